@@ -1,0 +1,109 @@
+# Bare `make` prints this help; a target without a ## comment stays out of it.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+MAKEFLAGS += --no-print-directory
+
+HOUSEHOLDS ?= 400
+PORT ?= 8080
+PYTHON ?= $(shell for p in python3.12 python3.11 python3 python; do \
+	command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' 2>/dev/null \
+	&& { echo $$p; break; }; done)
+UV := $(or $(shell command -v uv),.tools/bin/uv)
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+JARS := .clew/jars/.fetched
+
+# uv does not read pip's settings; a machine that has some means them for it too.
+ifdef PIP_FIND_LINKS
+export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
+endif
+ifdef PIP_INDEX_URL
+export UV_DEFAULT_INDEX ?= $(PIP_INDEX_URL)
+endif
+export UV_HTTP_TIMEOUT ?= 180
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+# A demo in another folder (CLEW_HOME=…) still uses the jars and the code of this checkout.
+
+.PHONY: help setup demo test test-quick test-e2e lint format check bench up down docs clean lock golden
+
+help: ## this list
+	@grep -hE '^[a-z][a-z0-9-]*:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@echo
+	@echo "  make demo HOUSEHOLDS=all   all 2,469 households; make up PORT=8081   another port"
+
+setup: $(INSTALLED) $(JARS) ## install everything into this folder (done by the others when needed)
+
+demo: setup ## make the sandbox's files, run the daily DAG on them twice, show what came of it
+	@$(BIN)/clew demo --households $(HOUSEHOLDS)
+
+test: setup ## all tests
+	@$(BIN)/python -m pytest tests
+
+test-quick: $(INSTALLED) ## the tests that need no JVM
+	@$(BIN)/python -m pytest tests/unit
+
+test-e2e: setup ## the whole line on tiny data, and the real scheduler
+	@$(BIN)/python -m pytest tests/e2e
+
+lint: $(INSTALLED) ## ruff, formatting, types, imports, SQL
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/sqlfluff lint dbt_project/models
+
+format: $(INSTALLED) ## put code into the house format
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+check: lint ## lint, and the contracts
+	@$(BIN)/clew check
+
+bench: setup ## the numbers of docs/benchmarks.md, measured here and now
+	@$(BIN)/python -m tests.bench
+
+up: setup ## start Airflow on this machine only, with Clew's DAGs
+	@$(BIN)/python -m clew.server up --port $(PORT)
+
+down: ## stop what `make up` started
+	@if [ -x $(BIN)/python ]; then $(BIN)/python -m clew.server down; else echo "Nothing is installed, so nothing runs."; fi
+
+docs: setup ## dbt docs and the gates' Data Docs, into build/docs
+	@$(BIN)/python -m expectations.docs
+	@$(BIN)/python -m spark_jobs.gold.docs
+
+golden: setup ## rewrite the golden files; read the difference before you commit it
+	@CLEW_GOLDEN=rewrite $(BIN)/python -m pytest tests -k golden
+
+lock: ## resolve requirements.lock anew from pyproject.toml
+	@$(MAKE) $(UV)
+	@$(UV) pip compile pyproject.toml --extra dev --python-version 3.11 --universal --no-annotate --no-header --no-emit-index-url \
+		--no-emit-find-links --output-file requirements.lock
+
+clean: down ## remove the lake, exports, landing files and state; keep the installation
+	@rm -rf landing lake exports build spark-warehouse metastore_db derby.log dbt_project/target dbt_project/logs
+	@if [ -d .clew ]; then find .clew -mindepth 1 -maxdepth 1 ! -name jars -exec rm -rf {} +; fi
+	@find . -name __pycache__ -not -path './.venv/*' -not -path './.tools/*' -prune -exec rm -rf {} +
+	@rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+
+# ---- files that make setup quick the second time ----
+
+.tools/bin/uv:
+	@$(PYTHON) -m venv .tools
+	@.tools/bin/pip install --quiet "uv>=0.9,<1"
+
+$(INSTALLED): requirements.lock pyproject.toml
+	@[ -n "$(PYTHON)" ] || { echo "error: no Python 3.11 or 3.12 is on the PATH." >&2; \
+		echo "  do:    apt-get install python3.11 python3.11-venv   (or: make setup PYTHON=/path/to/python3.11)" >&2; exit 3; }
+	@$(PYTHON) -m clew.machine python java memory disk
+	@$(MAKE) $(UV)
+	@echo "installing the packages of requirements.lock into .venv (1 to 3 minutes on a new machine)" >&2
+	@[ -x $(BIN)/python ] || $(UV) venv --quiet --python $(PYTHON) .venv
+	@$(UV) pip sync --quiet --python $(BIN)/python requirements.lock
+	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@touch $@
+
+$(JARS): $(INSTALLED)
+	@$(BIN)/python -m lakehouse.jars
+	@touch $@

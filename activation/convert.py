@@ -1,0 +1,56 @@
+"""The named converters of export contracts, as DuckDB macros.
+
+Hashing follows Google's rules for Customer Match, "Format user data" of the Data Manager API
+(developers.google.com/data-manager/api/devguides/concepts/formatting):
+
+* e-mail: take out all white space, lower case; for gmail.com and googlemail.com also take out every dot before the ``@``
+  and a plus sign with all that follows it; other domains keep dots and plus signs;
+* telephone: E.164 with the plus sign, all else digits;
+* SHA-256 over the UTF-8 text, written as lower-case hex digits.
+
+Meta's custom audiences want the same e-mail rule without the one for gmail.com, and the telephone number as digits
+without the plus sign, so its hashes differ: a destination for Meta needs converters of its own.
+"""
+
+from collections.abc import Mapping
+
+import duckdb
+
+from contracts.export import Converter
+
+_ADDRESS_FORM = r"'^[^@\s]+@[^@\s]+\.[^@\s.]+$'"
+_MAILBOX = r"lower(regexp_replace(value, '\s', '', 'g'))"
+
+MACROS: Mapping[Converter, str] = {
+    "as_is": "value",
+    "plain_text": r"nullif(trim(regexp_replace(value, '[[:cntrl:]\s]+', ' ', 'g')), '')",
+    "email_address": f"CASE WHEN regexp_matches(trim(value), {_ADDRESS_FORM}) THEN trim(value) END",
+    "google_email_sha256": "sha256(clew_google_email(value))",
+    "google_phone_sha256": "sha256(clew_google_phone(value))",
+}
+
+_STEPS = {
+    "clew_google_mailbox": rf"""
+        CASE WHEN regexp_matches({_MAILBOX}, '@(gmail|googlemail)\.com$')
+             THEN replace(regexp_replace(split_part({_MAILBOX}, '@', 1), '\+.*$', ''), '.', '')
+                  || '@' || split_part({_MAILBOX}, '@', 2)
+             ELSE {_MAILBOX} END""",
+    "clew_google_email": f"""
+        CASE WHEN regexp_matches(clew_google_mailbox(value), {_ADDRESS_FORM}) THEN clew_google_mailbox(value) END""",
+    "clew_google_phone": r"""
+        CASE WHEN regexp_matches(regexp_replace(value, '[\s().\-/]', '', 'g'), '^\+[1-9][0-9]{6,14}$')
+             THEN regexp_replace(value, '[\s().\-/]', '', 'g') END""",
+}
+
+
+def macro(converter: Converter) -> str:
+    """Name of the converter's macro."""
+    return f"clew_convert_{converter}"
+
+
+def install(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make the converters known on a connection. A value that a converter cannot use becomes NULL."""
+    for name, body in _STEPS.items():
+        connection.execute(f"CREATE OR REPLACE TEMP MACRO {name}(value) AS ({body})")
+    for converter, body in MACROS.items():
+        connection.execute(f"CREATE OR REPLACE TEMP MACRO {macro(converter)}(value) AS ({body})")

@@ -1,0 +1,133 @@
+"""Who is exported and who is refused, each with exactly one reason: one SQL statement built from the field map.
+
+Names in the statement come from the export contract, which holds them to ``[a-z][a-z0-9_]*``; values are bound.
+"""
+
+import difflib
+
+import duckdb
+
+from activation import convert
+from contracts.export import REASONS, RECEIPT, Destination
+from lakehouse.errors import ContractError, DataError
+
+
+def decide(
+    connection: duckdb.DuckDBPyConnection, destination: Destination, policy_version: str, release: int
+) -> None:
+    """Make the temporary table ``decided``: one row a profile considered, with ``reason`` NULL if it is exported.
+
+    Args:
+        connection: Shows the tables of the release.
+        destination: What to export.
+        policy_version: Goes into each row.
+        release: Goes into each row.
+
+    Raises:
+        ContractError: If the field map names a column that gold.profiles does not have.
+        DataError: If a profile would be decided twice.
+    """
+    _check_columns(connection, destination)
+    convert.install(connection)
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE decided AS {_statement(destination)}",
+        {"purpose": destination.purpose, "policy_version": policy_version, "release": release},
+    )
+    _check_once_each(connection, destination)
+
+
+def _statement(destination: Destination) -> str:
+    fields = ", ".join(
+        f'{convert.macro(field.convert)}(CAST("{field.profile}" AS VARCHAR)) AS "{name}"'
+        for name, field in destination.fields.items()
+    )
+    in_audience = (
+        "true"
+        if destination.audience == "all"
+        else f'profile_id IN (SELECT profile_id FROM gold."{destination.audience}")'
+    )
+    has_address = " OR ".join(f'"{name}" IS NOT NULL' for name in destination.address)
+    withdrawn_elsewhere = " OR ".join(
+        f"""EXISTS (SELECT 1 FROM joined AS other
+             WHERE other.status = 'withdrawn' AND other.profile_id <> mine.profile_id
+               AND lower(other."{name}") = lower(mine."{name}"))"""
+        for name in destination.address
+    )
+    taken = "false"
+    if destination.one_row_per:
+        taken = f"""row_number() OVER (PARTITION BY reason, lower("{destination.one_row_per}")
+                    ORDER BY given_at DESC, profile_id) > 1"""
+    columns = ", ".join(f'"{name}"' for name in destination.columns)
+    return f"""
+        WITH joined AS (
+            SELECT profile_id, {fields}, consent.status, consent.given_at, consent.event_id AS consent_event_id,
+                   consent.notice_version, $policy_version AS policy_version, link_kind, link_probability,
+                   $release::BIGINT AS "release", {in_audience} AS is_considered
+            FROM gold.profiles
+            LEFT JOIN (
+                SELECT profile_id, status, given_at, event_id, notice_version
+                FROM gold.profile_consents WHERE purpose = $purpose
+            ) AS consent USING (profile_id)
+        ), reasoned AS (
+            SELECT mine.*,
+                   CASE WHEN status IS NULL THEN 'no_consent_known'
+                        WHEN status = 'withdrawn' THEN 'withdrawn'
+                        WHEN status <> 'granted' THEN 'denied'
+                        WHEN consent_event_id IS NULL OR notice_version IS NULL OR link_kind IS NULL
+                             THEN 'incomplete_receipt'
+                        WHEN NOT ({has_address}) THEN 'no_address'
+                        WHEN {withdrawn_elsewhere} THEN 'address_withdrawn' END AS reason
+            FROM joined AS mine WHERE is_considered
+        )
+        SELECT {columns}, CASE WHEN reason IS NULL AND {taken} THEN 'address_taken' ELSE reason END AS reason
+        FROM reasoned"""
+
+
+def _check_columns(connection: duckdb.DuckDBPyConnection, destination: Destination) -> None:
+    have = [row[0] for row in connection.execute("DESCRIBE gold.profiles").fetchall()]
+    missing = [column for column in destination.profile_columns if column not in have]
+    if missing:
+        near = [
+            f"{name} (did you mean {', '.join(difflib.get_close_matches(name, have)) or '?'})"
+            for name in missing
+        ]
+        raise ContractError(
+            f"the export {destination.destination} reads columns that gold.profiles does not have: {'; '.join(near)}",
+            f"contracts/exports/{destination.destination}.yml, fields",
+            f"use columns of gold.profiles: {', '.join(have)}",
+        )
+
+
+def _check_once_each(connection: duckdb.DuckDBPyConnection, destination: Destination) -> None:
+    twice = connection.execute(
+        "SELECT profile_id FROM decided GROUP BY profile_id HAVING count(*) > 1 ORDER BY profile_id LIMIT 20"
+    ).fetchall()
+    if twice:
+        raise DataError(
+            f"{len(twice)} profiles (20 at most shown) would be decided more than once for {destination.destination}",
+            f"gold.profiles or gold.profile_consents, profile_id: {', '.join(row[0] for row in twice)}",
+            "a profile has one row, and one consent a purpose: mend the mart, then run again",
+        )
+
+
+def refusals(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    """How many profiles were refused, by every reason there is."""
+    counted = dict(connection.execute("SELECT reason, count(*) FROM decided GROUP BY reason").fetchall())
+    return {reason: counted.get(reason, 0) for reason in REASONS}
+
+
+def rows(connection: duckdb.DuckDBPyConnection, destination: Destination) -> list[tuple]:
+    """The rows to export, sorted by profile."""
+    columns = ", ".join(f'"{name}"' for name in destination.columns)
+    return connection.execute(
+        f"SELECT {columns} FROM decided WHERE reason IS NULL ORDER BY {RECEIPT[0]}"
+    ).fetchall()
+
+
+def considered(connection: duckdb.DuckDBPyConnection, destination: Destination) -> int:
+    """How many profiles the destination's audience has, counted apart from the decision."""
+    audience = (
+        "" if destination.audience == "all" else f'SEMI JOIN gold."{destination.audience}" USING (profile_id)'
+    )
+    row = connection.execute(f"SELECT count(DISTINCT profile_id) FROM gold.profiles {audience}").fetchone()
+    return int(row[0]) if row else 0

@@ -1,0 +1,5 @@
+"""`python -m clew` is `clew`."""
+
+from clew.main import main
+
+main()

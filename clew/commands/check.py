@@ -1,0 +1,38 @@
+"""`clew check`: are the contracts right, and if not, which line is wrong."""
+
+from typing import Annotated
+
+import typer
+
+from clew.output import note, print_json, results
+from contracts.errors import ContractError
+
+
+def check(
+    write_schemas: Annotated[
+        bool, typer.Option("--write-schemas", help="Also write the JSON Schemas that editors use.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Check the contracts: file, line, field and what is allowed, for every problem at once."""
+    from clew.workspace import settings
+    from contracts import check as contracts_check
+
+    root = settings().contracts
+    written = contracts_check.write_schemas(root) if write_schemas else []
+    report = contracts_check.check(root)
+    problems = [problem.as_dict() for problem in report.problems]
+    with results():
+        if as_json:
+            print_json({"contracts": str(root), "counts": report.counts, "problems": problems})
+        else:
+            for problem in report.problems:
+                allowed = f" (allowed: {', '.join(problem.allowed)})" if problem.allowed else ""
+                print(f"{problem.file}:{problem.line}: {problem.field}: {problem.what}{allowed}")
+            if not problems:
+                print(", ".join(f"{count} {kind}" for kind, count in report.counts.items()))
+    for path in written:
+        note(f"wrote {path}")
+    if problems:
+        note(f"{len(problems)} problem{'s' * (len(problems) != 1)} in the contracts")
+        raise typer.Exit(ContractError.exit_code)

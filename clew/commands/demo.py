@@ -1,0 +1,96 @@
+"""`clew demo`: real purchases under synthetic people, through the whole line, twice."""
+
+import shutil
+import sys
+import time
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from clew.commands.doctor import require
+from clew.outcome import outcome_of
+from clew.output import print_json
+from clew.screen import StepScreen, show_outcome
+from clew.workspace import settings as workspace
+from lakehouse.errors import UsageError
+from lakehouse.lake import Lake
+from lakehouse.settings import Settings
+
+FIRST_DAY, LAST_DAY = date(2017, 1, 1), date(2017, 12, 31)
+MARK = ".demo"
+"""A lake that holds this file was made by a demo, and may be replaced by the next one."""
+
+
+def demo(
+    households: Annotated[str, typer.Option(help="How many real households, or all (2,469).")] = "400",
+    as_json: Annotated[bool, typer.Option("--json", help="Print what came of it as JSON.")] = False,
+) -> None:
+    """Write the sandbox's landing files for a year up to its last day, run; write that day, run again."""
+    number = _households(households)
+    settings = workspace()
+    _refuse_to_overwrite(settings)
+    require(settings)
+    _clear(settings)
+    from clew.landing import LandingFiles, truth_of
+    from clew.pipeline import Pipeline, own_terminal
+
+    days = []
+    clock = time.monotonic()
+    with own_terminal(settings.state / "logs" / "demo.log") as terminal:
+        screen = StepScreen(terminal)
+        try:
+            pipeline = None
+            for since, until in ((FIRST_DAY, LAST_DAY - timedelta(days=1)), (LAST_DAY, LAST_DAY)):
+                begin = time.monotonic()
+                screen.begin(f"landing files of {since} to {until}" if since < until else f"landing files of {since}", [])
+                files = LandingFiles(settings, number, since, until)
+                screen.started("sandbox")
+                if pipeline is None:
+                    pipeline = Pipeline(settings)
+                    pipeline.load()
+                lines = files.wait(lambda source, n: screen.said("sandbox", source, n, None))
+                screen.ended("sandbox", "done", lines, time.monotonic() - begin, "")
+                days.append(pipeline.run(until, screen))
+        finally:
+            screen.finish()
+    outcome = outcome_of(Lake(settings), days, time.monotonic() - clock, truth_of(settings))
+    if as_json:
+        print_json(outcome)
+    else:
+        show_outcome(Console(file=sys.stdout, highlight=False), outcome)
+
+
+def _households(text: str) -> int | None:
+    if text == "all":
+        return None
+    if not text.isdecimal() or int(text) < 1:
+        raise UsageError(f"--households {text} is neither a number nor all", "", "clew demo --households 400")
+    return int(text)
+
+
+def _refuse_to_overwrite(settings: Settings) -> None:
+    lake = settings.lake
+    if lake.is_dir() and any(lake.iterdir()) and not (lake / MARK).exists():
+        raise UsageError(
+            "this workspace has a lake that no demo made",
+            str(lake),
+            "run the demo in another folder: CLEW_HOME=/tmp/clew-demo clew demo",
+        )
+
+
+def _clear(settings: Settings) -> None:
+    """Remove a former demo's tables, exports and checkpoints. The mark goes in first and stays to the end."""
+    settings.lake.mkdir(parents=True, exist_ok=True)
+    (settings.lake / MARK).touch()
+    for place in [*settings.lake.iterdir(), *_children(settings.exports), settings.state / "checkpoints"]:
+        if place.is_dir():
+            shutil.rmtree(place)
+        elif place.name != MARK:
+            place.unlink(missing_ok=True)
+
+
+def _children(folder: Path) -> list[Path]:
+    return list(folder.iterdir()) if folder.is_dir() else []

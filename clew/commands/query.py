@@ -1,0 +1,209 @@
+"""`clew query`: SQL on a release, through delta-rs and DuckDB."""
+
+import re
+import time
+from collections.abc import Iterator
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from clew.output import (
+    ROWS_SHOWN,
+    Format,
+    Row,
+    distinct,
+    note,
+    print_csv,
+    print_rows_json,
+    print_table,
+    results,
+)
+from contracts.errors import ClewError, DataError, UsageError
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from clew.workspace import Reading
+
+_CHANGES = (
+    frozenset({"INSERT", "UPDATE", "DELETE", "MERGE_INTO", "DROP", "ALTER", "VACUUM", "SET", "LOAD"})
+    | {"COPY", "COPY_DATABASE", "EXPORT", "ATTACH", "DETACH"}
+)  # fmt: skip
+_HELP = "correct the SQL; tables: clew tables; columns: clew query 'DESCRIBE gold.profiles'"
+
+
+def query(
+    sql: Annotated[
+        str, typer.Argument(metavar="SQL", help="One SELECT, in DuckDB's SQL; tables are schema.table.")
+    ],
+    form: Annotated[Format, typer.Option("--format", help="How the rows are printed.")] = Format.TABLE,
+    release: Annotated[str, typer.Option(help="A release's number, latest or live.")] = "latest",
+    as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+) -> None:
+    """Run SQL on a release, without a JVM."""
+    import duckdb
+
+    from clew.workspace import read
+
+    form = Format.JSON if as_json else form
+    begin = time.monotonic()
+    reading = read(release, sql=sql, jailed=True)
+    if reading.release is None and release != "live":
+        note("there is no release yet: these are the live tables, which a run may be changing")
+    try:
+        _refuse_changes(reading.connection, sql)
+        cursor = reading.connection.execute(sql)
+        columns = [column[0] for column in cursor.description or ()]
+        types = [str(column[1]) for column in cursor.description or ()]
+        with results():
+            count = _print(form, reading, columns, types, cursor)
+    except (duckdb.Error, PermissionError) as error:
+        raise _explained(error, reading, sql) from error
+    seconds = time.monotonic() - begin
+    note(f"{reading.name} · {count:,} row{'s' if count != 1 else ''} · {seconds:.1f} s")
+
+
+def _print(
+    form: Format,
+    reading: "Reading",
+    columns: list[str],
+    types: list[str],
+    cursor: "duckdb.DuckDBPyConnection",
+) -> int:
+    count = 0
+
+    def fetched() -> Iterator[Row]:
+        nonlocal count
+        while rows := cursor.fetchmany(1000):
+            count += len(rows)
+            yield from rows
+
+    if form is Format.CSV:
+        print_csv(columns, fetched())
+    elif form is Format.JSON:
+        described = [
+            {"name": name, "type": kind} for name, kind in zip(distinct(columns), types, strict=True)
+        ]
+        head = {
+            "release": "live" if reading.release is None else reading.release,
+            "as_of": reading.as_of,
+            "columns": described,
+        }
+        print_rows_json(head, columns, fetched())
+    else:
+        shown: list[Row] = []
+        for row in fetched():
+            if len(shown) < ROWS_SHOWN:
+                shown.append(row)
+        print_table(columns, shown)
+        if count > ROWS_SHOWN:
+            note(f"{count - ROWS_SHOWN:,} more rows are not shown; --format csv prints all")
+    return count
+
+
+def _refuse_changes(connection: "duckdb.DuckDBPyConnection", sql: str) -> None:
+    """A clearer word than DuckDB's own refusal. The jail, not this, is what keeps the lake safe."""
+    statements = connection.extract_statements(sql)
+    if not statements:
+        raise UsageError(
+            "there is no SQL to run", do='write a query, as in: clew query "DESCRIBE gold.profiles"'
+        )
+    for statement in statements:
+        kind = str(statement.type).removeprefix("StatementType.")
+        if kind in _CHANGES:
+            raise _read_only(kind)
+
+
+def _read_only(what: str) -> UsageError:
+    return UsageError(
+        f"a query only reads the tables of the lake; {what} is not possible",
+        "the SQL",
+        "write a SELECT; a table is changed by the step that owns it: clew run",
+    )
+
+
+def _explained(error: Exception, reading: "Reading", sql: str) -> ClewError:
+    """DuckDB's error as what, where, do; with what the writer could have meant."""
+    import duckdb
+
+    text = str(error)
+    first, place = _parts(text)
+    if isinstance(error, PermissionError | duckdb.PermissionException) or "PermissionError" in text:
+        return _read_only("touching other files or settings")
+    if table := re.search(r"Table with name (.+?) does not exist", text):
+        return _unknown_table(table[1], reading, sql)
+    if column := re.search(r'column (?:named )?"(.+?)"', text):
+        meant = _candidates(text, column[1], reading)
+        if meant:
+            return UsageError(f"there is no column {column[1]}", place, f"did you mean {meant}?")
+    if isinstance(error, duckdb.ConversionException):
+        # DuckDB quotes the value that does not convert, which may be personal.
+        return UsageError(re.sub(r"'.*'", "a value", first), place, "use TRY_CAST, which gives NULL instead")
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return UsageError(
+            "the query needs more memory than there is", "", "aggregate or filter first, or add a LIMIT"
+        )
+    if isinstance(error, duckdb.IOException) or "FileNotFoundError" in text:
+        return DataError(
+            f"a file of {reading.name} is gone",
+            "the lake",
+            "maintenance removes files of old releases after their retention; read --release latest",
+        )
+    if isinstance(error, duckdb.ParserException):
+        return UsageError(first, place, f'{_HELP}; a column named like a word of SQL needs quotes: "at"')
+    return UsageError(first, place, _HELP)
+
+
+def _parts(text: str) -> tuple[str, str]:
+    """The first sentence of DuckDB's message, and the place it points at in the SQL."""
+    first = re.sub(r"^[A-Z]\w*( \w+)? Error: ", "", text.split("\n", 1)[0])
+    pointed = re.search(r"LINE (\d+): (.*)\n( *)\^", text)
+    if not pointed:
+        return first, "the SQL"
+    offset = max(0, len(pointed[3]) - len(f"LINE {pointed[1]}: "))
+    near = pointed[2][offset : offset + 40].strip()
+    return first, f"the SQL, line {pointed[1]}, at: {near}"
+
+
+def _unknown_table(name: str, reading: "Reading", sql: str) -> UsageError:
+    bare = name.split(".")[-1].strip('"').lower()
+    written = re.search(rf'["\w]+\s*\.\s*"?{re.escape(bare)}"?', sql, re.IGNORECASE)
+    full = re.sub(r'["\s]', "", written[0]).lower() if written else bare
+    for hidden in reading.live_only:
+        if full == hidden or (full == bare and bare == hidden.split(".")[1]):
+            return UsageError(
+                f"{hidden} is not part of {reading.name}",
+                "the SQL",
+                "read the live table: add --release live",
+            )
+    meant = _close_tables(full, bare, reading.tables)
+    return UsageError(
+        f"there is no table {full}",
+        reading.name,
+        f"did you mean {meant}?" if meant else f"use one of: {', '.join(reading.tables)}",
+    )
+
+
+def _close_tables(full: str, bare: str, tables: tuple[str, ...]) -> str:
+    by_bare: dict[str, list[str]] = {}
+    for table in tables:
+        by_bare.setdefault(table.split(".")[1], []).append(table)
+    close = list(by_bare.get(bare, []))
+    close += get_close_matches(full, tables, n=3, cutoff=0.7)
+    close += [
+        table for match in get_close_matches(bare, by_bare, n=2, cutoff=0.7) for table in by_bare[match]
+    ]
+    return " or ".join(dict.fromkeys(close[:3]))
+
+
+def _candidates(text: str, wrong: str, reading: "Reading") -> str:
+    """DuckDB's own candidates first, then close names among all columns that the query's tables have."""
+    offered = re.search(r"Candidate bindings: (.+)", text)
+    names: list[Any] = re.findall(r'"([^"]+)"', offered[1]) if offered else []
+    if not names:
+        rows = reading.connection.execute(
+            "SELECT DISTINCT column_name FROM duckdb_columns() WHERE NOT internal"
+        ).fetchall()
+        names = get_close_matches(wrong, [row[0] for row in rows], n=3)
+    return " or ".join(list(dict.fromkeys(names))[:3])

@@ -1,0 +1,53 @@
+"""`clew run`: the daily DAG, once, for a date."""
+
+import datetime
+import sys
+import time
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from clew.commands.doctor import require
+from clew.outcome import outcome_of
+from clew.output import print_json
+from clew.screen import StepScreen, show_outcome
+from clew.workspace import settings as workspace
+from lakehouse.errors import UsageError
+from lakehouse.lake import Lake
+
+
+def run(
+    date: Annotated[
+        str | None, typer.Option(help="The date the run stands for, as 2017-12-31; today if left out.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what came of it as JSON.")] = False,
+) -> None:
+    """Land what is new in landing/ and bring it through every gate to a release and its exports."""
+    as_of = _date(date)
+    settings = workspace()
+    require(settings)
+    from clew.pipeline import Pipeline, own_terminal
+
+    clock = time.monotonic()
+    with own_terminal(settings.state / "logs" / "run.log") as terminal:
+        screen = StepScreen(terminal)
+        try:
+            screen.starting("starting Airflow and Spark")
+            day = Pipeline(settings).run(as_of, screen)
+        finally:
+            screen.finish()
+    outcome = outcome_of(Lake(settings), [day], time.monotonic() - clock)
+    if as_json:
+        print_json(outcome)
+    else:
+        show_outcome(Console(file=sys.stdout, highlight=False), outcome)
+
+
+def _date(text: str | None) -> datetime.date:
+    if text is None:
+        return datetime.datetime.now(datetime.UTC).date()
+    try:
+        return datetime.date.fromisoformat(text)
+    except ValueError as error:
+        raise UsageError(f"--date {text} is not a date", "", "write it as 2017-12-31") from error

@@ -1,0 +1,140 @@
+"""The program `clew`: finds the command, runs it, and turns every error into one sentence and an exit code.
+
+A command lives in ``clew/commands/<name>.py`` as a function of the same name and is imported only when it is
+called, so that `clew query` does not pay for Spark, Airflow or Great Expectations.
+"""
+
+import datetime
+import importlib
+import os
+import re
+import sys
+import traceback
+from collections.abc import Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NoReturn
+
+import typer
+from typer.core import TyperGroup
+
+from clew.output import print_error
+from contracts.errors import ClewError, EnvironmentFault, UsageError
+
+COMMANDS = ("demo", "run", "query", "tables", "runs", "profile", "explain", "requeue", "check", "doctor")
+EXIT_STOPPED = 130
+
+
+class Commands(TyperGroup):
+    """The commands by name, each imported when it is called or when its help is shown."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name not in self.commands and cmd_name in COMMANDS:
+            module = importlib.import_module(f"clew.commands.{cmd_name}")
+            single = typer.Typer(add_completion=False, rich_markup_mode=None)
+            single.command(cmd_name)(getattr(module, cmd_name))
+            self.commands[cmd_name] = typer.main.get_command(single)
+        return self.commands.get(cmd_name)
+
+
+app = typer.Typer(
+    cls=Commands,
+    add_completion=False,
+    rich_markup_mode=None,
+    no_args_is_help=True,
+    help="A customer data platform on a lakehouse: raw events to profiles, journeys and exports.",
+    epilog="Exit: 0 done, 1 problems found or gate closed, 2 bad usage or contract, 3 environment fault.",
+)
+
+
+@app.callback()
+def _program() -> None:
+    """Without a callback typer would take a single command for the program itself."""
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the program and exit."""
+    sys.excepthook = report_unforeseen
+    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line and return its exit code."""
+    as_json = wants_json(arguments)
+    try:
+        code = typer.main.get_command(app).main(
+            args=list(arguments) or ["--help"], prog_name="clew", standalone_mode=False
+        )
+    except ClewError as error:
+        print_error(error, as_json)
+        return error.exit_code
+    except typer.TyperException as error:
+        print_error(_usage_error(error), as_json)
+        return UsageError.exit_code
+    except typer.Abort:
+        return EXIT_STOPPED
+    except OSError as error:
+        print_error(_environment_fault(error), as_json)
+        return EnvironmentFault.exit_code
+    return code if isinstance(code, int) else 0
+
+
+def wants_json(arguments: Sequence[str]) -> bool:
+    """Whether the caller is a program: then an error is told as JSON on stdout too."""
+    pairs = zip(arguments, [*arguments[1:], ""], strict=True)
+    return any(
+        first in ("--json", "--format=json") or (first, second) == ("--format", "json")
+        for first, second in pairs
+    )
+
+
+def report_unforeseen(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Tell of an error nobody foresaw in one sentence; the traceback goes to a file under .clew/logs.
+
+    The sentence names only the kind of error: its text might hold a personal value.
+    """
+    if issubclass(kind, KeyboardInterrupt):
+        raise SystemExit(EXIT_STOPPED)
+    folder = Path(os.environ.get("CLEW_HOME") or ".").absolute() / ".clew" / "logs"
+    now = datetime.datetime.now(datetime.UTC)
+    file = folder / f"unforeseen-{now:%Y%m%dT%H%M%S}-{os.getpid()}.txt"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file.write_text("".join(traceback.format_exception(kind, error, trace)), encoding="utf-8")
+        where = str(file)
+    except OSError as refused:
+        where = f"no traceback was kept: {folder} cannot be written ({type(refused).__name__})"
+    fault = EnvironmentFault(
+        f"an error that Clew did not foresee: {kind.__name__}",
+        where,
+        "run the command again; if the error stays, report it with that file, after removing personal values",
+    )
+    print_error(fault, wants_json(sys.argv[1:]))
+    traceback.clear_frames(trace)
+    raise SystemExit(fault.exit_code)
+
+
+def _usage_error(error: typer.TyperException) -> UsageError:
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context is not None else "clew"
+    message = error.format_message().rstrip(".")
+    if wrong := re.fullmatch(r"No such command '(.+)'", message):
+        meant = get_close_matches(wrong[1], COMMANDS, n=1)
+        return UsageError(
+            f"there is no command {wrong[1]}",
+            do=f"did you mean clew {meant[0]}?" if meant else "see: clew --help",
+        )
+    return UsageError(message[:1].lower() + message[1:], do=f"see: {command} --help")
+
+
+def _environment_fault(error: OSError) -> EnvironmentFault:
+    reason = (error.strerror or type(error).__name__).lower()
+    return EnvironmentFault(
+        f"the system refused: {reason}",
+        str(error.filename or ""),
+        "mend that, then run the command again: clew doctor",
+    )

@@ -1,0 +1,93 @@
+"""What came of one or more runs: read from the lake and the exports themselves, not from what the steps claimed."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
+
+from activation.export import folder, read_manifest
+from contracts.event import Stage
+from lakehouse.lake import Lake
+from lakehouse.releases import latest_release
+
+if TYPE_CHECKING:
+    from clew.pipeline import DayRun
+
+NEXT = [
+    'clew query "select stage, count(*) as people from gold.journey_stages where is_current group by stage"',
+    "clew profile email:{email}",
+    "clew runs",
+]
+
+
+def outcome_of(lake: Lake, days: "list[DayRun]", seconds: float, truth: Path | None = None) -> dict[str, Any]:
+    """Everything that the closing screen shows, as plain values.
+
+    Args:
+        lake: The lake the runs wrote.
+        days: The runs, in their order.
+        seconds: How long the whole command took.
+        truth: Who is who in the sandbox, where the data is the sandbox's.
+    """
+    run_ids = [day.run_id for day in days]
+    with lake.duck() as connection:
+
+        def rows(sql: str, *values: Any) -> list[dict[str, Any]]:
+            return connection.execute(sql, list(values)).to_arrow_table().to_pylist()
+
+        sources = rows(
+            """
+            select source, sum(kept + duplicates + quarantined + erased)::bigint as landed, sum(kept)::bigint as kept,
+                sum(duplicates)::bigint as duplicates, sum(quarantined)::bigint as quarantined,
+                sum(erased)::bigint as erased
+            from ops.row_counts where list_contains(?, run_id) group by source order by source
+            """,
+            run_ids,
+        )
+        steps = rows(
+            "select run_id, step, sum(seconds) as seconds, min(at) as at from ops.runs "
+            "where list_contains(?, run_id) and state <> 'started' group by run_id, step order by at",
+            run_ids,
+        )
+        profiles = rows("select count(*) as n from gold.profiles")[0]["n"]
+        stages = rows("select stage, count(*) as profiles from gold.journey_stages where is_current group by stage")
+    release = latest_release(lake)
+    order = {stage: place for place, stage in enumerate(get_args(Stage))}
+    return {
+        "sources": sources,
+        "people": None if truth is None else _people(lake, truth),
+        "profiles": profiles,
+        "journey_stages": sorted(stages, key=lambda row: order.get(row["stage"], len(order))),
+        "release": release,
+        "exports": [] if release is None else _exports(lake, release),
+        "runs": [
+            {
+                "run_id": day.run_id,
+                "as_of": day.as_of.isoformat(),
+                "seconds": round(day.seconds, 1),
+                "steps": {row["step"]: round(row["seconds"], 1) for row in steps if row["run_id"] == day.run_id},
+            }
+            for day in days
+        ],
+        "seconds": round(seconds, 1),
+        "next": NEXT,
+    }
+
+
+def _people(lake: Lake, truth: Path) -> dict[str, Any]:
+    import pyarrow.parquet as pq
+
+    from identity.evaluate import evaluate
+
+    found = evaluate(lake.arrow("identity.assignments"), pq.read_table(truth / "records.parquet"))
+    rates = {name: round(getattr(found, name), 4) for name in ("precision", "recall", "f1")}
+    return {"truth": found.people, "found": found.profiles, **rates}
+
+
+def _exports(lake: Lake, release: int) -> list[dict[str, Any]]:
+    manifests = [
+        read_manifest(place)
+        for name in sorted(lake.contracts.destinations)
+        if (place := folder(lake, name, release)).is_dir()
+    ]
+    return [
+        {"destination": made["destination"], "rows": made["rows"], "refused": made["refused"]} for made in manifests
+    ]

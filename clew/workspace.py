@@ -1,0 +1,119 @@
+"""The workspace a command works in, and a release of its lake to read from."""
+
+import datetime
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from lakehouse.duck import connect, mentioned_in, tables_in
+from lakehouse.errors import UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import duckdb
+
+    from lakehouse.settings import Settings
+
+
+def settings() -> "Settings":
+    """Settings from the environment."""
+    from lakehouse.settings import Settings
+
+    return Settings()
+
+
+def existing_lake() -> "Path":
+    """The folder of the lake.
+
+    Raises:
+        UsageError: If there is no table in it yet.
+    """
+    lake = settings().lake
+    if not tables_in(lake):
+        raise UsageError(
+            "there is no lake here yet",
+            str(lake),
+            "make one: clew demo; or set CLEW_HOME to the folder of a workspace that has one",
+        )
+    return lake
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a reading command reads: a connection on a release, or on the live tables.
+
+    Attributes:
+        connection: Views of the tables asked for.
+        release: Number of the release, None for the live tables.
+        as_of: The date the release stands for.
+        tables: Every table that can be read this way.
+        live_only: Tables that are in the lake, but not in the release.
+    """
+
+    connection: "duckdb.DuckDBPyConnection"
+    release: int | None
+    as_of: datetime.date | None
+    tables: tuple[str, ...]
+    live_only: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        return "live" if self.release is None else f"release {self.release} (as of {self.as_of})"
+
+    def rows(self, sql: str, parameters: Iterable[Any] = ()) -> list[dict[str, Any]]:
+        """The rows of a query of ours, as dicts."""
+        cursor = self.connection.execute(sql, list(parameters))
+        names = [column[0] for column in cursor.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def read(release: str, *, sql: str = "", only: Iterable[str] = (), jailed: bool = False) -> Reading:
+    """Open a release of this workspace's lake for reading.
+
+    Args:
+        release: A number, "latest" or "live". Before the first release, latest is live.
+        sql: Tables this SQL mentions are made views ...
+        only: ... and these.
+        jailed: The connection serves SQL that someone typed.
+
+    Raises:
+        UsageError: If there is no lake, or no such release.
+    """
+    lake = existing_lake()
+    every = tables_in(lake)
+    number, as_of, versions = _release(lake, release)
+    readable = [t for t in every if versions is None or t in versions or t.startswith("ops.")]
+    wanted = {*only, *mentioned_in(sql, readable)}
+    connection = connect(lake, versions, only=wanted, jailed=jailed)
+    return Reading(connection, number, as_of, tuple(readable), tuple(sorted(set(every) - set(readable))))
+
+
+def _release(lake: "Path", wanted: str) -> tuple[int | None, datetime.date | None, dict[str, int] | None]:
+    if wanted == "live":
+        return None, None, None
+    if wanted != "latest" and not wanted.isdecimal():
+        raise UsageError(
+            f"{wanted!r} is no release", do="write a number, latest or live, as in --release latest"
+        )
+    published = _published(lake)
+    numbers = sorted({number for number, *_ in published})
+    if wanted == "latest" and not numbers:
+        return None, None, None
+    number = numbers[-1] if wanted == "latest" else int(wanted)
+    if number not in numbers:
+        have = ", ".join(map(str, numbers))
+        raise UsageError(
+            f"there is no release {number}",
+            "ops.releases",
+            f"use one of: {have}, or live" if numbers else "publish one: clew run; or read --release live",
+        )
+    rows = [row for row in published if row[0] == number]
+    return number, rows[0][1], {table: version for _, _, table, version in rows}
+
+
+def _published(lake: "Path") -> list[tuple[int, datetime.date, str, int]]:
+    if "ops.releases" not in tables_in(lake):
+        return []
+    ledger = connect(lake, only=["ops.releases"])
+    return ledger.execute('SELECT release, as_of, table_name, "version" FROM ops.releases').fetchall()

@@ -1,0 +1,109 @@
+"""Loading YAML declarations strictly: an unknown or wrong field is refused with its file and line."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
+
+from contracts.errors import ContractError
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
+Text = Annotated[str, StringConstraints(min_length=3, strip_whitespace=True)]
+Version = Annotated[str, StringConstraints(pattern=r"^\d+-\d+-\d+$")]
+
+
+class Declared(BaseModel):
+    """Base of every declaration: unknown fields are refused, nothing changes after loading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+M = TypeVar("M", bound=Declared)
+
+
+class _UniqueKeyLoader(yaml.CSafeLoader):
+    """CSafeLoader that refuses a key written twice, which YAML would silently let win."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[Any] = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if key in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {key!r} is written twice", key_node.start_mark
+                )
+            seen.add(key)
+        return super().construct_mapping(node, deep)
+
+
+def load_yaml(path: Path, model: type[M]) -> M:
+    """Read one declaration.
+
+    Raises:
+        ContractError: With every problem of the file at once, each with line, field and what is allowed.
+    """
+    text = path.read_text(encoding="utf-8")
+    try:
+        root = yaml.compose(text, Loader=_UniqueKeyLoader)
+        data = yaml.load(text, Loader=_UniqueKeyLoader)  # noqa: S506 - a SafeLoader subclass
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"{path}, line {mark.line + 1}" if mark else str(path)
+        problem = getattr(error, "problem", None) or "it cannot be read as YAML"
+        raise ContractError(f"not a valid YAML file: {problem}", where, "correct the line") from error
+    if not isinstance(data, dict):
+        raise ContractError("the file holds no declaration", str(path), "write the fields of its schema")
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        raise _contract_error(path, root, error, model) from error
+
+
+def _contract_error(
+    path: Path, root: yaml.Node | None, error: ValidationError, model: type[Declared]
+) -> ContractError:
+    problems = []
+    for item in error.errors(include_url=False):
+        field = ".".join(str(step) for step in item["loc"]) or "(whole file)"
+        allowed = ""
+        if item["type"] == "extra_forbidden":
+            allowed = f" (allowed here: {', '.join(_allowed_fields(model, item['loc'][:-1]))})"
+        problems.append(f"{path}, line {line_of(root, item['loc'])}: {field}: {item['msg']}{allowed}")
+    what = f"{len(problems)} wrong field{'s' if len(problems) != 1 else ''} in {path.name}"
+    return ContractError(what, "\n         ".join(problems), "correct the fields, then run: clew check")
+
+
+def line_of(root: yaml.Node | None, location: Sequence[Any]) -> int:
+    """Line (from 1) of the deepest node that exists on the way to ``location``."""
+    node, line = root, 1
+    for step in location:
+        if isinstance(node, yaml.MappingNode):
+            found = next(((k, v) for k, v in node.value if k.value == str(step)), None)
+            if found is None:
+                continue  # a step of pydantic's own, such as the branch of a union
+            line, node = found[0].start_mark.line + 1, found[1]
+        elif isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
+            node = node.value[step]
+            line = node.start_mark.line + 1
+    return line
+
+
+def _allowed_fields(model: type[BaseModel], location: Sequence[Any]) -> list[str]:
+    current: Any = model
+    for step in location:
+        fields = getattr(current, "model_fields", {})
+        if isinstance(step, str) and step in fields:
+            current = _inner_model(fields[step].annotation) or current
+    return sorted(getattr(current, "model_fields", {}))
+
+
+def _inner_model(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    for argument in getattr(annotation, "__args__", ()):
+        inner = _inner_model(argument)
+        if inner is not None:
+            return inner
+    return None

@@ -1,0 +1,104 @@
+"""All declarations of one contracts folder, loaded on first use."""
+
+import hashlib
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from contracts.base import Declared, load_yaml
+from contracts.errors import ContractError
+from contracts.event import Event
+from contracts.source import Source
+from contracts.table import Table
+
+if TYPE_CHECKING:
+    from contracts.export import Destination
+    from contracts.identity import IdentityRules
+    from contracts.purpose import Policy
+
+HERE = Path(__file__).resolve().parent
+M = TypeVar("M", bound=Declared)
+
+
+class Contracts:
+    """What the business declares, by kind and name.
+
+    Args:
+        root: The folder that holds sources/, events/, tables/, consent/, exports/ and identity.yml.
+    """
+
+    def __init__(self, root: Path = HERE) -> None:
+        self.root = root
+
+    @cached_property
+    def sources(self) -> dict[str, Source]:
+        return self._by_name("sources/*.yml", Source, "source")
+
+    @cached_property
+    def events(self) -> dict[str, Event]:
+        return self._by_name("events/*/*.yml", Event, "event")
+
+    @cached_property
+    def tables(self) -> dict[str, Table]:
+        return self._by_name("tables/*/*.yml", Table, "name")
+
+    @cached_property
+    def destinations(self) -> "dict[str, Destination]":
+        from contracts.export import Destination
+
+        return self._by_name("exports/*.yml", Destination, "destination")
+
+    @cached_property
+    def identity(self) -> "IdentityRules":
+        from contracts.identity import IdentityRules
+
+        return load_yaml(self.root / "identity.yml", IdentityRules)
+
+    @cached_property
+    def policy(self) -> "Policy":
+        from contracts.purpose import Policy
+
+        return load_yaml(self.root / "consent" / "purposes.yml", Policy)
+
+    @cached_property
+    def files(self) -> tuple[Path, ...]:
+        return tuple(sorted(self.root.rglob("*.yml")))
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Twelve hex digits that change with any declaration."""
+        digest = hashlib.sha256()
+        for path in self.files:
+            digest.update(path.relative_to(self.root).as_posix().encode())
+            digest.update(path.read_bytes())
+        return digest.hexdigest()[:12]
+
+    def table(self, name: str) -> Table:
+        """A table's declaration; a bronze table is declared once for all sources.
+
+        Raises:
+            ContractError: If nothing declares it.
+        """
+        declared = self.tables.get(name)
+        if declared is None and name.startswith("bronze.") and name.split(".", 1)[1] in self.sources:
+            declared = self.tables.get("bronze.<source>")
+        if declared is None:
+            raise ContractError(
+                f"no table {name} is declared",
+                str(self.root / "tables"),
+                f"declare it, or use one of: {', '.join(sorted(self.tables))}",
+            )
+        return declared
+
+    def _by_name(self, pattern: str, model: type[M], key: str) -> dict[str, M]:
+        paths = sorted(self.root.glob(pattern))
+        if not paths:
+            raise ContractError("no declaration found", str(self.root / pattern), "check CLEW_CONTRACTS")
+        loaded: dict[str, M] = {}
+        for path in paths:
+            item = load_yaml(path, model)
+            name = getattr(item, key)
+            if name in loaded:
+                raise ContractError(f"{key} {name} is declared twice", str(path), "rename or remove one")
+            loaded[name] = item
+        return loaded

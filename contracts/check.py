@@ -1,0 +1,188 @@
+"""Checks every declaration: each file by its model, then what files say of each other.
+
+All problems are found in one go, each with file, line, field and what is allowed there.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from contracts.base import Declared, line_of, load_yaml
+from contracts.errors import ContractError
+from contracts.event import Event
+from contracts.export import Destination
+from contracts.identity import IdentityRules
+from contracts.purpose import Policy
+from contracts.source import Source
+from contracts.table import Table
+
+KINDS: dict[str, tuple[str, type[Declared]]] = {
+    "source": ("sources/*.yml", Source),
+    "event": ("events/*/*.yml", Event),
+    "table": ("tables/*/*.yml", Table),
+    "export": ("exports/*.yml", Destination),
+    "identity": ("identity.yml", IdentityRules),
+    "policy": ("consent/purposes.yml", Policy),
+}
+"""What may be declared: where it lies under contracts/, and the model that reads it."""
+
+SCHEMAS = "schemas"
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing to correct. ``allowed`` says what may stand there, where that is a list."""
+
+    file: str
+    line: int
+    field: str
+    what: str
+    allowed: tuple[str, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Report:
+    """How many declarations there are of each kind, and every problem in them."""
+
+    counts: dict[str, int]
+    problems: tuple[Problem, ...]
+
+
+def check(root: Path) -> Report:
+    """Check the declarations of one contracts folder."""
+    problems: list[Problem] = []
+    loaded: dict[str, dict[Path, Any]] = {}
+    for kind, (pattern, model) in KINDS.items():
+        loaded[kind] = {}
+        paths = sorted(root.glob(pattern))
+        if not paths:
+            problems.append(Problem(str(root / pattern), 1, kind, "no declaration found"))
+        for path in paths:
+            try:
+                loaded[kind][path] = load_yaml(path, model)
+            except ContractError as error:
+                problems += _told(error, path)
+    problems += _unread(root, {path for pattern, _ in KINDS.values() for path in root.glob(pattern)})
+    problems += _misplaced(loaded)
+    problems += _references(loaded)
+    problems += _stale_schemas(root)
+    counts = {kind: len(items) for kind, items in loaded.items()}
+    return Report(counts, tuple(sorted(problems, key=lambda p: (p.file, p.line, p.field))))
+
+
+def write_schemas(root: Path) -> list[Path]:
+    """Write a JSON Schema of each kind to ``schemas/``, for editors."""
+    folder = root / SCHEMAS
+    folder.mkdir(exist_ok=True)
+    written = []
+    for name, text in _schemas().items():
+        path = folder / name
+        path.write_text(text, encoding="utf-8")
+        written.append(path)
+    return written
+
+
+def _schemas() -> dict[str, str]:
+    return {
+        f"{kind}.schema.json": json.dumps(model.model_json_schema(), indent=2, sort_keys=True) + "\n"
+        for kind, (_, model) in KINDS.items()
+    }
+
+
+def _told(error: ContractError, path: Path) -> Iterator[Problem]:
+    """The problems that ``load_yaml`` wrote into one error."""
+    for line in error.where.split("\n"):
+        found = re.fullmatch(
+            rf"\s*{re.escape(str(path))}, line (\d+)(?:: (.+?): (.+?)(?: \(allowed here: (.+)\))?)?", line
+        )
+        if found is None:
+            yield Problem(str(path), 1, "(whole file)", error.what)
+            continue
+        number, field, what, allowed = found.groups()
+        named = tuple(allowed.split(", ")) if allowed else ()
+        yield Problem(str(path), int(number), field or "(whole file)", what or error.what, named)
+
+
+def _unread(root: Path, read: set[Path]) -> Iterator[Problem]:
+    """A file that no pattern reaches would be ignored in silence."""
+    patterns = tuple(pattern for pattern, _ in KINDS.values())
+    for path in sorted([*root.rglob("*.yml"), *root.rglob("*.yaml")]):
+        if path not in read:
+            yield Problem(str(path), 1, "(whole file)", "no declaration is read from this place", patterns)
+
+
+def _misplaced(loaded: dict[str, dict[Path, Any]]) -> Iterator[Problem]:
+    """A declaration lies in the file that bears its name, so that two can never claim one name."""
+    for kind, key in (("source", "source"), ("event", "event"), ("export", "destination")):
+        for path, item in loaded[kind].items():
+            name = getattr(item, key)
+            if path.stem != name:
+                yield _problem(path, (key,), f"{name} is declared in {path.name}", (path.stem,))
+    seen: dict[str, Path] = {}
+    for kind, key in (("event", "event"), ("table", "name")):
+        for path, item in loaded[kind].items():
+            name = getattr(item, key)
+            if name in seen:
+                yield _problem(path, (key,), f"{name} is declared in {seen[name]} too")
+            seen[name] = path
+    for path, table in loaded["table"].items():
+        if path.parent.name != table.schema_name:
+            yield _problem(path, ("name",), f"{table.name} is declared under tables/{path.parent.name}")
+
+
+def _references(loaded: dict[str, dict[Path, Any]]) -> Iterator[Problem]:
+    """Names that one declaration takes from another."""
+    sources = tuple(sorted(item.source for item in loaded["source"].values()))
+    purposes = tuple(purpose for item in loaded["policy"].values() for purpose in item.purposes)
+    identifiers = tuple(name for item in loaded["identity"].values() for name in item.identifiers)
+    called: dict[str, str] = {item.event: item.event for item in loaded["event"].values()}
+    for path, event in loaded["event"].items():
+        for number, source in enumerate(event.sources):
+            if source not in sources:
+                yield _problem(path, ("sources", number), f"{source} is no source", sources)
+        for group in ("examples", "anti_examples"):
+            for number, example in enumerate(getattr(event, group)):
+                if example.source not in event.sources:
+                    where = (group, number, "source")
+                    yield _problem(path, where, f"{example.source} does not send this event", event.sources)
+        for number, name in enumerate(event.also_called):
+            if called.setdefault(name, event.event) != event.event:
+                yield _problem(path, ("also_called", number), f"{name} already means {called[name]}")
+        purpose = event.consent.purpose if event.consent else "properties."
+        if not purpose.startswith("properties.") and purpose not in purposes:
+            yield _problem(path, ("consent", "purpose"), f"{purpose} is no purpose", purposes)
+    for path, source in loaded["source"].items():
+        for number, tie in enumerate(source.identifiers):
+            if tie.identifier not in identifiers:
+                where = ("identifiers", number, "identifier")
+                yield _problem(path, where, f"identity.yml has no rule for {tie.identifier}", identifiers)
+    for path, export in loaded["export"].items():
+        if export.purpose not in purposes:
+            yield _problem(path, ("purpose",), f"{export.purpose} is no purpose", purposes)
+
+
+def _stale_schemas(root: Path) -> Iterator[Problem]:
+    folder = root / SCHEMAS
+    if not folder.is_dir():
+        return
+    for name, text in _schemas().items():
+        path = folder / name
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            yield Problem(
+                str(path), 1, "(whole file)", "not what the model says: run clew check --write-schemas"
+            )
+
+
+def _problem(path: Path, location: Sequence[str | int], what: str, allowed: Sequence[str] = ()) -> Problem:
+    root = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+    field = ".".join(map(str, location))
+    return Problem(str(path), line_of(root, location), field, what, tuple(allowed))

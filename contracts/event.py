@@ -1,0 +1,82 @@
+"""The event dictionary: one YAML an event, under contracts/events/<channel>/."""
+
+import datetime
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from contracts.base import Declared, Name, Text, Version
+from contracts.table import PrivacyClass
+
+Stage = Literal["discovery", "onboarding", "value", "expansion", "advocacy", "lapse"]
+EventType = Literal["track", "identify", "page", "screen", "group", "alias"]
+PropertyType = Literal["string", "number", "integer", "boolean", "timestamp", "json"]
+
+
+class Property(Declared):
+    """One property or trait.
+
+    A value is of a type if it can be read as one without loss: ``"3"`` is an integer, ``"three"`` is not.
+    """
+
+    type: PropertyType = "string"
+    about: Text
+    required: bool = False
+    allowed: tuple[str, ...] = ()
+    minimum: float | None = None
+    maximum: float | None = None
+    privacy: PrivacyClass = "behavioural"
+
+
+class ConsentEffect(Declared):
+    """What an event says about permission; a value of the form ``properties.x`` is taken from the event."""
+
+    purpose: str
+    status: str
+    notice_version: str | None = None
+    region: str | None = None
+
+
+class Example(Declared):
+    """A record as the channel sends it. ``record`` is a JSON object or the cells of a CSV row by column."""
+
+    source: Name
+    record: dict[str, Any] | None = None
+    line: str | None = None
+
+    @model_validator(mode="after")
+    def _one_form(self) -> "Example":
+        if (self.record is None) == (self.line is None):
+            raise ValueError("give either `record` or `line`")
+        return self
+
+
+class AntiExample(Example):
+    """A record that must be refused, and the code of the reason silver must give."""
+
+    refused_as: Name
+
+
+class Event(Declared):
+    """One event: who may send it, what it must carry, which stage of the lifecycle it speaks of."""
+
+    event: Name
+    version: Version
+    owner: Name
+    about: Text
+    why: Text
+    type: EventType = "track"
+    sources: tuple[Name, ...] = Field(min_length=1)
+    stages: tuple[Stage, ...] = Field(min_length=1)
+    direction: Literal["inbound", "outbound"] = "inbound"
+    also_called: tuple[Name, ...] = ()
+    properties: dict[str, Property] = {}
+    traits: dict[str, Property] = {}
+    consent: ConsentEffect | None = None
+    deprecated_on: datetime.date | None = None
+    examples: tuple[Example, ...] = Field(min_length=1)
+    anti_examples: tuple[AntiExample, ...] = Field(min_length=1)
+
+    @property
+    def name(self) -> str:
+        return self.event

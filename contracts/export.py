@@ -1,0 +1,155 @@
+"""Export destinations: who gets which fields of whom, under which permission.
+
+One YAML a destination, under contracts/exports/. A field map has paths into the profile and named converters, never
+expressions. Each row also carries the receipt columns, which no contract can leave out.
+"""
+
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from contracts.base import Declared, Name, Text, Version
+from contracts.purpose import Settled
+
+Converter = Literal["as_is", "plain_text", "email_address", "google_email_sha256", "google_phone_sha256"]
+"""``as_is`` leaves the value; ``plain_text`` trims, and takes out control characters; ``email_address`` trims and keeps
+only what has the form of an address; ``google_email_sha256`` and ``google_phone_sha256`` normalise and hash as Google's
+Customer Match asks (activation.convert cites the rules)."""
+
+HASHING: tuple[Converter, ...] = ("google_email_sha256", "google_phone_sha256")
+
+RECEIPT = (
+    "profile_id",
+    "consent_event_id",
+    "notice_version",
+    "policy_version",
+    "link_kind",
+    "link_probability",
+    "release",
+)
+"""Columns of every export: whose row it is, what allows it, how surely the profile is one person, and from which release."""
+
+Reason = Literal[
+    "no_consent_known",
+    "denied",
+    "withdrawn",
+    "incomplete_receipt",
+    "no_address",
+    "address_withdrawn",
+    "address_taken",
+]
+REASONS: dict[Reason, str] = {
+    "no_consent_known": "the person never said yes or no to this purpose",
+    "denied": "the person said no to this purpose",
+    "withdrawn": "the person took back their yes",
+    "incomplete_receipt": "the consent names no event or no notice version, so the row could not be justified",
+    "no_address": "no address field of the destination has a value",
+    "address_withdrawn": "another profile with the same address withdrew this purpose",
+    "address_taken": "another exported profile has the same address, and the destination takes one row an address",
+}
+"""Why a profile is not exported. Reasons are tried in this order and the first that holds is the one counted."""
+
+
+class FieldMap(Declared):
+    """One exported column: the profile column that it comes from, and how it is converted."""
+
+    profile: Name = Field(alias="from")
+    convert: Converter = "as_is"
+    about: Text
+
+
+class ExportExample(Declared):
+    """A profile with its settled consent, and the row that comes of it."""
+
+    about: Text
+    profile: dict[Name, str | None]
+    consent: Settled
+    row: dict[Name, str | None]
+
+
+class ExportAntiExample(Declared):
+    """A profile that must not be exported, and the reason that must be counted."""
+
+    about: Text
+    profile: dict[Name, str | None]
+    consent: Settled
+    refused_as: Reason
+
+
+class Destination(Declared):
+    """One place outside the lakehouse that data about people goes to."""
+
+    destination: Name
+    version: Version
+    owner: Name
+    about: Text
+    why: Text
+    purpose: Name
+    audience: Name = Field("all", description="`all` profiles, or the name of a mart gold.audience_*")
+    format: Literal["csv"]
+    fields: dict[Name, FieldMap] = Field(min_length=1)
+    address: tuple[Name, ...] = Field(
+        min_length=1, description="Fields of which at least one must have a value"
+    )
+    one_row_per: Name | None = Field(
+        None, description="An address field whose values may not repeat, or none"
+    )
+    retract: Text = Field(description="How a person who withdraws is taken out again at the destination")
+    examples: tuple[ExportExample, ...] = Field(min_length=1)
+    anti_examples: tuple[ExportAntiExample, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _names_agree(self) -> "Destination":
+        problems = []
+        reserved = sorted(set(self.fields) & set(RECEIPT))
+        if reserved:
+            problems.append(
+                f"fields: {', '.join(reserved)} are receipt columns and always present, leave them out"
+            )
+        for name in (*self.address, *([self.one_row_per] if self.one_row_per else [])):
+            if name not in self.fields:
+                problems.append(f"{name} is not one of the fields: {', '.join(self.fields)}")
+        if self.one_row_per and self.one_row_per not in self.address:
+            problems.append(
+                f"one_row_per: {self.one_row_per} must be one of address: {', '.join(self.address)}"
+            )
+        if self.audience != "all" and not self.audience.startswith("audience_"):
+            problems.append(f"audience: {self.audience} must be `all` or begin with audience_")
+        for number, example in enumerate(self.examples):
+            if set(example.row) != set(self.fields):
+                problems.append(
+                    f"examples.{number}.row must have exactly the fields: {', '.join(self.fields)}"
+                )
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of the exported file, in order."""
+        return (*self.fields, *RECEIPT)
+
+    @property
+    def profile_columns(self) -> tuple[str, ...]:
+        """Columns of gold.profiles that the field map reads, each once."""
+        return tuple(dict.fromkeys(field.profile for field in self.fields.values()))
+
+    @property
+    def hashed_fields(self) -> tuple[str, ...]:
+        return tuple(name for name, field in self.fields.items() if field.convert in HASHING)
+
+    def schema_of_row(self) -> list[dict[str, Any]]:
+        """The columns as the manifest describes them."""
+        mapped = [
+            {
+                "name": name,
+                "type": "string",
+                "from": f"gold.profiles.{field.profile}",
+                "convert": field.convert,
+            }
+            for name, field in self.fields.items()
+        ]
+        kinds = {"link_probability": "double", "release": "bigint"}
+        return mapped + [
+            {"name": name, "type": kinds.get(name, "string"), "from": "receipt"} for name in RECEIPT
+        ]

@@ -1,0 +1,146 @@
+"""Source contracts: what a channel's files look like and how its records become Segment messages.
+
+The envelope is the Segment specification (identify, track, page, screen, group, alias). A source either sends it
+(``envelope: segment``) or is mapped to it field by field: paths, constants and named converters, never expressions.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from contracts.base import Declared, Name, Text, Version
+from contracts.event import EventType
+
+RecordKind = Literal["account", "anonymous", "crm", "loyalty", "mailbox", "phone"]
+Converter = Literal["text", "joined", "row_hash", "lookup", "iso_time", "local_time", "epoch_seconds"]
+IDENTIFIERS = ("email", "phone", "loyalty_id", "user_id", "anonymous_id", "device_id", "crm_id")
+
+
+class Format(Declared):
+    """How a file is cut into records: one JSON document a line, or CSV with a header line."""
+
+    type: Literal["json", "csv"]
+    delimiter: str = Field(",", min_length=1, max_length=1)
+    columns: tuple[Name, ...] = ()
+    optional_columns: tuple[Name, ...] = ()
+
+    @model_validator(mode="after")
+    def _csv_names_its_columns(self) -> "Format":
+        if (self.type == "csv") != bool(self.columns):
+            raise ValueError("`columns` names the header of a csv source, and only of one")
+        return self
+
+
+class Value(Declared):
+    """Where one envelope field comes from.
+
+    Converters: ``text`` trims, and an empty text is no value; ``joined`` joins ``fields`` with ``-``; ``row_hash``
+    hashes ``fields`` to 16 hex digits; ``lookup`` replaces by ``table`` and leaves an unknown word as it is;
+    ``iso_time`` reads ISO 8601 and epochs; ``local_time`` reads a wall-clock time of ``zone``;
+    ``epoch_seconds`` reads seconds since 1970.
+    """
+
+    field: str | None = None
+    fields: tuple[str, ...] = ()
+    constant: str | None = None
+    convert: Converter = "text"
+    table: dict[str, str] = {}
+    zone: str | None = None
+
+    @model_validator(mode="after")
+    def _has_what_its_converter_needs(self) -> "Value":
+        given = [self.field is not None, bool(self.fields), self.constant is not None]
+        if sum(given) != 1:
+            raise ValueError("give exactly one of `field`, `fields`, `constant`")
+        if bool(self.fields) != (self.convert in ("joined", "row_hash")):
+            raise ValueError("`fields` goes with the converters joined and row_hash")
+        if bool(self.table) != (self.convert == "lookup"):
+            raise ValueError("`table` goes with the converter lookup")
+        if (self.zone is not None) != (self.convert == "local_time"):
+            raise ValueError("`zone` goes with the converter local_time")
+        return self
+
+
+def _short_form(value: Any) -> Any:
+    return {"field": value} if isinstance(value, str) else value
+
+
+ValueOrPath = Annotated[Value, BeforeValidator(_short_form)]
+
+
+class Condition(Declared):
+    """A mapping serves the records whose ``field`` is one of these words."""
+
+    field: str
+    is_one_of: tuple[str, ...] = Field(min_length=1)
+
+
+class Mapping(Declared):
+    """One kind of record of a source, as a Segment message."""
+
+    when: Condition | None = None
+    type: EventType
+    event: ValueOrPath | None = None
+    message_id: ValueOrPath
+    timestamp: ValueOrPath
+    anonymous_id: ValueOrPath | None = None
+    user_id: ValueOrPath | None = None
+    properties: dict[str, ValueOrPath] = {}
+    traits: dict[str, ValueOrPath] = {}
+
+    def values(self) -> list[Value]:
+        single = [self.event, self.message_id, self.timestamp, self.anonymous_id, self.user_id]
+        return [v for v in (*single, *self.properties.values(), *self.traits.values()) if v is not None]
+
+
+class RecordCandidate(Declared):
+    """The record an event speaks of, if ``path`` has a value in the envelope."""
+
+    kind: RecordKind
+    path: str
+
+
+class IdentifierPath(Declared):
+    """An identifier that an event ties to its record."""
+
+    identifier: Literal["email", "phone", "loyalty_id", "user_id", "anonymous_id", "device_id", "crm_id"]
+    path: str
+
+
+class Source(Declared):
+    """One channel's landing folder."""
+
+    source: Name
+    version: Version
+    channel: Name
+    owner: Name
+    about: Text
+    why: Text
+    retention_days: int | None = None
+    format: Format
+    envelope: Literal["segment", "mapped"]
+    maps: tuple[Mapping, ...] = ()
+    record: tuple[RecordCandidate, ...] = Field(min_length=1)
+    record_required: bool = True
+    identifiers: tuple[IdentifierPath, ...] = Field(min_length=1)
+    clock_tolerance_hours: int = 24
+
+    @model_validator(mode="after")
+    def _mapped_has_maps(self) -> "Source":
+        if (self.envelope == "mapped") != bool(self.maps):
+            raise ValueError("`maps` goes with `envelope: mapped`, and only with it")
+        if self.envelope == "segment" and self.format.type != "json":
+            raise ValueError("a segment envelope is JSON: set `format: {type: json}`")
+        return self
+
+    def fields(self) -> tuple[str, ...]:
+        """Every path that the mappings read, sorted."""
+        paths: set[str] = set()
+        for mapping in self.maps:
+            if mapping.when:
+                paths.add(mapping.when.field)
+            for value in mapping.values():
+                paths.update(value.fields)
+                if value.field is not None:
+                    paths.add(value.field)
+        return tuple(sorted(paths))

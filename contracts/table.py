@@ -1,0 +1,52 @@
+"""Tables as declared under contracts/tables: grain, key, columns with type, meaning and privacy class, writer."""
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from contracts.base import Declared, Name, Text
+
+PrivacyClass = Literal["none", "pseudonymous", "contact", "demographic", "behavioural", "free_text", "raw"]
+"""What a column can reveal: nothing; a person behind a key; how to reach them; who they are; what they do;
+anything a person may have typed; an unparsed line, which may hold all of these."""
+
+
+class Column(Declared):
+    """One column: Spark DDL type, what it means, how personal it is."""
+
+    type: str
+    about: Text
+    privacy: PrivacyClass = "none"
+    required: bool = False
+    allowed: tuple[str, ...] = ()
+
+
+class Table(Declared):
+    """One Delta table. DDL, schema checks, gate basics and the docs derive from it."""
+
+    name: str = Field(pattern=r"^(bronze|silver|identity|gold|ops)\.([a-z][a-z0-9_]*|<source>)$")
+    grain: Text
+    about: Text
+    owner: Name
+    writer: str
+    write_mode: Literal["append", "replace_landing", "overwrite"]
+    engine: Literal["spark", "delta-rs"]
+    purpose: Text
+    retention_days: int | None = None
+    key: tuple[str, ...]
+    columns: dict[Name, Column]
+
+    @model_validator(mode="after")
+    def _key_is_declared(self) -> "Table":
+        missing = [column for column in self.key if column not in self.columns]
+        if missing:
+            raise ValueError(f"key names columns that are not declared: {', '.join(missing)}")
+        return self
+
+    @property
+    def schema_name(self) -> str:
+        return self.name.split(".")[0]
+
+    def ddl(self) -> str:
+        """The columns as one Spark DDL string."""
+        return ", ".join(f"{name} {column.type}" for name, column in self.columns.items())

@@ -1,0 +1,4 @@
+{# A schema is named as written: `gold` is `gold`, with no prefix for a target. #}
+{% macro generate_schema_name(custom_schema_name, node) -%}
+    {{ custom_schema_name if custom_schema_name else target.schema }}
+{%- endmacro %}

@@ -1,0 +1,4 @@
+select
+    event,
+    explode(stages) as stage
+from {{ source('contracts', 'events') }}

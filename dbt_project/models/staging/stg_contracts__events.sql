@@ -1,0 +1,4 @@
+select
+    event,
+    direction
+from {{ source('contracts', 'events') }}

@@ -1,0 +1,199 @@
+"""The exports gate: the file that is about to be handed over, read back from disk and checked against the release.
+
+It believes neither the marts nor the step that wrote the file: permission is looked up in silver.consents, by way of
+identity.assignments, once more.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from contracts.export import HASHING, RECEIPT, Destination
+from expectations.rule import NoRows, NotNull, OneOf, Rule, Unique
+from expectations.suite import Scene, Suite
+
+if TYPE_CHECKING:
+    import duckdb
+
+_STOP = "nothing was handed over; report it as a fault of activation, with the keys named here"
+_KEY = ("profile_id",)
+
+
+def show_staged(connection: "duckdb.DuckDBPyConnection", staged: Path, destination: str) -> str:
+    """Show a staged folder as the views ``exports.<destination>`` and ``exports.<destination>_manifest``.
+
+    Returns:
+        The name of the view of the data.
+    """
+    connection.execute("CREATE SCHEMA IF NOT EXISTS exports")
+    data, manifest = (str(staged / name).replace("'", "''") for name in ("data.csv", "manifest.json"))
+    connection.execute(
+        f"CREATE VIEW exports.{destination} AS SELECT * FROM read_csv('{data}', header = true, all_varchar = true, "
+        "nullstr = '', delim = ',', quote = '\"', escape = '\"')"
+    )
+    connection.execute(f"CREATE VIEW exports.{destination}_manifest AS SELECT * FROM read_json('{manifest}')")
+    return f"exports.{destination}"
+
+
+def suite(scene: Scene, destination: Destination, release: int) -> Suite:
+    """Build the rules for one staged export, shown by ``show_staged``."""
+    table = f"exports.{destination.destination}"
+    policy = scene.contracts.policy.version
+    rules: list[Rule] = [
+        Unique(
+            table=table,
+            name="one_row_per_person",
+            says="No person is exported twice.",
+            why="a person would be contacted twice, and retracted once",
+            do=_STOP,
+            owner=destination.owner,
+            key=_KEY,
+        )
+    ]
+    rules += [
+        NotNull(
+            table=table,
+            name=f"{column}_is_on_the_receipt",
+            says=f"Every row names its {column}.",
+            why="a row that cannot show its permission must not leave (invariant 6)",
+            do=_STOP,
+            owner="privacy",
+            column=column,
+            key=_KEY,
+        )
+        for column in RECEIPT
+    ]
+    for column, value in (("policy_version", policy), ("release", str(release))):
+        rules.append(
+            OneOf(
+                table=table,
+                name=f"{column}_is_the_present_one",
+                says=f"Every row names {column} {value}.",
+                why="a receipt of another policy or release proves nothing about this row",
+                do=_STOP,
+                owner="privacy",
+                column=column,
+                allowed=(value,),
+                key=_KEY,
+            )
+        )
+    rules.append(
+        OneOf(
+            table=table,
+            name="link_kind_is_a_known_value",
+            says="link_kind is founder, deterministic or probabilistic.",
+            why="the kinds of links are told apart all the way to the export (invariant 5)",
+            do=_STOP,
+            owner="identity",
+            column="link_kind",
+            allowed=("founder", "deterministic", "probabilistic"),
+            key=_KEY,
+        )
+    )
+    rules += [*_permission(table, destination), *_content(table, destination)]
+    return Suite("exports", tuple(rules))
+
+
+def _permission(table: str, destination: Destination) -> list[Rule]:
+    purpose = destination.purpose
+    return [
+        NoRows(
+            table=table,
+            name="every_consent_event_says_yes",
+            says=f"The consent event of every row granted {purpose}, with the notice that the row names.",
+            why="no use without permission (invariant 6)",
+            do=_STOP,
+            owner="privacy",
+            query=f"""SELECT x.profile_id, x.consent_event_id FROM {{batch}} AS x ANTI JOIN silver.consents AS c
+                      ON c.event_id = x.consent_event_id AND c.purpose = '{purpose}' AND c.status = 'granted'
+                      AND c.notice_version = x.notice_version""",
+        ),
+        NoRows(
+            table=table,
+            name="every_consent_event_is_the_persons_own",
+            says="The consent event of every row was said by a record of the same profile.",
+            why="nobody can consent for somebody else",
+            do=_STOP,
+            owner="privacy",
+            query=f"""SELECT x.profile_id, x.consent_event_id FROM {{batch}} AS x ANTI JOIN (
+                          SELECT a.profile_id, c.event_id FROM silver.consents AS c
+                          JOIN identity.assignments AS a USING (record_id) WHERE c.purpose = '{purpose}') AS own
+                      ON own.profile_id = x.profile_id AND own.event_id = x.consent_event_id""",
+        ),
+        NoRows(
+            table=table,
+            name="nobody_said_no_later",
+            says=f"No record of an exported person refused or withdrew {purpose} at or after the consent of the row.",
+            why="the last word counts, and of two at one instant the stricter",
+            do=_STOP,
+            owner="privacy",
+            query=f"""SELECT DISTINCT x.profile_id, c.event_id AS refused_by FROM {{batch}} AS x
+                      JOIN silver.consents AS yes ON yes.event_id = x.consent_event_id AND yes.purpose = '{purpose}'
+                      JOIN identity.assignments AS a ON a.profile_id = x.profile_id
+                      JOIN silver.consents AS c ON c.record_id = a.record_id AND c.purpose = '{purpose}'
+                      WHERE c.status <> 'granted' AND c.given_at >= yes.given_at""",
+        ),
+    ]
+
+
+def _content(table: str, destination: Destination) -> list[Rule]:
+    addresses = ", ".join(f'"{name}"' for name in destination.address)
+    found: list[Rule] = [
+        NoRows(
+            table=table,
+            name="every_row_can_be_matched",
+            says=f"Every row has one of {', '.join(destination.address)}.",
+            why="a row without an address reaches nobody and still tells the destination of a person",
+            do=_STOP,
+            owner=destination.owner,
+            query=f"SELECT profile_id FROM {{batch}} WHERE coalesce({addresses}) IS NULL",
+        ),
+        NoRows(
+            table=table,
+            name="every_row_is_a_profile_of_the_release",
+            says="Every exported person is in gold.profiles of the release.",
+            why="exports read releases, never live tables (invariant 7)",
+            do=_STOP,
+            owner=destination.owner,
+            query="SELECT profile_id FROM {batch} AS x ANTI JOIN gold.profiles AS p USING (profile_id)",
+        ),
+        NoRows(
+            table=table,
+            name="the_manifest_counts_the_rows",
+            says="The manifest says how many rows the file has, and counts everybody considered once.",
+            why="the destination checks what it received against the manifest",
+            do=_STOP,
+            owner=destination.owner,
+            query=f"""SELECT m.rows AS rows_said, (SELECT count(*) FROM {{batch}}) AS rows_found, m.considered
+                      FROM {table}_manifest AS m
+                      WHERE m.rows <> (SELECT count(*) FROM {{batch}})
+                         OR m.considered < m.rows
+                         OR m.considered <> m.rows + (SELECT sum(value::BIGINT) FROM json_each(to_json(m.refused)))""",
+        ),
+    ]
+    for name, field in destination.fields.items():
+        if field.convert in HASHING:
+            found.append(
+                NoRows(
+                    table=table,
+                    name=f"{name}_is_hashed",
+                    says=f"Every {name} is a SHA-256 in lower-case hex digits.",
+                    why="this destination must not see readable addresses",
+                    do=_STOP,
+                    owner="privacy",
+                    query=f"SELECT profile_id FROM {{batch}} WHERE NOT regexp_full_match(\"{name}\", '[0-9a-f]{{{{64}}}}')",
+                )
+            )
+    if destination.one_row_per:
+        found.append(
+            NoRows(
+                table=table,
+                name=f"one_row_per_{destination.one_row_per}",
+                says=f"No {destination.one_row_per} is exported twice.",
+                why="one mailbox would get every offer twice",
+                do=_STOP,
+                owner=destination.owner,
+                query=f'SELECT profile_id FROM {{batch}} WHERE "{destination.one_row_per}" IS NOT NULL '
+                f'QUALIFY count(*) OVER (PARTITION BY lower("{destination.one_row_per}")) > 1',
+            )
+        )
+    return found

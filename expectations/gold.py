@@ -1,0 +1,172 @@
+"""The gold gate: nothing lost on the way from silver, people everywhere the same, values with provenance, consent settled."""
+
+from expectations import declared, marts
+from expectations.rule import NoRows, Rule
+from expectations.suite import Scene, Suite
+
+_REPORT = "report it as a fault of the mart, with the keys named here; the last release stays"
+
+
+def suite(scene: Scene) -> Suite:
+    """Build the gate's rules for the declared tables and the marts that there are."""
+    rules: list[Rule] = declared.rules(scene.contracts.table("gold.events"))
+    rules += marts.rules()
+    columns = scene.columns()
+    rules += [*_events(), *_people(columns), *_consent(), _provenance(scene, columns)]
+    return Suite("gold", tuple(rules))
+
+
+def _events() -> list[Rule]:
+    return [
+        NoRows(
+            table="silver.events",
+            name="every_event_reaches_gold",
+            says="Every event of silver is in gold.",
+            why="an event that is lost here is missing from every mart (invariant 1)",
+            do="run gold again: clew run",
+            owner="platform",
+            query="SELECT event_id FROM {batch} AS s ANTI JOIN gold.events AS g USING (event_id)",
+        ),
+        NoRows(
+            table="gold.events",
+            name="every_gold_event_comes_from_silver",
+            says="Every event of gold is in silver.",
+            why="gold is a function of silver (invariant 2)",
+            do="run gold again: clew run",
+            owner="platform",
+            query="SELECT event_id FROM {batch} AS g ANTI JOIN silver.events AS s USING (event_id)",
+        ),
+        NoRows(
+            table="gold.events",
+            name="every_event_has_the_profile_of_its_record",
+            says="An event has the profile and link that identity gives its record; without a record it has none.",
+            why="an event at the wrong person is worse than one that is missing",
+            do="run gold again: clew run",
+            owner="identity",
+            query="SELECT event_id FROM {batch} AS e LEFT JOIN identity.assignments AS a USING (record_id) "
+            "WHERE e.profile_id IS DISTINCT FROM a.profile_id OR e.link_kind IS DISTINCT FROM a.kind",
+        ),
+    ]
+
+
+def _people(columns: dict[str, list[str]]) -> list[Rule]:
+    found: list[Rule] = [
+        NoRows(
+            table="identity.assignments",
+            name="every_person_has_a_profile",
+            says="Every profile of identity.assignments has a row in gold.profiles.",
+            why="a person without a row is in no audience and in no report",
+            do=_REPORT,
+            owner="analytics",
+            query="SELECT DISTINCT profile_id FROM {batch} AS a ANTI JOIN gold.profiles AS p USING (profile_id)",
+        ),
+        NoRows(
+            table="gold.profiles",
+            name="every_profile_has_records",
+            says="Every row of gold.profiles is a profile of identity.assignments.",
+            why="a profile without records is nobody, and cannot be explained",
+            do=_REPORT,
+            owner="analytics",
+            query="SELECT profile_id FROM {batch} AS p ANTI JOIN identity.assignments AS a USING (profile_id)",
+        ),
+        NoRows(
+            table="gold.profiles",
+            name="every_profile_is_as_firm_as_its_weakest_link",
+            says="link_kind and link_probability of a profile are those of its weakest record.",
+            why="receipts of exports show them (invariant 5)",
+            do=_REPORT,
+            owner="identity",
+            query="""SELECT p.profile_id FROM {batch} AS p JOIN (
+                         SELECT profile_id, min(probability) AS probability,
+                                list_extract(['founder', 'deterministic', 'probabilistic'], max(list_position(
+                                    ['founder', 'deterministic', 'probabilistic'], kind))) AS kind
+                         FROM identity.assignments GROUP BY profile_id) AS a USING (profile_id)
+                     WHERE p.link_kind IS DISTINCT FROM a.kind
+                        OR abs(coalesce(p.link_probability, -1) - a.probability) > 1e-9""",
+        ),
+    ]
+    marts_of_people = [
+        table
+        for table, names in sorted(columns.items())
+        if table.startswith("gold.") and table not in ("gold.profiles", "gold.events") and "profile_id" in names
+    ]
+    found += [
+        NoRows(
+            table=table,
+            name="every_person_is_a_profile",
+            says=f"Every profile_id of {table} is in gold.profiles.",
+            why="a row about a person without a profile cannot be exported, explained or erased",
+            do=_REPORT,
+            owner="analytics",
+            query="SELECT DISTINCT profile_id FROM {batch} AS m "
+            "ANTI JOIN gold.profiles AS p USING (profile_id) WHERE profile_id IS NOT NULL",
+        )
+        for table in marts_of_people
+    ]
+    return found
+
+
+def _consent() -> list[Rule]:
+    return [
+        NoRows(
+            table="gold.profile_consents",
+            name="consent_is_settled_by_the_policy",
+            says="A profile's consent is its latest statement, of several at one instant the strictest.",
+            why="an older or milder statement would allow what the person refused (invariant 6)",
+            do="mend dbt_project/models/marts/profile_consents.sql by the rule of contracts/consent/purposes.yml",
+            owner="privacy",
+            query="""WITH settled AS (
+                         SELECT a.profile_id, c.purpose, c.status, c.event_id, c.given_at
+                         FROM silver.consents AS c JOIN identity.assignments AS a USING (record_id)
+                         QUALIFY row_number() OVER (PARTITION BY a.profile_id, c.purpose ORDER BY c.given_at DESC,
+                             list_position(['withdrawn', 'denied', 'granted'], c.status), c.event_id) = 1)
+                     SELECT coalesce(m.profile_id, s.profile_id) AS profile_id,
+                            coalesce(m.purpose, s.purpose) AS purpose
+                     FROM {batch} AS m FULL JOIN settled AS s USING (profile_id, purpose)
+                     WHERE (m.status, m.event_id, m.given_at) IS DISTINCT FROM (s.status, s.event_id, s.given_at)""",
+        ),
+        NoRows(
+            table="gold.profile_consents",
+            name="every_consent_names_its_event",
+            says="Every consent names an event of silver.consents that said so of this purpose.",
+            why="the event is what an exported row shows as its permission (invariant 6)",
+            do=_REPORT,
+            owner="privacy",
+            query="SELECT profile_id, purpose FROM {batch} AS m ANTI JOIN silver.consents AS c "
+            "ON c.event_id = m.event_id AND c.purpose = m.purpose AND c.status = m.status",
+        ),
+        NoRows(
+            table="gold.profile_consents",
+            name="every_yes_names_its_notice",
+            says="Every granted consent names the notice that the person was shown.",
+            why="a yes to an unknown text allows nothing; the person is refused at export",
+            do="ask the owner of the consent banner why it sends no notice version",
+            owner="privacy",
+            severity="warn",
+            query="SELECT profile_id, purpose FROM {batch} WHERE status = 'granted' AND notice_version IS NULL",
+        ),
+    ]
+
+
+def _provenance(scene: Scene, columns: dict[str, list[str]]) -> Rule:
+    have = columns.get("gold.profiles", [])
+    exported = {column for d in scene.contracts.destinations.values() for column in d.profile_columns}
+    attributes = sorted(
+        exported | {name.removesuffix("_source") for name in have if name.endswith("_source")}
+    )
+    parts = []
+    for name in attributes:
+        if {name, f"{name}_source", f"{name}_at"} <= set(have):
+            lacks = f'"{name}" IS NOT NULL AND ("{name}_source" IS NULL OR "{name}_at" IS NULL)'
+        else:
+            lacks = "true"  # a value that has no columns for its provenance has none, in every row
+        parts.append(f"SELECT profile_id, '{name}' AS attribute FROM {{batch}} WHERE {lacks}")
+    return NoRows(
+        table="gold.profiles",
+        name="every_value_has_provenance",
+        says=f"Every value of {', '.join(attributes)} has its source and its time.",
+        why="a value that cannot say where it comes from can be neither corrected nor explained (invariant 5)",
+        do="mend dbt_project/models/intermediate/int_profile_attributes_survived.sql, which picks value and source",
+        owner="analytics",
+        query=" UNION ALL ".join(parts),
+    )

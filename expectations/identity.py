@@ -1,0 +1,200 @@
+"""The identity gate: every record has one profile, every link its evidence, every profile the id of its founder."""
+
+from expectations import declared
+from expectations.rule import NoRows, Rule
+from expectations.suite import Scene, Suite
+
+TABLES = ("records", "identifiers", "edges", "assignments")
+MANY_RECORDS = 60
+"""A person with web, app, card, mailbox and some devices has a dozen records; five times that is several people."""
+
+_RESOLVE = "see how the records are joined: clew explain <record> <record>; then mend contracts/identity.yml"
+_REPORT = "report it as a fault of identity, with the keys named here; the last release stays"
+
+
+def suite(scene: Scene) -> Suite:
+    """Build the gate's rules."""
+    rules: list[Rule] = []
+    for table in TABLES:
+        rules += declared.rules(scene.contracts.table(f"identity.{table}"))
+    return Suite("identity", (*rules, *_references(), *_links(), *_founders()))
+
+
+def _references() -> list[Rule]:
+    return [
+        NoRows(
+            table="silver.events",
+            name="every_record_is_assigned",
+            says="Every record that an event speaks of is assigned to a profile.",
+            why="events of an unassigned record belong to nobody and drop out of every journey",
+            do="run identity again: clew run",
+            owner="identity",
+            query="SELECT DISTINCT record_id FROM {batch} AS e ANTI JOIN identity.assignments AS a USING (record_id) "
+            "WHERE record_id IS NOT NULL",
+        ),
+        NoRows(
+            table="identity.assignments",
+            name="every_assigned_record_exists",
+            says="Every assigned record is in identity.records.",
+            why="a profile of records that nobody sent is made up",
+            do=_REPORT,
+            owner="identity",
+            query="SELECT record_id FROM {batch} AS a ANTI JOIN identity.records AS r USING (record_id)",
+        ),
+        NoRows(
+            table="identity.records",
+            name="every_known_record_is_assigned",
+            says="Every record of identity.records is assigned to a profile.",
+            why="a record that falls out of clustering is a person who disappears",
+            do="run identity again: clew run",
+            owner="identity",
+            query="SELECT record_id FROM {batch} AS r ANTI JOIN identity.assignments AS a USING (record_id)",
+        ),
+        NoRows(
+            table="identity.edges",
+            name="every_edge_joins_known_records",
+            says="Both records of every edge are in identity.records.",
+            why="evidence about a record that is not there cannot be explained",
+            do=_REPORT,
+            owner="identity",
+            query="SELECT left_record, right_record FROM {batch} WHERE left_record NOT IN "
+            "(SELECT record_id FROM identity.records) OR right_record NOT IN (SELECT record_id FROM identity.records)",
+        ),
+    ]
+
+
+def _links() -> list[Rule]:
+    return [
+        NoRows(
+            table="identity.edges",
+            name="every_edge_is_in_order",
+            says="The left record of an edge is less than the right one.",
+            why="the same pair both ways round would count as two pieces of evidence",
+            do=_REPORT,
+            owner="identity",
+            query="SELECT left_record, right_record FROM {batch} WHERE left_record >= right_record",
+        ),
+        NoRows(
+            table="identity.edges",
+            name="every_probability_is_possible",
+            says="The probability of an edge is between 0 and 1.",
+            why="thresholds and receipts read it",
+            do=_REPORT,
+            owner="identity",
+            query="SELECT left_record, right_record, probability FROM {batch} "
+            "WHERE NOT coalesce(probability BETWEEN 0 AND 1, false)",
+        ),
+        NoRows(
+            table="identity.edges",
+            name="every_edge_has_evidence",
+            says="Every edge says in JSON what agrees.",
+            why="no link without evidence (invariant 5)",
+            do=_REPORT,
+            owner="identity",
+            query="SELECT left_record, right_record, rule FROM {batch} WHERE coalesce(try_cast(evidence AS JSON) "
+            "IN ('{{}}', '[]', 'null', '\"\"'), true)",
+        ),
+        NoRows(
+            table="identity.edges",
+            name="evidence_holds_no_address",
+            says="No evidence shows an e-mail address.",
+            why="evidence is read by many and kept long; it names what agrees, not the value",
+            do=_REPORT,
+            owner="privacy",
+            query="SELECT left_record, right_record, rule FROM {batch} WHERE regexp_matches(evidence, '[^@\\s\"]@[^@\\s\"]')",
+        ),
+        NoRows(
+            table="identity.edges",
+            name="every_unused_edge_says_why",
+            says="An edge that was blocked or sent to review has a reason.",
+            why="a steward decides by the reason",
+            do=_REPORT,
+            owner="identity",
+            query="SELECT left_record, right_record, state FROM {batch} "
+            "WHERE state IN ('blocked', 'review') AND coalesce(reason, '') = ''",
+        ),
+        NoRows(
+            table="identity.edges",
+            name="every_link_stays_inside_a_profile",
+            says="The two records of a linked edge have the same profile.",
+            why="a link across two profiles means that a merge was half done",
+            do=_REPORT,
+            owner="identity",
+            query="SELECT left_record, right_record FROM {batch} JOIN identity.assignments AS l "
+            "ON l.record_id = left_record JOIN identity.assignments AS r ON r.record_id = right_record "
+            "WHERE state = 'linked' AND l.profile_id <> r.profile_id",
+        ),
+        NoRows(
+            table="identity.assignments",
+            name="every_profile_is_held_together",
+            says="A profile of n records has at least n - 1 linked edges.",
+            why="fewer cannot join them: some record is in the profile without evidence (invariant 5)",
+            do=_RESOLVE,
+            owner="identity",
+            query="""SELECT profile_id, count(*) AS records, coalesce(any_value(links), 0) AS linked_edges
+                     FROM {batch} LEFT JOIN (
+                         SELECT a.profile_id, count(DISTINCT (left_record, right_record)) AS links
+                         FROM identity.edges JOIN identity.assignments AS a ON a.record_id = left_record
+                         WHERE state = 'linked' GROUP BY ALL) USING (profile_id)
+                     GROUP BY profile_id HAVING linked_edges < records - 1""",
+        ),
+        NoRows(
+            table="identity.assignments",
+            name="no_profile_is_a_crowd",
+            says=f"No profile has more than {MANY_RECORDS} records.",
+            why="a shared device or mailbox may have joined many people into one",
+            do=_RESOLVE,
+            owner="identity",
+            severity="warn",
+            query=f"SELECT profile_id, count(*) AS records FROM {{batch}} GROUP BY ALL HAVING records > {MANY_RECORDS}",
+        ),
+    ]
+
+
+def _founders() -> list[Rule]:
+    order = "(landed_landing, landed_source, landed_position, record_id)"
+    return [
+        NoRows(
+            table="identity.assignments",
+            name="every_profile_has_its_own_founder",
+            says="A profile has one founder, who is one of its records and is marked so.",
+            why="the id of a profile is derived from its founder (invariant 4)",
+            do=_REPORT,
+            owner="identity",
+            query="""SELECT profile_id FROM {batch} GROUP BY profile_id
+                     HAVING count(DISTINCT founder_record_id) <> 1
+                         OR count(*) FILTER (kind = 'founder') <> 1
+                         OR count(*) FILTER (kind = 'founder' AND record_id = founder_record_id) <> 1""",
+        ),
+        NoRows(
+            table="identity.assignments",
+            name="the_founder_landed_first",
+            says="The founder is the record of its profile that landed first.",
+            why="any other choice gives a rebuild other ids (invariant 4)",
+            do=_REPORT,
+            owner="identity",
+            query=f"""SELECT profile_id, any_value(founder_record_id) AS founder_record_id,
+                            arg_min(record_id, {order}) AS landed_first
+                     FROM {{batch}} JOIN identity.records USING (record_id)
+                     GROUP BY profile_id HAVING landed_first <> any_value(founder_record_id)""",
+        ),
+        NoRows(
+            table="identity.assignments",
+            name="a_founder_has_one_profile",
+            says="No record is the founder of two profiles.",
+            why="two profiles with one founder would be one person with two ids",
+            do=_REPORT,
+            owner="identity",
+            query="SELECT founder_record_id FROM {batch} GROUP BY ALL HAVING count(DISTINCT profile_id) > 1",
+        ),
+        NoRows(
+            table="identity.assignments",
+            name="the_size_of_a_profile_is_true",
+            says="The column records says how many records the profile has.",
+            why="stewards sort by it to find profiles that grew too large",
+            do=_REPORT,
+            owner="identity",
+            query="SELECT profile_id, min(records) AS said, count(*) AS found FROM {batch} GROUP BY profile_id "
+            "HAVING min(records) <> count(*) OR max(records) <> count(*)",
+        ),
+    ]

@@ -1,0 +1,248 @@
+"""The silver gate: conservation, recounted from bronze and the silver tables themselves, freshness and references.
+
+The account in ops.row_counts is what silver says of itself. It is not believed: lines are counted in bronze, and kept,
+duplicates and quarantined in their tables, so a row that vanished is missed even if the account balances.
+"""
+
+from expectations import declared
+from expectations.rule import NoRows, Rule
+from expectations.suite import Scene, Suite
+
+QUARANTINE_SHARE = 0.05
+"""Above this share of a landing's messages, people should look: the sandbox breaks about one in a hundred."""
+QUARANTINE_ENOUGH = 100
+"""Messages from which a share says something: in a landing of ten, one broken line is a tenth."""
+TABLES = ("events", "identifiers", "customer_records", "consents", "quarantine", "duplicates")
+
+_REQUEUE = (
+    "compare the file in landing/ with bronze and silver for the rows named here, then run again: clew run"
+)
+
+
+def suite(scene: Scene) -> Suite:
+    """Build the gate's rules for the declared sources."""
+    contracts = scene.contracts
+    sources = sorted(contracts.sources)
+    csv = [name for name in sources if contracts.sources[name].format.type == "csv"]
+    rules: list[Rule] = []
+    for source in sources:
+        rules += _bronze(declared.rules(contracts.table(f"bronze.{source}"), f"bronze.{source}"))
+    for table in TABLES:
+        rules += declared.rules(contracts.table(f"silver.{table}"))
+    rules += [
+        *_conservation(csv),
+        *_references(sorted(contracts.policy.purposes)),
+        *_freshness(scene, sources),
+    ]
+    return Suite("silver", tuple(rules), _prepare(sources))
+
+
+def _prepare(sources: list[str]) -> tuple[str, ...]:
+    lines = " UNION ALL ".join(
+        f"SELECT '{source}' AS source, position, line, landing FROM bronze.{source}" for source in sources
+    )
+    fates = " UNION ALL ".join(
+        f"SELECT source, position, part, landing, '{fate}' AS fate FROM silver.{table}"
+        for table, fate in (("events", "kept"), ("duplicates", "duplicate"), ("quarantine", "quarantined"))
+    )
+    return (
+        f"CREATE OR REPLACE TEMP TABLE gate_lines AS {lines}",
+        f"CREATE OR REPLACE TEMP TABLE gate_fates AS {fates}",
+        """CREATE OR REPLACE TEMP TABLE gate_recount AS
+           SELECT source, landing, coalesce(lines, 0) AS lines, coalesce(seen, 0) AS seen,
+                  coalesce(kept, 0) AS kept, coalesce(duplicates, 0) AS duplicates,
+                  coalesce(quarantined, 0) AS quarantined, coalesce(heads, 0) AS heads
+           FROM (SELECT source, landing, count(*) AS lines, count(*) FILTER (line = 1) AS heads
+                 FROM gate_lines GROUP BY ALL)
+           FULL JOIN (SELECT source, landing, count(DISTINCT position) AS seen,
+                             count(*) FILTER (fate = 'kept') AS kept,
+                             count(*) FILTER (fate = 'duplicate') AS duplicates,
+                             count(*) FILTER (fate = 'quarantined') AS quarantined
+                      FROM gate_fates GROUP BY ALL) USING (source, landing)""",
+        """CREATE OR REPLACE TEMP TABLE gate_accounts AS
+           SELECT counts.* FROM ops.row_counts AS counts
+           LEFT JOIN (SELECT run_id, max("at") AS last_at FROM ops.runs GROUP BY run_id) USING (run_id)
+           QUALIFY row_number() OVER (PARTITION BY source, landing ORDER BY last_at DESC NULLS LAST, run_id DESC) = 1""",
+    )
+
+
+def _bronze(rules: list[Rule]) -> list[Rule]:
+    """Of bronze only what the recount rests on: the order of landing. Its other columns are constants of a landing."""
+    return [rule for rule in rules if rule.name in ("one_row_per_key", "position_is_given", "landing_is_given")]
+
+
+def _conservation(csv: list[str]) -> list[Rule]:
+    csv_names = ", ".join(f"'{name}'" for name in csv)
+    return [
+        NoRows(
+            table="ops.row_counts",
+            name="every_landing_has_an_account",
+            says="Every source and landing that bronze holds has an account in ops.row_counts.",
+            why="a landing nobody accounted for may have been skipped as a whole",
+            do="run silver again: clew run",
+            owner="quality",
+            query="SELECT source, landing, lines FROM gate_recount WHERE (source, landing) NOT IN "
+            "(SELECT (source, landing) FROM {batch})",
+        ),
+        NoRows(
+            table="ops.row_counts",
+            name="every_account_balances",
+            says="lines + unpacked = headers + kept + duplicates + quarantined + erased, in every account.",
+            why="a difference is a row that vanished or came from nowhere (invariant 1)",
+            do=_REQUEUE,
+            owner="quality",
+            query="SELECT run_id, source, landing, lines + unpacked AS came, "
+            "headers + kept + duplicates + quarantined + erased AS went FROM {batch} WHERE came <> went",
+        ),
+        NoRows(
+            table="ops.row_counts",
+            name="every_account_is_true",
+            says="The newest account of a landing says what a recount of bronze and the silver tables finds.",
+            why="an account that balances by itself proves nothing (invariant 1)",
+            do=_REQUEUE,
+            owner="quality",
+            query="""SELECT a.source, a.landing, a.lines AS lines_said, r.lines, a.kept AS kept_said, r.kept,
+                            a.duplicates AS duplicates_said, r.duplicates,
+                            a.quarantined AS quarantined_said, r.quarantined,
+                            a.headers AS headers_said, r.lines - r.seen AS headers
+                     FROM gate_accounts AS a JOIN gate_recount AS r USING (source, landing)
+                     WHERE a.lines <> r.lines OR a.kept <> r.kept OR a.duplicates <> r.duplicates
+                        OR a.quarantined <> r.quarantined OR a.headers > r.heads
+                        OR (a.erased = 0 AND (a.headers <> r.lines - r.seen
+                            OR a.unpacked <> r.kept + r.duplicates + r.quarantined - r.seen))""",
+        ),
+        NoRows(
+            table="silver.events",
+            name="every_line_has_a_fate",
+            says="Every line of bronze is kept, a duplicate, in quarantine, or the header of its CSV file.",
+            why="a line without a fate was dropped in silence (invariant 1)",
+            do=_REQUEUE,
+            owner="quality",
+            query=f"""SELECT l.source, l.position FROM gate_lines AS l
+                      ANTI JOIN gate_fates AS f ON f.source = l.source AND f.position = l.position
+                      ANTI JOIN (SELECT source, landing FROM gate_accounts WHERE erased > 0) AS e
+                           ON e.source = l.source AND e.landing = l.landing
+                      WHERE NOT (l.line = 1 AND l.source IN ({csv_names or "NULL"}))""",
+        ),
+        NoRows(
+            table="silver.events",
+            name="every_message_has_one_fate",
+            says="No message (source, position, part) is in two of silver.events, duplicates and quarantine.",
+            why="a message with two fates hides one that has none: the account would still balance",
+            do="run silver again for the landing: clew run",
+            owner="quality",
+            query="SELECT source, position, part FROM gate_fates GROUP BY ALL HAVING count(*) > 1",
+        ),
+        NoRows(
+            table="silver.events",
+            name="nothing_comes_from_nowhere",
+            says="Every message of silver, with its landing, comes from a line of bronze.",
+            why="silver is a function of bronze (invariant 2); a row without a line cannot be rebuilt",
+            do="rebuild silver from bronze: clew run",
+            owner="quality",
+            query="SELECT f.source, f.position, f.part FROM gate_fates AS f ANTI JOIN gate_lines AS l "
+            "ON l.source = f.source AND l.position = f.position AND l.landing = f.landing",
+        ),
+        NoRows(
+            table="silver.duplicates",
+            name="every_duplicate_has_its_original",
+            says="The message that a duplicate repeats is in silver.events.",
+            why="a duplicate of nothing is a lost message",
+            do=_REQUEUE,
+            owner="quality",
+            query="SELECT source, position, part FROM {batch} AS d ANTI JOIN silver.events AS e USING (event_id)",
+        ),
+        NoRows(
+            table="silver.quarantine",
+            name="every_refusal_has_a_reason",
+            says="Every row in quarantine says why it is there.",
+            why="without a reason nobody can mend the sender or the contract",
+            do="report it as a fault of spark_jobs.silver",
+            owner="quality",
+            query="SELECT source, position, part FROM {batch} WHERE coalesce(len(reasons), 0) = 0",
+        ),
+    ]
+
+
+def _references(purposes: list[str]) -> list[Rule]:
+    known = ", ".join(f"'{purpose}'" for purpose in purposes)
+    return [
+        NoRows(
+            table="silver.consents",
+            name="every_consent_has_its_event",
+            says="Every consent names an event of silver.events.",
+            why="the event is the evidence that an exported row is allowed (invariant 6)",
+            do="run silver again for the landing: clew run",
+            owner="privacy",
+            query="SELECT event_id, purpose FROM {batch} AS c ANTI JOIN silver.events AS e USING (event_id)",
+        ),
+        NoRows(
+            table="silver.consents",
+            name="every_purpose_is_declared",
+            says="Every consent speaks of a purpose of contracts/consent/purposes.yml.",
+            why="a yes to a purpose that nobody declared allows nothing, and a no to it would be overlooked",
+            do="declare the purpose, or let the consent event's contract refuse it",
+            owner="privacy",
+            query=f"SELECT event_id, purpose FROM {{batch}} WHERE purpose NOT IN ({known})",
+        ),
+        NoRows(
+            table="silver.customer_records",
+            name="every_customer_record_has_its_event",
+            says="Every customer record names an event of silver.events.",
+            why="a profile's values must lead back to what was sent",
+            do="run silver again for the landing: clew run",
+            owner="platform",
+            query="SELECT event_id FROM {batch} AS r ANTI JOIN silver.events AS e USING (event_id)",
+        ),
+        NoRows(
+            table="silver.identifiers",
+            name="every_identifier_has_its_record",
+            says="Every identifier belongs to a record that some event of silver.events speaks of.",
+            why="an identifier of nobody would join people by accident",
+            do="run silver again for the landing: clew run",
+            owner="identity",
+            query="SELECT DISTINCT record_id, identifier FROM {batch} AS i "
+            "ANTI JOIN (SELECT DISTINCT record_id FROM silver.events) AS e USING (record_id)",
+        ),
+    ]
+
+
+def _freshness(scene: Scene, sources: list[str]) -> list[Rule]:
+    named = ", ".join(f"('{source}')" for source in sources)
+    as_of = f"DATE '{scene.as_of.isoformat()}'"
+    return [
+        NoRows(
+            table="ops.row_counts",
+            name="every_source_landed",
+            says="Every declared source brought lines in the newest landing.",
+            why="a channel that fell silent looks like customers who left",
+            do="ask the owner of the source whether its delivery failed; nothing else waits for it",
+            owner="platform",
+            severity="warn",
+            query=f"SELECT source FROM (VALUES {named}) AS declared(source) WHERE source NOT IN (SELECT source "
+            "FROM gate_lines WHERE landing = (SELECT max(landing) FROM gate_lines))",
+        ),
+        NoRows(
+            table="silver.events",
+            name="events_reach_the_date_of_the_run",
+            says="The latest event is at most two days older than the date the run stands for.",
+            why="a report for a day without that day's events misleads",
+            do="see whether the day's files are in landing/; if the date was meant, nothing is to be done",
+            owner="platform",
+            severity="warn",
+            query=f"SELECT max(occurred_at) AS latest_event FROM {{batch}} "
+            f"HAVING latest_event IS NULL OR latest_event < {as_of} - INTERVAL 2 DAY",
+        ),
+        NoRows(
+            table="silver.quarantine",
+            name="quarantine_is_small",
+            says=f"At most {QUARANTINE_SHARE:.0%} of a source's messages in the newest landing are in quarantine.",
+            why="many refusals at once mean that a sender or a contract changed",
+            do='see the reasons: clew query "select source, reasons, count(*) from silver.quarantine group by all"',
+            owner="quality",
+            severity="warn",
+            query=f"""SELECT source, landing, quarantined, kept + duplicates + quarantined AS messages
+                      FROM gate_recount WHERE landing = (SELECT max(landing) FROM gate_lines)
+                      AND messages >= {QUARANTINE_ENOUGH} AND quarantined > {QUARANTINE_SHARE} * messages""",
+        ),
+    ]

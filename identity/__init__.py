@@ -1,0 +1,1 @@
+"""Who is who: records, the evidence between them, clusters within constraints, and stable profiles."""

@@ -1,0 +1,142 @@
+"""Whether two first names, or two birth dates, can be of one person.
+
+We follow Winkler, "String Comparator Metrics and Enhanced Decision Rules in the Fellegi-Sunter Model of
+Record Linkage" (1990, ERIC ED325505) for the likeness of names. We differ in that nicknames, initials and
+names in different scripts never contradict each other, because a contradiction here keeps two records apart
+for good.
+"""
+
+import csv
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from pathlib import Path
+
+LIKENESS_OF_ONE_NAME = 0.88
+_PREFIX_BONUS = 0.1
+
+
+@dataclass(frozen=True)
+class Person:
+    """What a record says of the person behind it, in standard forms; ``exclusive`` as ``identifier=value``."""
+
+    first_name: str | None = None
+    last_name: str | None = None
+    birth_date: str | None = None
+    exclusive: frozenset[str] = frozenset()
+
+    @property
+    def is_named(self) -> bool:
+        return self.first_name is not None
+
+
+@cache
+def nicknames() -> dict[str, frozenset[str]]:
+    """The formal names behind each short name, from nicknames.csv beside this module."""
+    formal: dict[str, set[str]] = {}
+    with (Path(__file__).parent / "nicknames.csv").open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            formal.setdefault(row["name"], set()).add(row["nickname_of"])
+    return {name: frozenset(of) for name, of in formal.items()}
+
+
+def formal_name(first_name: str) -> str:
+    """One formal name for a first name: the alphabetically first that it is short for, or itself."""
+    return min(nicknames().get(first_name, {first_name}))
+
+
+@lru_cache(maxsize=500_000)
+def first_names_agree(left: str, right: str) -> bool:
+    """Equal, alike, a nickname, an initial, a beginning, or not comparable because the scripts differ."""
+    if left == right or left.isascii() != right.isascii():
+        return True
+    short, long = sorted((left.split()[0], right.split()[0]), key=len)
+    if long.startswith(short) and (len(short) == 1 or len(short) >= 3):
+        return True
+    known = nicknames()
+    if (known.get(short, frozenset()) | {short}) & (known.get(long, frozenset()) | {long}):
+        return True
+    return likeness(short, long) >= LIKENESS_OF_ONE_NAME
+
+
+@lru_cache(maxsize=500_000)
+def birth_dates_agree(left: str, right: str) -> bool:
+    """Equal, day and month exchanged, one digit wrong, or two neighbouring digits exchanged (ISO dates)."""
+    if left == right or (left[:4] == right[:4] and left[5:7] == right[8:] and left[8:] == right[5:7]):
+        return True
+    different = [at for at in range(10) if left[at] != right[at]]
+    if len(different) == 1:
+        return True
+    a, b = different[0], different[-1]
+    return len(different) == 2 and b - a == 1 and left[a] == right[b] and left[b] == right[a]
+
+
+def contradiction(left: Person, right: Person) -> str | None:
+    """What makes it impossible that both are one person, or None."""
+    if _share_a_kind(left.exclusive, right.exclusive):
+        return "exclusive identifiers differ"
+    if left.first_name and right.first_name and not _names_agree(left, right):
+        return "first names differ"
+    if left.birth_date and right.birth_date and not birth_dates_agree(left.birth_date, right.birth_date):
+        return "birth dates differ"
+    return None
+
+
+def same_person(left: Person, right: Person) -> bool:
+    """First names agree and the last name or the birth date confirms it, and nothing contradicts."""
+    if not left.first_name or not right.first_name or contradiction(left, right):
+        return False
+    dates = left.birth_date and right.birth_date and birth_dates_agree(left.birth_date, right.birth_date)
+    return bool(dates) or _last_names_agree(left, right) or _swapped(left, right)
+
+
+def _names_agree(left: Person, right: Person) -> bool:
+    return first_names_agree(left.first_name or "", right.first_name or "") or _swapped(left, right)
+
+
+def _last_names_agree(left: Person, right: Person) -> bool:
+    return bool(left.last_name and right.last_name) and (
+        likeness(left.last_name or "", right.last_name or "") >= LIKENESS_OF_ONE_NAME
+    )
+
+
+def _swapped(left: Person, right: Person) -> bool:
+    """First and last name were typed into each other's field on one side."""
+    return bool(left.last_name and right.last_name) and (
+        left.first_name == right.last_name and left.last_name == right.first_name
+    )
+
+
+def _share_a_kind(left: frozenset[str], right: frozenset[str]) -> bool:
+    """Both sides hold a value of the same exclusive identifier, and no value in common."""
+    kinds = {item.split("=", 1)[0] for item in left} & {item.split("=", 1)[0] for item in right}
+    return any(not {item for item in left if item.startswith(f"{kind}=")} & right for kind in kinds)
+
+
+@lru_cache(maxsize=500_000)
+def likeness(left: str, right: str) -> float:
+    """Jaro-Winkler similarity, 0 to 1."""
+    if left == right:
+        return 1.0
+    if not left or not right:
+        return 0.0
+    window = max(len(left), len(right)) // 2 - 1
+    taken: list[int] = []
+    matched_left: list[str] = []
+    for at, letter in enumerate(left):
+        for other in range(max(0, at - window), min(len(right), at + window + 1)):
+            if right[other] == letter and other not in taken:
+                taken.append(other)
+                matched_left.append(letter)
+                break
+    common = len(taken)
+    if common == 0:
+        return 0.0
+    matched_right = [right[other] for other in sorted(taken)]
+    exchanged = sum(a != b for a, b in zip(matched_left, matched_right, strict=True)) / 2
+    jaro = (common / len(left) + common / len(right) + (common - exchanged) / common) / 3
+    prefix = 0
+    for a, b in zip(left[:4], right[:4], strict=False):
+        if a != b:
+            break
+        prefix += 1
+    return jaro + prefix * _PREFIX_BONUS * (1 - jaro)

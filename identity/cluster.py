@@ -1,0 +1,143 @@
+"""Constrained clustering: which edges join records, and which are refused.
+
+Connected components first, by Borůvka's method (doi:10.1016/S0012-365X(00)00224-7), vectorised; it gives the
+strongest spanning forest at the same time. A component that breaks no constraint is one cluster, and its
+forest its linked edges. Any other is handed, alone, to ``constrain.join_component``. We differ from plain
+single-link clustering in that a union which would break a constraint is refused and kept as a blocked edge.
+
+The order of edges is a total order on what they say, so the order of rows never changes the answer.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from contracts.identity import IdentityRules
+from identity.constrain import ALREADY_JOINED, Facts, join_component
+from identity.forest import spanning_forest
+from identity.sql import query
+
+
+@dataclass(frozen=True)
+class Clusters:
+    """``edges`` as identity.edges; ``members`` has record_id and cluster, a number of this run only."""
+
+    edges: pa.Table
+    members: pa.Table
+
+
+def cluster(
+    records: pa.Table,
+    identifiers: pa.Table,
+    edges: pa.Table,
+    rules: IdentityRules,
+    cannot_link: Collection[tuple[str, str]] = (),
+) -> Clusters:
+    """Join records along edges, strongest first, within the constraints.
+
+    Args:
+        records: identity.records.
+        identifiers: identity.identifiers.
+        edges: Deterministic and probabilistic edges (EDGE_COLUMNS); those with a reason in ``blocked`` join
+            nothing.
+        rules: The contract.
+        cannot_link: Pairs of records that somebody decided are not one person.
+    """
+    nodes = np.array(sorted(records["record_id"].to_pylist()), dtype=object)
+    frame = _in_order(edges, rules)
+    left = np.searchsorted(nodes, frame["left_record"].to_numpy(dtype=object))
+    right = np.searchsorted(nodes, frame["right_record"].to_numpy(dtype=object))
+    joins = (frame["state"] == "linked").to_numpy()
+    components, is_tree = spanning_forest(len(nodes), left[joins], right[joins])
+
+    states = frame["state"].to_numpy(dtype=object).copy()
+    reasons = frame["reason"].to_numpy(dtype=object).copy()
+    joining = np.flatnonzero(joins)
+    states[joining[~is_tree]] = "redundant"
+    reasons[joining[~is_tree]] = ALREADY_JOINED
+
+    facts = Facts.of(records, identifiers, rules, _touched(components, nodes), cannot_link)
+    conflicted = _conflicted(components, nodes, facts)
+    component_of_edge = components[left[joining]]
+    in_conflict = np.flatnonzero(np.isin(component_of_edge, conflicted))
+    groups = pd.Series(in_conflict).groupby(component_of_edge[in_conflict]).indices
+    ends_left, ends_right = nodes[left[joining]], nodes[right[joining]]
+    for places in groups.values():
+        chosen = in_conflict[places]  # ascending, hence strongest first
+        ends = list(zip(ends_left[chosen], ends_right[chosen], strict=True))
+        for at, refusal in zip(joining[chosen], join_component(ends, facts), strict=True):
+            states[at], reasons[at] = refusal or ("linked", None)
+
+    final = states == "linked"
+    members, _ = spanning_forest(len(nodes), left[final], right[final])
+    together = members[left] == members[right]
+    moot = together & (states == "review")
+    states[moot], reasons[moot] = "redundant", ALREADY_JOINED
+    frame["state"], frame["reason"] = states, reasons
+    return Clusters(
+        _edge_rows(frame),
+        pa.table({"record_id": pa.array(list(nodes), pa.string()), "cluster": pa.array(members, pa.int64())}),
+    )
+
+
+def _in_order(edges: pa.Table, rules: IdentityRules) -> pd.DataFrame:
+    """Edges strongest first, each with the state that it has before clustering."""
+    return query(
+        """SELECT *, CASE WHEN blocked IS NOT NULL THEN 'blocked'
+                          WHEN kind = 'probabilistic' AND match_weight < link_weight THEN 'review'
+                          ELSE 'linked' END AS state,
+                  CASE WHEN blocked IS NOT NULL THEN blocked
+                       WHEN kind = 'probabilistic' AND match_weight < link_weight
+                       THEN printf('match weight %.2f is below %.2f, from which records are linked',
+                                   match_weight, link_weight) END AS reason
+           FROM edges, (SELECT link_weight FROM thresholds)
+           ORDER BY kind, priority, match_weight DESC, left_record, right_record, rule, evidence""",
+        edges=edges,
+        thresholds=pa.table({"link_weight": [rules.probabilistic.link_weight]}),
+    ).to_pandas()
+
+
+def _touched(components: np.ndarray, nodes: np.ndarray) -> list[str]:
+    """Records that share their component with another."""
+    sizes = np.bincount(components, minlength=len(nodes))
+    return list(nodes[sizes[components] > 1])
+
+
+def _conflicted(components: np.ndarray, nodes: np.ndarray, facts: Facts) -> np.ndarray:
+    """Components whose records could not all be one profile."""
+    of_record = pd.Series(components, index=nodes)
+    broken: set[int] = set()
+    held = facts.limited
+    counted = held.assign(component=of_record.loc[held["record_id"]].to_numpy())
+    counted = counted.drop_duplicates(["component", "identifier", "value"])
+    counts = counted.groupby(["component", "identifier"]).size().reset_index(name="values_held")
+    over = counts["values_held"] > counts["identifier"].map(facts.limits)
+    broken.update(counts.loc[over, "component"].tolist())
+    for attribute in facts.attributes:
+        said = attribute.of_record
+        rows = pd.DataFrame({"component": of_record.loc[list(said)].to_numpy(), "value": list(said.values())})
+        distinct = rows.drop_duplicates().groupby("component")["value"].agg(list)
+        several = distinct[distinct.map(len) > 1]
+        for component, values in zip(several.index.to_numpy(), several, strict=True):
+            if not all(attribute.agree(a, b) for at, a in enumerate(values) for b in values[:at]):
+                broken.add(int(component))
+    for one, other in facts.cannot_link:
+        if one in of_record.index and other in of_record.index and of_record[one] == of_record[other]:
+            broken.add(int(of_record[one]))
+    return np.array(sorted(broken), dtype=np.int64)
+
+
+def _edge_rows(frame: pd.DataFrame) -> pa.Table:
+    columns = ("left_record", "right_record", "kind", "rule", "match_weight", "probability", "evidence",
+               "model_version", "state", "reason")  # fmt: skip
+    numbers = ("match_weight", "probability")
+    ordered = frame.sort_values(["left_record", "right_record", "kind", "rule", "evidence"])
+    return pa.table(
+        {
+            name: pa.array(ordered[name], pa.float64() if name in numbers else pa.string(), from_pandas=True)
+            for name in columns
+        }
+    )

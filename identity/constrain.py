@@ -1,0 +1,176 @@
+"""One conflicted component: edges strongest first, a union refused where it breaks a constraint.
+
+``join_component`` is a pure function of one component, so that any engine can call it on each of many at a
+time.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+
+import pandas as pd
+import pyarrow as pa
+
+from contracts.identity import IdentityRules
+from identity.agree import birth_dates_agree, first_names_agree
+from identity.sql import query
+
+ALREADY_JOINED = "its records are joined by stronger edges"
+CANNOT_LINK = "cannot_link: it was decided that a record on one side is not the person on the other"
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """An attribute of which a person has one, what records say of it, and which values agree."""
+
+    name: str
+    of_record: dict[str, str]
+    agree: Callable[[str, str], bool]
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the constraints need to know of records.
+
+    Attributes:
+        limits: How many values of an identifier a profile may hold.
+        limited: The values that records hold of those identifiers: record_id, identifier, value.
+        attributes: First name and birth date.
+        cannot_link: Pairs of records kept apart by decision.
+    """
+
+    limits: dict[str, int]
+    limited: pd.DataFrame
+    attributes: tuple[Attribute, ...]
+    cannot_link: frozenset[tuple[str, str]]
+    held: dict[str, list[tuple[str, str]]] = field(init=False)
+    apart: dict[str, set[str]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Index the facts by record."""
+        held: dict[str, list[tuple[str, str]]] = {}
+        for record, identifier, value in self.limited[["record_id", "identifier", "value"]].itertuples(
+            index=False
+        ):
+            held.setdefault(record, []).append((identifier, value))
+        apart: dict[str, set[str]] = {}
+        for one, other in self.cannot_link:
+            apart.setdefault(one, set()).add(other)
+            apart.setdefault(other, set()).add(one)
+        object.__setattr__(self, "held", held)
+        object.__setattr__(self, "apart", apart)
+
+    @classmethod
+    def of(
+        cls,
+        records: pa.Table,
+        identifiers: pa.Table,
+        rules: IdentityRules,
+        wanted: Iterable[str],
+        cannot_link: Collection[tuple[str, str]],
+    ) -> "Facts":
+        """The facts of the wanted records."""
+        limits = {
+            name: rule.limit_per_profile
+            for name, rule in rules.identifiers.items()
+            if rule.limit_per_profile is not None
+        }
+        chosen = pa.table({"record_id": pa.array(list(wanted), pa.string())})
+        limited = query(
+            """SELECT DISTINCT record_id, identifier, value FROM identifiers
+               JOIN chosen USING (record_id) JOIN limited USING (identifier)
+               WHERE is_usable ORDER BY ALL""",
+            identifiers=identifiers,
+            chosen=chosen,
+            limited=pa.table({"identifier": pa.array(list(limits), pa.string())}),
+        ).to_pandas()
+        said = query(
+            """SELECT record_id, first_name, strftime(birth_date, '%Y-%m-%d') AS birth_date
+               FROM records JOIN chosen USING (record_id)
+               WHERE first_name IS NOT NULL OR birth_date IS NOT NULL ORDER BY record_id""",
+            records=records,
+            chosen=chosen,
+        ).to_pylist()
+        first_names = {row["record_id"]: row["first_name"] for row in said if row["first_name"]}
+        birth_dates = {row["record_id"]: row["birth_date"] for row in said if row["birth_date"]}
+        attributes = (
+            Attribute("first_name", first_names, first_names_agree),
+            Attribute("birth_date", birth_dates, birth_dates_agree),
+        )
+        pairs = frozenset((min(pair), max(pair)) for pair in cannot_link)
+        return cls(limits, limited, attributes, pairs)
+
+
+@dataclass
+class _Cluster:
+    """A cluster under construction: its records and the distinct things that they say."""
+
+    records: set[str]
+    held: dict[str, set[str]]
+    said: tuple[set[str], ...]
+
+
+def join_component(ends: Sequence[tuple[str, str]], facts: Facts) -> list[tuple[str, str] | None]:
+    """Join the records of one component along its edges.
+
+    Args:
+        ends: The two records of each edge, strongest edge first.
+        facts: What the constraints need to know of these records.
+
+    Returns:
+        For each edge None if it joined two clusters, else its state (blocked or redundant) and the reason.
+    """
+    clusters: dict[str, _Cluster] = {}
+    outcome: list[tuple[str, str] | None] = []
+    for left, right in ends:
+        one = clusters.setdefault(left, _single(left, facts)) if left not in clusters else clusters[left]
+        other = (
+            clusters.setdefault(right, _single(right, facts)) if right not in clusters else clusters[right]
+        )
+        if one is other:
+            outcome.append(("redundant", ALREADY_JOINED))
+            continue
+        refusal = _refusal(one, other, facts)
+        if refusal is not None:
+            outcome.append(("blocked", refusal))
+            continue
+        small, large = sorted((one, other), key=lambda item: len(item.records))
+        for record in small.records:
+            clusters[record] = large
+        _absorb(large, small)
+        outcome.append(None)
+    return outcome
+
+
+def _single(record: str, facts: Facts) -> _Cluster:
+    held: dict[str, set[str]] = {}
+    for identifier, value in facts.held.get(record, ()):
+        held.setdefault(identifier, set()).add(value)
+    said = tuple(
+        {attribute.of_record[record]} if record in attribute.of_record else set()
+        for attribute in facts.attributes
+    )
+    return _Cluster({record}, held, said)
+
+
+def _absorb(large: _Cluster, small: _Cluster) -> None:
+    large.records |= small.records
+    for identifier, values in small.held.items():
+        large.held.setdefault(identifier, set()).update(values)
+    for mine, theirs in zip(large.said, small.said, strict=True):
+        mine |= theirs
+
+
+def _refusal(one: _Cluster, other: _Cluster, facts: Facts) -> str | None:
+    """The constraint that a union would break, if any: decisions, then limits, then attributes."""
+    small, large = sorted((one, other), key=lambda item: len(item.records))
+    if any(not facts.apart.get(record, set()).isdisjoint(large.records) for record in small.records):
+        return CANNOT_LINK
+    for identifier in sorted(set(one.held) & set(other.held)):
+        together = len(one.held[identifier] | other.held[identifier])
+        allowed = facts.limits[identifier]
+        if together > allowed:
+            return f"limit: one profile would hold {together} values of {identifier}, {allowed} allowed"
+    for attribute, mine, theirs in zip(facts.attributes, one.said, other.said, strict=True):
+        if mine and theirs and not any(attribute.agree(a, b) for a in mine for b in theirs):
+            return f"{attribute.name}: no value on one side agrees with one on the other"
+    return None

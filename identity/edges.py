@@ -1,0 +1,249 @@
+"""Deterministic edges: which records a shared value joins, and which it must not.
+
+On a value that one person holds, every record is joined to the eldest on it (n - 1 edges, not n²). A value
+on which the records contradict each other is *contested*: there, only records whose names say that they are
+one person are joined, and a record without a name is joined only where the tenancy of the value leaves one
+person for it. What is not joined is kept as a blocked edge with its reason. Eldest means first seen with the
+value: it depends on the events, never on the order in which they arrived.
+"""
+
+import hashlib
+import hmac
+import json
+from math import log2
+from typing import Any
+
+import pyarrow as pa
+
+from contracts.identity import IdentityRules
+from identity.agree import Person, contradiction, same_person
+from identity.sql import query
+
+EDGE_COLUMNS = (
+    "left_record", "right_record", "kind", "rule", "priority", "match_weight", "probability", "evidence",
+    "model_version", "blocked",
+)  # fmt: skip
+
+_HOLDERS = """
+    SELECT identifier, value, record_id, min(first_seen) AS first_seen, max(last_seen) AS last_seen
+    FROM identifiers WHERE is_usable GROUP BY identifier, value, record_id
+    QUALIFY count(*) OVER (PARTITION BY identifier, value) > 1
+"""
+
+_SIGNATURE_PAIRS = """
+    WITH signed AS (
+        SELECT DISTINCT identifier, value, signature
+        FROM holders JOIN signatures USING (record_id) JOIN rules USING (identifier)
+        WHERE NOT one_person)
+    SELECT DISTINCT a.signature AS a, b.signature AS b
+    FROM signed a JOIN signed b USING (identifier, value) WHERE a.signature < b.signature
+"""
+
+_PROPOSED = """
+    WITH signed AS (
+        SELECT holders.*, signature, is_named, one_person, gap_days,
+               row_number() OVER eldest AS age,
+               max(last_seen) OVER (eldest ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS seen_until
+        FROM holders JOIN rules USING (identifier) LEFT JOIN signatures USING (record_id)
+        WINDOW eldest AS (PARTITION BY identifier, value ORDER BY first_seen, record_id)),
+    aged AS (
+        SELECT *, sum(CASE WHEN gap_days IS NOT NULL
+                            AND first_seen > seen_until + to_days(gap_days::INTEGER) THEN 1 ELSE 0 END)
+                  OVER (PARTITION BY identifier, value ORDER BY age) AS tenancy
+        FROM signed),
+    present AS (SELECT DISTINCT identifier, value, signature FROM aged WHERE signature IS NOT NULL),
+    contested AS (
+        SELECT DISTINCT identifier, value
+        FROM present a JOIN present b USING (identifier, value)
+        JOIN verdicts ON verdicts.a = a.signature AND verdicts.b = b.signature
+        JOIN rules USING (identifier)
+        WHERE verdicts.contradiction IS NOT NULL AND NOT one_person),
+    placed AS (
+        SELECT aged.*, contested.value IS NOT NULL AS is_contested,
+               row_number() OVER (PARTITION BY identifier, value, tenancy ORDER BY age) AS age_in_tenancy
+        FROM aged LEFT JOIN contested USING (identifier, value)),
+    same_people AS (
+        SELECT a, b FROM verdicts WHERE is_same
+        UNION ALL SELECT b, a FROM verdicts WHERE is_same
+        UNION ALL SELECT signature, signature FROM signatures WHERE is_named GROUP BY ALL),
+    confirmed AS (
+        SELECT r.identifier, r.value, r.record_id, arg_min(e.record_id, e.age) AS hub
+        FROM placed r JOIN placed e ON e.identifier = r.identifier AND e.value = r.value AND e.age < r.age
+        JOIN same_people ON same_people.a = r.signature AND same_people.b = e.signature
+        WHERE (r.is_contested OR r.tenancy > 0) GROUP BY ALL),
+    people AS (
+        SELECT p.identifier, p.value, coalesce(hub, p.record_id) AS person,
+               min(first_seen) AS since, max(last_seen) AS until
+        FROM placed p LEFT JOIN confirmed USING (identifier, value, record_id)
+        WHERE is_contested AND is_named AND gap_days IS NOT NULL GROUP BY ALL),
+    turns AS (
+        SELECT *, max(until) OVER (turn ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before,
+               lead(since) OVER turn AS next_since
+        FROM people WINDOW turn AS (PARTITION BY identifier, value ORDER BY since, person)),
+    tenants AS (
+        SELECT r.identifier, r.value, r.record_id, min(t.person) AS tenant
+        FROM placed r JOIN turns t ON t.identifier = r.identifier AND t.value = r.value
+             AND r.first_seen >= t.since AND (t.next_since IS NULL OR r.last_seen < t.next_since)
+        WHERE r.is_contested AND NOT coalesce(r.is_named, false)
+          AND NOT EXISTS (FROM turns o WHERE o.identifier = r.identifier AND o.value = r.value
+                          AND o.before IS NOT NULL AND o.before >= o.since)
+        GROUP BY ALL HAVING count(*) = 1),
+    hubs AS (
+        SELECT identifier, value, record_id AS hub, signature AS hub_signature FROM placed WHERE age = 1),
+    tenancy_hubs AS (
+        SELECT identifier, value, tenancy, record_id AS tenancy_hub FROM placed WHERE age_in_tenancy = 1),
+    decided AS (
+        SELECT p.*, h.hub,
+            CASE WHEN is_contested THEN coalesce(confirmed.hub, tenant, h.hub)
+                 WHEN tenancy = 0 THEN h.hub
+                 WHEN age_in_tenancy > 1 THEN tenancy_hub
+                 ELSE coalesce(confirmed.hub, h.hub) END AS partner,
+            CASE WHEN is_contested THEN CASE
+                      WHEN confirmed.hub IS NOT NULL OR tenant IS NOT NULL THEN NULL
+                      WHEN verdicts.contradiction IS NOT NULL
+                      THEN 'contested: ' || verdicts.contradiction || ' on one ' || p.identifier
+                      ELSE 'ambiguous: the ' || p.identifier || ' has several people and nothing tells whose this is'
+                      END
+                 WHEN tenancy > 0 AND age_in_tenancy = 1 AND confirmed.hub IS NULL
+                 THEN printf('lapsed: the %s was unseen for more than %d days and may have changed hands',
+                             p.identifier, gap_days)
+                 END AS blocked,
+            CASE WHEN NOT is_contested THEN 'shared value'
+                 WHEN confirmed.hub IS NOT NULL THEN 'shared value and name'
+                 WHEN tenant IS NOT NULL THEN 'shared value within its tenancy' ELSE 'shared value' END AS how
+        FROM placed p JOIN hubs h USING (identifier, value)
+        LEFT JOIN tenancy_hubs USING (identifier, value, tenancy)
+        LEFT JOIN confirmed USING (identifier, value, record_id)
+        LEFT JOIN tenants USING (identifier, value, record_id)
+        LEFT JOIN verdicts ON verdicts.a = p.signature AND verdicts.b = h.hub_signature
+        WHERE p.age > 1)
+    SELECT identifier, d.value, d.record_id, d.first_seen, d.last_seen, partner, other.first_seen AS partner_first,
+           other.last_seen AS partner_last, blocked, how
+    FROM decided d JOIN holders other ON other.identifier = d.identifier AND other.value = d.value
+         AND other.record_id = d.partner
+    WHERE d.partner <> d.record_id
+    ORDER BY identifier, d.value, d.record_id
+"""
+
+
+def deterministic_edges(
+    records: pa.Table, identifiers: pa.Table, rules: IdentityRules, key: bytes
+) -> pa.Table:
+    """Edges between records that share a usable value, with EDGE_COLUMNS.
+
+    Args:
+        records: identity.records.
+        identifiers: identity.identifiers, marked usable or not.
+        rules: The contract.
+        key: Keys the hash that stands for the value in the evidence, since a bare hash of a phone can be
+            reversed.
+    """
+    declared = _rule_table(rules)
+    holders = query(_HOLDERS, identifiers=identifiers)
+    signatures, people = _signatures(records, identifiers, rules)
+    pairs = query(_SIGNATURE_PAIRS, holders=holders, signatures=signatures, rules=declared)
+    proposed = query(
+        _PROPOSED, holders=holders, signatures=signatures, rules=declared, verdicts=_verdicts(pairs, people)
+    )
+    return _with_evidence(proposed, rules, key)
+
+
+def _rule_table(rules: IdentityRules) -> pa.Table:
+    declared = rules.identifiers
+    return pa.table(
+        {
+            "identifier": pa.array(list(declared), pa.string()),
+            "one_person": pa.array([rule.one_person for rule in declared.values()], pa.bool_()),
+            "gap_days": pa.array([rule.gap_days for rule in declared.values()], pa.int64()),
+        }
+    )
+
+
+def _signatures(
+    records: pa.Table, identifiers: pa.Table, rules: IdentityRules
+) -> tuple[pa.Table, list[Person]]:
+    """Number the distinct things that records say of their person; a record that says nothing has no number."""
+    rows = query(
+        """SELECT record_id, first_name, last_name, strftime(birth_date, '%Y-%m-%d') AS birth_date,
+                  coalesce(list_sort(list(DISTINCT identifier || '=' || value)
+                           FILTER (identifier IN (SELECT identifier FROM exclusive))), []) AS exclusive
+           FROM records LEFT JOIN (FROM identifiers WHERE is_usable) USING (record_id)
+           GROUP BY ALL HAVING first_name IS NOT NULL OR birth_date IS NOT NULL OR len(exclusive) > 0
+           ORDER BY record_id""",
+        records=records,
+        identifiers=identifiers,
+        exclusive=pa.table({"identifier": pa.array(list(rules.exclusive), pa.string())}),
+    ).to_pylist()
+    numbers: dict[Person, int] = {}
+    of_record = []
+    for row in rows:
+        person = Person(row["first_name"], row["last_name"], row["birth_date"], frozenset(row["exclusive"]))
+        of_record.append(numbers.setdefault(person, len(numbers)))
+    people = list(numbers)
+    table = pa.table(
+        {
+            "record_id": pa.array([row["record_id"] for row in rows], pa.string()),
+            "signature": pa.array(of_record, pa.int64()),
+            "is_named": pa.array([people[number].is_named for number in of_record], pa.bool_()),
+        }
+    )
+    return table, people
+
+
+def _verdicts(pairs: pa.Table, people: list[Person]) -> pa.Table:
+    """For each pair of signatures that meet on a value, both ways round: one person, or impossible?"""
+    columns: dict[str, list[Any]] = {"a": [], "b": [], "is_same": [], "contradiction": []}
+    for a, b in zip(pairs["a"].to_pylist(), pairs["b"].to_pylist(), strict=True):
+        why, is_same = contradiction(people[a], people[b]), same_person(people[a], people[b])
+        for one, other in ((a, b), (b, a)):
+            for column, item in zip(columns.values(), (one, other, is_same, why), strict=True):
+                column.append(item)
+    types = {"a": pa.int64(), "b": pa.int64(), "is_same": pa.bool_(), "contradiction": pa.string()}
+    return pa.table({name: pa.array(items, types[name]) for name, items in columns.items()})
+
+
+def _with_evidence(proposed: pa.Table, rules: IdentityRules, key: bytes) -> pa.Table:
+    """One edge for a pair and rule; a pair that shares several values of an identifier shows them all."""
+    grouped: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
+    for row in proposed.to_pylist():
+        name = row["identifier"]
+        ends = {
+            row["record_id"]: (row["first_seen"], row["last_seen"]),
+            row["partner"]: (row["partner_first"], row["partner_last"]),
+        }
+        left, right = sorted(ends)
+        shared = {
+            "value_hash": value_hash(key, name, row["value"]),
+            "how": row["how"],
+            "seen": {record: [at.isoformat() for at in ends[record]] for record in (left, right)},
+            "blocked": row["blocked"],
+        }
+        grouped.setdefault((left, right, name), []).append(shared)
+    columns: dict[str, list[Any]] = {name: [] for name in EDGE_COLUMNS}
+    for (left, right, name), values in sorted(grouped.items()):
+        rule = rules.identifiers[name]
+        values.sort(key=lambda item: (item["blocked"] is not None, item["value_hash"]))
+        evidence = {"identifier": name, "values": values}
+        cells = (
+            left, right, "deterministic", name, rule.priority, odds_weight(rule.reliability), rule.reliability,
+            json.dumps(evidence, sort_keys=True), f"rules-{rules.version}", values[0]["blocked"],
+        )  # fmt: skip
+        for column, cell in zip(columns.values(), cells, strict=True):
+            column.append(cell)
+    return edge_table(columns)
+
+
+def odds_weight(probability: float) -> float:
+    """A probability as match weight: log2 of its odds."""
+    return round(log2(probability / (1 - probability)), 6)
+
+
+def value_hash(key: bytes, identifier: str, value: str) -> str:
+    """What stands for a value in evidence: the same value has the same hash within one lake."""
+    return hmac.new(key, f"{identifier}:{value}".encode(), hashlib.sha256).hexdigest()[:16]
+
+
+def edge_table(columns: dict[str, list[Any]]) -> pa.Table:
+    """A table with EDGE_COLUMNS and their types."""
+    numbers = {"priority": pa.int64(), "match_weight": pa.float64(), "probability": pa.float64()}
+    return pa.table({name: pa.array(columns[name], numbers.get(name, pa.string())) for name in EDGE_COLUMNS})

@@ -1,0 +1,90 @@
+"""How right the profiles are, against a known truth.
+
+Pairwise precision and recall, as in Menestrina, Whang, Garcia-Molina, "Evaluating Entity Resolution Results"
+(2010, doi:10.14778/1920841.1920871). We do not use B-cubed: it stays high while a cluster swallows thousands
+of people.
+"""
+
+from dataclasses import asdict, dataclass
+
+import pyarrow as pa
+
+from identity.sql import query
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """What the evaluation found, over records that belong to one person.
+
+    Attributes:
+        records: Records that were judged.
+        people: People in the truth.
+        profiles: Profiles that hold them.
+        true_pairs, found_pairs, right_pairs: Pairs of one person, pairs of one profile, pairs of both.
+        merged_profiles: Profiles that hold records of several people.
+        split_people: People whose records are in several profiles.
+        biggest_profile: Most records in one profile.
+        biggest_wrong_profile: Most records in one profile that holds several people.
+    """
+
+    records: int
+    people: int
+    profiles: int
+    true_pairs: int
+    found_pairs: int
+    right_pairs: int
+    merged_profiles: int
+    split_people: int
+    biggest_profile: int
+    biggest_wrong_profile: int
+
+    @property
+    def precision(self) -> float:
+        """Of the pairs found, the share that is right; 1.0 where none was found."""
+        return self.right_pairs / self.found_pairs if self.found_pairs else 1.0
+
+    @property
+    def recall(self) -> float:
+        """Of the pairs there are, the share that was found; 1.0 where there are none."""
+        return self.right_pairs / self.true_pairs if self.true_pairs else 1.0
+
+    @property
+    def f1(self) -> float:
+        """Harmonic mean of precision and recall."""
+        both = self.precision + self.recall
+        return 2 * self.precision * self.recall / both if both else 0.0
+
+    def as_dict(self) -> dict[str, float]:
+        """All figures, the rates included."""
+        return asdict(self) | {"precision": self.precision, "recall": self.recall, "f1": self.f1}
+
+
+def evaluate(assignments: pa.Table, truth: pa.Table) -> Metrics:
+    """Compare profiles with the truth.
+
+    Args:
+        assignments: record_id and profile_id.
+        truth: record_id, person_id, is_shared; a shared record (a kiosk, a family mailbox) has no one person
+            and is not judged, nor is a record that the truth does not know.
+    """
+    row = query(
+        """WITH judged AS (
+               SELECT record_id, profile_id, person_id FROM assignments JOIN truth USING (record_id)
+               WHERE NOT is_shared AND person_id IS NOT NULL),
+           cells AS (SELECT profile_id, person_id, count(*) AS n FROM judged GROUP BY ALL),
+           profiles AS (SELECT profile_id, sum(n) AS n, count(*) AS people FROM cells GROUP BY ALL),
+           persons AS (SELECT person_id, sum(n) AS n, count(*) AS profiles FROM cells GROUP BY ALL)
+           SELECT (SELECT count(*) FROM judged) AS records,
+                  (SELECT count(*) FROM persons) AS people,
+                  (SELECT count(*) FROM profiles) AS profiles,
+                  (SELECT sum(n * (n - 1) // 2) FROM persons) AS true_pairs,
+                  (SELECT sum(n * (n - 1) // 2) FROM profiles) AS found_pairs,
+                  (SELECT sum(n * (n - 1) // 2) FROM cells) AS right_pairs,
+                  (SELECT count(*) FROM profiles WHERE people > 1) AS merged_profiles,
+                  (SELECT count(*) FROM persons WHERE profiles > 1) AS split_people,
+                  (SELECT max(n) FROM profiles) AS biggest_profile,
+                  (SELECT max(n) FROM profiles WHERE people > 1) AS biggest_wrong_profile""",
+        assignments=assignments.select(["record_id", "profile_id"]),
+        truth=truth.select(["record_id", "person_id", "is_shared"]),
+    ).to_pylist()[0]
+    return Metrics(**{name: int(value or 0) for name, value in row.items()})

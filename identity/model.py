@@ -1,0 +1,188 @@
+"""The linkage model: how two records are compared, and the trained weights as a versioned file.
+
+We follow Fellegi and Sunter, "A Theory for Record Linkage" (1969, doi:10.1080/01621459.1969.10501049), as
+Splink carries it out. We differ in two things. E-mail, phone and address are one comparison, because in a
+household they agree together: as three, they would outvote the first name. And there are no term-frequency
+adjustments, because they would make the weight of a pair depend on who else is in the data, and a daily run
+could not equal a full rebuild.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import splink.comparison_level_library as level
+import splink.comparison_library as comparison
+from splink import SettingsCreator
+
+from identity.agree import formal_name
+from identity.block import splink_rules
+from lakehouse.errors import DataError
+
+MODELS = Path(__file__).parent / "models"
+_SAME_EMAIL = "email_l = email_r"
+_SAME_PHONE = "phone_l = phone_r"
+_SAME_ADDRESS = "street_l = street_r AND postcode_l = postcode_r"
+_NO_CONTACT = (
+    "(email_l IS NULL OR email_r IS NULL) AND (phone_l IS NULL OR phone_r IS NULL) "
+    "AND (postcode_l IS NULL OR postcode_r IS NULL) AND (street_l IS NULL OR street_r IS NULL)"
+)
+
+
+@dataclass(frozen=True)
+class Model:
+    """A trained model. ``version`` names it and changes with any weight."""
+
+    version: str
+    settings: dict[str, Any]
+    trained_on: dict[str, Any]
+
+    @property
+    def prior_weight(self) -> float:
+        """Match weight of a pair of which nothing is known yet."""
+        from math import log2
+
+        prior = float(self.settings["probability_two_random_records_match"])
+        return log2(prior / (1 - prior))
+
+
+def settings() -> SettingsCreator:
+    """The untrained model."""
+    return SettingsCreator(
+        link_type="dedupe_only",
+        unique_id_column_name="record_id",
+        comparisons=[_first_name(), _last_name(), _birth_date(), _contact()],
+        blocking_rules_to_generate_predictions=[*splink_rules()],
+        retain_matching_columns=True,
+        retain_intermediate_calculation_columns=True,
+        linker_uid="clew",
+    )
+
+
+def _first_name() -> comparison.CustomComparison:
+    return comparison.CustomComparison(
+        output_column_name="first_name",
+        comparison_levels=[
+            level.NullLevel("first_name"),
+            level.ExactMatchLevel("first_name").configure(label_for_charts="equal"),
+            level.ExactMatchLevel("formal_name").configure(label_for_charts="nickname"),
+            level.JaroWinklerLevel("first_name", 0.9).configure(label_for_charts="alike"),
+            level.CustomLevel(
+                "starts_with(first_name_l, first_name_r) OR starts_with(first_name_r, first_name_l)",
+                label_for_charts="initial or beginning",
+            ),
+            level.ElseLevel().configure(label_for_charts="different"),
+        ],
+    )
+
+
+def _last_name() -> comparison.CustomComparison:
+    return comparison.CustomComparison(
+        output_column_name="last_name",
+        comparison_levels=[
+            level.NullLevel("last_name"),
+            level.ExactMatchLevel("last_name").configure(label_for_charts="equal"),
+            level.JaroWinklerLevel("last_name", 0.9).configure(label_for_charts="alike"),
+            level.ElseLevel().configure(label_for_charts="different"),
+        ],
+    )
+
+
+def _birth_date() -> comparison.CustomComparison:
+    return comparison.CustomComparison(
+        output_column_name="birth_date",
+        comparison_levels=[
+            level.NullLevel("birth_date"),
+            level.ExactMatchLevel("birth_date").configure(label_for_charts="equal"),
+            level.CustomLevel(
+                "birth_date_l = birth_date_swapped_r", label_for_charts="day and month exchanged"
+            ),
+            level.DamerauLevenshteinLevel("birth_date", 1).configure(label_for_charts="one digit wrong"),
+            level.ExactMatchLevel("birth_year").configure(label_for_charts="same year"),
+            level.ElseLevel().configure(label_for_charts="different"),
+        ],
+    )
+
+
+def _contact() -> comparison.CustomComparison:
+    return comparison.CustomComparison(
+        output_column_name="contact",
+        comparison_levels=[
+            level.CustomLevel(_NO_CONTACT, label_for_charts="not comparable").configure(is_null_level=True),
+            level.CustomLevel(f"{_SAME_EMAIL} AND {_SAME_PHONE}", label_for_charts="e-mail and phone equal"),
+            level.CustomLevel(_SAME_EMAIL, label_for_charts="e-mail equal"),
+            level.CustomLevel(_SAME_PHONE, label_for_charts="phone equal"),
+            level.CustomLevel(_SAME_ADDRESS, label_for_charts="street and postcode equal"),
+            level.CustomLevel(
+                "jaro_winkler_similarity(street_l, street_r) >= 0.9 AND "
+                "(postcode_l = postcode_r OR damerau_levenshtein(postcode_l, postcode_r) <= 1)",
+                label_for_charts="street and postcode alike",
+            ),
+            level.CustomLevel("postcode_l = postcode_r", label_for_charts="postcode equal"),
+            level.CustomLevel("street_l = street_r", label_for_charts="street equal"),
+            level.ElseLevel().configure(label_for_charts="different"),
+        ],
+    )
+
+
+def compared_people(records: pa.Table) -> pa.Table:
+    """The records that have a name and something beside it, with the columns that rules block on."""
+    from identity.sql import query
+
+    people = query(
+        """SELECT record_id, first_name, last_name, strftime(birth_date, '%Y-%m-%d') AS birth_date,
+                  strftime(birth_date, '%Y') AS birth_year, email, phone, street, postcode, CASE WHEN
+                  day(birth_date) <= 12 THEN strftime(birth_date, '%Y-%d-%m') END AS birth_date_swapped,
+                  last_name[1:4] AS last_start
+           FROM records
+           WHERE (first_name IS NOT NULL OR last_name IS NOT NULL)
+                 AND (birth_date IS NOT NULL OR email IS NOT NULL OR phone IS NOT NULL OR postcode IS NOT
+                 NULL)
+           ORDER BY record_id""",
+        records=records,
+    )
+    formal = [name and formal_name(name) for name in people["first_name"].to_pylist()]
+    return people.append_column("formal_name", pa.array(formal, pa.string()))
+
+
+def model_version(name: str, trained: dict[str, Any]) -> str:
+    """The model's name and eight hex digits of its content."""
+    content = json.dumps(trained, sort_keys=True).encode()
+    return f"{name}-{hashlib.sha256(content).hexdigest()[:8]}"
+
+
+def save_model(
+    name: str, trained: dict[str, Any], trained_on: dict[str, Any], folder: Path = MODELS
+) -> Model:
+    """Write ``<name>.json``; the same training writes the same bytes."""
+    model = Model(model_version(name, trained), trained, trained_on)
+    body = {"version": model.version, "trained_on": trained_on, "settings": trained}
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{name}.json").write_text(json.dumps(body, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    return model
+
+
+def load_model(name: str, folder: Path = MODELS) -> Model:
+    """Read a trained model.
+
+    Raises:
+        DataError: If there is no such model, or its weights are not those that its version names.
+    """
+    path = folder / f"{name}.json"
+    if not path.is_file():
+        raise DataError(
+            f"there is no trained model {name}",
+            str(path),
+            f"train it: python -m identity.train --name {name}",
+        )
+    body = json.loads(path.read_text(encoding="utf-8"))
+    if body["version"] != model_version(name, body["settings"]):
+        raise DataError(
+            f"the weights of model {name} are not those of version {body['version']}",
+            str(path),
+            f"restore the file, or train anew: python -m identity.train --name {name}",
+        )
+    return Model(body["version"], body["settings"], body["trained_on"])

@@ -1,0 +1,142 @@
+"""The nodes of the identity graph: one row a record, one row an identifier that a record holds.
+
+Silver is read once, aggregated. A record's attributes are each the latest one that any source gave it, by
+what the events say of their time and never by our clock.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from contracts.identity import IdentityRules
+from identity import standardise
+from identity.sql import query
+from identity.usable import mark_usable
+
+if TYPE_CHECKING:
+    from lakehouse.lake import Lake
+
+ATTRIBUTES = ("first_name", "last_name", "birth_date", "street", "city", "postcode", "loyalty_id")
+_OWN_IDENTIFIER = {
+    "account": "user_id",
+    "anonymous": "anonymous_id",
+    "crm": "crm_id",
+    "loyalty": "loyalty_id",
+}
+
+
+@dataclass(frozen=True)
+class Nodes:
+    """identity.records and identity.identifiers."""
+
+    records: pa.Table
+    identifiers: pa.Table
+
+
+@dataclass(frozen=True)
+class Silver:
+    """What identity reads of silver: events and attributes aggregated by record, identifiers as they are."""
+
+    events: pa.Table
+    identifiers: pa.Table
+    attributes: pa.Table
+
+
+def read_silver(lake: "Lake") -> Silver:
+    """Read what identity needs of the live silver tables."""
+    latest = ", ".join(
+        f"arg_max({name}, (occurred_at, landing, source, position)) FILTER ({name} IS NOT NULL) AS {name}"
+        for name in ATTRIBUTES
+    )
+    with lake.duck("live") as connection:
+        events = connection.sql(
+            """SELECT record_id, string_agg(DISTINCT source, ',' ORDER BY source) AS sources,
+                      min({'landing': landing, 'source': source, 'position': position}) AS landed,
+                      min(occurred_at) AS first_seen, max(occurred_at) AS last_seen, count(*) AS events
+               FROM silver.events WHERE record_id IS NOT NULL GROUP BY record_id"""
+        ).to_arrow_table()
+        identifiers = connection.sql(
+            """SELECT record_id, identifier, value AS raw_value,
+                      min(first_seen) AS first_seen, max(last_seen) AS last_seen
+               FROM (SELECT record_id, identifier, value, first_seen, last_seen FROM silver.identifiers
+                     UNION ALL BY NAME SELECT record_id, identifier, value, occurred_at AS first_seen,
+                     occurred_at AS last_seen FROM (SELECT record_id, occurred_at, email, phone, loyalty_id
+                     FROM silver.customer_records)
+                          UNPIVOT (value FOR identifier IN (email, phone, loyalty_id)))
+               WHERE record_id IS NOT NULL AND trim(value) <> '' GROUP BY ALL"""
+        ).to_arrow_table()
+        attributes = connection.sql(
+            f"SELECT record_id, {latest} FROM silver.customer_records WHERE record_id IS NOT NULL GROUP BY record_id"
+        ).to_arrow_table()
+    return Silver(events, identifiers, attributes)
+
+
+def build_nodes(silver: Silver, rules: IdentityRules) -> Nodes:
+    """Standardise records and identifiers, and find which values identify."""
+    attributes = _standard_attributes(silver.attributes, rules)
+    held = _held_identifiers(silver)
+    values = query("SELECT DISTINCT identifier, raw_value FROM held", held=held)
+    standard = standardise.standard_values(values, rules)
+    identifiers = query(
+        """SELECT record_id, identifier, value, raw_value, reason IS NULL AS is_usable, reason, first_seen,
+        last_seen
+           FROM held JOIN standard USING (identifier, raw_value)""",
+        held=held,
+        standard=standard,
+    )
+    identifiers = mark_usable(identifiers, attributes, rules)
+    return Nodes(_records(silver.events, attributes, identifiers), identifiers)
+
+
+def _standard_attributes(attributes: pa.Table, rules: IdentityRules) -> pa.Table:
+    forms = {
+        "first_name": standardise.name,
+        "last_name": standardise.name,
+        "birth_date": lambda raw: standardise.birth_date(raw, rules.attributes),
+        "street": standardise.street,
+        "city": standardise.address_part,
+        "postcode": standardise.postcode,
+        "loyalty_id": lambda raw: raw and raw.strip(),
+    }
+    columns = {"record_id": attributes["record_id"].cast(pa.string())}
+    for name, form in forms.items():
+        columns[name] = standardise.mapped(attributes[name].to_pylist(), form)
+    return pa.table(columns)
+
+
+def _held_identifiers(silver: Silver) -> pa.Table:
+    """The identifiers that events carried, and the one in the name of the record itself."""
+    own = " ".join(f"WHEN '{kind}' THEN '{name}'" for kind, name in _OWN_IDENTIFIER.items())
+    return query(
+        f"""SELECT record_id, identifier, raw_value, min(first_seen) AS first_seen, max(last_seen) AS last_seen
+            FROM (SELECT * FROM identifiers
+                  UNION ALL BY NAME
+                  SELECT record_id, CASE split_part(record_id, ':', 1) {own} END AS identifier,
+                         substr(record_id, strpos(record_id, ':') + 1) AS raw_value, first_seen, last_seen
+                  FROM events)
+            WHERE identifier IS NOT NULL AND raw_value <> '' GROUP BY ALL""",
+        identifiers=silver.identifiers,
+        events=silver.events,
+    )
+
+
+def _records(events: pa.Table, attributes: pa.Table, identifiers: pa.Table) -> pa.Table:
+    return query(
+        """WITH contact AS (
+               SELECT record_id,
+                      arg_max(value, (last_seen, value)) FILTER (identifier = 'email') AS email,
+                      arg_max(value, (last_seen, value)) FILTER (identifier = 'phone') AS phone,
+                      arg_max(value, (last_seen, value)) FILTER (identifier = 'loyalty_id') AS loyalty_id
+               FROM identifiers WHERE is_usable GROUP BY record_id)
+           SELECT events.record_id, split_part(events.record_id, ':', 1) AS kind, sources, first_name,
+           last_name,
+                  contact.email, contact.phone, birth_date::DATE AS birth_date, street, city, postcode,
+                  contact.loyalty_id, landed.landing AS landed_landing, landed.source AS landed_source,
+                  landed.position AS landed_position, first_seen, last_seen, events.events
+           FROM events LEFT JOIN attributes USING (record_id) LEFT JOIN contact USING (record_id)
+           ORDER BY landed_landing, landed_source, landed_position, record_id""",
+        events=events,
+        attributes=attributes,
+        identifiers=identifiers,
+    )

@@ -1,0 +1,101 @@
+"""The step that works out who is who: silver in, the four identity tables out.
+
+It reads the live silver tables and writes each identity table whole, so that running it again after a kill
+gives the same result. Nothing in the content depends on the clock, on the order of rows or on an earlier run.
+"""
+
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from contracts.identity import IdentityRules
+from identity.assign import assign
+from identity.cluster import cluster
+from identity.edges import deterministic_edges
+from identity.model import Model, compared_people, load_model
+from identity.records import Nodes, build_nodes, read_silver
+from identity.score import probabilistic_edges
+
+if TYPE_CHECKING:
+    from lakehouse.lake import Lake
+    from lakehouse.run import Run
+
+
+@dataclass(frozen=True)
+class Resolution:
+    """The identity tables but the nodes."""
+
+    edges: pa.Table
+    assignments: pa.Table
+
+
+def resolve(lake: "Lake", run: "Run") -> dict[str, int]:
+    """Resolve all records of the lake.
+
+    Returns:
+        Counts: records, identifiers, unusable identifiers, edges by kind and by state, profiles, merged
+            profiles.
+    """
+    with run.step(lake, "resolve") as step:
+        rules = lake.contracts.identity
+        key = lake.settings.identity_key
+        model = load_model(rules.probabilistic.model)
+        silver = read_silver(lake)
+        step.say("records read", rows=silver.events.num_rows)
+        nodes = build_nodes(silver, rules)
+        step.say("identifiers standardised", rows=nodes.identifiers.num_rows)
+        edges = all_edges(nodes, rules, model, key)
+        step.say("edges found", rows=edges.num_rows)
+        resolution = join(nodes, edges, rules, key)
+        counts = _counts(nodes, resolution)
+        step.say("profiles", rows=counts["profiles"])
+        lake.overwrite("identity.records", nodes.records)
+        lake.overwrite("identity.identifiers", nodes.identifiers)
+        lake.overwrite("identity.edges", resolution.edges)
+        lake.overwrite("identity.assignments", resolution.assignments)
+        step.rows = counts["records"]
+    return counts
+
+
+def all_edges(nodes: Nodes, rules: IdentityRules, model: Model, key: bytes) -> pa.Table:
+    """Deterministic and probabilistic edges, side by side."""
+    deterministic = deterministic_edges(nodes.records, nodes.identifiers, rules, key)
+    people = compared_people(nodes.records)
+    probabilistic = probabilistic_edges(people, model, rules.probabilistic.review_weight)
+    return pa.concat_tables([deterministic, probabilistic])
+
+
+def join(
+    nodes: Nodes,
+    edges: pa.Table,
+    rules: IdentityRules,
+    key: bytes,
+    cannot_link: Collection[tuple[str, str]] = (),
+) -> Resolution:
+    """Cluster the records along the edges and give each cluster its founder's id."""
+    clusters = cluster(nodes.records, nodes.identifiers, edges, rules, cannot_link)
+    return Resolution(clusters.edges, assign(nodes.records, clusters.members, clusters.edges, key))
+
+
+def _counts(nodes: Nodes, resolution: Resolution) -> dict[str, int]:
+    usable = Counter(nodes.identifiers["is_usable"].to_pylist())
+    kinds = Counter(resolution.edges["kind"].to_pylist())
+    states = Counter(resolution.edges["state"].to_pylist())
+    profiles = Counter(resolution.assignments["profile_id"].to_pylist())
+    return {
+        "records": nodes.records.num_rows,
+        "identifiers": nodes.identifiers.num_rows,
+        "unusable": usable[False],
+        "deterministic": kinds["deterministic"],
+        "probabilistic": kinds["probabilistic"],
+        "linked": states["linked"],
+        "redundant": states["redundant"],
+        "review": states["review"],
+        "blocked": states["blocked"],
+        "profiles": len(profiles),
+        "joined_profiles": sum(1 for records in profiles.values() if records > 1),
+        "biggest_profile": max(profiles.values(), default=0),
+    }

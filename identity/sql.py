@@ -1,0 +1,14 @@
+"""One query over Arrow tables: tables in, a table out, nothing kept between calls."""
+
+import duckdb
+import pyarrow as pa
+
+
+def query(sql: str, **tables: pa.Table) -> pa.Table:
+    """Run one statement in a DuckDB of its own, in UTC, with each keyword as a table of that name."""
+    with duckdb.connect() as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        connection.execute("SET python_enable_replacements = false")  # only the tables given are tables
+        for name, table in tables.items():  # DuckDB 2 refuses register() while a result is unread
+            connection.register(name, table)
+        return connection.sql(sql).to_arrow_table()

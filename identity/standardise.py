@@ -1,0 +1,207 @@
+"""Standard forms of what people and programs type, and the reason where a value has none.
+
+Every function takes one value and gives its standard form; doing it twice changes nothing. The identity
+contract names the function for each identifier, so a new identifier needs code only if its form is new.
+"""
+
+import datetime
+import re
+import unicodedata
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import phonenumbers
+import pyarrow as pa
+
+from contracts.identity import Attributes, IdentifierRule, IdentityRules
+
+_EMAIL = re.compile(r"[^@\s\"(),:;<>\[\]\\]+@(?:[^@\s.\"(),:;<>\[\]\\]+\.)+[^@\s.\"(),:;<>\[\]\\]{2,}")
+_DEVICE = re.compile(r"[\w\-.:]{1,128}")
+_DATES = (
+    ("%Y-%m-%d", re.compile(r"\d{4}-\d{1,2}-\d{1,2}")),
+    ("%Y/%m/%d", re.compile(r"\d{4}/\d{1,2}/\d{1,2}")),
+    ("%Y%m%d", re.compile(r"\d{8}")),
+    ("%m/%d/%Y", re.compile(r"\d{1,2}/\d{1,2}/\d{4}")),
+    ("%d.%m.%Y", re.compile(r"\d{1,2}\.\d{1,2}\.\d{4}")),
+    ("%d-%m-%Y", re.compile(r"\d{1,2}-\d{1,2}-\d{4}")),
+    ("%d %b %Y", re.compile(r"\d{1,2} [A-Za-z]{3} \d{4}")),
+    ("%d %B %Y", re.compile(r"\d{1,2} [A-Za-z]{4,} \d{4}")),
+    ("%b %d, %Y", re.compile(r"[A-Za-z]{3} \d{1,2}, \d{4}")),
+    ("%B %d, %Y", re.compile(r"[A-Za-z]{4,} \d{1,2}, \d{4}")),
+)
+_STREET_WORDS = {
+    "street": "st", "avenue": "ave", "av": "ave", "road": "rd", "drive": "dr", "lane": "ln", "boulevard": "blvd",
+    "court": "ct", "place": "pl", "terrace": "ter", "highway": "hwy", "parkway": "pkwy", "circle": "cir",
+    "north": "n", "south": "s", "east": "e", "west": "w", "apartment": "apt", "suite": "ste", "unit": "apt",
+}  # fmt: skip
+_NOT_A_NAME = frozenset({"n/a", "na", "none", "null", "unknown", "test", "tba", "xxx", "nan", "undefined"})
+
+
+@dataclass(frozen=True)
+class Standard:
+    """A value's standard form; ``reason`` says why it does not identify, and is None where it does."""
+
+    value: str
+    reason: str | None = None
+
+
+def email(raw: str, plus_tags: str = "keep") -> Standard:
+    """Trimmed, NFKC, lower case; the ``+tag`` dropped where the contract says so."""
+    value = unicodedata.normalize("NFKC", raw).strip().lower()
+    if not _EMAIL.fullmatch(value):
+        return Standard(value, "malformed: not an e-mail address")
+    if plus_tags == "drop":
+        local, domain = value.split("@")
+        value = f"{local.split('+')[0] or local}@{domain}"
+    return Standard(value)
+
+
+def phone(raw: str, region: str) -> Standard:
+    """E.164, a number without a country code taken as of ``region``; an extension is dropped."""
+    text = unicodedata.normalize("NFKC", raw).strip()
+    try:
+        number = phonenumbers.parse(text, region)
+    except phonenumbers.NumberParseException:
+        return Standard(text, "malformed: not a phone number")
+    value = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    if not phonenumbers.is_possible_number(number):
+        return Standard(value, "malformed: no such length of phone number")
+    return Standard(value)
+
+
+def code(raw: str) -> Standard:
+    """A business key: trimmed, otherwise as it is, because case may tell keys apart."""
+    value = raw.strip()
+    return Standard(value) if value else Standard(value, "malformed: empty")
+
+
+def device(raw: str) -> Standard:
+    """A machine-made id: trimmed and lower case, since SDKs differ in the case of a UUID."""
+    value = raw.strip().lower()
+    if not _DEVICE.fullmatch(value):
+        return Standard(value, "malformed: not an id that an SDK makes")
+    return Standard(value)
+
+
+def standard_of(rule: IdentifierRule, region: str) -> Callable[[str], Standard]:
+    """The whole standard of an identifier: its form, then the contract's blocked values and patterns."""
+    forms: dict[str, Callable[[str], Standard]] = {
+        "email": lambda raw: email(raw, rule.plus_tags or "keep"),
+        "phone": lambda raw: phone(raw, region),
+        "code": code,
+        "device": device,
+    }
+    form = forms[rule.standard]
+    blocked = {item.value: item.why for item in rule.blocked_values}
+    patterns = [(item, re.compile(item.pattern)) for item in rule.blocked_patterns]
+
+    def standard(raw: str) -> Standard:
+        result = form(raw)
+        if result.value in blocked:
+            return Standard(result.value, f"blocked_value: {blocked[result.value]}")
+        for item, pattern in patterns:
+            if pattern.fullmatch(result.value):
+                return Standard(result.value, f"{item.name}: {item.why}")
+        return result
+
+    return standard
+
+
+def standard_values(values: pa.Table, rules: IdentityRules) -> pa.Table:
+    """Standard forms of distinct (identifier, raw_value) pairs.
+
+    Args:
+        values: Columns identifier, raw_value; one row a pair.
+        rules: The contract; an identifier that it does not know is kept and marked.
+
+    Returns:
+        The pairs with value and reason.
+    """
+    standards = {name: standard_of(rule, rules.phone_region) for name, rule in rules.identifiers.items()}
+    kinds, raws = values["identifier"].to_pylist(), values["raw_value"].to_pylist()
+    unknown = "undeclared: contracts/identity.yml has no rule for this identifier"
+    results = [
+        standards[kind](raw) if kind in standards else Standard(raw.strip(), unknown)
+        for kind, raw in zip(kinds, raws, strict=True)
+    ]
+    return pa.table(
+        {
+            "identifier": pa.array(kinds, pa.string()),
+            "raw_value": pa.array(raws, pa.string()),
+            "value": pa.array([result.value for result in results], pa.string()),
+            "reason": pa.array([result.reason for result in results], pa.string()),
+        }
+    )
+
+
+def name(raw: str | None) -> str | None:
+    """Casefolded, without accents, punctuation and titles' dots; None for what is no name."""
+    if raw is None:
+        return None
+    decomposed = unicodedata.normalize("NFKD", raw).casefold()
+    bare = "".join(letter for letter in decomposed if not unicodedata.combining(letter))
+    value = " ".join("".join(letter if letter.isalpha() else " " for letter in _joined(bare)).split())
+    return None if not value or value in _NOT_A_NAME or raw.strip().lower() in _NOT_A_NAME else value
+
+
+def _joined(text: str) -> str:
+    """O'Brien and Obrien are one spelling; a hyphen stays a gap."""
+    return text.replace("'", "").replace("’", "").replace("`", "")
+
+
+def birth_date(raw: str | None, rules: Attributes) -> str | None:
+    """ISO date, from the formats that channels send; None for placeholders and impossible dates."""
+    if raw is None:
+        return None
+    text = " ".join(raw.strip().split())
+    text = text.split("T")[0] if re.match(r"\d{4}-\d\d-\d\dT", text) else text
+    text = text.removesuffix(" 00:00:00")
+    for form, shape in _DATES:
+        if shape.fullmatch(text):
+            parsed = _parsed(text, form)
+            if parsed is None and form == "%m/%d/%Y":
+                parsed = _parsed(text, "%d/%m/%Y")
+            placeholders = {item.value for item in rules.placeholder_birth_dates}
+            if parsed is None or parsed < rules.oldest_birth_date or parsed in placeholders:
+                return None
+            return parsed.isoformat()
+    return None
+
+
+def _parsed(text: str, form: str) -> datetime.date | None:
+    try:
+        return datetime.datetime.strptime(text, form).date()  # noqa: DTZ007 - a date has no zone
+    except ValueError:
+        return None
+
+
+def street(raw: str | None) -> str | None:
+    """Lower case, without punctuation, with the usual abbreviations of street words."""
+    bare = address_part(raw)
+    return None if bare is None else " ".join(_STREET_WORDS.get(word, word) for word in bare.split())
+
+
+def address_part(raw: str | None) -> str | None:
+    """Casefolded letters and digits with single spaces."""
+    if raw is None:
+        return None
+    decomposed = unicodedata.normalize("NFKD", raw).casefold()
+    kept = "".join(
+        letter if letter.isalnum() else " " for letter in decomposed if not unicodedata.combining(letter)
+    )
+    return " ".join(kept.split()) or None
+
+
+def postcode(raw: str | None) -> str | None:
+    """Upper case without gaps; a US ZIP+4 is cut to its ZIP."""
+    if raw is None:
+        return None
+    value = re.sub(r"[^0-9A-Z]", "", raw.upper()) if raw.isascii() else raw.strip().upper()
+    return (value[:5] if re.fullmatch(r"\d{9}", value) else value) or None
+
+
+def mapped(column: Iterable[str | None], form: Callable[[str | None], str | None]) -> pa.Array:
+    """A column in standard form; each distinct value is worked out once."""
+    values = list(column)
+    known = {value: form(value) for value in set(values)}
+    return pa.array([known[value] for value in values], pa.string())

@@ -1,0 +1,253 @@
+"""DuckDB over the Delta tables of a lake, without a JVM: delta-rs names the files, DuckDB reads them.
+
+A connection shows each table as a view ``schema.table``. The view has the columns and types of the Delta
+schema, so a table without a file is an empty view, a column added later is NULL in older files, and a Spark
+timestamp is a TIMESTAMP WITH TIME ZONE shown in UTC.
+
+A *jailed* connection serves SQL that someone typed. DuckDB's own switches do not suffice for that: a folder
+that may be read may also be written (``WITH x AS (COPY … TO …)`` is a SELECT to DuckDB 2). So its local
+file system is switched off, and the views read through a file system of ours that opens only the files of
+the views, and only for reading.
+"""
+
+import datetime
+import json
+import os
+import re
+import threading
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+from deltalake import DeltaTable
+from deltalake.exceptions import DeltaError
+
+from contracts.errors import DataError
+
+if TYPE_CHECKING:
+    from fsspec import AbstractFileSystem
+
+SCHEMAS = ("bronze", "silver", "identity", "gold", "ops")
+
+_PROTOCOL = "clewlake"
+_TYPES = {
+    "string": "VARCHAR",
+    "long": "BIGINT",
+    "integer": "INTEGER",
+    "short": "SMALLINT",
+    "byte": "TINYINT",
+    "float": "FLOAT",
+    "double": "DOUBLE",
+    "boolean": "BOOLEAN",
+    "binary": "BLOB",
+    "date": "DATE",
+    "timestamp": "TIMESTAMP WITH TIME ZONE",
+    "timestamp_ntz": "TIMESTAMP",
+}
+
+
+def tables_in(lake: str | Path) -> list[str]:
+    """Names ``schema.table`` of the tables in a lake's folder, sorted."""
+    logs = Path(lake).glob("*/*/_delta_log")
+    return sorted(f"{log.parent.parent.name}.{log.parent.name}" for log in logs)
+
+
+def mentioned_in(sql: str, tables: Iterable[str]) -> list[str]:
+    """The tables whose bare name occurs in the SQL, or all of them where it asks for the catalog itself."""
+    words = {word.lower() for word in re.findall(r"\w+", sql)}
+    if words & {"information_schema", "show", "pragma", "sqlite_master", "pg_catalog", "query_table"} or any(
+        word.startswith(("duckdb_", "pragma_", "pg_")) for word in words
+    ):
+        return list(tables)
+    return [table for table in tables if table.split(".")[1].lower() in words]
+
+
+def connect(
+    lake: str | Path,
+    versions: Mapping[str, int] | None = None,
+    *,
+    only: Iterable[str] | None = None,
+    jailed: bool = False,
+) -> duckdb.DuckDBPyConnection:
+    """Open an in-memory DuckDB database with one view per table.
+
+    Args:
+        lake: Folder of the lake.
+        versions: Delta version of each table, such as a release keeps them; ``ops`` tables not named there
+            are shown as they are now, other tables are left out. None shows every table as it is now.
+        only: Make views for these tables only, to save the time for the others.
+        jailed: No statement on the connection can read or write a file that is not of these views.
+
+    Raises:
+        DataError: If a table cannot be read at the version asked for, or lacks a file.
+    """
+    wanted = None if only is None else set(only)
+    connection = duckdb.connect()
+    connection.execute("SET TimeZone = 'UTC'")
+    for schema in SCHEMAS:
+        connection.execute(f"CREATE SCHEMA {schema}")
+    served: set[str] = set()
+    if jailed:
+        connection.register_filesystem(_jail(served))
+    for name in tables_in(lake):
+        known = versions is None or name in versions or name.startswith("ops.")
+        if not known or (wanted is not None and name not in wanted):
+            continue
+        schema, table = name.split(".")
+        if schema not in SCHEMAS:
+            connection.execute(f"CREATE SCHEMA IF NOT EXISTS {_quoted(schema)}")
+        version = None if versions is None else versions.get(name)
+        select, files = _view(Path(lake) / schema / table, name, version, jailed)
+        served.update(files)
+        try:
+            connection.execute(f"CREATE VIEW {_quoted(schema)}.{_quoted(table)} AS {select}")
+        except duckdb.Error as error:
+            raise DataError(
+                f"a file of {name}{_at(version)} is gone or cannot be read",
+                str(Path(lake) / schema / table),
+                "if it is an old release, its files were removed after their retention: read a newer one; "
+                "else run clew run again",
+            ) from error
+    if jailed:
+        connection.execute(f"SET allowed_directories = ['{_PROTOCOL}://']")
+        connection.execute("SET enable_external_access = false")
+        connection.execute("SET disabled_filesystems = 'LocalFileSystem'")
+        connection.execute("SET lock_configuration = true")
+    return connection
+
+
+def _view(path: Path, name: str, version: int | None, jailed: bool) -> tuple[str, list[str]]:
+    try:
+        table = DeltaTable(str(path), version=version)
+        files = table.file_uris()
+    except DeltaError as error:
+        raise DataError(
+            f"{name} cannot be read{_at(version)}", str(path), "see the versions kept: clew tables"
+        ) from error
+    features = set(table.protocol().reader_features or ())
+    if features & {"deletionVectors", "columnMapping"}:
+        raise DataError(
+            f"{name} uses {', '.join(sorted(features))}, which only Spark reads (invariant 10)",
+            str(path),
+            "rewrite the table with delta.enableDeletionVectors=false and without column mapping",
+        )
+    fields = json.loads(table.schema().to_json())["fields"]
+    columns = {field["name"]: duckdb_type(field["type"]) for field in fields}
+    typed = ", ".join(f"NULL::{kind} AS {_quoted(column)}" for column, kind in columns.items())
+    empty = f"SELECT {typed} WHERE false"
+    if not files:
+        return empty, []
+    local = [_local_path(uri, table.table_uri, path) for uri in files]
+    listed = ", ".join(_literal(f"{_PROTOCOL}://{file}" if jailed else _unglobbed(file)) for file in local)
+    partitions = table.metadata().partition_columns
+    hive = "false"
+    if partitions:
+        kinds = ", ".join(f"{_literal(column)}: '{columns[column]}'" for column in partitions)
+        hive = f"true, hive_types = {{{kinds}}}"
+    read = f"read_parquet([{listed}], union_by_name = true, hive_partitioning = {hive})"
+    return f"{empty} UNION ALL BY NAME SELECT * FROM {read}", local
+
+
+def duckdb_type(delta: str | dict[str, Any]) -> str:
+    """The DuckDB type of a Delta type, as Delta's schema JSON writes it."""
+    if isinstance(delta, str):
+        return _TYPES.get(delta, delta.upper())  # decimal(10,2) is written the same in both
+    if delta["type"] == "array":
+        return f"{duckdb_type(delta['elementType'])}[]"
+    if delta["type"] == "map":
+        return f"MAP({duckdb_type(delta['keyType'])}, {duckdb_type(delta['valueType'])})"
+    fields = ", ".join(f"{_quoted(field['name'])} {duckdb_type(field['type'])}" for field in delta["fields"])
+    return f"STRUCT({fields})"
+
+
+def _local_path(uri: str, table_uri: str, folder: Path) -> str:
+    """delta-rs percent-encodes the table's own folder, not the path within it: only the latter is taken."""
+    root = table_uri.removeprefix("file://").rstrip("/") + "/"
+    file = uri.removeprefix("file://")
+    return str(folder.absolute() / file.removeprefix(root)) if file.startswith(root) else file
+
+
+def _at(version: int | None) -> str:
+    return "" if version is None else f" at version {version}"
+
+
+def _unglobbed(path: str) -> str:
+    return re.sub(r"([\[*?])", r"[\1]", path)
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+class _ReadOnlyFile:
+    """An open file that DuckDB's threads share: each has its own position, or reads would mix."""
+
+    def __init__(self, path: str) -> None:
+        self._descriptor = os.open(path, os.O_RDONLY)
+        self._size = os.fstat(self._descriptor).st_size
+        self._local = threading.local()
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        start = {os.SEEK_SET: 0, os.SEEK_CUR: self.tell(), os.SEEK_END: self._size}[whence]
+        self._local.position = start + offset
+        return start + offset
+
+    def tell(self) -> int:
+        return getattr(self._local, "position", 0)
+
+    def read(self, length: int = -1) -> bytes:
+        left = self._size - self.tell() if length < 0 else length
+        parts = []
+        while left > 0 and (part := os.pread(self._descriptor, left, self.tell())):
+            parts.append(part)
+            left -= len(part)
+            self._local.position = self.tell() + len(part)
+        return b"".join(parts)
+
+    def close(self) -> None:
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+
+def _jail(served: set[str]) -> "AbstractFileSystem":
+    """A read-only file system that knows the files in ``served`` and no other."""
+    from fsspec import AbstractFileSystem  # 80 ms, which only a jailed connection should pay
+
+    class Jail(AbstractFileSystem):  # type: ignore[misc]
+        protocol = _PROTOCOL
+        cachable = False
+
+        def _file(self, path: str) -> str:
+            file = path.removeprefix(f"{_PROTOCOL}://")
+            if file not in served:
+                raise PermissionError("a query reads the tables of the lake, not files")
+            return file
+
+        def open(self, path: str, mode: str = "rb", **_: Any) -> _ReadOnlyFile:
+            if mode != "rb":
+                raise PermissionError("a query cannot write")
+            return _ReadOnlyFile(self._file(path))
+
+        def exists(self, path: str, **_: Any) -> bool:
+            return path.removeprefix(f"{_PROTOCOL}://") in served
+
+        def isdir(self, path: str) -> bool:
+            return False
+
+        def glob(self, path: str, **_: Any) -> list[str]:
+            return [self._file(path)]
+
+        def info(self, path: str, **_: Any) -> dict[str, Any]:
+            status = os.stat(self._file(path))
+            return {"name": path, "size": status.st_size, "type": "file", "mtime": status.st_mtime}
+
+        def modified(self, path: str) -> datetime.datetime:
+            return datetime.datetime.fromtimestamp(os.stat(self._file(path)).st_mtime, datetime.UTC)
+
+    return Jail()

@@ -1,0 +1,192 @@
+"""The lake: tables by name, read and written through one door that holds them to their declaration."""
+
+import fcntl
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from contracts import Contracts
+from lakehouse.errors import DataError, UsageError
+from lakehouse.settings import Settings
+
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow as pa
+    from deltalake import DeltaTable
+    from pyspark.sql import DataFrame, SparkSession
+
+MARTS = "gold"
+
+
+class Lake:
+    """All tables of one workspace.
+
+    A table is a folder ``<lake>/<schema>/<table>`` with a Delta log. Small tables (ops, identity) are written with
+    delta-rs, in milliseconds and without a JVM; the large ones with Spark. Both check the declared columns.
+    """
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        self.settings = settings or Settings()
+
+    @cached_property
+    def contracts(self) -> Contracts:
+        return Contracts(self.settings.contracts)
+
+    @property
+    def spark(self) -> "SparkSession":
+        """The process's session, started on first use."""
+        from lakehouse.session import open_session
+
+        return open_session(self.settings)
+
+    def path(self, table: str) -> str:
+        """The folder of a table."""
+        schema, _, name = table.partition(".")
+        if not name or not all(part.replace("_", "").isalnum() for part in (schema, name)):
+            raise UsageError(f"{table!r} is not a table name", do="write it as schema.table; see: clew tables")
+        return str(self.settings.lake / schema / name)
+
+    def exists(self, table: str) -> bool:
+        return (Path(self.path(table)) / "_delta_log").is_dir()
+
+    def tables(self) -> list[str]:
+        """Every table that has a Delta log, sorted."""
+        logs = self.settings.lake.glob("*/*/_delta_log")
+        return sorted(f"{log.parent.parent.name}.{log.parent.name}" for log in logs)
+
+    def delta(self, table: str, version: int | None = None) -> "DeltaTable":
+        """The table as delta-rs sees it, at its newest version or at ``version``."""
+        from deltalake import DeltaTable
+        from deltalake.exceptions import TableNotFoundError
+
+        try:
+            return DeltaTable(self.path(table), version=version)
+        except TableNotFoundError as error:
+            raise UsageError(
+                f"there is no table {table}" + ("" if version is None else f" at version {version}"),
+                self.path(table),
+                "see what there is: clew tables",
+            ) from error
+
+    def version(self, table: str) -> int:
+        return self.delta(table).version()
+
+    def df(self, table: str, version: int | None = None) -> "DataFrame":
+        reader = self.spark.read.format("delta")
+        if version is not None:
+            reader = reader.option("versionAsOf", version)
+        return reader.load(self.path(table))
+
+    def arrow(self, table: str, columns: list[str] | None = None, version: int | None = None) -> "pa.Table":
+        return self.delta(table, version).to_pyarrow_table(columns=columns)
+
+    def duck(self, release: int | Literal["live"] = "live") -> "duckdb.DuckDBPyConnection":
+        """A DuckDB connection with a view over every table: the newest versions, or those of a release."""
+        from lakehouse.duck import connect
+        from lakehouse.releases import release_tables
+
+        versions = None if release == "live" else release_tables(self, release)
+        return connect(self.settings.lake, versions)
+
+    def ensure_tables(self) -> None:
+        """Create every declared table that is not there yet, empty."""
+        for name in sorted(self.contracts.tables):
+            if name != "bronze.<source>":
+                self._ensure(name)
+        for source in sorted(self.contracts.sources):
+            self._ensure(f"bronze.{source}")
+
+    def append(self, table: str, rows: "pa.Table | Iterable[Mapping[str, Any]]") -> None:
+        """Add rows with delta-rs."""
+        self._write_arrow(table, rows, "append")
+
+    def overwrite(
+        self, table: str, rows: "pa.Table | Iterable[Mapping[str, Any]]", where: str | None = None
+    ) -> None:
+        """Replace a table's rows, or those that ``where`` selects, with delta-rs in one commit."""
+        self._write_arrow(table, rows, "overwrite", where)
+
+    def write_df(
+        self, table: str, df: "DataFrame", replace_where: str | None = None, append_txn: tuple[str, int] | None = None
+    ) -> None:
+        """Write a DataFrame to a Spark table, in one commit.
+
+        Args:
+            table: A declared table.
+            df: Exactly the declared columns, in any order.
+            replace_where: Replace the rows this predicate selects; without it (and without ``append_txn``) all.
+            append_txn: Append, once only for this application and version: a retry of the same pair writes nothing.
+
+        Raises:
+            DataError: If columns are missing or not declared.
+        """
+        self._ensure(table)
+        declared = self.contracts.table(table).columns
+        if set(df.columns) != set(declared):
+            raise DataError(
+                f"columns to write differ from the declaration: missing {sorted(set(declared) - set(df.columns))}, "
+                f"undeclared {sorted(set(df.columns) - set(declared))}",
+                table,
+                "declare the column in contracts/tables, or mend the step that writes it",
+            )
+        ordered = df.selectExpr(*[f"cast(`{name}` as {column.type}) as `{name}`" for name, column in declared.items()])
+        writer = ordered.write.format("delta").mode("append" if append_txn else "overwrite")
+        if append_txn:
+            writer = writer.option("txnAppId", append_txn[0]).option("txnVersion", append_txn[1])
+        elif replace_where:
+            writer = writer.option("replaceWhere", replace_where)
+        writer.save(self.path(table))
+
+    @contextmanager
+    def lock(self, name: str) -> Iterator[None]:
+        """Keep other processes from writing meanwhile: Delta on a local folder has no lock of its own."""
+        folder = self.settings.state / "locks"
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / f"{name}.lock").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+    def _ensure(self, table: str) -> None:
+        if self.exists(table):
+            return
+        from deltalake import DeltaTable
+
+        from lakehouse.schema import arrow_schema
+
+        declared = self.contracts.table(table)
+        DeltaTable.create(
+            self.path(table),
+            schema=arrow_schema(declared),
+            mode="ignore",
+            name=table,
+            description=declared.grain,
+        )
+
+    def _write_arrow(
+        self,
+        table: str,
+        rows: "pa.Table | Iterable[Mapping[str, Any]]",
+        mode: Literal["append", "overwrite"],
+        where: str | None = None,
+    ) -> None:
+        import pyarrow as pa
+        from deltalake import write_deltalake
+
+        from lakehouse.schema import arrow_schema
+
+        schema = arrow_schema(self.contracts.table(table))
+        if not isinstance(rows, pa.Table):
+            rows = pa.Table.from_pylist(list(rows), schema=schema)
+        if set(rows.column_names) != set(schema.names):
+            raise DataError(
+                f"columns to write differ from the declaration: missing "
+                f"{sorted(set(schema.names) - set(rows.column_names))}, "
+                f"undeclared {sorted(set(rows.column_names) - set(schema.names))}",
+                table,
+                "declare the column in contracts/tables, or mend the step that writes it",
+            )
+        self._ensure(table)
+        with self.lock(table):
+            write_deltalake(self.path(table), rows.select(schema.names).cast(schema), mode=mode, predicate=where)

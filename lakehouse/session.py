@@ -1,0 +1,89 @@
+"""The one Spark session of a process."""
+
+import os
+from pathlib import Path
+
+from pyspark.sql import SparkSession
+
+from lakehouse.errors import EnvironmentFault
+from lakehouse.jars import jar_paths
+from lakehouse.settings import Settings
+
+LOCAL_TUNING = {
+    # Measured on two cores: the defaults (200 and 50 partitions) cost seconds a query on one machine.
+    "spark.sql.shuffle.partitions": "4",
+    "spark.databricks.delta.snapshotPartitions": "2",
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+    "spark.driver.bindAddress": "127.0.0.1",
+    "spark.driver.host": "127.0.0.1",
+    # A landing folder has many small files; 4 MB apiece, the default, would scatter them over tiny tasks.
+    "spark.sql.files.openCostInBytes": "262144",
+    "spark.sql.adaptive.coalescePartitions.parallelismFirst": "false",
+    "spark.sql.autoBroadcastJoinThreshold": "33554432",
+}
+SEMANTICS = {
+    "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+    "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+    "spark.sql.session.timeZone": "UTC",
+    # Timestamps that every reader of open tables understands, not INT96.
+    "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
+    # Invariant 10: nothing on our tables that delta-rs, DuckDB or Trino cannot read.
+    "spark.databricks.delta.properties.defaults.enableDeletionVectors": "false",
+    "spark.databricks.delta.properties.defaults.columnMapping.mode": "none",
+    "spark.sql.ansi.enabled": "true",
+}
+
+
+def open_session(settings: Settings) -> SparkSession:
+    """Start or join the session that ``settings`` name.
+
+    Raises:
+        EnvironmentFault: If Java cannot be started or a cluster does not answer.
+    """
+    builder = SparkSession.builder.appName("clew")
+    if settings.spark_master.startswith("sc://"):
+        builder = builder.remote(settings.spark_master)
+    else:
+        builder = builder.master(settings.spark_master)
+    for key, value in SEMANTICS.items():
+        builder = builder.config(key, value)
+    if settings.spark_master.startswith("local"):
+        warehouse = settings.state / "warehouse"
+        logs = _quiet_log4j(settings.state)
+        local = {
+            **LOCAL_TUNING,
+            "spark.jars": ",".join(jar_paths(settings.state)),
+            "spark.sql.warehouse.dir": warehouse.as_uri(),
+            "spark.driver.memory": settings.driver_memory,
+            "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={logs} -XX:+UseParallelGC "
+            "-XX:TieredStopAtLevel=4 -Dderby.system.home=" + str(settings.state),
+        }
+        for key, value in local.items():
+            builder = builder.config(key, value)
+        os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+    try:
+        return builder.getOrCreate()
+    except Exception as error:  # noqa: BLE001 - pyspark raises its own, py4j's and the OS's here
+        raise EnvironmentFault(
+            f"Spark could not be started ({type(error).__name__}: {error})",
+            f"CLEW_SPARK={settings.spark_master}",
+            "clew doctor",
+        ) from error
+
+
+def _quiet_log4j(state: Path) -> str:
+    """A log4j2 file that keeps the JVM's warnings out of the terminal and in .clew/logs."""
+    folder = state / "logs"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "log4j2.properties"
+    path.write_text(
+        "rootLogger.level = warn\n"
+        "rootLogger.appenderRef.file.ref = file\n"
+        "appender.file.type = File\n"
+        "appender.file.name = file\n"
+        f"appender.file.fileName = {folder / 'spark.log'}\n"
+        "appender.file.layout.type = PatternLayout\n"
+        "appender.file.layout.pattern = %d{yyyy-MM-dd HH:mm:ss} %p %c{1}: %m%n%ex\n"
+    )
+    return path.as_uri()

@@ -1,0 +1,72 @@
+"""Where things are and which engine serves, from the environment (``CLEW_*``)."""
+
+import os
+import secrets
+from functools import cached_property
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from contracts.catalog import HERE as PACKAGED_CONTRACTS
+
+
+class Settings(BaseSettings):
+    """Settings of one workspace.
+
+    Attributes:
+        home: The workspace; all other folders default to places in it (``CLEW_HOME``).
+        spark_master: ``local[*]``, ``spark://…`` or ``sc://…`` (``CLEW_SPARK``).
+        driver_memory: Heap of the embedded Spark driver (``CLEW_DRIVER_MEMORY``).
+    """
+
+    model_config = SettingsConfigDict(env_prefix="CLEW_", frozen=True, populate_by_name=True)
+
+    home: Path = Field(default_factory=Path.cwd)
+    lake_folder: Path | None = Field(None, alias="CLEW_LAKE")
+    landing_folder: Path | None = Field(None, alias="CLEW_LANDING")
+    exports_folder: Path | None = Field(None, alias="CLEW_EXPORTS")
+    contracts: Path = PACKAGED_CONTRACTS
+    spark_master: str = Field("local[*]", alias="CLEW_SPARK")
+    driver_memory: str = "3g"
+    identity_secret: SecretStr | None = Field(None, alias="CLEW_IDENTITY_KEY")
+
+    @property
+    def lake(self) -> Path:
+        return (self.lake_folder or self.home / "lake").absolute()
+
+    @property
+    def landing(self) -> Path:
+        return (self.landing_folder or self.home / "landing").absolute()
+
+    @property
+    def exports(self) -> Path:
+        return (self.exports_folder or self.home / "exports").absolute()
+
+    @property
+    def state(self) -> Path:
+        """What Clew keeps for itself: jars, logs, Airflow's database, keys."""
+        return (self.home / ".clew").absolute()
+
+    @cached_property
+    def identity_key(self) -> bytes:
+        """The key of profile ids. Made once for a lake and kept beside it; losing it changes every id."""
+        if self.identity_secret is not None:
+            return self.identity_secret.get_secret_value().encode()
+        path = self.state / "identity.key"
+        try:
+            return path.read_bytes()
+        except FileNotFoundError:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        fresh = secrets.token_hex(32).encode()
+        draft = path.with_name(f"{path.name}.{os.getpid()}")
+        descriptor = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(fresh)
+        try:
+            os.link(draft, path)  # fails if another process was first: its key is the key
+        except FileExistsError:
+            pass
+        finally:
+            draft.unlink()
+        return path.read_bytes()

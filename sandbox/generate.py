@@ -1,0 +1,190 @@
+"""Make the demo's landing files for some days, and the truth about them aside."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable
+from datetime import date, timedelta
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from contracts.errors import UsageError
+from sandbox import clock, crm, shop
+from sandbox.consents import consent_entries
+from sandbox.crm import crm_entries
+from sandbox.dirt import Line, soil
+from sandbox.draws import dice
+from sandbox.entries import SOURCES, Entry
+from sandbox.files import Landing
+from sandbox.mailings import email_entries
+from sandbox.segment import segment_entries
+from sandbox.shop import shop_entries
+from sandbox.support import support_entries
+from sandbox.world import Truth, World
+
+SEED = 20170101
+HOLIDAY = date(2017, 12, 25)
+ZIPPED_MONTHS = (4, 8)
+RECORDS = pa.schema(
+    [
+        ("record_id", pa.string()),
+        ("person_id", pa.string()),
+        ("household_id", pa.int64()),
+        ("is_shared", pa.bool_()),
+    ]
+)
+EMOJI = re.compile("[\U0001f000-\U0001faff\u2600-\u27bf]")
+NOT_LATIN = re.compile("[\u0370-\u1dff\u3040-\u9fff\uac00-\ud7af]")
+Say = Callable[[str, int], None]
+
+
+def generate(
+    landing: Path,
+    truth: Path,
+    households: int | None = 400,
+    seed: int = SEED,
+    since: date = clock.FIRST_DAY,
+    until: date = clock.LAST_DAY,
+    say: Say | None = None,
+) -> dict[str, int]:
+    """Write what the channels deliver on the local days from `since` to `until`, and return lines per source.
+
+    Whole months get a file per source and month, other stretches one per source. A year may be written in
+    several calls, in the order of time: they share no message but the planned duplicates. A call takes back our
+    own files from `since` on, and all of them if they are of another seed or number of households.
+
+    Args:
+        landing: the landing folder; a folder per source is made in it.
+        truth: the folder for records.parquet and summary.json; only an evaluation may read it.
+        households: how many real households; None takes all 2,469.
+        seed: the same seed gives the same bytes.
+        since: the first local day.
+        until: the last local day.
+        say: told (source, lines) after each file.
+
+    Raises:
+        UsageError: The days are not in 2017 or not in order, or there are no households.
+    """
+    if not clock.FIRST_DAY <= since <= until <= clock.LAST_DAY:
+        raise UsageError("the days must be within 2017 and in order", do="leave out since and until for the whole year")
+    if households is not None and households < 1:
+        raise UsageError("at least one household is needed", do="give a positive number, or all")
+    if truth.resolve().is_relative_to(landing.resolve()):
+        raise UsageError("the truth may not lie in the landing folder", do="give a folder aside")
+    world = World(households, seed)
+    window = clock.Window(since, until)
+    target = Landing(landing, seed, households)
+    known = Truth()
+    if target.begin(window):
+        _recall(truth, known)
+    lines_written: Counter[str] = Counter(dict.fromkeys(SOURCES, 0))
+    for part in window.parts():
+        for source in SOURCES:
+            lines_written[source] += _write_part(world, target, known, source, part)
+            if say:
+                say(source, lines_written[source])
+    _write_oddities(target, window)
+    _write_truth(truth, world, target, known)
+    return dict(lines_written)
+
+
+def _entries(world: World, source: str, part: clock.Window, known: Truth) -> Iterable[Entry]:
+    if source == "web":
+        return segment_entries(world, part, known, "web")
+    if source == "app":
+        return segment_entries(world, part, known, "app")
+    makers = {
+        "shop": shop_entries, "crm": crm_entries, "email": email_entries, "support": support_entries,
+        "consent": consent_entries,
+    }  # fmt: skip
+    return makers[source](world, part, known)
+
+
+def _write_part(world: World, target: Landing, known: Truth, source: str, part: clock.Window) -> int:
+    entries = sorted(_entries(world, source, part, known), key=lambda entry: entry.received)
+    if not entries:
+        return 0
+    counts: Counter[str] = Counter()
+    lines = soil(source, entries, dice(world.seed, "dirt", source, part.label()), counts)
+    if source != "shop":
+        _count_scripts(lines, counts)
+    header = {"shop": shop.header, "crm": crm.header}.get(source)
+    content = [header().encode()] if header else []
+    content += [line.data for line in lines]
+    is_zipped = part.since.month in ZIPPED_MONTHS and part.since != part.until
+    counts["gz_file"] += is_zipped
+    name = f"{source}-{part.label()}{'.csv' if header else '.jsonl'}{'.gz' * is_zipped}"
+    facts = {
+        "lines": len(content),
+        "headers": len(content) - len(lines),
+        "good_messages": sum(line.messages for line in lines),
+        "unpacked": sum(line.messages - 1 for line in lines if line.messages > 1),
+        "dirt": {kind: count for kind, count in sorted(counts.items()) if count},
+    }
+    target.write(source, name, b"\n".join(content) + b"\n", part, **facts)
+    return len(content)
+
+
+def _count_scripts(lines: list[Line], counts: Counter[str]) -> None:
+    """Count lines with emoji and with letters of other scripts than Latin."""
+    for line in lines:
+        if not line.data.isascii():
+            text = line.data.decode(errors="ignore")
+            counts["emoji"] += EMOJI.search(text) is not None
+            counts["non_latin"] += NOT_LATIN.search(text) is not None
+
+
+def _write_oddities(target: Landing, window: clock.Window) -> None:
+    """Add a file that is still being written, and the empty file of a day on which the desk was closed."""
+    tomorrow = window.until + timedelta(days=1)
+    half = b'{"timestamp":"' + clock.iso(window.end).encode() + b'","integrations":{},"anonymousId":"8b1f'
+    nothing = {"lines": 0, "headers": 0, "good_messages": 0, "unpacked": 0}
+    name = f"web-{tomorrow:%Y-%m-%d}.jsonl.tmp"
+    target.write("web", name, half, clock.Window(tomorrow, tomorrow), **nothing, dirt={"unfinished_file": 1})
+    if window.since <= HOLIDAY <= window.until:
+        day = clock.Window(HOLIDAY, HOLIDAY)
+        target.write("support", f"support-{HOLIDAY}-closed.jsonl", b"", day, **nothing, dirt={"empty_file": 1})
+
+
+def _recall(truth: Path, known: Truth) -> None:
+    """Read back the truth about the earlier days, whose files stay."""
+    path = truth / "records.parquet"
+    if not path.exists():
+        raise UsageError(
+            "the landing folder has earlier files of the sandbox, but their truth is gone",
+            where=str(path.name),
+            do="generate again from the first day",
+        )
+    for row in pq.read_table(path).to_pylist():
+        known.owners[row["record_id"]] = (row["person_id"], row["household_id"], row["is_shared"])
+
+
+def _write_truth(truth: Path, world: World, target: Landing, known: Truth) -> None:
+    truth.mkdir(parents=True, exist_ok=True)
+    rows = [(record, *owner) for record, owner in sorted(known.owners.items())]
+    columns = list(zip(*rows, strict=True)) if rows else [[], [], [], []]
+    arrays = [pa.array(column, field.type) for column, field in zip(columns, RECORDS, strict=True)]
+    pq.write_table(pa.Table.from_arrays(arrays, schema=RECORDS), truth / "_records.parquet")
+    os.replace(truth / "_records.parquet", truth / "records.parquet")
+    expected: dict[str, dict[str, int]] = {source: {} for source in SOURCES}
+    for path, facts in sorted(target.files.items()):
+        if not facts["is_unfinished"]:
+            source, name = path.split("/", 1)
+            expected[source][name] = facts["lines"]
+    summary = {
+        "seed": world.seed,
+        "households": len(world.by_household),
+        "people": len(world.people),
+        "people_with_records": len({person for person, _, _ in known.owners.values()}),
+        "records": len(rows),
+        "lines": {source: sum(files.values()) for source, files in expected.items()},
+        "lines_per_file": expected,
+        "dirt": dict(sorted(target.dirt().items())),
+    }
+    (truth / "_summary.json").write_text(json.dumps(summary, indent=1) + "\n")
+    os.replace(truth / "_summary.json", truth / "summary.json")

@@ -1,0 +1,142 @@
+"""Land: every new line of every landing folder into its append-only bronze table.
+
+Idempotence key: a source's stream and its batch number (Delta's txnAppId and txnVersion). A batch that was written
+before the process died is not written again; a stream whose checkpoint was lost gets a new name, so that its
+batches, numbered from 0 once more, are not mistaken for old ones and dropped.
+"""
+
+import datetime
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from contracts.source import Source
+from lakehouse.errors import DataError
+from lakehouse.lake import Lake
+from lakehouse.run import Run, Step
+from spark_jobs.bronze.lines import blocks_of, bronze_rows, stream_of, with_reader_order
+from spark_jobs.bronze.unreadable import set_aside_unreadable
+
+FIRST_LOOK = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
+
+
+def land(lake: Lake, run: Run) -> dict[str, int]:
+    """Land what is new in ``landing/<source>/``, all sources at once.
+
+    Returns:
+        Lines landed by source.
+
+    Raises:
+        DataError: If a batch wrote another number of lines than it read.
+    """
+    with run.step(lake, "land") as step, lake.lock("land"):
+        lake.ensure_tables()
+        landed, last_look = _begin_landing(lake, run)
+        step.message = _unclaimed(lake)
+        sources = [lake.contracts.sources[name] for name in sorted(lake.contracts.sources)]
+        for source in sources:
+            folder = lake.settings.landing / source.source
+            folder.mkdir(parents=True, exist_ok=True)
+            for path in set_aside_unreadable(folder, last_look):
+                step.say(f"{source.source}: {path.name} cannot be read, set aside")
+        spark = lake.spark  # started before the threads, which would each start their own
+        del spark
+        with ThreadPoolExecutor(len(sources)) as pool:
+            counts = list(pool.map(lambda source: _land_source(lake, source, landed, step), sources))
+        step.rows = sum(counts)
+        return {source.source: count for source, count in zip(sources, counts, strict=True)}
+
+
+def _begin_landing(lake: Lake, run: Run) -> tuple[dict, datetime.datetime]:
+    """This run's landing (a retry keeps its own, while it is the newest) and the time of the one before."""
+    known = sorted(lake.arrow("ops.landings").to_pylist(), key=lambda row: row["landing"])
+    if known and known[-1]["run_id"] == run.run_id:
+        before = known[-2]["landed_at"] if len(known) > 1 else FIRST_LOOK
+        return known[-1], before
+    landed = {
+        "landing": known[-1]["landing"] + 1 if known else 1,
+        "run_id": run.run_id,
+        "landed_at": datetime.datetime.now(datetime.UTC),
+    }
+    lake.append("ops.landings", [landed])
+    return landed, known[-1]["landed_at"] if known else FIRST_LOOK
+
+
+def _unclaimed(lake: Lake) -> str:
+    """Name the landing folders that no source contract claims: their files wait, and somebody should know."""
+    folders = sorted(path.name for path in lake.settings.landing.glob("*/") if path.name[0] not in "._")
+    strays = [name for name in folders if name not in lake.contracts.sources]
+    return f"no source contract for landing/{', landing/'.join(strays)}: left as it is" if strays else ""
+
+
+def _land_source(lake: Lake, source: Source, landed: dict, step: Step) -> int:
+    table = f"bronze.{source.source}"
+    checkpoint = lake.settings.lake / "_checkpoints" / "bronze" / source.source
+    stream_id = _stream_id(checkpoint)
+    written = 0
+
+    def write_batch(batch: DataFrame, batch_id: int) -> None:
+        nonlocal written
+        written += _write_batch(lake, source, landed, batch, (f"{table}/{stream_id}", batch_id))
+        step.say(source.source, rows=written)
+
+    query = (
+        stream_of(lake.spark, (lake.settings.landing / source.source).as_uri())
+        .writeStream.queryName(table)
+        .option("checkpointLocation", checkpoint.as_uri())
+        .trigger(availableNow=True)
+        .foreachBatch(write_batch)
+        .start()
+    )
+    query.awaitTermination()
+    return written
+
+
+def _write_batch(lake: Lake, source: Source, landed: dict, batch: DataFrame, txn: tuple[str, int]) -> int:
+    table = f"bronze.{source.source}"
+    before = lake.delta(table)
+    lines = with_reader_order(batch)
+    blocks = blocks_of(lines, _last_position(before)).persist()
+    try:
+        expected = blocks.agg(F.sum("lines")).first()[0] or 0
+        if not expected:
+            return 0
+        rows = bronze_rows(lines, blocks, lake.settings.landing.as_uri(), source, landed)
+        lake.write_df(table, rows, append_txn=txn)
+    finally:
+        blocks.unpersist()
+    after = lake.delta(table)
+    if after.version() == before.version():
+        return 0  # this very batch was written before the process died
+    written = int(after.history(1)[0]["operationMetrics"]["numOutputRows"])
+    if written != expected:
+        raise DataError(
+            f"{expected} lines were read but {written} written: a file changed while it was being landed",
+            f"{table}, landing {landed['landing']}",
+            "write files under a name that begins with _ and rename them when they are whole; then restore "
+            f"{table} to version {before.version()} and run again",
+        )
+    return written
+
+
+def _last_position(table) -> int:  # type: ignore[no-untyped-def]
+    """The highest position in a bronze table, from the statistics in its log."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    actions = pa.table(table.get_add_actions(flatten=True))
+    if actions.num_rows == 0:
+        return 0
+    return int(pc.max(actions["max.position"]).as_py() or 0)
+
+
+def _stream_id(checkpoint: Path) -> str:
+    """The name of a source's stream, kept in its checkpoint and lost with it."""
+    path = checkpoint / "clew_stream_id"
+    if not path.exists():
+        checkpoint.mkdir(parents=True, exist_ok=True)
+        path.write_text(uuid.uuid4().hex)
+    return path.read_text()

@@ -1,0 +1,81 @@
+"""Lines of text as bronze rows: numbered in their file and in their source, never decoded further."""
+
+from pyspark.sql import DataFrame, Window
+from pyspark.sql import functions as F
+
+from contracts.source import Source
+
+# Everything but names that end in ".tmp", which are still being written. (Names that begin with "_" or "." are
+# passed over by Spark itself.) Hadoop's globs have no negation, hence the four ways of not ending in it.
+FINISHED_FILES = "{*[!p],*[!m]p,*[!t]mp,*[!.]tmp}"
+
+
+def stream_of(spark, folder_uri: str) -> DataFrame:  # type: ignore[no-untyped-def]
+    """Each line of each finished file of a folder, as a stream of (value, file_uri, block)."""
+    return (
+        spark.readStream.format("text")
+        .option("pathGlobFilter", FINISHED_FILES)
+        .option("recursiveFileLookup", "true")
+        .option("lineSep", "\n")
+        # By default a file whose time stamp lies a week behind the newest is dropped without a word.
+        .option("maxFileAge", "36500d")
+        .load(folder_uri)
+        .select(
+            "value",
+            F.col("_metadata.file_path").alias("file_uri"),
+            F.col("_metadata.file_block_start").alias("block"),
+        )
+    )
+
+
+def with_reader_order(lines: DataFrame) -> DataFrame:
+    """Add ``seen``, which grows along each block of a file as the reader meets its lines."""
+    return lines.withColumn("seen", F.monotonically_increasing_id())
+
+
+def blocks_of(lines: DataFrame, last_position: int) -> DataFrame:
+    """One row a block of a file: where its lines begin in the file and in the order of the source.
+
+    A block is what one task reads at one go: a whole file, or a slice of a large one.
+
+    Returns:
+        file_uri, block, first_seen, lines, line_base (lines of the file before it), position_base.
+    """
+    blocks = lines.groupBy("file_uri", "block").agg(
+        F.min("seen").alias("first_seen"), F.count(F.lit(1)).alias("lines")
+    )
+    before = (Window.unboundedPreceding, -1)
+    in_file = Window.partitionBy("file_uri").orderBy("block").rowsBetween(*before)
+    in_source = Window.orderBy("file_uri", "block").rowsBetween(*before)
+    return blocks.select(
+        "*",
+        F.coalesce(F.sum("lines").over(in_file), F.lit(0)).alias("line_base"),
+        (F.coalesce(F.sum("lines").over(in_source), F.lit(0)) + F.lit(last_position)).alias("position_base"),
+    )
+
+
+def bronze_rows(lines: DataFrame, blocks: DataFrame, landing_uri: str, source: Source, landed: dict) -> DataFrame:
+    """Lines in the shape of a bronze table.
+
+    Args:
+        lines: value, file_uri, block, seen.
+        blocks: As of :func:`blocks_of`; small.
+        landing_uri: The landing folder, which file names are relative to.
+        source: The source's contract.
+        landed: landing, landed_at, run_id.
+    """
+    offset = F.col("seen") - F.col("first_seen") + 1
+    # url_decode reads "+" as a space, which a path does not mean by it.
+    path = F.url_decode(F.replace(F.col("file_uri"), F.lit("+"), F.lit("%2B")))
+    is_text = F.expr("is_valid_utf8(value)")
+    return lines.join(F.broadcast(blocks), ["file_uri", "block"]).select(
+        F.expr("make_valid_utf8(value)").alias("payload"),
+        F.when(~is_text, F.col("value").cast("binary")).alias("undecoded"),
+        F.substring(path, len(landing_uri.rstrip("/")) + 2, 100_000).alias("file"),
+        (F.col("line_base") + offset).cast("int").alias("line"),
+        (F.col("position_base") + offset).alias("position"),
+        F.lit(landed["landing"]).cast("int").alias("landing"),
+        F.lit(landed["landed_at"]).alias("landed_at"),
+        F.lit(landed["run_id"]).alias("run_id"),
+        F.lit(source.version).alias("contract_version"),
+    )

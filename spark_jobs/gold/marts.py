@@ -1,0 +1,164 @@
+"""Marts: dbt, in this process and in this Spark session.
+
+Idempotence key: each mart is replaced whole, in one Delta commit, by a function of the tables it reads, the event
+dictionary and the run's date.
+"""
+
+import json
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lakehouse.attach import attach
+from lakehouse.errors import DataError
+from lakehouse.releases import row_count
+
+if TYPE_CHECKING:
+    import datetime
+
+    from dbt.cli.main import dbtRunnerResult
+
+    from lakehouse.lake import Lake
+    from lakehouse.run import Run
+
+PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"
+READ = (
+    "silver.customer_records",
+    "silver.identifiers",
+    "silver.consents",
+    "identity.records",
+    "identity.identifiers",
+    "identity.assignments",
+    "gold.events",
+)
+
+
+class ModelFailed(DataError):
+    """A dbt model could not be built. Look at the model and at the rows it reads before running again."""
+
+
+def build_marts(lake: "Lake", run: "Run") -> dict[str, int]:
+    """Build every mart and audience for the run's date.
+
+    Returns:
+        Rows of each table built.
+
+    Raises:
+        ModelFailed: If a model cannot be built; the others, and its own last version, stay readable.
+    """
+    with run.step(lake, "marts") as step:
+        built: dict[str, int] = {}
+
+        def hear(event: Any) -> None:
+            if event.info.name != "NodeFinished" or event.data.run_result.status != "success":
+                return
+            node = event.data.node_info
+            if node.materialized == "table":
+                built[node.node_name] = row_count(lake.delta(f"gold.{node.node_name}"))
+                step.say(node.node_name, built[node.node_name])
+
+        with lake.lock("gold.marts"):
+            invoke_dbt(lake, ["run"], run.as_of, hear)
+        step.rows = sum(built.values())
+        return dict(sorted(built.items()))
+
+
+def build_docs(lake: "Lake", out: Path) -> Path:
+    """Write the documentation of all models, with their lineage, as one HTML page.
+
+    Args:
+        lake: The lake whose tables the page describes.
+        out: The folder for the page.
+
+    Returns:
+        The page.
+    """
+    invoke_dbt(lake, ["docs", "generate", "--static"])
+    out.mkdir(parents=True, exist_ok=True)
+    page = out / "index.html"
+    shutil.copyfile(state_folder(lake) / "target" / "static_index.html", page)
+    return page
+
+
+def invoke_dbt(
+    lake: "Lake",
+    command: list[str],
+    as_of: "datetime.date | None" = None,
+    hear: Callable[[Any], None] | None = None,
+) -> "dbtRunnerResult":
+    """Call dbt on this lake, in this session.
+
+    Args:
+        lake: Where dbt reads and writes.
+        command: A dbt command and its own options.
+        as_of: The run's data date.
+        hear: Is called with each of dbt's events.
+
+    Raises:
+        ModelFailed: If dbt reports a failure.
+    """
+    from dbt.cli.main import dbtRunner  # 2 s, which only those who call dbt should pay
+
+    state = state_folder(lake)
+    options = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)]
+    options += ["--target-path", str(state / "target"), "--log-path", str(state / "logs")]
+    options += ["--log-level", "none", "--log-level-file", "info"]
+    if as_of is not None:
+        options += ["--vars", json.dumps({"as_of": as_of.isoformat()})]
+    with _session_for_dbt(lake):
+        result = dbtRunner(callbacks=[hear] if hear else []).invoke([*command, *options])
+    if not result.success:
+        raise _failure(result, state)
+    return result
+
+
+def state_folder(lake: "Lake") -> Path:
+    """Where dbt keeps its manifest and its log."""
+    return lake.settings.state / "dbt"
+
+
+@contextmanager
+def _session_for_dbt(lake: "Lake") -> Iterator[None]:
+    """The tables attached, the dictionary laid out, and afterwards the session as it was."""
+    spark = lake.spark
+    marts = [name for name in lake.tables() if name.startswith("gold.")]
+    attach(lake, {*READ, *marts})
+    _lay_out_dictionary(lake)
+    ansi = spark.conf.get("spark.sql.ansi.enabled")
+    os.environ["CLEW_DBT_LAKE"] = str(lake.settings.lake)
+    try:
+        yield
+    finally:
+        spark.conf.set("spark.sql.ansi.enabled", ansi)  # dbt-spark switches it off for the whole session
+
+
+def _lay_out_dictionary(lake: "Lake") -> None:
+    """The event dictionary as the view contracts.events, so that SQL need not repeat what contracts declare."""
+    rows = ", ".join(
+        f"('{event.name}', '{event.direction}', array({', '.join(repr(stage) for stage in event.stages)}))"
+        for event in lake.contracts.events.values()
+    )
+    lake.spark.sql("CREATE SCHEMA IF NOT EXISTS contracts")
+    lake.spark.sql(f"CREATE OR REPLACE VIEW contracts.events (event, direction, stages) AS VALUES {rows}")
+
+
+def _failure(result: "dbtRunnerResult", state: Path) -> ModelFailed:
+    log = f"see {state / 'logs' / 'dbt.log'}"
+    failed = [item for item in getattr(result.result, "results", None) or () if item.status in ("error", "fail")]
+    if not failed:
+        return ModelFailed(f"dbt could not start: {_without_values(str(result.exception))}", str(PROJECT), log)
+    names = ", ".join(item.node.name for item in failed)
+    return ModelFailed(
+        f"dbt could not build {names}: {_without_values(failed[0].message or 'no message')}",
+        failed[0].node.original_file_path,
+        log,
+    )
+
+
+def _without_values(message: str) -> str:
+    """A message on one line without quoted literals, which may be personal; names are in backticks or bare."""
+    return re.sub(r"'[^']*'|\"[^\"]*\"", "'…'", " ".join(message.split()))[:600]

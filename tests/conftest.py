@@ -1,0 +1,282 @@
+"""A small lake in which everything is right: three gates pass over it, and two exports come of it. No JVM.
+
+Seven people, each for one fate at export: Ann is exported, Ben withdrew, Cat said no, Dan said nothing, Eve has no
+address, Fay has the address that Ben withdrew, and Gus has Ann's.
+"""
+
+import datetime as dt
+import hashlib
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import deltalake
+import pyarrow as pa
+import pytest
+
+from lakehouse.lake import Lake
+from lakehouse.releases import publish_release
+from lakehouse.run import Run
+from lakehouse.settings import Settings
+
+Rows = list[dict[str, Any]]
+
+PEOPLE: dict[str, dict[str, Any]] = {
+    "ann": {"email": "Ann.Example@gmail.com", "phone": "+18005550100", "records": ["account:ann", "anonymous:ann"]},
+    "ben": {"email": "ben@example.com", "phone": None, "records": ["crm:ben"]},
+    "cat": {"email": "cat@example.com", "phone": None, "records": ["account:cat"]},
+    "dan": {"email": "dan@example.com", "phone": None, "records": ["mailbox:0123456789abcdef"]},
+    "eve": {"email": None, "phone": None, "records": ["account:eve"]},
+    "fay": {"email": "BEN@example.com", "phone": None, "records": ["account:fay"]},
+    "gus": {"email": "ann.example@gmail.com", "phone": None, "records": ["account:gus"]},
+}
+SAID = [  # who, purpose, status, day
+    ("ann", "email_marketing", "granted", 9),
+    ("ann", "advertising", "granted", 9),
+    ("ben", "email_marketing", "granted", 5),
+    ("ben", "email_marketing", "withdrawn", 12),
+    ("cat", "email_marketing", "denied", 5),
+    ("eve", "email_marketing", "granted", 5),
+    ("eve", "advertising", "granted", 5),
+    ("fay", "email_marketing", "granted", 6),
+    ("gus", "email_marketing", "granted", 7),
+]
+ARROW = {
+    "string": pa.string(),
+    "boolean": pa.bool_(),
+    "int": pa.int32(),
+    "bigint": pa.int64(),
+    "double": pa.float64(),
+    "date": pa.date32(),
+    "timestamp": pa.timestamp("us", "UTC"),
+}
+
+
+class SmallLake:
+    """A lake with helpers to break one row."""
+
+    def __init__(self, home: Path) -> None:
+        self.lake = Lake(Settings(home=home))
+        self.run = Run("run-1", dt.date(2017, 12, 30))
+        self.releases = 0
+
+    def rows(self, table: str) -> Rows:
+        return self.lake.arrow(table).to_pylist()
+
+    def write(self, table: str, rows: Rows) -> None:
+        """Replace a table's rows, whoever declares it."""
+        schema = self.lake.arrow(table).schema
+        deltalake.write_deltalake(self.lake.path(table), pa.Table.from_pylist(rows, schema=schema), mode="overwrite")
+
+    def change(self, table: str, change: Callable[[Rows], Rows | None]) -> None:
+        """Hand a table's rows to a function, which changes them in place or returns others."""
+        rows = self.rows(table)
+        changed = change(rows)
+        self.write(table, rows if changed is None else changed)
+
+    def release(self) -> int:
+        self.releases += 1
+        return publish_release(self.lake, Run(f"release-{self.releases}", self.run.as_of))["release"]
+
+
+def at(day: int, hour: int = 9) -> dt.datetime:
+    return dt.datetime(2017, 12, day, hour, tzinfo=dt.UTC)
+
+
+def profile_id(name: str) -> str:
+    return "p-" + hashlib.sha256(name.encode()).hexdigest()[:8]
+
+
+def _messages() -> Rows:
+    """Every message that is kept, by source and in landing order."""
+    web: Rows = []
+    for name, person in PEOPLE.items():
+        for record in person["records"]:
+            web.append({"source": "web", "record_id": record, "name": name, "event": "page_viewed", "at": at(28)})
+    said: Rows = [
+        {"source": "consent", "record_id": PEOPLE[n]["records"][0], "name": n, "event": "consent_changed",
+         "at": at(day), "purpose": purpose, "status": status}
+        for n, purpose, status, day in SAID
+    ]  # fmt: skip
+    shop: Rows = [{"source": "shop", "record_id": None, "name": None, "event": "item_purchased", "at": at(29)}]
+    for rows, first in ((web, 1), (said, 1), (shop, 2)):  # line 1 of the shop's file is its header
+        for number, row in enumerate(rows, first):
+            row |= {"position": number, "event_id": f"{row['source']}:m{number}"}
+    return web + said + shop
+
+
+def _event(message: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "event_id": message["event_id"],
+        "source": message["source"],
+        "channel": message["source"],
+        "type": "track",
+        "event": message["event"],
+        "message_id": message["event_id"].split(":")[1],
+        "record_id": message["record_id"],
+        "anonymous_id": None,
+        "user_id": None,
+        "occurred_at": message["at"],
+        "sent_at": None,
+        "received_at": at(30),
+        "properties": [],
+        "traits": [],
+        "context": [],
+        "content_hash": message["position"],
+        "position": message["position"],
+        "part": 0,
+        "landing": 1,
+        "contract_version": "1-0-0",
+    }
+
+
+def _line(source: str, position: int) -> dict[str, Any]:
+    return {
+        "payload": "a line", "undecoded": None, "file": f"{source}/file", "line": position, "position": position,
+        "landing": 1, "landed_at": at(30), "run_id": "run-1", "contract_version": "1-0-0",
+    }  # fmt: skip
+
+
+def _silver(lake: Lake, messages: Rows) -> None:
+    lake.overwrite("silver.events", [_event(m) for m in messages])
+    spare = {"web": 2, "consent": 0, "shop": 0}  # a duplicate and a refused line
+    last = {source: max(m["position"] for m in messages if m["source"] == source) for source in spare}
+    for source, more in spare.items():
+        lake.overwrite(f"bronze.{source}", [_line(source, p) for p in range(1, last[source] + more + 1)])
+    lake.overwrite(
+        "silver.duplicates",
+        [{"source": "web", "position": last["web"] + 1, "part": 0, "event_id": "web:m1", "first_position": 1,
+          "landing": 1}],
+    )  # fmt: skip
+    lake.overwrite(
+        "silver.quarantine",
+        [{"source": "web", "position": last["web"] + 2, "part": 0, "file": "web/file", "line": last["web"] + 2,
+          "payload": "{", "undecoded": None, "reasons": ["not_json: it ends too early"], "message_id": None,
+          "event": None, "contract_version": "1-0-0", "landing": 1, "received_at": at(30)}],
+    )  # fmt: skip
+    lake.overwrite(
+        "silver.consents",
+        [{"event_id": m["event_id"], "record_id": m["record_id"], "source": "consent", "purpose": m["purpose"],
+          "status": m["status"], "given_at": m["at"], "notice_version": "2017-1", "region": "US",
+          "position": m["position"], "landing": 1, "received_at": at(30)} for m in messages if "purpose" in m],
+    )  # fmt: skip
+    lake.overwrite(
+        "silver.identifiers",
+        [{"record_id": p["records"][0], "source": "web", "identifier": "email", "value": p["email"],
+          "first_seen": at(28), "last_seen": at(28), "events": 1, "first_position": 1, "landing": 1}
+         for p in PEOPLE.values() if p["email"]],
+    )  # fmt: skip
+    lake.append(
+        "ops.row_counts",
+        [{"run_id": "run-1", "landing": 1, "source": source, "lines": last[source] + more,
+          "headers": int(source == "shop"), "unpacked": 0,
+          "kept": sum(m["source"] == source for m in messages), "duplicates": more // 2, "quarantined": more // 2,
+          "erased": 0} for source, more in spare.items()],
+    )  # fmt: skip
+
+
+def _identity(lake: Lake) -> None:
+    records = [(name, record) for name, person in PEOPLE.items() for record in person["records"]]
+    lake.overwrite(
+        "identity.records",
+        [{"record_id": record, "kind": record.split(":")[0], "sources": "web", "landed_landing": 1,
+          "landed_source": "web", "landed_position": number, "first_seen": at(28), "last_seen": at(28), "events": 1}
+         for number, (_, record) in enumerate(records, 1)],
+    )  # fmt: skip
+    lake.overwrite(
+        "identity.identifiers",
+        [{"record_id": p["records"][0], "identifier": "email", "value": p["email"].lower(), "raw_value": p["email"],
+          "is_usable": True, "reason": None, "first_seen": at(28), "last_seen": at(28)}
+         for p in PEOPLE.values() if p["email"]],
+    )  # fmt: skip
+    lake.overwrite(
+        "identity.edges",
+        [{"left_record": "account:ann", "right_record": "anonymous:ann", "kind": "deterministic", "rule": "login",
+          "match_weight": 20.0, "probability": 0.999, "evidence": '{"user_id": "equal"}', "model_version": "1",
+          "state": "linked", "reason": None}],
+    )  # fmt: skip
+    lake.overwrite(
+        "identity.assignments",
+        [{"record_id": record, "profile_id": profile_id(name),
+          "kind": "deterministic" if record == "anonymous:ann" else "founder",
+          "probability": 0.999 if record == "anonymous:ann" else 1.0,
+          "founder_record_id": PEOPLE[name]["records"][0], "records": len(PEOPLE[name]["records"])}
+         for name, record in records],
+    )  # fmt: skip
+
+
+def _gold(lake: Lake, messages: Rows) -> None:
+    assigned = {row["record_id"]: row for row in lake.arrow("identity.assignments").to_pylist()}
+    events = []
+    for message in messages:
+        link = assigned.get(message["record_id"], {})
+        event = _event(message) | {
+            "profile_id": link.get("profile_id"),
+            "link_kind": link.get("kind"),
+            "link_probability": link.get("probability"),
+        }
+        del event["content_hash"]
+        events.append(event)
+    lake.overwrite("gold.events", events)
+    text, time = pa.string(), ARROW["timestamp"]
+    schema = [("profile_id", text), ("is_known", pa.bool_())]
+    for name in ("first_name", "last_name", "email", "phone"):
+        schema += [(name, text), (f"{name}_source", text), (f"{name}_at", time)]
+    schema += [("link_kind", text), ("link_probability", pa.float64())]
+    profiles = []
+    for name, person in PEOPLE.items():
+        is_linked = len(person["records"]) > 1
+        row = {"profile_id": profile_id(name), "is_known": True,
+               "link_kind": "deterministic" if is_linked else "founder",
+               "link_probability": 0.999 if is_linked else 1.0}  # fmt: skip
+        for attribute, value in (("first_name", name.title()), ("email", person["email"]), ("phone", person["phone"])):
+            if value:
+                row |= {attribute: value, f"{attribute}_source": "web", f"{attribute}_at": at(28)}
+        profiles.append(row)
+    _mart(lake, "profiles", pa.schema(schema), profiles)
+    latest: dict[tuple[str, str], dict[str, Any]] = {}
+    for m in messages:
+        if "purpose" in m:
+            latest[profile_id(m["name"]), m["purpose"]] = m  # SAID is in the order of time
+    _mart(
+        lake,
+        "profile_consents",
+        pa.schema(
+            [("profile_id", text), ("purpose", text), ("status", text), ("event_id", text), ("notice_version", text),
+             ("region", text), ("source", text), ("decisions", pa.int64()), ("given_at", time)]
+        ),
+        [{"profile_id": p, "purpose": purpose, "status": m["status"], "event_id": m["event_id"],
+          "notice_version": "2017-1", "region": "US", "source": "consent", "decisions": 1, "given_at": m["at"]}
+         for (p, purpose), m in latest.items()],
+    )  # fmt: skip
+    _mart(
+        lake,
+        "audience_new_joiners",
+        pa.schema([("profile_id", text), ("why", text), ("since", pa.date32())]),
+        [{"profile_id": profile_id(name), "why": "joined", "since": at(28).date()} for name in ("ann", "ben")],
+    )
+
+
+def _mart(lake: Lake, name: str, schema: pa.Schema, rows: Rows) -> None:
+    deltalake.write_deltalake(lake.path(f"gold.{name}"), pa.Table.from_pylist(rows, schema=schema))
+
+
+@pytest.fixture(scope="session")
+def small_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = tmp_path_factory.mktemp("small")
+    lake = Lake(Settings(home=home))
+    lake.ensure_tables()
+    messages = _messages()
+    _silver(lake, messages)
+    _identity(lake)
+    _gold(lake, messages)
+    return home
+
+
+@pytest.fixture
+def small(small_template: Path, tmp_path: Path) -> SmallLake:
+    """A small lake of its own, with nothing released yet."""
+    home = tmp_path / "home"
+    shutil.copytree(small_template, home)
+    return SmallLake(home)

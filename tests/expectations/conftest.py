@@ -1,0 +1,55 @@
+"""Runs one rule of a gate over the small lake, after one row was broken."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from expectations import check, gate
+from expectations.check import Found
+from expectations.suite import Scene, Suite
+
+CheckRule = Callable[[str, str, str], Found]
+
+
+@pytest.fixture
+def suite_of(small: Any) -> Callable[[str], Suite]:
+    """Build the suite of a gate for the small lake."""
+
+    def build(name: str) -> Suite:
+        with small.lake.duck() as connection:
+            return gate.SUITES[name](Scene(small.lake.contracts, connection, small.run.as_of))
+
+    return build
+
+
+@pytest.fixture
+def check_rule(small: Any) -> CheckRule:
+    """Check one rule of silver, identity or gold by its table and name."""
+
+    def run(name: str, table: str, rule_name: str) -> Found:
+        with small.lake.duck() as connection:
+            suite = gate.SUITES[name](Scene(small.lake.contracts, connection, small.run.as_of))
+            chosen = tuple(rule for rule in suite.rules if (rule.table, rule.name) == (table, rule_name))
+            assert len(chosen) == 1, f"{len(chosen)} rules {rule_name} on {table}"
+            return check.run(connection, Suite(name, chosen, suite.prepare))[0]
+
+    return run
+
+
+@pytest.fixture
+def check_staged_rule(small: Any) -> Callable[[Path, str, str], Found]:
+    """Check one rule of the exports gate on a staged folder."""
+    from expectations import exports
+
+    def run(staged: Path, destination: str, rule_name: str) -> Found:
+        declared = small.lake.contracts.destinations[destination]
+        with small.lake.duck(1) as connection:
+            exports.show_staged(connection, staged, destination)
+            suite = exports.suite(Scene(small.lake.contracts, connection, small.run.as_of), declared, 1)
+            chosen = tuple(rule for rule in suite.rules if rule.name == rule_name)
+            assert len(chosen) == 1, f"{len(chosen)} rules {rule_name}"
+            return check.run(connection, Suite("exports", chosen))[0]
+
+    return run

@@ -1,0 +1,215 @@
+"""Every rule written by hand has one bad row here, and the message about it is read."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from expectations.gate import closed
+from expectations.rule import NoRows
+
+Rows = list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Bad:
+    """One row broken, the rule that must see it, and the key that the message must name."""
+
+    gate: str
+    table: str
+    rule: str
+    broken: str
+    change: Callable[[Rows], Rows | None]
+    names: str
+
+    @property
+    def label(self) -> str:
+        return f"{self.table}-{self.rule}"
+
+
+def where(**wanted: Any) -> Callable[[dict[str, Any]], bool]:
+    return lambda row: all(row[name] == value for name, value in wanted.items())
+
+
+def put(chosen: Callable[[dict[str, Any]], bool], **values: Any) -> Callable[[Rows], None]:
+    """Change the rows chosen; at least one must be there."""
+
+    def change(rows: Rows) -> None:
+        found = [row for row in rows if chosen(row)]
+        assert found, "no row to break"
+        for row in found:
+            row.update(values)
+
+    return change
+
+
+def drop(chosen: Callable[[dict[str, Any]], bool]) -> Callable[[Rows], Rows]:
+    def change(rows: Rows) -> Rows:
+        kept = [row for row in rows if not chosen(row)]
+        assert len(kept) < len(rows), "no row to take away"
+        return kept
+
+    return change
+
+
+def add(*more: dict[str, Any]) -> Callable[[Rows], Rows]:
+    """Add copies of the first row, each with other values."""
+    return lambda rows: [*rows, *({**rows[0], **values} for values in more)]
+
+
+def nothing(rows: Rows) -> None:
+    """Leave the small lake as it is: its four silent sources break the rule."""
+
+
+def one_event_moved(rows: Rows) -> None:
+    """Count one kept message as refused, so that the account still balances."""
+    for row in rows:
+        if row["source"] == "web":
+            row["kept"] -= 1
+            row["quarantined"] += 1
+
+
+def everything_long_ago(rows: Rows) -> None:
+    for row in rows:
+        row["occurred_at"] = row["occurred_at"].replace(year=2016)
+
+
+ANN, GUS, CAT = "account:ann", "account:gus", "account:cat"
+WEB1 = where(event_id="web:m1")
+CASES = [
+    Bad("silver", "ops.row_counts", "every_landing_has_an_account", "ops.row_counts", drop(where(source="shop")),
+        "source=shop, landing=1"),
+    Bad("silver", "ops.row_counts", "every_account_balances", "ops.row_counts", put(where(source="web"), kept=99),
+        "source=web, landing=1, came=10, went=101"),
+    Bad("silver", "ops.row_counts", "every_account_is_true", "ops.row_counts", one_event_moved,
+        "kept_said=7, kept=8"),
+    Bad("silver", "silver.events", "every_line_has_a_fate", "silver.events", drop(where(event_id="web:m2")),
+        "source=web, position=2"),
+    Bad("silver", "silver.events", "every_message_has_one_fate", "silver.duplicates", add({"position": 1}),
+        "source=web, position=1, part=0"),
+    Bad("silver", "silver.events", "nothing_comes_from_nowhere", "silver.events", put(WEB1, position=99),
+        "source=web, position=99, part=0"),
+    Bad("silver", "silver.duplicates", "every_duplicate_has_its_original", "silver.duplicates",
+        put(where(source="web"), event_id="web:gone"), "source=web, position=9"),
+    Bad("silver", "silver.quarantine", "every_refusal_has_a_reason", "silver.quarantine",
+        put(where(source="web"), reasons=[]), "source=web, position=10"),
+    Bad("silver", "silver.consents", "every_consent_has_its_event", "silver.consents",
+        put(where(event_id="consent:m1"), event_id="consent:gone"), "event_id=consent:gone"),
+    Bad("silver", "silver.consents", "every_purpose_is_declared", "silver.consents",
+        put(where(event_id="consent:m1"), purpose="mind_reading"), "event_id=consent:m1, purpose=mind_reading"),
+    Bad("silver", "silver.customer_records", "every_customer_record_has_its_event", "silver.customer_records",
+        lambda rows: [{"event_id": "crm:gone", "record_id": ANN, "source": "crm", "position": 1, "landing": 1}],
+        "event_id=crm:gone"),
+    Bad("silver", "silver.identifiers", "every_identifier_has_its_record", "silver.identifiers",
+        put(where(record_id=ANN), record_id="account:nobody"), "record_id=account:nobody, identifier=email"),
+    Bad("silver", "ops.row_counts", "every_source_landed", "ops.row_counts", nothing, "source=crm"),
+    Bad("silver", "silver.events", "events_reach_the_date_of_the_run", "silver.events", everything_long_ago,
+        "latest_event=2016-12-29"),
+    Bad("silver", "silver.quarantine", "quarantine_is_small", "silver.quarantine",
+        add(*({"position": 100 + n} for n in range(100))), "source=web, landing=1, quarantined=101"),
+    Bad("identity", "silver.events", "every_record_is_assigned", "identity.assignments",
+        drop(where(record_id=CAT)), "record_id=account:cat"),
+    Bad("identity", "identity.assignments", "every_assigned_record_exists", "identity.records",
+        drop(where(record_id="crm:ben")), "record_id=crm:ben"),
+    Bad("identity", "identity.records", "every_known_record_is_assigned", "identity.assignments",
+        drop(where(record_id=CAT)), "record_id=account:cat"),
+    Bad("identity", "identity.edges", "every_edge_joins_known_records", "identity.edges",
+        add({"right_record": "crm:nobody"}), "right_record=crm:nobody"),
+    Bad("identity", "identity.edges", "every_edge_is_in_order", "identity.edges",
+        put(where(left_record=ANN), left_record="anonymous:ann", right_record=ANN), "left_record=anonymous:ann"),
+    Bad("identity", "identity.edges", "every_probability_is_possible", "identity.edges",
+        put(where(left_record=ANN), probability=1.5), "probability=1.5"),
+    Bad("identity", "identity.edges", "every_edge_has_evidence", "identity.edges",
+        put(where(left_record=ANN), evidence="{}"), "left_record=account:ann"),
+    Bad("identity", "identity.edges", "evidence_holds_no_address", "identity.edges",
+        put(where(left_record=ANN), evidence='{"email": "ann@example.com"}'), "left_record=account:ann"),
+    Bad("identity", "identity.edges", "every_unused_edge_says_why", "identity.edges",
+        put(where(left_record=ANN), state="blocked"), "state=blocked"),
+    Bad("identity", "identity.edges", "every_link_stays_inside_a_profile", "identity.assignments",
+        put(where(record_id="anonymous:ann"), profile_id="p-other"), "right_record=anonymous:ann"),
+    Bad("identity", "identity.assignments", "every_profile_is_held_together", "identity.edges",
+        put(where(left_record=ANN), state="review"), "records=2, linked_edges=0"),
+    Bad("identity", "identity.assignments", "no_profile_is_a_crowd", "identity.assignments",
+        add(*({"record_id": f"account:{n}"} for n in range(60))), "records=62"),
+    Bad("identity", "identity.assignments", "every_profile_has_its_own_founder", "identity.assignments",
+        put(where(record_id=CAT), kind="deterministic"), "profile_id=p-"),
+    Bad("identity", "identity.assignments", "the_founder_landed_first", "identity.records",
+        put(where(record_id="anonymous:ann"), landed_position=0), "landed_first=anonymous:ann"),
+    Bad("identity", "identity.assignments", "a_founder_has_one_profile", "identity.assignments",
+        put(where(record_id=CAT), founder_record_id=ANN), "founder_record_id=account:ann"),
+    Bad("identity", "identity.assignments", "the_size_of_a_profile_is_true", "identity.assignments",
+        put(where(record_id=CAT), records=5), "said=5, found=1"),
+    Bad("gold", "silver.events", "every_event_reaches_gold", "gold.events", drop(WEB1), "event_id=web:m1"),
+    Bad("gold", "gold.events", "every_gold_event_comes_from_silver", "silver.events", drop(WEB1),
+        "event_id=web:m1"),
+    Bad("gold", "gold.events", "every_event_has_the_profile_of_its_record", "gold.events",
+        put(WEB1, profile_id="p-other"), "event_id=web:m1"),
+    Bad("gold", "identity.assignments", "every_person_has_a_profile", "gold.profiles",
+        drop(where(first_name="Cat")), "profile_id=p-"),
+    Bad("gold", "gold.profiles", "every_profile_has_records", "gold.profiles", add({"profile_id": "p-nobody"}),
+        "profile_id=p-nobody"),
+    Bad("gold", "gold.profiles", "every_profile_is_as_firm_as_its_weakest_link", "gold.profiles",
+        put(where(first_name="Ann"), link_probability=1.0), "profile_id=p-"),
+    Bad("gold", "gold.audience_new_joiners", "every_person_is_a_profile", "gold.audience_new_joiners",
+        add({"profile_id": "p-nobody"}), "profile_id=p-nobody"),
+    Bad("gold", "gold.profile_consents", "consent_is_settled_by_the_policy", "gold.profile_consents",
+        put(where(status="withdrawn"), status="granted"), "purpose=email_marketing"),
+    Bad("gold", "gold.profile_consents", "every_consent_names_its_event", "gold.profile_consents",
+        put(where(status="withdrawn"), event_id="consent:gone"), "purpose=email_marketing"),
+    Bad("gold", "gold.profile_consents", "every_yes_names_its_notice", "gold.profile_consents",
+        put(where(status="granted", purpose="advertising"), notice_version=None), "purpose=advertising"),
+    Bad("gold", "gold.profiles", "every_value_has_provenance", "gold.profiles",
+        put(where(first_name="Ann"), email_source=None), "attribute=email"),
+    # The three rules that follow from declarations, once each.
+    Bad("silver", "silver.events", "one_row_per_key", "silver.events", add({}), "event_id=web:m1"),
+    Bad("silver", "silver.events", "received_at_is_given", "silver.events", put(WEB1, received_at=None),
+        "event_id=web:m1"),
+    Bad("silver", "silver.events", "type_is_a_known_value", "silver.events", put(WEB1, type="shout"),
+        "event_id=web:m1"),
+    Bad("silver", "bronze.web", "one_row_per_key", "bronze.web", add({}), "position=1"),
+    Bad("identity", "identity.identifiers", "one_row_per_key", "identity.identifiers", add({}),
+        "record_id=account:ann, identifier=email, raw_value_sha256="),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case.label for case in CASES])
+def test_a_bad_row_breaks_its_rule_and_the_message_names_it(case: Bad, small: Any, check_rule: Any) -> None:
+    if case.change is not nothing:
+        assert check_rule(case.gate, case.table, case.rule).success, "the rule is broken before the row is"
+    small.change(case.broken, case.change)
+    found = check_rule(case.gate, case.table, case.rule)
+    assert not found.success
+    assert found.unexpected >= 1
+    message = str(closed(case.gate, [found]))
+    assert f"{case.table}: {case.rule}, {found.unexpected} row" in message
+    assert case.names in message
+    assert found.rule.says in message
+    assert found.rule.do in message
+    assert "@" not in message, "a personal value is in the message"
+
+
+@pytest.mark.parametrize("gate", ["silver", "identity", "gold"])
+def test_every_rule_written_by_hand_has_a_bad_row(gate: str, suite_of: Any) -> None:
+    written = {rule.name for rule in suite_of(gate).rules if isinstance(rule, NoRows)}
+    shown = {case.rule for case in CASES if case.gate == gate}
+    assert written
+    assert written - shown == set()
+
+
+@pytest.mark.parametrize("gate", ["silver", "identity", "gold"])
+def test_no_two_rules_of_a_table_have_one_name(gate: str, suite_of: Any) -> None:
+    named = [(rule.table, rule.name) for rule in suite_of(gate).rules]
+    assert named
+    assert len(named) == len(set(named))
+
+
+@pytest.mark.parametrize("gate", ["silver", "identity", "gold"])
+def test_every_rule_says_why_what_to_do_and_who_answers(gate: str, suite_of: Any) -> None:
+    rules = suite_of(gate).rules
+    assert rules
+    for rule in rules:
+        assert rule.says.endswith("."), rule
+        assert rule.why, rule
+        assert rule.do, rule
+        assert rule.owner, rule

@@ -1,0 +1,126 @@
+"""Literal records for identity tests, and the path from them to profiles."""
+
+import datetime
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from contracts.catalog import Contracts
+from contracts.identity import IdentityRules
+from identity.edges import deterministic_edges
+from identity.records import ATTRIBUTES, Nodes, Silver, build_nodes
+from identity.resolve import Resolution, join
+
+KEY = b"a key for tests"
+START = datetime.datetime(2017, 1, 1, tzinfo=datetime.UTC)
+_TIME = pa.timestamp("us", tz="UTC")
+
+
+@dataclass
+class Town:
+    """A small silver layer, written record by record; records land in the order in which they are written."""
+
+    rules: IdentityRules
+    rows: list[dict[str, Any]] = field(default_factory=list)
+
+    def record(self, record_id: str, day: int = 0, until: int | None = None, **said: Any) -> "Town":
+        """Add a record seen from ``day`` to ``until``; identifiers and attributes by name, lists for several."""
+        self.rows.append(
+            {"record_id": record_id, "day": day, "until": day if until is None else until, "said": said,
+             "position": len(self.rows) + 1}
+        )  # fmt: skip
+        return self
+
+    def silver(self) -> Silver:
+        """The tables that identity reads."""
+        events, identifiers, attributes = [], [], []
+        for row in self.rows:
+            seen = {
+                "first_seen": START + datetime.timedelta(days=row["day"]),
+                "last_seen": START + datetime.timedelta(days=row["until"]),
+            }
+            landed = {"landing": 1, "source": "crm", "position": row["position"]}
+            events.append(
+                {"record_id": row["record_id"], "sources": "crm", "landed": landed, "events": 1} | seen
+            )
+            attributes.append(
+                {"record_id": row["record_id"]} | {name: row["said"].get(name) for name in ATTRIBUTES}
+            )
+            for name in self.rules.identifiers:
+                said = row["said"].get(name, [])
+                for value in [said] if isinstance(said, str) else said:
+                    identifiers.append(
+                        {"record_id": row["record_id"], "identifier": name, "raw_value": value} | seen
+                    )
+        return Silver(
+            pa.Table.from_pylist(events, _EVENTS),
+            pa.Table.from_pylist(identifiers, _IDENTIFIERS),
+            pa.Table.from_pylist(attributes, _ATTRIBUTES),
+        )
+
+    def nodes(self) -> Nodes:
+        return build_nodes(self.silver(), self.rules)
+
+    def resolve(self, cannot_link: tuple[tuple[str, str], ...] = ()) -> Resolution:
+        """Profiles by deterministic edges alone."""
+        nodes = self.nodes()
+        edges = deterministic_edges(nodes.records, nodes.identifiers, self.rules, KEY)
+        return join(nodes, edges, self.rules, KEY, cannot_link)
+
+    def profiles(self, cannot_link: tuple[tuple[str, str], ...] = ()) -> set[frozenset[str]]:
+        """The records of each profile."""
+        return grouped(self.resolve(cannot_link).assignments)
+
+    def reasons(self, cannot_link: tuple[tuple[str, str], ...] = ()) -> dict[tuple[str, str, str], str]:
+        """The reason of each blocked edge by its two records and rule."""
+        rows = self.resolve(cannot_link).edges.to_pylist()
+        return {
+            (row["left_record"], row["right_record"], row["rule"]): row["reason"]
+            for row in rows
+            if row["state"] == "blocked"
+        }
+
+    def unusable(self) -> dict[tuple[str, str], str]:
+        """The reason of each identifier that does not identify, by record and identifier."""
+        rows = self.nodes().identifiers.to_pylist()
+        return {(row["record_id"], row["identifier"]): row["reason"] for row in rows if not row["is_usable"]}
+
+
+def grouped(assignments: pa.Table) -> set[frozenset[str]]:
+    profiles: dict[str, set[str]] = {}
+    for row in assignments.to_pylist():
+        profiles.setdefault(row["profile_id"], set()).add(row["record_id"])
+    return {frozenset(records) for records in profiles.values()}
+
+
+_LANDED = pa.struct([("landing", pa.int32()), ("source", pa.string()), ("position", pa.int64())])
+_EVENTS = pa.schema(
+    [("record_id", pa.string()), ("sources", pa.string()), ("landed", _LANDED), ("first_seen", _TIME),
+     ("last_seen", _TIME), ("events", pa.int64())]
+)  # fmt: skip
+_IDENTIFIERS = pa.schema(
+    [("record_id", pa.string()), ("identifier", pa.string()), ("raw_value", pa.string()),
+     ("first_seen", _TIME), ("last_seen", _TIME)]
+)  # fmt: skip
+_ATTRIBUTES = pa.schema([("record_id", pa.string()), *((name, pa.string()) for name in ATTRIBUTES)])
+
+
+@pytest.fixture(scope="session")
+def rules() -> IdentityRules:
+    return Contracts().identity
+
+
+@pytest.fixture
+def town(rules: IdentityRules) -> Town:
+    return Town(rules)
+
+
+@pytest.fixture(scope="session")
+def new_town(rules: IdentityRules) -> Any:
+    return lambda: Town(rules)
+
+
+@pytest.fixture(scope="session")
+def profiles_of() -> Any:
+    return grouped

@@ -1,0 +1,114 @@
+"""Standard forms: the contract's own examples and anti-examples, then what contracts cannot say."""
+
+import pytest
+from contracts.catalog import Contracts
+from hypothesis import given
+from hypothesis import strategies as st
+from identity import standardise
+from identity.agree import birth_dates_agree, first_names_agree, likeness
+
+RULES = Contracts().identity
+EXAMPLES = [(name, good) for name, rule in RULES.identifiers.items() for good in rule.examples]
+ANTI_EXAMPLES = [(name, bad) for name, rule in RULES.identifiers.items() for bad in rule.anti_examples]
+
+
+def standard(identifier):
+    return standardise.standard_of(RULES.identifiers[identifier], RULES.phone_region)
+
+
+@pytest.mark.parametrize(("identifier", "example"), EXAMPLES)
+def test_an_example_of_the_contract_has_its_standard_form(identifier, example):
+    assert standard(identifier)(example.raw) == standardise.Standard(example.standard)
+
+
+@pytest.mark.parametrize(("identifier", "example"), ANTI_EXAMPLES)
+def test_an_anti_example_of_the_contract_is_refused_with_its_reason(identifier, example):
+    reason = standard(identifier)(example.raw).reason
+    assert reason is not None
+    assert reason.startswith(example.reason)
+
+
+def test_every_blocking_rule_of_the_contract_has_an_anti_example():
+    for name, rule in RULES.identifiers.items():
+        shown = {bad.reason for bad in rule.anti_examples}
+        if rule.blocked_values:
+            assert "blocked_value" in shown, name
+        own = {item.name for item in rule.blocked_patterns} - {"word_for_nothing", "one_character_repeated"}
+        assert own <= shown, name
+
+
+@pytest.mark.parametrize("word", ["null", "undefined", "N/A", "None", "anonymous", "unknown"])
+def test_a_programs_word_for_nothing_identifies_nobody(word):
+    for identifier in ("user_id", "loyalty_id", "crm_id", "anonymous_id"):
+        assert standard(identifier)(word).reason.startswith("word_for_nothing: a program wrote")
+
+
+@pytest.mark.parametrize("short", ["111", "7", "22"])
+def test_a_short_key_of_one_digit_is_a_key_and_no_filler(short):
+    assert standard("loyalty_id")(short).reason is None
+
+
+@given(st.sampled_from(sorted(RULES.identifiers)), st.text(max_size=40))
+def test_standardising_twice_changes_nothing(identifier, raw):
+    once = standard(identifier)(raw)
+    if once.reason is None:
+        assert standard(identifier)(once.value) == once
+
+
+@given(st.text(max_size=30))
+def test_a_name_standardised_twice_changes_nothing(raw):
+    once = standardise.name(raw)
+    assert standardise.name(once) == once
+
+
+@pytest.mark.parametrize(
+    ("raw", "iso"),
+    [
+        ("1984-03-09", "1984-03-09"), ("03/09/1984", "1984-03-09"), ("25/12/1984", "1984-12-25"),
+        ("09.03.1984", "1984-03-09"), ("19840309", "1984-03-09"), ("9 Mar 1984", "1984-03-09"),
+        ("March 9, 1984", "1984-03-09"), ("1984-03-09T00:00:00Z", "1984-03-09"), (" 1984-3-9 ", "1984-03-09"),
+        ("1900-01-01", None), ("01/01/1970", None), ("1984-13-40", None), ("soon", None), (None, None),
+    ],
+)  # fmt: skip
+def test_birth_dates_of_all_formats_become_iso_dates_and_placeholders_nothing(raw, iso):
+    assert standardise.birth_date(raw, RULES.attributes) == iso
+
+
+@pytest.mark.parametrize(
+    ("raw", "plain"),
+    [("  José ", "jose"), ("O'Brien", "obrien"), ("ANNE-MARIE", "anne marie"), ("Straße", "strasse"),
+     ("Юлия", "юлия"), ("N/A", None), ("123", None), (None, None)],
+)  # fmt: skip
+def test_names_lose_case_accents_and_marks(raw, plain):
+    assert standardise.name(raw) == plain
+
+
+def test_streets_meet_in_their_abbreviations():
+    assert standardise.street("12 North Main Street, Apartment 4") == standardise.street("12 n. main st apt 4")
+
+
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [("robert", "bob"), ("bob", "rob"), ("ann", "anna"), ("j", "john"), ("stephen", "steven"), ("юлия", "yulia")],
+)
+def test_first_names_of_one_person_agree(left, right):
+    assert first_names_agree(left, right)
+    assert first_names_agree(right, left)
+
+
+@pytest.mark.parametrize(("left", "right"), [("ann", "beth"), ("john", "james"), ("maria", "peter")])
+def test_first_names_of_two_people_do_not_agree(left, right):
+    assert not first_names_agree(left, right)
+
+
+def test_birth_dates_agree_across_one_slip_of_the_hand():
+    assert birth_dates_agree("1984-03-09", "1984-09-03")
+    assert birth_dates_agree("1984-03-09", "1984-03-08")
+    assert birth_dates_agree("1984-03-09", "1948-03-09")
+    assert not birth_dates_agree("1984-03-09", "1958-11-21")
+
+
+def test_likeness_is_the_published_one():
+    assert likeness("martha", "marhta") == pytest.approx(0.9611, abs=1e-4)
+    assert likeness("dwayne", "duane") == pytest.approx(0.84, abs=1e-4)
+    assert likeness("dixon", "dicksonx") == pytest.approx(0.8133, abs=1e-4)

@@ -1,0 +1,295 @@
+"""A tiny workspace for the tests of the command line: three people, two releases, one failed run. No JVM."""
+
+import datetime as dt
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import deltalake
+import pyarrow as pa
+import pytest
+
+from clew.main import run as run_clew
+from lakehouse.lake import Lake
+from lakehouse.settings import Settings
+
+
+class Ran(NamedTuple):
+    """What a command line came to."""
+
+    code: int
+    out: str
+    err: str
+
+
+Clew = Callable[..., Ran]
+
+TEXT_ATTRIBUTES = (
+    "first_name", "last_name", "email", "phone", "street", "city", "postcode", "country", "loyalty_id",
+    "age_band", "income_band", "household_size",
+)  # fmt: skip
+
+
+def at(day: int, hour: int = 9) -> dt.datetime:
+    return dt.datetime(2017, 12, day, hour, tzinfo=dt.UTC)
+
+
+def profiles_table(rows: list[dict[str, Any]]) -> pa.Table:
+    fields = [("profile_id", pa.string()), ("is_known", pa.bool_())]
+    for name in (*TEXT_ATTRIBUTES, "birth_date"):
+        fields.append((name, pa.date32() if name == "birth_date" else pa.string()))
+        fields += [(f"{name}_source", pa.string()), (f"{name}_at", pa.timestamp("us", "UTC"))]
+    fields += [
+        ("records", pa.int64()),
+        ("events", pa.int64()),
+        ("link_kind", pa.string()),
+        ("link_probability", pa.float64()),
+        ("orders", pa.int64()),
+        ("sales_value", pa.decimal128(18, 2)),
+        ("first_seen_at", pa.timestamp("us", "UTC")),
+        ("last_seen_at", pa.timestamp("us", "UTC")),
+    ]
+    return pa.Table.from_pylist(rows, schema=pa.schema(fields))
+
+
+def make_lake(home: Path) -> None:
+    """Write the tables of the tiny workspace."""
+    lake = Lake(Settings(home=home))
+
+    def write(table: str, rows: pa.Table) -> None:
+        deltalake.write_deltalake(lake.path(table), rows, mode="append")
+
+    ana = {
+        "profile_id": "p-ana", "is_known": True, "first_name": "Ana", "first_name_source": "crm",
+        "first_name_at": at(30), "email": "ana@example.org", "email_source": "web", "email_at": at(29),
+        "birth_date": dt.date(1980, 5, 4), "birth_date_source": "crm", "birth_date_at": at(30), "records": 2,
+        "events": 7, "link_kind": "deterministic", "link_probability": 0.98, "orders": 1,
+        "sales_value": Decimal("12.50"), "first_seen_at": at(1), "last_seen_at": at(30),
+    }  # fmt: skip
+    ben = {"profile_id": "p-ben", "is_known": False, "records": 1, "events": 1, "link_kind": "founder",
+           "link_probability": 1.0, "orders": 0, "sales_value": Decimal("0.00"), "first_seen_at": at(2),
+           "last_seen_at": at(2)}  # fmt: skip
+    write("gold.profiles", profiles_table([ana]))
+    write("gold.profiles", profiles_table([ben]))
+    utc = pa.timestamp("us", "UTC")
+    write(
+        "gold.profile_identifiers",
+        pa.table(
+            {
+                "profile_id": ["p-ana", "p-ana", "p-ben", "p-ana"],
+                "identifier": ["email", "phone", "email", "email"],
+                "value": ["ana@example.org", "+12025550143", "shared@example.org", "shared@example.org"],
+                "is_usable": [True, True, True, True],
+                "sources": ["crm, web", "crm", "web", "web"],
+                "records": [2, 1, 1, 1],
+                "first_seen_at": pa.array([at(1)] * 4, utc),
+                "last_seen_at": pa.array([at(30)] * 4, utc),
+            }
+        ),
+    )
+    write(
+        "gold.profile_consents",
+        pa.table(
+            {
+                "profile_id": ["p-ana"],
+                "purpose": ["email_marketing"],
+                "status": ["granted"],
+                "event_id": ["consent:c1"],
+                "notice_version": ["2017-1"],
+                "region": ["US"],
+                "source": ["consent"],
+                "decisions": [1],
+                "given_at": pa.array([at(3)], utc),
+            }
+        ),
+    )
+    write(
+        "gold.orders",
+        pa.table(
+            {
+                "order_id": ["o1"],
+                "profile_id": ["p-ana"],
+                "is_online": [True],
+                "sales_value": pa.array([Decimal("12.50")], pa.decimal128(18, 2)),
+                "ordered_at": pa.array([at(5)], utc),
+            }
+        ),
+    )
+    write(
+        "gold.journey_stages",
+        pa.table(
+            {
+                "profile_id": ["p-ana", "p-ana"],
+                "spell": [1, 2],
+                "stage": ["discovery", "value"],
+                "entered_at": pa.array([at(1), at(5)], utc),
+                "left_at": pa.array([at(5), None], utc),
+                "days": [4, 26],
+                "is_current": [False, True],
+                "why": ["first page_viewed of this stage", "first item_purchased of this stage"],
+            }
+        ),
+    )
+    records = [
+        ("crm:7", "crm", "p-ana", "founder", 1.0, 4),
+        ("account:u1", "account", "p-ana", "deterministic", 0.98, 3),
+        ("anonymous:a9", "anonymous", "p-ben", "founder", 1.0, 1),
+    ]
+    lake.append(
+        "identity.assignments",
+        [
+            {
+                "record_id": r,
+                "profile_id": p,
+                "kind": kind,
+                "probability": probability,
+                "founder_record_id": "crm:7",
+                "records": 2,
+            }
+            for r, _, p, kind, probability, _ in records
+        ],
+    )
+    lake.append(
+        "identity.records",
+        [
+            {
+                "record_id": r,
+                "kind": kind,
+                "sources": kind,
+                "landed_landing": 1,
+                "landed_source": kind,
+                "landed_position": 1,
+                "first_seen": at(1),
+                "last_seen": at(30),
+                "events": events,
+            }
+            for r, kind, _, _, _, events in records
+        ],
+    )
+    lake.append(
+        "silver.quarantine",
+        [
+            {
+                "source": "web",
+                "position": n,
+                "part": 0,
+                "file": "web/a.jsonl",
+                "line": n,
+                "payload": "{}",
+                "reasons": [reason],
+                "contract_version": "1-0-0",
+                "landing": 1,
+                "received_at": at(30),
+            }
+            for n, reason in enumerate(["unknown_event: x is not declared", "missing_field: no userId"], 1)
+        ],
+    )
+    seen = {"account:u1": ["2017-12-02T00:00:00", "2017-12-03T00:00:00"],
+            "crm:7": ["2017-12-01T00:00:00", "2017-12-30T00:00:00"]}  # fmt: skip
+    shared = {"value_hash": "00aa11bb22cc33dd", "how": "unique", "seen": seen, "blocked": None}
+    waterfall = [
+        {"comparison": "name", "level": "exact match", "weight": 8.0},
+        {"comparison": "birth_date", "level": "all else", "weight": -6.0},
+    ]
+    edges = [
+        ("account:u1", "crm:7", "deterministic", "email", 5.61471, 0.98, "rules-1-0-0", "linked", None,
+         {"identifier": "email", "values": [shared]}),
+        ("account:u1", "anonymous:a9", "probabilistic", "model", -8.0, 0.0039, "model-1", "blocked",
+         "two birth dates", {"prior": -10.0, "waterfall": waterfall}),
+    ]  # fmt: skip
+    names = ("left_record", "right_record", "kind", "rule", "match_weight", "probability", "model_version",
+             "state", "reason")  # fmt: skip
+    lake.append(
+        "identity.edges",
+        [dict(zip(names, edge, strict=False)) | {"evidence": json.dumps(edge[-1])} for edge in edges],
+    )
+    lake.append(
+        "identity.identifiers",
+        [
+            {
+                "record_id": r,
+                "identifier": "email",
+                "value": "ana@example.org",
+                "raw_value": "ana@example.org",
+                "is_usable": True,
+                "first_seen": at(1),
+                "last_seen": at(30),
+            }
+            for r in ("crm:7", "account:u1")
+        ],
+    )
+    steps = [
+        ("run-1", "land", "started", at(30, 1), 0.0, 0, ""),
+        ("run-1", "land", "done", at(30, 2), 3.5, 120, ""),
+        ("run-1", "release", "done", at(30, 3), 0.25, 8, "release 1"),
+        ("run-2", "land", "started", at(31, 1), 0.0, 0, ""),
+        ("run-2", "land", "failed", at(31, 2), 1.0, 0, "the disk is full"),
+        ("run-2", "land", "started", at(31, 3), 0.0, 0, ""),
+        ("run-2", "land", "done", at(31, 4), 2.0, 30, ""),
+        ("run-2", "gate_silver", "failed", at(31, 5), 1.5, 0, "1 check of gate silver failed"),
+    ]
+    names = ("run_id", "step", "state", "at", "seconds", "rows", "message")
+    lake.append("ops.runs", [dict(zip(names, s, strict=True)) | {"as_of": s[3].date()} for s in steps])
+    lake.append(
+        "ops.releases",
+        [
+            {
+                "release": 1,
+                "run_id": "run-1",
+                "as_of": dt.date(2017, 12, 30),
+                "published_at": at(30, 3),
+                "table_name": table,
+                "version": 0 if table == "gold.profiles" else lake.version(table),
+                "rows": 1,
+            }
+            for table in lake.tables()
+            if table.split(".")[0] in ("silver", "identity", "gold") and table != "silver.quarantine"
+        ],
+    )
+    deltalake.write_deltalake(lake.path("bronze.web"), pa.table({"payload": ["{}"], "position": [1]}))
+
+
+@pytest.fixture(scope="session")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = tmp_path_factory.mktemp("workspace")
+    make_lake(home)
+    return home
+
+
+@pytest.fixture
+def clew(workspace: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Clew:
+    """Run a command line in this process: what it printed, and its exit code."""
+    for name in [name for name in os.environ if name.startswith("CLEW_")]:
+        monkeypatch.delenv(name)
+
+    def run(*arguments: str, home: Path = workspace) -> Ran:
+        monkeypatch.setenv("CLEW_HOME", str(home))
+        capsys.readouterr()
+        code = run_clew(list(arguments))
+        printed = capsys.readouterr()
+        return Ran(code, printed.out, printed.err)
+
+    return run
+
+
+@pytest.fixture
+def clew_process(workspace: Path) -> Callable[..., "subprocess.CompletedProcess[str]"]:
+    """Run the program in a process of its own, as a shell would."""
+
+    def run(*arguments: str, home: Path = workspace) -> "subprocess.CompletedProcess[str]":
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("CLEW_")}
+        return subprocess.run(
+            [sys.executable, *arguments],
+            env=kept | {"CLEW_HOME": str(home), "PYTHONPATH": str(Path(__file__).parents[2])},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    return run

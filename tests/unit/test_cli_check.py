@@ -1,0 +1,118 @@
+"""`clew check`: each kind of wrong contract, and the words with file, line, field and what is allowed."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+import contracts
+
+HERE = Path(contracts.__file__).parent
+WEB = "sources/web.yml"
+BOUGHT = "events/shop/item_purchased.yml"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clew) -> Path:
+    copy = tmp_path / "contracts"
+    shutil.copytree(HERE, copy, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    monkeypatch.setenv("CLEW_CONTRACTS", str(copy))
+    return copy
+
+
+def edit(file: Path, old: str, new: str) -> int:
+    """Replace a text once and return the line it stands on."""
+    text = file.read_text(encoding="utf-8")
+    assert text.count(old) == 1, f"{old!r} is not once in {file.name}"
+    file.write_text(text.replace(old, new), encoding="utf-8")
+    return text[: text.index(old)].count("\n") + 1
+
+
+def test_our_own_contracts_are_right(clew, folder: Path) -> None:
+    ran = clew("check")
+    assert (ran.code, ran.err) == (0, "")
+    assert " event, " in ran.out
+
+
+WRONG = {
+    "an unknown field": (WEB, "owner: web_team", "ownr: web_team", "ownr: Extra inputs", "owner"),
+    "a wrong word": (
+        WEB,
+        "envelope: segment",
+        "envelope: segmnt",
+        "envelope: Input should be 'segment' or",
+        "",
+    ),
+    "a source that is not there": (
+        BOUGHT,
+        "sources: [shop]",
+        "sources: [shp]",
+        "sources.0: shp is no source",
+        "shop",
+    ),
+    "an event under another name": (
+        BOUGHT,
+        "event: item_purchased",
+        "event: bought",
+        "bought is declared in",
+        "",
+    ),
+    "an undeclared purpose": (
+        "exports/email_tool.yml",
+        "purpose: email_marketing",
+        "purpose: spam",
+        "purpose: spam is no purpose",
+        "email_marketing",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_a_wrong_contract_is_told_with_file_line_field_and_what_is_allowed(
+    clew, folder: Path, case: str
+) -> None:
+    name, old, new, what, allowed = WRONG[case]
+    line = edit(folder / name, old, new)
+    ran = clew("check")
+    assert ran.code == 2
+    told = [text for text in ran.out.splitlines() if text.startswith(f"{folder / name}:{line}: ")]
+    assert any(what in text and allowed in text for text in told), ran.out
+    problem = next(
+        item for item in json.loads(clew("check", "--json").out)["problems"] if item["line"] == line
+    )
+    assert set(problem) == {"file", "line", "field", "what", "allowed"}
+
+
+def test_broken_yaml_is_told_with_its_line(clew, folder: Path) -> None:
+    (folder / WEB).write_text("source: web\nversion: [1\nowner: x\n", encoding="utf-8")
+    ran = clew("check")
+    assert ran.code == 2
+    assert f"{folder / WEB}:3: (whole file): not a valid YAML file" in ran.out
+
+
+def test_a_file_where_nothing_is_read_is_not_ignored_in_silence(clew, folder: Path) -> None:
+    (folder / "events" / "stray.yml").write_text("event: stray\n", encoding="utf-8")
+    ran = clew("check")
+    assert ran.code == 2
+    assert "no declaration is read from this place (allowed: sources/*.yml, events/*/*.yml" in ran.out
+
+
+def test_all_problems_are_told_at_once(clew, folder: Path) -> None:
+    edit(folder / WEB, "owner: web_team", "ownr: web_team")
+    edit(folder / BOUGHT, "sources: [shop]", "sources: [shp]")
+    ran = clew("check")
+    assert WEB in ran.out
+    assert BOUGHT in ran.out
+
+
+def test_schemas_are_written_for_editors_and_told_when_stale(clew, folder: Path) -> None:
+    ran = clew("check", "--write-schemas")
+    assert ran.code == 0
+    schema = json.loads((folder / "schemas" / "event.schema.json").read_text())
+    assert schema["title"] == "Event"
+    assert schema["additionalProperties"] is False
+    (folder / "schemas" / "event.schema.json").write_text("{}")
+    stale = clew("check")
+    assert stale.code == 2
+    assert "run clew check --write-schemas" in stale.out

@@ -1,0 +1,204 @@
+"""`clew query`: results, shapes, and the words of every refusal."""
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+NAMES = "SELECT profile_id, sales_value FROM gold.profiles ORDER BY 1"
+
+
+def test_the_default_release_is_the_latest_and_is_named_on_stderr(clew) -> None:
+    ran = clew("query", NAMES, "--format", "csv")
+    assert (ran.code, ran.out) == (0, "profile_id,sales_value\np-ana,12.50\n")
+    assert ran.err.startswith("release 1 (as of 2017-12-30) · 1 row · ")
+
+
+def test_live_shows_what_came_after_the_release(clew) -> None:
+    ran = clew("query", NAMES, "--format", "csv", "--release", "live")
+    assert ran.out.splitlines() == ["profile_id,sales_value", "p-ana,12.50", "p-ben,0.00"]
+
+
+def test_a_table_is_aligned_with_numbers_to_the_right(clew) -> None:
+    ran = clew("query", NAMES, "--release", "live")
+    assert ran.out.splitlines() == [
+        "profile_id  sales_value",
+        "──────────  ───────────",
+        "p-ana             12.50",
+        "p-ben              0.00",
+    ]
+
+
+def test_json_has_its_documented_shape(clew) -> None:
+    sql = """SELECT profile_id AS p, 1 AS p, sales_value AS v, birth_date AS d, email_at AS t, NULL::INT AS n,
+             'nan'::DOUBLE AS f, MAP {'k': [1, 2]} AS m FROM gold.profiles"""
+    ran = clew("query", sql, "--json")
+    assert json.loads(ran.out) == {
+        "release": 1,
+        "as_of": "2017-12-30",
+        "columns": [
+            {"name": "p", "type": "VARCHAR"},
+            {"name": "p_2", "type": "INTEGER"},
+            {"name": "v", "type": "DECIMAL(18,2)"},
+            {"name": "d", "type": "DATE"},
+            {"name": "t", "type": "TIMESTAMP WITH TIME ZONE"},
+            {"name": "n", "type": "INTEGER"},
+            {"name": "f", "type": "DOUBLE"},
+            {"name": "m", "type": "MAP(VARCHAR, INTEGER[])"},
+        ],
+        "rows": [
+            {
+                "p": "p-ana",
+                "p_2": 1,
+                "v": 12.5,
+                "d": "1980-05-04",
+                "t": "2017-12-29T09:00:00Z",
+                "n": None,
+                "f": None,
+                "m": {"k": [1, 2]},
+            }
+        ],
+    }
+
+
+def test_json_of_no_rows_is_valid(clew) -> None:
+    told = json.loads(clew("query", "SELECT 1 AS a WHERE false", "--format", "json", "--release", "live").out)
+    assert told == {
+        "release": "live",
+        "as_of": None,
+        "columns": [{"name": "a", "type": "INTEGER"}],
+        "rows": [],
+    }
+
+
+def test_csv_survives_commas_quotes_and_line_breaks(clew) -> None:
+    ran = clew("query", """SELECT 'a,"b"\nc' AS x, NULL AS y, true AS z""", "--format", "csv")
+    assert list(csv.reader(io.StringIO(ran.out))) == [["x", "y", "z"], ['a,"b"\nc', "", "true"]]
+
+
+def test_a_long_table_ends_at_200_rows_and_says_so_while_csv_prints_all(clew) -> None:
+    shown = clew("query", "SELECT * FROM range(1234)")
+    assert len(shown.out.splitlines()) == 202
+    assert "1,034 more rows are not shown; --format csv prints all" in shown.err
+    assert len(clew("query", "SELECT * FROM range(1234)", "--format", "csv").out.splitlines()) == 1235
+
+
+def test_control_characters_in_data_do_not_reach_the_terminal(clew) -> None:
+    ran = clew("query", r"SELECT 'red' || chr(27) || '[31m' AS x")
+    assert "\x1b" not in ran.out
+    assert "red\\x1b[31m" in ran.out
+
+
+def test_without_a_release_the_live_tables_are_read_and_that_is_said(clew, tmp_path: Path) -> None:
+    import deltalake
+    import pyarrow as pa
+
+    deltalake.write_deltalake(str(tmp_path / "lake/gold/things"), pa.table({"a": [1]}))
+    ran = clew("query", "SELECT a FROM gold.things", "--format", "csv", home=tmp_path)
+    assert (ran.code, ran.out) == (0, "a\n1\n")
+    assert "there is no release yet" in ran.err
+
+
+REFUSED = {
+    "a table that is not there": (
+        ["SELECT * FROM gold.profile"],
+        "there is no table gold.profile",
+        "did you mean gold.profiles or gold.profile_consents?",
+    ),
+    "a table without its schema": (["FROM orders"], "there is no table orders", "did you mean gold.orders?"),
+    "a table outside the release": (
+        ["FROM silver.quarantine"],
+        "silver.quarantine is not part of release 1 (as of 2017-12-30)",
+        "add --release live",
+    ),
+    "a column that is not there": (
+        ["SELECT frist_name FROM gold.profiles"],
+        "there is no column frist_name",
+        "did you mean first_name",
+    ),
+    "bad SQL": (["SELEC 1"], 'syntax error at or near "SELEC"', "clew tables"),
+    "a column named like a word of SQL": (
+        ["SELECT at FROM ops.runs"],
+        'syntax error at or near "FROM"',
+        'needs quotes: "at"',
+    ),
+    "a value that does not convert": (
+        ["SELECT CAST(first_name AS INT) FROM gold.profiles"],
+        "Could not convert string a value to INT32",
+        "TRY_CAST",
+    ),
+    "nothing": ([" "], "there is no SQL to run", "DESCRIBE gold.profiles"),
+    "a release that is not there": (
+        ["SELECT 1", "--release", "9"],
+        "there is no release 9",
+        "use one of: 1, or live",
+    ),
+    "a release that is none": (["SELECT 1", "--release", "old"], "'old' is no release", "latest or live"),
+    "a change": (["DROP VIEW gold.profiles"], "DROP is not possible", "write a SELECT"),
+    "a file written": (["COPY (SELECT 1) TO '/tmp/x.csv'"], "COPY is not possible", "write a SELECT"),
+    "a file written in a select": (
+        ["WITH x AS (COPY (SELECT 1) TO '/tmp/x.csv') FROM x"],
+        "touching other files or settings is not possible",
+        "write a SELECT",
+    ),
+    "a file read": (
+        ["FROM read_csv('/etc/passwd')"],
+        "touching other files or settings is not possible",
+        "write a SELECT",
+    ),
+    "an unknown option": (["SELECT 1", "--frobnicate"], "no such option: --frobnicate", "clew query --help"),
+    "an unknown format": (
+        ["SELECT 1", "--format", "xml"],
+        "invalid value for '--format'",
+        "clew query --help",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_refused_with_what_and_what_to_do(clew, case: str) -> None:
+    arguments, what, do = REFUSED[case]
+    ran = clew("query", *arguments)
+    assert (ran.code, ran.out) == (2, "")
+    first, rest = ran.err.split("\n", 1)
+    assert first.startswith("error: ")
+    assert what in first
+    assert do in rest[rest.index("  do:    ") :]
+
+
+def test_no_value_of_the_data_is_told_in_an_error(clew) -> None:
+    assert "Ana" not in clew("query", "SELECT CAST(first_name AS INT) FROM gold.profiles").err
+
+
+def test_with_json_an_error_is_told_as_json_too(clew) -> None:
+    ran = clew("query", "FROM orders", "--json")
+    assert ran.code == 2
+    assert json.loads(ran.out) == {
+        "error": {
+            "class": "UsageError",
+            "what": "there is no table orders",
+            "where": "release 1 (as of 2017-12-30)",
+            "do": "did you mean gold.orders?",
+            "exit_code": 2,
+        }
+    }
+
+
+def test_a_folder_without_a_lake_says_how_to_make_one(clew, tmp_path: Path) -> None:
+    ran = clew("query", "SELECT 1", home=tmp_path)
+    assert ran.code == 2
+    assert ran.err.splitlines()[0] == "error: there is no lake here yet"
+    assert "clew demo" in ran.err
+
+
+def test_a_file_that_maintenance_removed_is_told(clew, tmp_path: Path) -> None:
+    import deltalake
+    import pyarrow as pa
+
+    deltalake.write_deltalake(str(tmp_path / "lake/gold/things"), pa.table({"a": [1]}))
+    next((tmp_path / "lake/gold/things").glob("*.parquet")).unlink()
+    ran = clew("query", "FROM gold.things", "--release", "live", home=tmp_path)
+    assert ran.code == 1
+    assert "a file of gold.things is gone" in ran.err

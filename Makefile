@@ -23,9 +23,8 @@ export UV_DEFAULT_INDEX ?= $(PIP_INDEX_URL)
 endif
 export UV_HTTP_TIMEOUT ?= 180
 export PATH := $(CURDIR)/$(BIN):$(PATH)
-# A demo in another folder (CLEW_HOME=…) still uses the jars and the code of this checkout.
 
-.PHONY: help setup demo test test-quick test-e2e lint format check bench up down docs clean lock golden
+.PHONY: help setup demo test test-quick test-e2e lint format check bench up down docs clean lock
 
 help: ## this list
 	@grep -hE '^[a-z][a-z0-9-]*:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -69,12 +68,8 @@ up: setup ## start Airflow on this machine only, with Clew's DAGs
 down: ## stop what `make up` started
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -m clew.server down; else echo "Nothing is installed, so nothing runs."; fi
 
-docs: setup ## dbt docs and the gates' Data Docs, into build/docs
-	@$(BIN)/python -m expectations.docs
-	@$(BIN)/python -m spark_jobs.gold.docs
-
-golden: setup ## rewrite the golden files; read the difference before you commit it
-	@CLEW_GOLDEN=rewrite $(BIN)/python -m pytest tests -k golden
+docs: setup ## the models' documentation and the gates' Data Docs, into build/docs
+	@$(BIN)/python -m clew.docs
 
 lock: ## resolve requirements.lock anew from pyproject.toml
 	@$(MAKE) $(UV)
@@ -105,5 +100,6 @@ $(INSTALLED): requirements.lock pyproject.toml
 	@touch $@
 
 $(JARS): $(INSTALLED)
-	@$(BIN)/python -m lakehouse.jars
+	@echo "fetching Delta's two jars (once)" >&2
+	@env -u CLEW_HOME $(BIN)/python -m lakehouse.jars
 	@touch $@

@@ -3,8 +3,8 @@
 Hashing follows Google's rules for Customer Match, "Format user data" of the Data Manager API
 (developers.google.com/data-manager/api/devguides/concepts/formatting):
 
-* e-mail: take out all white space, lower case; for gmail.com and googlemail.com also take out every dot before the ``@``
-  and a plus sign with all that follows it; other domains keep dots and plus signs;
+* e-mail: take out all white space, lower case; for gmail.com and googlemail.com also take out every dot before
+  the ``@`` and a plus sign with all that follows it; other domains keep dots and plus signs;
 * telephone: E.164 with the plus sign, all else digits;
 * SHA-256 over the UTF-8 text, written as lower-case hex digits.
 

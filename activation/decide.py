@@ -12,9 +12,7 @@ from contracts.export import REASONS, RECEIPT, Destination
 from lakehouse.errors import ContractError, DataError
 
 
-def decide(
-    connection: duckdb.DuckDBPyConnection, destination: Destination, policy_version: str, release: int
-) -> None:
+def decide(connection: duckdb.DuckDBPyConnection, destination: Destination, policy_version: str, release: int) -> None:
     """Make the temporary table ``decided``: one row a profile considered, with ``reason`` NULL if it is exported.
 
     Args:
@@ -87,10 +85,7 @@ def _check_columns(connection: duckdb.DuckDBPyConnection, destination: Destinati
     have = [row[0] for row in connection.execute("DESCRIBE gold.profiles").fetchall()]
     missing = [column for column in destination.profile_columns if column not in have]
     if missing:
-        near = [
-            f"{name} (did you mean {', '.join(difflib.get_close_matches(name, have)) or '?'})"
-            for name in missing
-        ]
+        near = [f"{name} (did you mean {', '.join(difflib.get_close_matches(name, have)) or '?'})" for name in missing]
         raise ContractError(
             f"the export {destination.destination} reads columns that gold.profiles does not have: {'; '.join(near)}",
             f"contracts/exports/{destination.destination}.yml, fields",
@@ -119,15 +114,11 @@ def refusals(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
 def rows(connection: duckdb.DuckDBPyConnection, destination: Destination) -> list[tuple]:
     """The rows to export, sorted by profile."""
     columns = ", ".join(f'"{name}"' for name in destination.columns)
-    return connection.execute(
-        f"SELECT {columns} FROM decided WHERE reason IS NULL ORDER BY {RECEIPT[0]}"
-    ).fetchall()
+    return connection.execute(f"SELECT {columns} FROM decided WHERE reason IS NULL ORDER BY {RECEIPT[0]}").fetchall()
 
 
 def considered(connection: duckdb.DuckDBPyConnection, destination: Destination) -> int:
     """How many profiles the destination's audience has, counted apart from the decision."""
-    audience = (
-        "" if destination.audience == "all" else f'SEMI JOIN gold."{destination.audience}" USING (profile_id)'
-    )
+    audience = "" if destination.audience == "all" else f'SEMI JOIN gold."{destination.audience}" USING (profile_id)'
     row = connection.execute(f"SELECT count(DISTINCT profile_id) FROM gold.profiles {audience}").fetchone()
     return int(row[0]) if row else 0

@@ -158,9 +158,7 @@ def published(lake: "Lake", release: int) -> dict[str, dict[str, Any]]:
 def _destination(lake: "Lake", name: str) -> Destination:
     known = lake.contracts.destinations
     if name not in known:
-        raise UsageError(
-            f"there is no destination {name}", "contracts/exports", f"use one of: {', '.join(known)}"
-        )
+        raise UsageError(f"there is no destination {name}", "contracts/exports", f"use one of: {', '.join(known)}")
     return known[name]
 
 

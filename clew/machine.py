@@ -80,15 +80,11 @@ def check_java(_home: Path) -> Finding:
             "java",
             False,
             f"{java} does not start ({type(error).__name__}); Spark needs Java {MIN_JAVA} or newer.",
-            "unset JAVA_HOME, or set it to the folder of a Java that starts"
-            if "JAVA_HOME" in os.environ
-            else install,
+            "unset JAVA_HOME, or set it to the folder of a Java that starts" if "JAVA_HOME" in os.environ else install,
         )
     found = java_version(ran.stderr + ran.stdout)
     if ran.returncode or found is None:
-        return Finding(
-            "java", False, f"{java} -version fails; Spark needs Java {MIN_JAVA} or newer.", install
-        )
+        return Finding("java", False, f"{java} -version fails; Spark needs Java {MIN_JAVA} or newer.", install)
     if found < MIN_JAVA:
         do = install if "JAVA_HOME" not in os.environ else f"{install}, then set JAVA_HOME to it"
         return Finding("java", False, f"Java {found} is too old; Spark needs Java {MIN_JAVA} or newer.", do)
@@ -150,7 +146,9 @@ def check_jars(home: Path) -> Finding:
     folders = [home / ".clew" / "jars", Path(__file__).resolve().parents[1] / ".clew" / "jars"]
     missing = [jar for jar in JARS if not any(list(folder.glob(jar + "*.jar")) for folder in folders)]
     if missing:
-        return Finding("jars", False, f"Delta's jars are missing: {', '.join(missing)}.", "python -m lakehouse.jars")
+        return Finding(
+            "jars", False, f"Delta's jars are missing: {', '.join(missing)}.", "rm -f .clew/jars/.fetched && make setup"
+        )
     return Finding("jars", True, "Delta's jars are present")
 
 

@@ -12,6 +12,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 from difflib import get_close_matches
+from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NoReturn
@@ -85,11 +86,8 @@ def run(arguments: Sequence[str]) -> int:
 
 def wants_json(arguments: Sequence[str]) -> bool:
     """Whether the caller is a program: then an error is told as JSON on stdout too."""
-    pairs = zip(arguments, [*arguments[1:], ""], strict=True)
-    return any(
-        first in ("--json", "--format=json") or (first, second) == ("--format", "json")
-        for first, second in pairs
-    )
+    spelled = any(argument in ("--json", "--format=json") for argument in arguments)
+    return spelled or ("--format", "json") in pairwise(arguments)
 
 
 def report_unforeseen(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

@@ -31,7 +31,9 @@ def outcome_of(lake: Lake, days: "list[DayRun]", seconds: float, truth: Path | N
     with lake.duck() as connection:
 
         def rows(sql: str, *values: Any) -> list[dict[str, Any]]:
-            return connection.execute(sql, list(values)).to_arrow_table().to_pylist()
+            cursor = connection.execute(sql, list(values))
+            names = [column[0] for column in cursor.description or ()]
+            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
         sources = rows(
             """

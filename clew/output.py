@@ -81,9 +81,7 @@ def print_table(columns: Sequence[str], rows: Sequence[Row]) -> None:
         for index in range(len(columns))
     ]
     heads = [_cell(column) for column in columns]
-    widths = [
-        max([_width(heads[index]), *(_width(row[index]) for row in cells)]) for index in range(len(columns))
-    ]
+    widths = [max([_width(heads[index]), *(_width(row[index]) for row in cells)]) for index in range(len(columns))]
     if sys.stdout.isatty():
         widths = _fitted(widths, shutil.get_terminal_size().columns - 2 * (len(widths) - 1))
     print(_line(heads, widths, right))

@@ -93,7 +93,7 @@ class Pipeline:
         from airflow.sdk.execution_time.supervisor import in_process_api_server
         from airflow.utils import db
 
-        for noisy in ("airflow", "alembic", "httpx", "httpcore", "sqlalchemy"):
+        for noisy in ("airflow", "alembic", "httpx", "httpcore", "py4j", "sqlalchemy"):
             logging.getLogger(noisy).setLevel(logging.WARNING)
         stamp = airflow_home.home_of(self.settings) / "database.version"
         if not stamp.exists() or stamp.read_text() != airflow.__version__:
@@ -128,8 +128,9 @@ class Pipeline:
         """
         begin = time.monotonic()
         dag = self.load()
-        import clew_tasks
         from airflow.sdk import DagRunState
+
+        import clew_tasks
 
         clew_tasks.watch = clew_tasks.Watch(screen)
         screen.begin(f"run for {as_of}", list(dag.task_dict))
@@ -145,4 +146,3 @@ class Pipeline:
                 f"read {self.settings.state / 'logs'}, then: clew run --date {as_of}",
             )
         return DayRun(clew_tasks.run_id(dag_run.run_id), as_of, time.monotonic() - begin)
-

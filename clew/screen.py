@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass, field
 from typing import IO, Any
 
-from rich.console import Console, Group
+from rich.console import Console, Group, RenderableType
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -88,7 +88,9 @@ class StepScreen:
             self._current = None
         mark, colour = ("✓", "green") if state == "done" else ("✗", "red")
         counted = f"{rows:>12,} rows" if rows else " " * 17
-        self.line(f"  [{colour}]{mark}[/{colour}] {self._place(step)} {step:<14}{counted}{seconds:>8.1f} s  {escape(message)}")
+        self.line(
+            f"  [{colour}]{mark}[/{colour}] {self._place(step)} {step:<14}{counted}{seconds:>8.1f} s  {escape(message)}"
+        )
 
     def _place(self, step: str) -> str:
         if step not in self._steps:
@@ -184,11 +186,11 @@ def seconds_table(outcome: dict[str, Any]) -> Table:
 
 def show_outcome(console: Console, outcome: dict[str, Any]) -> None:
     """The screen that a run ends on."""
-    left: list[Any] = [events_table(outcome), ""]
+    left: list[RenderableType] = [events_table(outcome), ""]
     if outcome["people"] is not None:
         left += [people_table(outcome), ""]
     left.append(exports_table(outcome))
-    right = [stages_table(outcome), "", seconds_table(outcome)]
+    right: list[RenderableType] = [stages_table(outcome), "", seconds_table(outcome)]
     console.print()
     if console.width >= 110:
         grid = Table.grid(padding=(0, 4))

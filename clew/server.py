@@ -24,14 +24,14 @@ LINE_EVERY_SECONDS = 10
 COMPONENTS = ("metadatabase", "scheduler", "dag_processor", "triggerer")
 
 
-def _record(settings: Settings) -> Path:
+def record_of(settings: Settings) -> Path:
     return airflow_home.home_of(settings) / "standalone.json"
 
 
-def _running(settings: Settings) -> tuple[psutil.Process, int] | None:
+def running(settings: Settings) -> tuple[psutil.Process, int] | None:
     """The process that `up` started, and its port, if it still runs."""
     try:
-        record = json.loads(_record(settings).read_text())
+        record = json.loads(record_of(settings).read_text())
         process = psutil.Process(record["pid"])
         # A number may have gone to another process since; the time of its start tells.
         same = abs(process.create_time() - record["started"]) < 1 and process.status() != psutil.STATUS_ZOMBIE
@@ -46,12 +46,15 @@ def up(settings: Settings, port: int) -> None:
     Raises:
         EnvironmentFault: If the port is taken, the machine is not fit, or Airflow does not come up.
     """
-    running = _running(settings)
-    if running is not None:
-        print(f"Airflow runs already (process {running[0].pid}).")
-        _print_login(settings, running[1])
+    found = running(settings)
+    if found is not None:
+        print(f"Airflow runs already (process {found[0].pid}).")
+        _print_login(settings, found[1])
         return
-    for finding in [machine.check_port(settings.home, port), *machine.examine(settings.home, ["java", "memory", "jars"])]:
+    for finding in [
+        machine.check_port(settings.home, port),
+        *machine.examine(settings.home, ["java", "memory", "jars"]),
+    ]:
         if not finding.ok:
             raise EnvironmentFault(finding.what, "", finding.do)
     airflow_home.enter(settings)
@@ -73,7 +76,7 @@ def up(settings: Settings, port: int) -> None:
             start_new_session=True,
         )
     started = psutil.Process(process.pid).create_time()
-    _record(settings).write_text(json.dumps({"pid": process.pid, "started": started, "port": port}))
+    record_of(settings).write_text(json.dumps({"pid": process.pid, "started": started, "port": port}))
     try:
         _wait_until_healthy(process, port, log)
     except BaseException:
@@ -129,12 +132,12 @@ def _print_login(settings: Settings, port: int) -> None:
 
 def down(settings: Settings) -> None:
     """Stop exactly the processes that `up` started."""
-    running = _running(settings)
-    if running is None:
+    found = running(settings)
+    if found is None:
         print("Airflow does not run.")
-        _record(settings).unlink(missing_ok=True)
+        record_of(settings).unlink(missing_ok=True)
         return
-    leader = running[0]
+    leader = found[0]
     # Taken before the leader goes: an orphan could no longer be told from a stranger.
     family = [leader, *leader.children(recursive=True)]
     os.kill(leader.pid, signal.SIGINT)
@@ -146,7 +149,7 @@ def down(settings: Settings) -> None:
             except psutil.NoSuchProcess:
                 continue
         _, alive = psutil.wait_procs(alive, timeout=STOP_SECONDS)
-    _record(settings).unlink(missing_ok=True)
+    record_of(settings).unlink(missing_ok=True)
     print(f"Stopped Airflow ({len(family)} processes).")
 
 

@@ -18,5 +18,5 @@ class QuietCommand(standalone_command.SubCommand):
 
 
 if __name__ == "__main__":
-    standalone_command.SubCommand = QuietCommand
+    standalone_command.SubCommand = QuietCommand  # type: ignore[misc]
     standalone_command.StandaloneCommand().run()

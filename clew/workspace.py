@@ -93,9 +93,7 @@ def _release(lake: "Path", wanted: str) -> tuple[int | None, datetime.date | Non
     if wanted == "live":
         return None, None, None
     if wanted != "latest" and not wanted.isdecimal():
-        raise UsageError(
-            f"{wanted!r} is no release", do="write a number, latest or live, as in --release latest"
-        )
+        raise UsageError(f"{wanted!r} is no release", do="write a number, latest or live, as in --release latest")
     published = _published(lake)
     numbers = sorted({number for number, *_ in published})
     if wanted == "latest" and not numbers:

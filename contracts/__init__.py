@@ -1,5 +1,21 @@
 """What the business declares, as YAML, and the models that load and check it."""
 
-from contracts.catalog import Contracts
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["Contracts"]
+if TYPE_CHECKING:
+    from contracts.catalog import Contracts
+
+HERE = Path(__file__).resolve().parent
+"""The declarations that come with Clew."""
+
+__all__ = ["HERE", "Contracts"]
+
+
+def __getattr__(name: str) -> Any:
+    """The models are built on first use: a query needs only the errors and this folder, and saves 0.2 s."""
+    if name == "Contracts":
+        from contracts.catalog import Contracts
+
+        return Contracts
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

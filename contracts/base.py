@@ -7,7 +7,7 @@ from typing import Annotated, Any, TypeVar
 import yaml
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
-from contracts.errors import ContractError
+from contracts.errors import ContractError, Problem
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 Text = Annotated[str, StringConstraints(min_length=3, strip_whitespace=True)]
@@ -50,29 +50,34 @@ def load_yaml(path: Path, model: type[M]) -> M:
         data = yaml.load(text, Loader=_UniqueKeyLoader)  # noqa: S506 - a SafeLoader subclass
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        where = f"{path}, line {mark.line + 1}" if mark else str(path)
         problem = getattr(error, "problem", None) or "it cannot be read as YAML"
-        raise ContractError(f"not a valid YAML file: {problem}", where, "correct the line") from error
+        found = Problem(str(path), mark.line + 1 if mark else 1, "(whole file)", f"not a valid YAML file: {problem}")
+        raise ContractError(f"{path.name} is not valid YAML", do="correct the line", problems=[found]) from error
     if not isinstance(data, dict):
-        raise ContractError("the file holds no declaration", str(path), "write the fields of its schema")
+        found = Problem(str(path), 1, "(whole file)", "it holds no declaration")
+        raise ContractError(f"{path.name} is empty", do="write the fields of its schema", problems=[found])
     try:
         return model.model_validate(data)
     except ValidationError as error:
         raise _contract_error(path, root, error, model) from error
 
 
-def _contract_error(
-    path: Path, root: yaml.Node | None, error: ValidationError, model: type[Declared]
-) -> ContractError:
+def _contract_error(path: Path, root: yaml.Node | None, error: ValidationError, model: type[Declared]) -> ContractError:
     problems = []
-    for item in error.errors(include_url=False):
-        field = ".".join(str(step) for step in item["loc"]) or "(whole file)"
-        allowed = ""
+    for item in error.errors(include_url=False, include_input=False):
+        location = item["loc"]
+        allowed: tuple[str, ...] = ()
         if item["type"] == "extra_forbidden":
-            allowed = f" (allowed here: {', '.join(_allowed_fields(model, item['loc'][:-1]))})"
-        problems.append(f"{path}, line {line_of(root, item['loc'])}: {field}: {item['msg']}{allowed}")
-    what = f"{len(problems)} wrong field{'s' if len(problems) != 1 else ''} in {path.name}"
-    return ContractError(what, "\n         ".join(problems), "correct the fields, then run: clew check")
+            allowed = tuple(_allowed_fields(model, location[:-1]))
+        field = ".".join(str(step) for step in location) or "(whole file)"
+        what = item["msg"].removeprefix("Value error, ")
+        problems.append(Problem(str(path), line_of(root, location), field, what, allowed))
+    plural = "s" if len(problems) != 1 else ""
+    return ContractError(
+        f"{len(problems)} wrong field{plural} in {path.name}",
+        do="correct what is named, then run: clew check",
+        problems=problems,
+    )
 
 
 def line_of(root: yaml.Node | None, location: Sequence[Any]) -> int:

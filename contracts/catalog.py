@@ -5,6 +5,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from contracts import HERE
 from contracts.base import Declared, load_yaml
 from contracts.errors import ContractError
 from contracts.event import Event
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from contracts.identity import IdentityRules
     from contracts.purpose import Policy
 
-HERE = Path(__file__).resolve().parent
 M = TypeVar("M", bound=Declared)
 
 

@@ -4,16 +4,15 @@ All problems are found in one go, each with file, line, field and what is allowe
 """
 
 import json
-import re
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from contracts.base import Declared, line_of, load_yaml
-from contracts.errors import ContractError
+from contracts.errors import ContractError, Problem
 from contracts.event import Event
 from contracts.export import Destination
 from contracts.identity import IdentityRules
@@ -32,21 +31,6 @@ KINDS: dict[str, tuple[str, type[Declared]]] = {
 """What may be declared: where it lies under contracts/, and the model that reads it."""
 
 SCHEMAS = "schemas"
-
-
-@dataclass(frozen=True)
-class Problem:
-    """One thing to correct. ``allowed`` says what may stand there, where that is a list."""
-
-    file: str
-    line: int
-    field: str
-    what: str
-    allowed: tuple[str, ...] = ()
-
-    def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
-        return asdict(self)
 
 
 @dataclass(frozen=True)
@@ -70,7 +54,7 @@ def check(root: Path) -> Report:
             try:
                 loaded[kind][path] = load_yaml(path, model)
             except ContractError as error:
-                problems += _told(error, path)
+                problems += error.problems
     problems += _unread(root, {path for pattern, _ in KINDS.values() for path in root.glob(pattern)})
     problems += _misplaced(loaded)
     problems += _references(loaded)
@@ -96,20 +80,6 @@ def _schemas() -> dict[str, str]:
         f"{kind}.schema.json": json.dumps(model.model_json_schema(), indent=2, sort_keys=True) + "\n"
         for kind, (_, model) in KINDS.items()
     }
-
-
-def _told(error: ContractError, path: Path) -> Iterator[Problem]:
-    """The problems that ``load_yaml`` wrote into one error."""
-    for line in error.where.split("\n"):
-        found = re.fullmatch(
-            rf"\s*{re.escape(str(path))}, line (\d+)(?:: (.+?): (.+?)(?: \(allowed here: (.+)\))?)?", line
-        )
-        if found is None:
-            yield Problem(str(path), 1, "(whole file)", error.what)
-            continue
-        number, field, what, allowed = found.groups()
-        named = tuple(allowed.split(", ")) if allowed else ()
-        yield Problem(str(path), int(number), field or "(whole file)", what or error.what, named)
 
 
 def _unread(root: Path, read: set[Path]) -> Iterator[Problem]:
@@ -177,9 +147,7 @@ def _stale_schemas(root: Path) -> Iterator[Problem]:
     for name, text in _schemas().items():
         path = folder / name
         if not path.exists() or path.read_text(encoding="utf-8") != text:
-            yield Problem(
-                str(path), 1, "(whole file)", "not what the model says: run clew check --write-schemas"
-            )
+            yield Problem(str(path), 1, "(whole file)", "not what the model says: run clew check --write-schemas")
 
 
 def _problem(path: Path, location: Sequence[str | int], what: str, allowed: Sequence[str] = ()) -> Problem:

@@ -1,6 +1,8 @@
 """Every error of Clew: what happened, where, and what to do, with the exit code a shell sees."""
 
-from typing import ClassVar
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
 
 
 class ClewError(Exception):
@@ -31,10 +33,39 @@ class ClewError(Exception):
         return "\n".join(parts)
 
 
+@dataclass(frozen=True)
+class Problem:
+    """One wrong field of a declaration: file, line (from 1), field, what is wrong and what is allowed."""
+
+    file: str
+    line: int
+    field: str
+    what: str
+    allowed: tuple[str, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def __str__(self) -> str:
+        allowed = f" (allowed: {', '.join(self.allowed)})" if self.allowed else ""
+        return f"{self.file}, line {self.line}: {self.field}: {self.what}{allowed}"
+
+
 class ContractError(ClewError):
-    """A declaration under contracts/ is wrong. Mend the file it names; a retry cannot help."""
+    """A declaration under contracts/ is wrong. Mend the file it names; a retry cannot help.
+
+    Args:
+        what: As of :class:`ClewError`.
+        where: As of :class:`ClewError`; made from ``problems`` if there are any.
+        do: As of :class:`ClewError`.
+        problems: Every wrong field.
+    """
 
     exit_code = 2
+
+    def __init__(self, what: str, where: str = "", do: str = "", problems: Sequence[Problem] = ()) -> None:
+        self.problems = tuple(problems)
+        super().__init__(what, where or "\n         ".join(map(str, problems)), do)
 
 
 class UsageError(ClewError):

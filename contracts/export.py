@@ -27,7 +27,7 @@ RECEIPT = (
     "link_probability",
     "release",
 )
-"""Columns of every export: whose row it is, what allows it, how surely the profile is one person, and from which release."""
+"""Columns of every export: whose row it is, what allows it, how surely it is one person, from which release."""
 
 Reason = Literal[
     "no_consent_known",
@@ -88,12 +88,8 @@ class Destination(Declared):
     audience: Name = Field("all", description="`all` profiles, or the name of a mart gold.audience_*")
     format: Literal["csv"]
     fields: dict[Name, FieldMap] = Field(min_length=1)
-    address: tuple[Name, ...] = Field(
-        min_length=1, description="Fields of which at least one must have a value"
-    )
-    one_row_per: Name | None = Field(
-        None, description="An address field whose values may not repeat, or none"
-    )
+    address: tuple[Name, ...] = Field(min_length=1, description="Fields of which at least one must have a value")
+    one_row_per: Name | None = Field(None, description="An address field whose values may not repeat, or none")
     retract: Text = Field(description="How a person who withdraws is taken out again at the destination")
     examples: tuple[ExportExample, ...] = Field(min_length=1)
     anti_examples: tuple[ExportAntiExample, ...] = Field(min_length=1)
@@ -103,23 +99,17 @@ class Destination(Declared):
         problems = []
         reserved = sorted(set(self.fields) & set(RECEIPT))
         if reserved:
-            problems.append(
-                f"fields: {', '.join(reserved)} are receipt columns and always present, leave them out"
-            )
+            problems.append(f"fields: {', '.join(reserved)} are receipt columns and always present, leave them out")
         for name in (*self.address, *([self.one_row_per] if self.one_row_per else [])):
             if name not in self.fields:
                 problems.append(f"{name} is not one of the fields: {', '.join(self.fields)}")
         if self.one_row_per and self.one_row_per not in self.address:
-            problems.append(
-                f"one_row_per: {self.one_row_per} must be one of address: {', '.join(self.address)}"
-            )
+            problems.append(f"one_row_per: {self.one_row_per} must be one of address: {', '.join(self.address)}")
         if self.audience != "all" and not self.audience.startswith("audience_"):
             problems.append(f"audience: {self.audience} must be `all` or begin with audience_")
         for number, example in enumerate(self.examples):
             if set(example.row) != set(self.fields):
-                problems.append(
-                    f"examples.{number}.row must have exactly the fields: {', '.join(self.fields)}"
-                )
+                problems.append(f"examples.{number}.row must have exactly the fields: {', '.join(self.fields)}")
         if problems:
             raise ValueError("; ".join(problems))
         return self
@@ -150,6 +140,4 @@ class Destination(Declared):
             for name, field in self.fields.items()
         ]
         kinds = {"link_probability": "double", "release": "bigint"}
-        return mapped + [
-            {"name": name, "type": kinds.get(name, "string"), "from": "receipt"} for name in RECEIPT
-        ]
+        return mapped + [{"name": name, "type": kinds.get(name, "string"), "from": "receipt"} for name in RECEIPT]

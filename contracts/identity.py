@@ -152,6 +152,4 @@ class IdentityRules(Declared):
     @property
     def exclusive(self) -> tuple[str, ...]:
         """Identifiers of which a person has one, and which have one person: two values mean two people."""
-        return tuple(
-            name for name, rule in self.identifiers.items() if rule.one_person and rule.limit_per_profile == 1
-        )
+        return tuple(name for name, rule in self.identifiers.items() if rule.one_person and rule.limit_per_profile == 1)

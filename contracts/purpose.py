@@ -1,6 +1,6 @@
 """Purposes and the consent policy: what data may be used for, and which statement counts when there are several.
 
-Declared in contracts/consent/purposes.yml. The version of that file is the policy version that every exported row names.
+Declared in contracts/consent/purposes.yml. The version of that file is the policy version that exported rows name.
 """
 
 import datetime
@@ -44,9 +44,7 @@ class Purpose(Declared):
 
     about: Text
     owner: Name
-    default: Literal["no"] = Field(
-        description="What holds when the person has said nothing. Only `no` is possible."
-    )
+    default: Literal["no"] = Field(description="What holds when the person has said nothing. Only `no` is possible.")
     used_by: Text
 
 

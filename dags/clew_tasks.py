@@ -43,7 +43,7 @@ class Step:
 
 GATE_FAILED = (
     "A closed gate is never retried and the last release stays. Read the reasons and the rows' keys with "
-    "`clew query \"select * from ops.check_results where not success\" --release live`, mend the data or the "
+    '`clew query "select * from ops.check_results where not success" --release live`, mend the data or the '
     "contract, then clear this task."
 )
 STEPS: dict[str, Step] = {

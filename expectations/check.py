@@ -2,6 +2,7 @@
 
 import json
 import os
+import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -91,7 +92,10 @@ def expectation_suite(gate: str, table: str, rules: list[Rule]) -> "ExpectationS
 def table_batch(source: "SQLDatasource", table: str) -> "BatchDefinition":
     """A table as Great Expectations addresses it."""
     schema, name = table.split(".")
-    asset = source.add_table_asset(name=table, table_name=name, schema_name=schema)
+    with warnings.catch_warnings():
+        # 1.24 wants the schema in the connection, of which a lake's connection has several.
+        warnings.filterwarnings("ignore", message="`schema_name` is deprecated", category=DeprecationWarning)
+        asset = source.add_table_asset(name=table, table_name=name, schema_name=schema)
     return asset.add_batch_definition_whole_table("all")
 
 
@@ -109,7 +113,8 @@ def _validate(
     named = {rule.name: rule for rule in rules}
     found: dict[tuple[str, str], Found] = {}
     for one in result.results:
-        rule = named[one.expectation_config.meta["rule"]]
+        configured = one.expectation_config
+        rule = named[configured.meta["rule"] if configured and configured.meta else ""]
         found[_key(rule)] = _found(connection, rule, bool(one.success), one.exception_info)
     missing = sorted(set(named) - {name for _, name in found})
     if missing:
@@ -120,7 +125,9 @@ def _validate(
         )
     # `success` is false for a mere warning too: the verdict of Great Expectations is its worst severity.
     worst = result.get_max_severity_failure()
-    _agree(table, worst.value if worst else None, {GX_SEVERITY[f.rule.severity] for f in found.values() if not f.success})
+    _agree(
+        table, worst.value if worst else None, {GX_SEVERITY[f.rule.severity] for f in found.values() if not f.success}
+    )
     return found
 
 
@@ -134,9 +141,7 @@ def _agree(table: str, worst: str | None, mine: set[str]) -> None:
         )
 
 
-def _found(
-    connection: "duckdb.DuckDBPyConnection", rule: Rule, success: bool, exception: dict[str, Any]
-) -> Found:
+def _found(connection: "duckdb.DuckDBPyConnection", rule: Rule, success: bool, exception: dict[str, Any]) -> Found:
     if success:
         return Found(rule, True, "no row breaks it", 0)
     if raised := _raised(exception):
@@ -171,9 +176,7 @@ def _no_table(rule: Rule) -> Found:
 
 def tables(connection: "duckdb.DuckDBPyConnection") -> set[str]:
     """The tables that a connection shows."""
-    found = connection.execute(
-        "SELECT table_schema || '.' || table_name FROM information_schema.tables"
-    ).fetchall()
+    found = connection.execute("SELECT table_schema || '.' || table_name FROM information_schema.tables").fetchall()
     return {row[0] for row in found}
 
 

@@ -1,7 +1,8 @@
 """A SQLAlchemy dialect over an open DuckDB connection, so that Great Expectations queries the lake without a JVM.
 
 ``duckdb-engine`` would bring its own connection; the gates need the one whose views show the Delta tables
-(lakehouse.lake.Lake.duck). Great Expectations closes a connection before it reads the result, so a cursor keeps its rows.
+(lakehouse.lake.Lake.duck). Great Expectations closes a connection before it reads the result, so a cursor keeps
+its rows.
 Only what Great Expectations asks for is here: SELECT, and the columns of a table.
 """
 
@@ -112,15 +113,11 @@ class LakeDialect(default.DefaultDialect):
     def has_table(self, connection: Any, table_name: str, schema: str | None = None, **kw: Any) -> bool:
         return bool(self._columns(connection, table_name, schema))
 
-    def get_columns(
-        self, connection: Any, table_name: str, schema: str | None = None, **kw: Any
-    ) -> list[dict[str, Any]]:
+    def get_columns(self, connection: Any, table_name: str, schema: str | None = None, **kw: Any) -> Any:
         names = self._columns(connection, table_name, schema)
         return [{"name": name, "type": NullType(), "nullable": True, "default": None} for name in names]
 
-    def get_pk_constraint(
-        self, connection: Any, table_name: str, schema: str | None = None, **kw: Any
-    ) -> Any:
+    def get_pk_constraint(self, connection: Any, table_name: str, schema: str | None = None, **kw: Any) -> Any:
         return {"constrained_columns": [], "name": None}
 
     @staticmethod

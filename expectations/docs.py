@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from expectations import check, exports
 from expectations.dialect import connection_string
@@ -79,14 +79,14 @@ def _exports(lake: "Lake", scene: Scene) -> Iterator[Suite]:
 
 def _last_date(lake: "Lake") -> "datetime.date":
     with lake.duck() as connection:
-        row = connection.execute("SELECT arg_max(as_of, \"at\") FROM ops.runs").fetchone()
+        row = connection.execute('SELECT arg_max(as_of, "at") FROM ops.runs').fetchone()
     if row is None or row[0] is None:
         raise UsageError("there is no run to document", "ops.runs", "run the pipeline first: make demo")
     found: datetime.date = row[0]
     return found
 
 
-def _site(out: Path) -> dict[str, object]:
+def _site(out: Path) -> Any:
     return {
         "class_name": "SiteBuilder",
         "show_how_to_buttons": False,

@@ -180,7 +180,8 @@ def _content(table: str, destination: Destination) -> list[Rule]:
                     why="this destination must not see readable addresses",
                     do=_STOP,
                     owner="privacy",
-                    query=f"SELECT profile_id FROM {{batch}} WHERE NOT regexp_full_match(\"{name}\", '[0-9a-f]{{{{64}}}}')",
+                    query=f"SELECT profile_id FROM {{batch}} "
+                    f"WHERE NOT regexp_full_match(\"{name}\", '[0-9a-f]{{{{64}}}}')",
                 )
             )
     if destination.one_row_per:

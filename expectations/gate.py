@@ -119,4 +119,6 @@ def _keys(found: Found) -> str:
     if not found.sample:
         return ""
     shown = "; ".join(", ".join(f"{k}={v}" for k, v in row.items()) for row in found.sample)
-    return f" ({'first ' + str(len(found.sample)) + ' keys' if found.unexpected > len(found.sample) else 'keys'}: {shown})"
+    return (
+        f" ({'first ' + str(len(found.sample)) + ' keys' if found.unexpected > len(found.sample) else 'keys'}: {shown})"
+    )

@@ -1,4 +1,4 @@
-"""The gold gate: nothing lost on the way from silver, people everywhere the same, values with provenance, consent settled."""
+"""The gold gate: no event lost after silver, people everywhere the same, provenance of values, consent settled."""
 
 from expectations import declared, marts
 from expectations.rule import NoRows, Rule
@@ -151,9 +151,7 @@ def _consent() -> list[Rule]:
 def _provenance(scene: Scene, columns: dict[str, list[str]]) -> Rule:
     have = columns.get("gold.profiles", [])
     exported = {column for d in scene.contracts.destinations.values() for column in d.profile_columns}
-    attributes = sorted(
-        exported | {name.removesuffix("_source") for name in have if name.endswith("_source")}
-    )
+    attributes = sorted(exported | {name.removesuffix("_source") for name in have if name.endswith("_source")})
     parts = []
     for name in attributes:
         if {name, f"{name}_source", f"{name}_at"} <= set(have):

@@ -101,7 +101,8 @@ def _links() -> list[Rule]:
             why="evidence is read by many and kept long; it names what agrees, not the value",
             do=_REPORT,
             owner="privacy",
-            query="SELECT left_record, right_record, rule FROM {batch} WHERE regexp_matches(evidence, '[^@\\s\"]@[^@\\s\"]')",
+            query="SELECT left_record, right_record, rule FROM {batch} "
+            "WHERE regexp_matches(evidence, '[^@\\s\"]@[^@\\s\"]')",
         ),
         NoRows(
             table="identity.edges",

@@ -1,7 +1,8 @@
 """A rule of a gate: one Great Expectations expectation, with what a reader needs when it fails.
 
-A rule has two faces that cannot drift apart, because both come from the same fields: the expectation, which decides, and
-``offending``, the SQL that names the rows when the expectation has failed. It selects row keys, never personal values.
+A rule has two faces that cannot drift apart, because both come from the same fields: the expectation, which decides,
+and ``offending``, the SQL that names the rows when the expectation has failed. It selects row keys, never personal
+values.
 """
 
 from dataclasses import dataclass

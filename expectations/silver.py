@@ -14,9 +14,7 @@ QUARANTINE_ENOUGH = 100
 """Messages from which a share says something: in a landing of ten, one broken line is a tenth."""
 TABLES = ("events", "identifiers", "customer_records", "consents", "quarantine", "duplicates")
 
-_REQUEUE = (
-    "compare the file in landing/ with bronze and silver for the rows named here, then run again: clew run"
-)
+_REQUEUE = "compare the file in landing/ with bronze and silver for the rows named here, then run again: clew run"
 
 
 def suite(scene: Scene) -> Suite:
@@ -62,7 +60,8 @@ def _prepare(sources: list[str]) -> tuple[str, ...]:
         """CREATE OR REPLACE TEMP TABLE gate_accounts AS
            SELECT counts.* FROM ops.row_counts AS counts
            LEFT JOIN (SELECT run_id, max("at") AS last_at FROM ops.runs GROUP BY run_id) USING (run_id)
-           QUALIFY row_number() OVER (PARTITION BY source, landing ORDER BY last_at DESC NULLS LAST, run_id DESC) = 1""",
+           QUALIFY row_number() OVER (
+               PARTITION BY source, landing ORDER BY last_at DESC NULLS LAST, run_id DESC) = 1""",
     )
 
 

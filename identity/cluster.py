@@ -47,7 +47,7 @@ def cluster(
         cannot_link: Pairs of records that somebody decided are not one person.
     """
     nodes = np.array(sorted(records["record_id"].to_pylist()), dtype=object)
-    frame = _in_order(edges, rules)
+    frame = in_order(edges, rules)
     left = np.searchsorted(nodes, frame["left_record"].to_numpy(dtype=object))
     right = np.searchsorted(nodes, frame["right_record"].to_numpy(dtype=object))
     joins = (frame["state"] == "linked").to_numpy()
@@ -83,7 +83,7 @@ def cluster(
     )
 
 
-def _in_order(edges: pa.Table, rules: IdentityRules) -> pd.DataFrame:
+def in_order(edges: pa.Table, rules: IdentityRules) -> pd.DataFrame:
     """Edges strongest first, each with the state that it has before clustering."""
     return query(
         """SELECT *, CASE WHEN blocked IS NOT NULL THEN 'blocked'

@@ -117,12 +117,12 @@ _PROPOSED = """
         LEFT JOIN tenants USING (identifier, value, record_id)
         LEFT JOIN verdicts ON verdicts.a = p.signature AND verdicts.b = h.hub_signature
         WHERE p.age > 1)
-    SELECT identifier, d.value, d.record_id, d.first_seen, d.last_seen, partner, other.first_seen AS partner_first,
+    SELECT d.identifier, d.value, d.record_id, d.first_seen, d.last_seen, partner, other.first_seen AS partner_first,
            other.last_seen AS partner_last, blocked, how
     FROM decided d JOIN holders other ON other.identifier = d.identifier AND other.value = d.value
          AND other.record_id = d.partner
     WHERE d.partner <> d.record_id
-    ORDER BY identifier, d.value, d.record_id
+    ORDER BY d.identifier, d.value, d.record_id
 """
 
 

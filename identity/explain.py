@@ -163,8 +163,10 @@ def _profile(connection: "duckdb.DuckDBPyConnection", record: str) -> str:
 def _edges(connection: "duckdb.DuckDBPyConnection", condition: str, **values: str) -> list[Edge]:
     rows = connection.execute(
         f"""SELECT {_EDGE} FROM identity.edges
-            JOIN identity.assignments l ON l.record_id = left_record
-            JOIN identity.assignments r ON r.record_id = right_record
+            JOIN (SELECT record_id, profile_id FROM identity.assignments) l
+                ON l.record_id = left_record
+            JOIN (SELECT record_id, profile_id FROM identity.assignments) r
+                ON r.record_id = right_record
             WHERE {condition}
             ORDER BY state = 'review', probability DESC, left_record, right_record, rule""",
         values,

@@ -9,6 +9,8 @@ from lakehouse.errors import EnvironmentFault
 
 DELTA_VERSION = "4.4.0"
 NEEDED = (f"delta-spark_4.2_2.13-{DELTA_VERSION}.jar", f"delta-storage-{DELTA_VERSION}.jar")
+OF_CHECKOUT = Path(__file__).resolve().parents[1] / ".clew" / "jars"
+"""Where `make setup` puts them; a workspace elsewhere uses them from there."""
 _RESOLVE = """
 from delta import configure_spark_with_delta_pip
 from pyspark.sql import SparkSession
@@ -20,11 +22,11 @@ spark.stop()
 
 def jar_paths(state: Path) -> list[str]:
     """The jars a session needs, fetched if this is the first start."""
-    folder = state / "jars"
-    paths = [folder / name for name in NEEDED]
-    if not all(path.is_file() for path in paths):
-        fetch(folder)
-    return [str(path) for path in paths]
+    own = state / "jars"
+    folder = next((f for f in (own, OF_CHECKOUT) if all((f / name).is_file() for name in NEEDED)), None)
+    if folder is None:
+        fetch(own)
+    return [str((folder or own) / name) for name in NEEDED]
 
 
 def fetch(folder: Path) -> None:

@@ -102,9 +102,7 @@ class Lake:
         """Add rows with delta-rs."""
         self._write_arrow(table, rows, "append")
 
-    def overwrite(
-        self, table: str, rows: "pa.Table | Iterable[Mapping[str, Any]]", where: str | None = None
-    ) -> None:
+    def overwrite(self, table: str, rows: "pa.Table | Iterable[Mapping[str, Any]]", where: str | None = None) -> None:
         """Replace a table's rows, or those that ``where`` selects, with delta-rs in one commit."""
         self._write_arrow(table, rows, "overwrite", where)
 

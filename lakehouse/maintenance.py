@@ -42,7 +42,12 @@ def maintain(lake: "Lake", run: Run) -> dict[str, int]:
                 _keep_log(table)
                 counts["files_compacted"] += int(table.optimize.compact()["numFilesRemoved"])
                 counts["files_removed"] += len(
-                    table.vacuum(READERS_HOURS, dry_run=False, keep_versions=sorted(kept.get(name, ())))
+                    table.vacuum(
+                        READERS_HOURS,
+                        dry_run=False,
+                        enforce_retention_duration=False,  # READERS_HOURS is the one place that says how long
+                        keep_versions=sorted(kept.get(name, ())),
+                    )
                 )
                 if (after := row_count(lake.delta(name))) != rows:
                     raise DataError(

@@ -64,7 +64,7 @@ def open_session(settings: Settings) -> SparkSession:
         os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
     try:
         return builder.getOrCreate()
-    except Exception as error:  # noqa: BLE001 - pyspark raises its own, py4j's and the OS's here
+    except Exception as error:
         raise EnvironmentFault(
             f"Spark could not be started ({type(error).__name__}: {error})",
             f"CLEW_SPARK={settings.spark_master}",

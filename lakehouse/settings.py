@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from contracts.catalog import HERE as PACKAGED_CONTRACTS
+from contracts import HERE as PACKAGED_CONTRACTS
 
 
 class Settings(BaseSettings):

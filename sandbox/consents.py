@@ -14,7 +14,7 @@ from sandbox.visits import late_arrival
 
 if TYPE_CHECKING:
     from sandbox.people import Person
-    from sandbox.world import Truth, World
+    from sandbox.world import World
 
 NOTICE_CHANGED = clock.start_of(date(2017, 6, 1))
 BANNER_PURPOSES = (("measurement", 0.8), ("personalisation", 0.6), ("advertising", 0.5))
@@ -31,8 +31,8 @@ REGIONS = {"0": "US-NJ", "06": "US-CT", "02": "US-MA", "19": "US-PA"}
 Statement = tuple[int, str, str]  # given at, purpose, status
 
 
-def consent_entries(world: World, window: clock.Window, truth: Truth) -> Iterator[Entry]:
-    """Yield the statements received in the window; those given before the year come in its first file."""
+def consent_entries(world: World) -> Iterator[Entry]:
+    """Yield the year's statements; those given before the year come in its first file."""
     for anonymous_id, visit in world.plan.first_seen.items():
         chance = dice(world.seed, "banner", anonymous_id)
         if visit.channel != "web" or visit.device.is_shared or chance.random() > 0.4:
@@ -42,15 +42,11 @@ def consent_entries(world: World, window: clock.Window, truth: Truth) -> Iterato
             (at + place, purpose, "granted" if chance.random() < share else "denied")
             for place, (purpose, share) in enumerate(BANNER_PURPOSES)
         ]
-        for entry in _entries(world, window, statements, visit.person, anonymous_id, None):
-            truth.occurs("anonymous", anonymous_id, visit.device.owner)
-            yield entry
+        yield from _entries(world, statements, visit.person, anonymous_id, None)
     for person in world.people:
         if person.user_id:
             chance = dice(world.seed, "account consents", person.number)
-            for entry in _entries(world, window, list(_account(person, chance)), person, None, person.user_id):
-                truth.occurs("account", person.user_id, person)
-                yield entry
+            yield from _entries(world, list(_account(person, chance)), person, None, person.user_id)
 
 
 def _account(person: Person, chance: Random) -> Iterator[Statement]:
@@ -75,12 +71,12 @@ def _account(person: Person, chance: Random) -> Iterator[Statement]:
 
 def _entries(
     world: World,
-    window: clock.Window,
     statements: list[Statement],
     person: Person,
     anonymous_id: str | None,
     user_id: str | None,
 ) -> Iterator[Entry]:
+    record = ("account", user_id, person, False) if user_id else ("anonymous", anonymous_id or "", person, False)
     for turn, (at, purpose, status) in enumerate(statements):
         key = (anonymous_id or user_id, turn)
         chance = dice(world.seed, "statement", *key)
@@ -88,18 +84,17 @@ def _entries(
         is_late = chance.random() < 0.01 and at > clock.YEAR_START
         if is_late:
             received = late_arrival(at, int((1 + 25 * chance.random()) * clock.DAY))
-        if window.holds(received):
-            payload: dict[str, object] = {
-                "consent_id": uuid(world.seed, "consent", *key),
-                "purpose": purpose,
-                "status": status,
-                "notice_version": "2016-1" if at < NOTICE_CHANGED else "2017-2",
-                "region": _region(person, at),
-                "anonymous_id": anonymous_id,
-                "user_id": user_id,
-                "given_at": clock.iso(at),
-            }
-            yield Entry(received, payload, is_late)
+        payload: dict[str, object] = {
+            "consent_id": uuid(world.seed, "consent", *key),
+            "purpose": purpose,
+            "status": status,
+            "notice_version": "2016-1" if at < NOTICE_CHANGED else "2017-2",
+            "region": _region(person, at),
+            "anonymous_id": anonymous_id,
+            "user_id": user_id,
+            "given_at": clock.iso(at),
+        }
+        yield Entry(received, payload, is_late, record)
 
 
 def _region(person: Person, at: int) -> str:

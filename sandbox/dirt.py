@@ -29,7 +29,8 @@ RATES = {
     "consent": 0.002,
 }
 RATE_FACTOR = {"exact_duplicate": 3.0}
-BATCH_SHARE = {"web": 0.002, "app": 0.006, "email": 0.02}
+BATCH_SHARE = {"web": 0.002, "app": 0.006, "email": 0.06}
+LONGEST_BATCH = {"web": 5 * clock.MINUTE, "app": 5 * clock.MINUTE, "email": clock.HOUR}
 OFFSETS = (timedelta(hours=-5), timedelta(hours=1), timedelta(hours=5, minutes=30), timedelta(hours=9))
 FUTURE = {
     "timestamp": "2099-12-31T23:59:59.000Z",
@@ -119,7 +120,8 @@ def _extra(
                 data = break_it(entry.payload, chance, fresh)
                 if data is not None:
                     counts[kind] += 1
-                    extra.append(Line(entry.received, data, 0))
+                    # After the good line, even if that one waits for its batch: the first of an id is the right one.
+                    extra.append(Line(entry.received + clock.HOUR, data, 0))
                     break
     return extra
 
@@ -239,6 +241,8 @@ def _neighbours(source: str, entries: list[Entry], place: int) -> list[Entry]:
     """Return up to four entries that may share a request: of one device, or any webhooks."""
     group = [entries[place]]
     for entry in entries[place + 1 : place + 4]:
+        if entry.received - group[0].received > LONGEST_BATCH[source]:
+            break
         if source != "email" and entry.payload["anonymousId"] != group[0].payload["anonymousId"]:  # type: ignore[index]
             break
         group.append(entry)

@@ -52,6 +52,11 @@ class RealData:
         self.connection.execute("set timezone = 'UTC'").fetchall()
         for table in TABLES:
             self.connection.read_parquet(str(folder / f"{table}.parquet")).create_view(f"all_{table}")
+        self._run(
+            "create table products as select product_id, coalesce(department::varchar, '') as department,"
+            " coalesce(product_category::varchar, '') as product_category,"
+            " coalesce(product_category::varchar, department::varchar, 'unsorted') as category from all_products"
+        )
         numbers = self._order(seed)
         self.numbers = numbers if households is None else numbers[:households]
         chosen = pd.DataFrame({"household_id": self.numbers, "place": range(len(self.numbers))})
@@ -84,6 +89,10 @@ class RealData:
         frame["rank"] = (strata.rank() - 0.5) / strata.transform("size")
         ordered = frame.sort_values(["rank", "household_id"])["household_id"]
         return [int(number) for number in ordered]
+
+    def close(self) -> None:
+        """Give back DuckDB's memory."""
+        self.connection.close()
 
     def households(self) -> list[Household]:
         """Return the sample's households in sample order."""
@@ -129,11 +138,10 @@ class RealData:
     def popular_products(self, count: int = 2_000) -> list[tuple[str, str, float]]:
         """Return the products bought most by all households: id, category, usual price."""
         frame = self.frame(
-            "select product_id::varchar as product_id,"
-            " coalesce(product_category::varchar, department::varchar) as category, price"
+            "select product_id::varchar as product_id, category, price"
             " from (select product_id, count(*) as times, round(median(sales_value), 2) as price"
             f" from all_transactions group by product_id order by times desc, product_id limit {count})"
-            " join all_products using (product_id) order by times desc, product_id"
+            " join products using (product_id) order by times desc, product_id"
         )
         return [(str(row[0]), str(row[1]), float(row[2])) for row in frame.itertuples(index=False, name=None)]
 
@@ -142,10 +150,10 @@ class RealData:
         self.connection.register("wanted_frame", pd.DataFrame({"basket_id": pd.Series(baskets, dtype="int64")}))
         frame = self.frame(
             "select basket_id, product_id::varchar as product_id,"
-            " coalesce(product_category::varchar, department::varchar, 'unsorted') as category, sales_value, quantity"
+            " coalesce(category, 'unsorted') as category, sales_value, quantity"
             " from (select *, row_number() over (partition by basket_id order by sales_value desc, product_id) as place"
             "  from transactions semi join wanted_frame using (basket_id))"
-            " left join all_products using (product_id) where place <= 3 order by basket_id, place"
+            " left join products using (product_id) where place <= 3 order by basket_id, place"
         )
         found: dict[int, list[tuple[str, str, float, int]]] = {}
         for basket, product, category, paid, quantity in frame.itertuples(index=False):

@@ -23,7 +23,7 @@ APP_VERSIONS = (("4.0.1", "401"), ("4.1.0", "410"), ("4.2.3", "423"), ("5.0.0", 
 
 def segment_entries(world: World, window: clock.Window, truth: Truth, channel: Channel) -> Iterator[Entry]:
     """Yield the messages of one channel that are received in the window."""
-    visits = [visit for visit in world.plan.visits if visit.channel == channel and visit.touches(window)]
+    visits = world.plan.touching(window, channel)
     products = world.real.basket_products([visit.basket for visit in visits if visit.basket != NO_BASKET])
     for visit in visits:
         chance = dice(world.seed, "visit", visit.key, channel)

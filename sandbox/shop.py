@@ -56,8 +56,8 @@ def shop_entries(world: World, window: clock.Window, truth: Truth) -> Iterator[E
         "select received, received > \"at\" as is_late, concat_ws(',', 'purchase', basket_id,"
         " row_number() over (partition by basket_id order by product_id),"
         f" strftime(bought_local, '%Y-%m-%d %H:%M:%S'), store_id, card, product_id, quantity, {money},"
-        " coalesce(department::varchar, ''), coalesce(product_category::varchar, ''), '', '') as line"
-        " from transactions join inside_frame using (basket_id) left join all_products using (product_id)"
+        " coalesce(department, ''), coalesce(product_category, ''), '', '') as line"
+        " from transactions join inside_frame using (basket_id) left join products using (product_id)"
         " order by received, basket_id, product_id"
     )
     lines = zip(rows["received"].tolist(), rows["is_late"].tolist(), rows["line"].tolist(), strict=True)
@@ -68,7 +68,12 @@ def shop_entries(world: World, window: clock.Window, truth: Truth) -> Iterator[E
 
 def _redemptions(world: World, window: clock.Window, truth: Truth, baskets: pd.DataFrame) -> Iterator[Entry]:
     """Put each redemption into a basket of its household and day; without one, it stands alone, at noon."""
-    carried = baskets.set_index("basket_id")[["card", "received", "owner"]]
+    carried: dict[int, tuple[str, int, int]] = {
+        int(basket): (str(card), int(received), int(owner))
+        for basket, card, received, owner in zip(
+            baskets["basket_id"], baskets["card"], baskets["received"], baskets["owner"], strict=True
+        )
+    }
     lines_of: dict[int, int] = {}
     for household, coupon, campaign, day, basket, at, store in world.real.redemptions().itertuples(
         index=False, name=None
@@ -79,7 +84,7 @@ def _redemptions(world: World, window: clock.Window, truth: Truth, baskets: pd.D
             basket = BASKETLESS + household * 1_000 + date.fromisoformat(day).timetuple().tm_yday
             card, store = person.card or "", ""
         else:
-            card, received, owner = carried.loc[int(basket)]
+            card, received, owner = carried[int(basket)]
             person, store = world.people[owner], int(store)
         line = lines_of.get(int(basket), FIRST_REDEMPTION_LINE)
         lines_of[int(basket)] = line + 1

@@ -14,7 +14,7 @@ from sandbox.visits import late_arrival
 
 if TYPE_CHECKING:
     from sandbox.people import Person
-    from sandbox.world import Truth, World
+    from sandbox.world import World
 
 
 @dataclass(frozen=True)
@@ -27,13 +27,13 @@ class Ticket:
     key: str
 
 
-def support_entries(world: World, window: clock.Window, truth: Truth) -> Iterator[Entry]:
-    """Yield the ticket lines (opened, resolved) received in the window."""
+def support_entries(world: World) -> Iterator[Entry]:
+    """Yield the year's ticket lines: opened, resolved."""
     for ticket in _tickets(world):
         chance = dice(world.seed, "ticket", ticket.key)
         requester = _requester(ticket, chance)
         channel = "phone" if requester["email"] is None else chance.choice(("email", "email", "chat"))
-        opened = {
+        opened: dict[str, object] = {
             "ticket_id": f"T-{hexadecimal(10, world.seed, 'ticket id', ticket.key)}",
             "status": "opened",
             "channel": channel,
@@ -56,13 +56,13 @@ def support_entries(world: World, window: clock.Window, truth: Truth) -> Iterato
         for at, payload in lines:
             is_late = chance.random() < 0.02
             received = late_arrival(at, int((1 + 15 * chance.random()) * clock.DAY)) if is_late else at + clock.MINUTE
-            if window.holds(received):
-                person = ticket.person
-                if requester["email"]:
-                    truth.occurs("mailbox", requester["email"], person, person.has_family_mailbox)
-                elif requester["phone"]:
-                    truth.occurs("phone", requester["phone"], person, person.is_phone_shared)
-                yield Entry(received, payload, is_late)
+            yield Entry(received, payload, is_late, _record(requester, ticket.person))
+
+
+def _record(requester: dict[str, str | None], person: Person) -> tuple[str, str, Person, bool]:
+    if requester["email"]:
+        return "mailbox", requester["email"], person, person.has_family_mailbox
+    return "phone", requester["phone"] or "", person, person.is_phone_shared
 
 
 def _tickets(world: World) -> Iterator[Ticket]:

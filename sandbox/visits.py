@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -21,7 +22,7 @@ from sandbox.people import Person
 Channel = Literal["web", "app"]
 State = Literal["anonymous", "login", "known", "signup"]
 LONGEST = clock.HOUR
-WEB_SHARE, APP_SHARE = 0.30, 0.42  # of the baskets of people who have the channel
+WEB_SHARE, APP_SHARE = 0.24, 0.38  # of the baskets of people who have the channel
 BROWSING = {"web": 8, "app": 9}  # visits a year without a basket
 LATE_SHARE = {"web": 0.004, "app": 0.03}
 NO_BASKET = -1
@@ -45,14 +46,6 @@ class Visit:
     is_first_on_device: bool
     has_error: bool
 
-    def touches(self, window: clock.Window) -> bool:
-        """Say whether any of the visit's events may be received in the window."""
-        if self.resent_at is not None and window.holds(self.resent_at):
-            return True
-        if self.late_until is not None:
-            return window.holds(self.late_until)
-        return self.start < window.end and self.start + LONGEST >= window.start
-
 
 @dataclass
 class Click:
@@ -69,6 +62,21 @@ class Plan:
 
     visits: list[Visit]
     first_seen: dict[str, Visit] = field(default_factory=dict)
+
+    @cached_property
+    def _arrivals(self) -> tuple[Ints, Ints, Ints]:
+        """Return first and last possible receipt of each visit, and when its first event is sent again."""
+        first = [v.start if v.late_until is None else v.late_until for v in self.visits]
+        resent = [v.resent_at or 0 for v in self.visits]
+        return np.array(first), np.array(first) + LONGEST, np.array(resent)
+
+    def touching(self, window: clock.Window, channel: Channel) -> list[Visit]:
+        """Return the visits of a channel of which any event may be received in the window."""
+        first, last, resent = self._arrivals
+        inside = (first < window.end) & (last >= window.start)
+        inside |= (resent >= window.start) & (resent < window.end)
+        chosen = (self.visits[place] for place in np.flatnonzero(inside))
+        return [visit for visit in chosen if visit.channel == channel]
 
 
 def late_arrival(start: int, delay: int) -> int:

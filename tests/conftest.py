@@ -14,6 +14,7 @@ from typing import Any
 import deltalake
 import pyarrow as pa
 import pytest
+import yaml
 
 from lakehouse.lake import Lake
 from lakehouse.releases import publish_release
@@ -220,14 +221,14 @@ def _gold(lake: Lake, messages: Rows) -> None:
         events.append(event)
     lake.overwrite("gold.events", events)
     text, time = pa.string(), ARROW["timestamp"]
-    schema = [("profile_id", text), ("is_known", pa.bool_())]
+    schema = [("profile_id", text), ("is_known", pa.bool_()), ("records", pa.int64()), ("events", pa.int64())]
     for name in ("first_name", "last_name", "email", "phone"):
         schema += [(name, text), (f"{name}_source", text), (f"{name}_at", time)]
     schema += [("link_kind", text), ("link_probability", pa.float64())]
     profiles = []
     for name, person in PEOPLE.items():
         is_linked = len(person["records"]) > 1
-        row = {"profile_id": profile_id(name), "is_known": True,
+        row = {"profile_id": profile_id(name), "is_known": True, "records": len(person["records"]), "events": 1,
                "link_kind": "deterministic" if is_linked else "founder",
                "link_probability": 0.999 if is_linked else 1.0}  # fmt: skip
         for attribute, value in (("first_name", name.title()), ("email", person["email"]), ("phone", person["phone"])):
@@ -258,6 +259,16 @@ def _gold(lake: Lake, messages: Rows) -> None:
     )
 
 
+def _empty_marts(lake: Lake) -> None:
+    """Every other published mart, without rows, with the columns that its YAML declares."""
+    models = Path(__file__).parents[1] / "dbt_project" / "models"
+    for path in sorted((*models.glob("marts/*.yml"), *models.glob("activation/*.yml"))):
+        for model in yaml.safe_load(path.read_text(encoding="utf-8"))["models"]:
+            if not lake.exists(f"gold.{model['name']}"):
+                columns = [(c["name"], ARROW.get(c["data_type"], pa.string())) for c in model["columns"]]
+                _mart(lake, model["name"], pa.schema(columns), [])
+
+
 def _mart(lake: Lake, name: str, schema: pa.Schema, rows: Rows) -> None:
     deltalake.write_deltalake(lake.path(f"gold.{name}"), pa.Table.from_pylist(rows, schema=schema))
 
@@ -271,6 +282,7 @@ def small_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     _silver(lake, messages)
     _identity(lake)
     _gold(lake, messages)
+    _empty_marts(lake)
     return home
 
 

@@ -14,7 +14,7 @@ def check(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
-    """Check the contracts: file, line, field and what is allowed, for every problem at once."""
+    """Check the contracts, and say which line is wrong."""
     from clew.workspace import settings
     from contracts import check as contracts_check
 

@@ -45,7 +45,9 @@ def demo(
             pipeline = None
             for since, until in ((FIRST_DAY, LAST_DAY - timedelta(days=1)), (LAST_DAY, LAST_DAY)):
                 begin = time.monotonic()
-                screen.begin(f"landing files of {since} to {until}" if since < until else f"landing files of {since}", [])
+                screen.begin(
+                    f"landing files of {since} to {until}" if since < until else f"landing files of {since}", []
+                )
                 files = LandingFiles(settings, number, since, until)
                 screen.started("sandbox")
                 if pipeline is None:

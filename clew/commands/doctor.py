@@ -6,6 +6,7 @@ import typer
 
 from clew import machine
 from clew.output import print_json
+from clew.server import running
 from clew.workspace import settings as workspace
 from lakehouse.errors import EnvironmentFault
 from lakehouse.settings import Settings
@@ -18,10 +19,9 @@ def doctor(
     port: Annotated[int, typer.Option(help="The port that `make up` would use.")] = 8080,
 ) -> None:
     """Check Python, Java, memory, disk, the port of `make up`, Delta's jars and the workspace."""
-    home = workspace().home.absolute()
-    findings = [
-        machine.check_port(home, port) if name == "port" else machine.CHECKS[name](home) for name in machine.CHECKS
-    ]
+    settings = workspace()
+    home = settings.home.absolute()
+    findings = [_port(settings, port) if name == "port" else machine.CHECKS[name](home) for name in machine.CHECKS]
     if as_json:
         print_json([finding._asdict() for finding in findings])
     else:
@@ -31,6 +31,14 @@ def doctor(
                 typer.echo(f"       do:     {finding.do}")
     if not all(finding.ok for finding in findings):
         raise typer.Exit(EnvironmentFault.exit_code)
+
+
+def _port(settings: Settings, port: int) -> machine.Finding:
+    """The port of `make up`; that our own Airflow holds it is no fault."""
+    own = running(settings)
+    if own is not None and own[1] == port:
+        return machine.Finding("port", True, f"port {port} serves this workspace's Airflow")
+    return machine.check_port(settings.home, port)
 
 
 def require(settings: Settings) -> None:

@@ -14,9 +14,7 @@ BAR = 20
 
 
 def explain(
-    left: Annotated[
-        str, typer.Argument(metavar="RECORD", help="A record id, or email:…, phone:…, loyalty:….")
-    ],
+    left: Annotated[str, typer.Argument(metavar="RECORD", help="A record id, or email:…, phone:…, loyalty:….")],
     right: Annotated[str, typer.Argument(metavar="RECORD", help="Another one.")],
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:

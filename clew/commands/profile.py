@@ -42,7 +42,7 @@ def profile(
     release: Annotated[str, typer.Option(help="A release's number, latest or live.")] = "latest",
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
-    """Show one person: attributes with source and time, identifiers, consents, orders, journey, records."""
+    """Show one person, and where each value came from."""
     from clew.workspace import read
 
     reading = read(release, only=_TABLES)
@@ -61,8 +61,7 @@ def profile(
 def _profile_id(reading: "Reading", who: str) -> str:
     kind, colon, value = who.partition(":")
     if not colon:
-        found = reading.rows("SELECT profile_id FROM gold.profiles WHERE profile_id = ?", [who])
-        if not found:
+        if not reading.rows("SELECT 1 FROM gold.profiles WHERE profile_id = ?", [who]):
             raise _not_found("no profile has this id", reading)
         return who
     if kind not in IDENTIFIERS and kind not in RECORD_KINDS:
@@ -109,9 +108,7 @@ def _standard(identifier: str, value: str) -> str:
 
 
 def _not_found(what: str, reading: "Reading") -> DataError:
-    return DataError(
-        what, reading.name, 'see the profiles: clew query "SELECT profile_id FROM gold.profiles LIMIT 10"'
-    )
+    return DataError(what, reading.name, 'see the profiles: clew query "SELECT profile_id FROM gold.profiles LIMIT 10"')
 
 
 def _held(reading: "Reading", profile_id: str) -> dict[str, Any]:
@@ -168,9 +165,7 @@ def _held(reading: "Reading", profile_id: str) -> dict[str, Any]:
 
 def _print_text(held: dict[str, Any]) -> None:
     known = "known" if held["is_known"] else "anonymous"
-    print(
-        f"profile {held['profile_id']}  {known}, {held['events']:,} events in {len(held['records'])} records"
-    )
+    print(f"profile {held['profile_id']}  {known}, {held['events']:,} events in {len(held['records'])} records")
     print(f"seen {time_text(held['first_seen_at'])} to {time_text(held['last_seen_at'])} UTC")
     attributes = [
         (name, str(item["value"]), item["source"] or "", time_text(item["at"]))
@@ -187,9 +182,7 @@ def _print_text(held: dict[str, Any]) -> None:
         )
         for item in held["identifiers"]
     ]
-    _section(
-        "identifiers", ("identifier", "value", "links people", "sources", "last seen (UTC)"), identifiers
-    )
+    _section("identifiers", ("identifier", "value", "links people", "sources", "last seen (UTC)"), identifiers)
     consents = [
         (
             item["purpose"],

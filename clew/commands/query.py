@@ -34,9 +34,7 @@ _HELP = "correct the SQL; tables: clew tables; columns: clew query 'DESCRIBE gol
 
 
 def query(
-    sql: Annotated[
-        str, typer.Argument(metavar="SQL", help="One SELECT, in DuckDB's SQL; tables are schema.table.")
-    ],
+    sql: Annotated[str, typer.Argument(metavar="SQL", help="One SELECT, in DuckDB's SQL; tables are schema.table.")],
     form: Annotated[Format, typer.Option("--format", help="How the rows are printed.")] = Format.TABLE,
     release: Annotated[str, typer.Option(help="A release's number, latest or live.")] = "latest",
     as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
@@ -82,9 +80,7 @@ def _print(
     if form is Format.CSV:
         print_csv(columns, fetched())
     elif form is Format.JSON:
-        described = [
-            {"name": name, "type": kind} for name, kind in zip(distinct(columns), types, strict=True)
-        ]
+        described = [{"name": name, "type": kind} for name, kind in zip(distinct(columns), types, strict=True)]
         head = {
             "release": "live" if reading.release is None else reading.release,
             "as_of": reading.as_of,
@@ -106,9 +102,7 @@ def _refuse_changes(connection: "duckdb.DuckDBPyConnection", sql: str) -> None:
     """A clearer word than DuckDB's own refusal. The jail, not this, is what keeps the lake safe."""
     statements = connection.extract_statements(sql)
     if not statements:
-        raise UsageError(
-            "there is no SQL to run", do='write a query, as in: clew query "DESCRIBE gold.profiles"'
-        )
+        raise UsageError("there is no SQL to run", do='write a query, as in: clew query "DESCRIBE gold.profiles"')
     for statement in statements:
         kind = str(statement.type).removeprefix("StatementType.")
         if kind in _CHANGES:
@@ -141,9 +135,7 @@ def _explained(error: Exception, reading: "Reading", sql: str) -> ClewError:
         # DuckDB quotes the value that does not convert, which may be personal.
         return UsageError(re.sub(r"'.*'", "a value", first), place, "use TRY_CAST, which gives NULL instead")
     if isinstance(error, duckdb.OutOfMemoryException):
-        return UsageError(
-            "the query needs more memory than there is", "", "aggregate or filter first, or add a LIMIT"
-        )
+        return UsageError("the query needs more memory than there is", "", "aggregate or filter first, or add a LIMIT")
     if isinstance(error, duckdb.IOException) or "FileNotFoundError" in text:
         return DataError(
             f"a file of {reading.name} is gone",
@@ -191,9 +183,7 @@ def _close_tables(full: str, bare: str, tables: tuple[str, ...]) -> str:
         by_bare.setdefault(table.split(".")[1], []).append(table)
     close = list(by_bare.get(bare, []))
     close += get_close_matches(full, tables, n=3, cutoff=0.7)
-    close += [
-        table for match in get_close_matches(bare, by_bare, n=2, cutoff=0.7) for table in by_bare[match]
-    ]
+    close += [table for match in get_close_matches(bare, by_bare, n=2, cutoff=0.7) for table in by_bare[match]]
     return " or ".join(dict.fromkeys(close[:3]))
 
 

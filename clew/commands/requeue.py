@@ -29,12 +29,10 @@ _COUNT = """
 def requeue(
     source: Annotated[str | None, typer.Option(help="Only messages of this source.")] = None,
     reason: Annotated[str | None, typer.Option(help="Only messages with this reason code.")] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show what would go again; change nothing.")
-    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would go again; change nothing.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
-    """Send quarantined messages through again, after a contract was mended."""
+    """Send quarantined messages through again."""
     from clew.workspace import read
 
     reading = read("live", only=["silver.quarantine", "ops.runs"])
@@ -68,9 +66,7 @@ def requeue(
 def _waiting(reading: "Reading", source: str | None, reason: str | None) -> tuple[list[dict[str, Any]], int]:
     if "silver.quarantine" not in reading.tables:
         return [], 0
-    known = [
-        row["source"] for row in reading.rows("SELECT DISTINCT source FROM silver.quarantine ORDER BY 1")
-    ]
+    known = [row["source"] for row in reading.rows("SELECT DISTINCT source FROM silver.quarantine ORDER BY 1")]
     if source is not None and source not in known:
         raise UsageError(
             f"nothing of the source {source} is quarantined",

@@ -1,6 +1,7 @@
 """`clew tables`: what there is to read."""
 
 import datetime
+import re
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,9 +23,7 @@ def tables(as_json: Annotated[bool, typer.Option("--json", help="For programs.")
     grains = declared_grains()
     bronze = grains.get("bronze.<source>", "")  # declared once for all sources
     listed = [
-        _described(
-            lake, name, released.get(name), grains.get(name, bronze if name.startswith("bronze.") else "")
-        )
+        _described(lake, name, released.get(name), grains.get(name, bronze if name.startswith("bronze.") else ""))
         for name in names
     ]
     with results():
@@ -63,9 +62,7 @@ def _described(lake: Path, name: str, released: int | None, grain: str) -> dict[
         "bytes": sum(files["size_bytes"].to_pylist()),
         "version": table.version(),
         "released_version": released,
-        "changed_at": None
-        if changed is None
-        else datetime.datetime.fromtimestamp(changed / 1000, datetime.UTC),
+        "changed_at": None if changed is None else datetime.datetime.fromtimestamp(changed / 1000, datetime.UTC),
         "grain": grain or (table.metadata().description or ""),
     }
 
@@ -97,6 +94,7 @@ def declared_grains() -> dict[str, str]:
         grains[declared["name"]] = declared["grain"]
     for path in sorted(DBT_MODELS.rglob("*.yml")):
         for model in load(path).get("models", ()):
-            sentence = str(model.get("description", "")).split(". ")[0].strip().rstrip(".")
-            grains.setdefault(f"gold.{model['name']}", " ".join(sentence.split()))
+            told = " ".join(str(model.get("description", "")).split())
+            sentence = re.split(r"[.:;](?:\s|$)", told, maxsplit=1)[0]
+            grains.setdefault(f"gold.{model['name']}", sentence[:1].lower() + sentence[1:])
     return grains

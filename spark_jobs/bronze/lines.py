@@ -41,9 +41,7 @@ def blocks_of(lines: DataFrame, last_position: int) -> DataFrame:
     Returns:
         file_uri, block, first_seen, lines, line_base (lines of the file before it), position_base.
     """
-    blocks = lines.groupBy("file_uri", "block").agg(
-        F.min("seen").alias("first_seen"), F.count(F.lit(1)).alias("lines")
-    )
+    blocks = lines.groupBy("file_uri", "block").agg(F.min("seen").alias("first_seen"), F.count(F.lit(1)).alias("lines"))
     before = (Window.unboundedPreceding, -1)
     in_file = Window.partitionBy("file_uri").orderBy("block").rowsBetween(*before)
     in_source = Window.orderBy("file_uri", "block").rowsBetween(*before)

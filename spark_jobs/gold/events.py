@@ -53,7 +53,7 @@ def sources_with_moved_records(gold: "DataFrame", assignments: "DataFrame") -> l
 
 def build_events(lake: "Lake", run: "Run") -> dict[str, int]:
     """Bring gold.events up to date with silver.events and identity.assignments."""
-    with run.step(lake, "events") as step, lake.lock(EVENTS):
+    with run.step(lake, "build_events") as step, lake.lock(EVENTS):
         silver, assignments = lake.df(SILVER), lake.df(ASSIGNMENTS)
         step.say("comparing with silver and the assignments")
         replace_where = None

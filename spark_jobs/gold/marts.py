@@ -50,7 +50,7 @@ def build_marts(lake: "Lake", run: "Run") -> dict[str, int]:
     Raises:
         ModelFailed: If a model cannot be built; the others, and its own last version, stay readable.
     """
-    with run.step(lake, "marts") as step:
+    with run.step(lake, "build_marts") as step:
         built: dict[str, int] = {}
 
         def hear(event: Any) -> None:

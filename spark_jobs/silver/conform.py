@@ -21,6 +21,7 @@ from spark_jobs.silver.dedupe import judge_repeats
 from spark_jobs.silver.envelope import envelopes_of
 from spark_jobs.silver.headers import headers_of
 from spark_jobs.silver.messages import messages_of
+from spark_jobs.silver.sql import literal
 from spark_jobs.silver.validate import with_verdict
 
 FATES = ("header", "kept", "duplicate", "quarantined")
@@ -79,7 +80,7 @@ def judge(lines: dict[str, DataFrame], contracts: Contracts) -> tuple[DataFrame,
     judged, texts = [], []
     for name, bronze in sorted(lines.items()):
         source = contracts.sources[name]
-        messages = messages_of(bronze, source).withColumn("source", F.lit(name))
+        messages = messages_of(bronze, source).selectExpr("*", f"{literal(name)} as source")
         judged.append(_judge_source(messages, source, contracts))
         texts.append(messages.select(*MESSAGE_KEY, "message", "undecoded"))
     return _union(judged), _union(texts)
@@ -88,10 +89,10 @@ def judge(lines: dict[str, DataFrame], contracts: Contracts) -> tuple[DataFrame,
 def _judge_source(messages: DataFrame, source: Source, contracts: Contracts) -> DataFrame:
     headers = headers_of(messages, source) if source.format.type == "csv" else []
     verdict = with_verdict(envelopes_of(messages, source, headers), source, contracts.events.values())
-    event_id = F.concat(F.lit(f"{source.source}:"), F.col("message_id"))
-    columns = {"event_id": event_id, "channel": F.lit(source.channel)}
-    dropped = ("message", "undecoded", "line_fault", "shape_fault", "has_time", "batch_sent_at")
-    return verdict.withColumns(columns).drop(*dropped)
+    dropped = {"message", "undecoded", "line_fault", "shape_fault", "has_time", "batch_sent_at"}
+    kept = [column for column in verdict.columns if column not in dropped]
+    event_id = f"concat({literal(source.source + ':')}, message_id) as event_id"
+    return verdict.selectExpr(*kept, event_id, f"{literal(source.channel)} as channel")
 
 
 def account(fated: DataFrame) -> DataFrame:
@@ -101,9 +102,7 @@ def account(fated: DataFrame) -> DataFrame:
     return fated.groupBy("landing", "source").agg(lines, F.count(F.lit(1)).alias("messages"), *fates)
 
 
-def _write(
-    lake: Lake, run: Run, step: Step, window: Window, judged: DataFrame, texts: DataFrame
-) -> dict[str, int]:
+def _write(lake: Lake, run: Run, step: Step, window: Window, judged: DataFrame, texts: DataFrame) -> dict[str, int]:
     accepted = judged.where(~F.col("is_header") & (F.size("reasons") == 0))
     history = lake.df("silver.events").where(f"landing < {window.first}")
     repeats = judge_repeats(accepted, history).persist()

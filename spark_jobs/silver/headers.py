@@ -4,10 +4,11 @@ import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from contracts.source import Source
+from spark_jobs.silver.sql import NULL_TEXT, case, literal, name
 
 MOST_HEADERS = 32
 """Different headers that one source may have at a time; each becomes a branch of the query plan."""
@@ -25,7 +26,7 @@ class Header:
 
 
 def headers_of(messages: DataFrame, source: Source) -> list[Header]:
-    """The distinct first lines of a source's files. Few: one for each form a file ever had."""
+    """The distinct first lines among the messages. Few: one for each form a file ever had."""
     first = messages.where("line = 1").groupBy("message").count().orderBy(F.desc("count"), "message")
     rows = first.limit(MOST_HEADERS).collect()
     return [Header(row["message"], _cells(row["message"], source.format.delimiter)) for row in rows]
@@ -42,68 +43,55 @@ def with_cells(messages: DataFrame, source: Source, headers: Sequence[Header]) -
     A file whose first line is not a header is refused line by line, its first line included.
     """
     good = [header for header in headers if not header.lacks(source)]
-    lined = _with_header(messages, headers)
-    known = F.when(F.lit(False), F.lit(None).cast("int"))
-    for number, header in enumerate(good):
-        known = known.when(F.col("header") == header.text, F.lit(number))
-    lined = lined.withColumn("known", known)
     wanted = [*source.format.columns, *source.format.optional_columns]
+    known = case([(f"header = {literal(header.text)}", str(number)) for number, header in enumerate(good)])
+    lined = _with_header(messages, headers).selectExpr("*", f"cast({known} as int) as known")
     # One column a header, so that a line is parsed once and not once for each of its cells.
-    parsed = {f"_parsed{n}": F.when(F.col("known") == n, _parse(header, source)) for n, header in enumerate(good)}
-    lined = lined.withColumns(parsed) if parsed else lined
-    cells = F.when(F.lit(False), F.lit(None).cast(_struct_type(wanted)))
-    for number, header in enumerate(good):
-        cells = cells.when(F.col("known") == number, _declared_cells(F.col(f"_parsed{number}"), header, wanted))
-    quotes = F.length("message") - F.length(F.replace(F.col("message"), F.lit('"'), F.lit("")))
-    fault = (
-        F.when(F.col("known").isNull(), _wrong_header(source))
-        .when(quotes % 2 == 1, F.lit("malformed_csv: a quoted cell does not end on its line"))
-        .when(F.col("cells._broken").isNotNull(), F.lit("malformed_csv: not as many cells as the header has"))
+    parsed = [
+        f"if(known = {number}, {_parse(header, source)}, null) as _parsed{number}" for number, header in enumerate(good)
+    ]
+    cells = [(f"known = {n}", _declared_cells(f"_parsed{n}", header, wanted)) for n, header in enumerate(good)]
+    struct = ", ".join(f"{name(column)}: string" for column in (*wanted, "_broken"))
+    fault = case(
+        [
+            ("known is null", _wrong_header(source)),
+            (
+                "(length(message) - length(replace(message, '\"', ''))) % 2 = 1",
+                "'malformed_csv: a quoted cell does not end on its line'",
+            ),
+            ("cells._broken is not null", "'malformed_csv: not as many cells as the header has'"),
+        ]
     )
     return (
-        lined.withColumn("cells", cells)
-        .withColumns(
-            {
-                "is_header": (F.col("line") == 1) & F.col("known").isNotNull(),
-                "shape_fault": fault,
-            }
-        )
-        .drop("known", "header", *parsed)
+        lined.selectExpr("*", *parsed)
+        .selectExpr("*", f"cast({case(cells)} as struct<{struct}>) as cells")
+        .selectExpr("*", "line = 1 and known is not null as is_header", f"{fault} as shape_fault")
     )
 
 
 def _with_header(messages: DataFrame, headers: Sequence[Header]) -> DataFrame:
     if len(headers) == 1:
-        return messages.withColumn("header", F.lit(headers[0].text))
-    by_file = messages.where("line = 1").select("file", F.col("message").alias("header"))
+        return messages.selectExpr("*", f"{literal(headers[0].text)} as header")
+    by_file = messages.where("line = 1").selectExpr("file", "message as header")
     return messages.join(F.broadcast(by_file), "file", "left")
 
 
-def _parse(header: Header, source: Source) -> Column:
+def _parse(header: Header, source: Source) -> str:
     ddl = ", ".join(f"c{number} string" for number in range(len(header.columns))) + ", _broken string"
-    return F.from_csv(
-        F.col("message"),
-        F.lit(ddl),
-        {
-            "mode": "PERMISSIVE",
-            "columnNameOfCorruptRecord": "_broken",
-            "sep": source.format.delimiter,
-            "quote": '"',
-            "escape": '"',  # RFC 4180: a quote within a quoted cell is written twice
-        },
-    )
+    # RFC 4180: a quote within a quoted cell is written twice.
+    options = ("mode", "PERMISSIVE", "columnNameOfCorruptRecord", "_broken", "sep", source.format.delimiter,
+               "quote", '"', "escape", '"')  # fmt: skip
+    return f"from_csv(message, {literal(ddl)}, map({', '.join(map(literal, options))}))"
 
 
-def _declared_cells(parsed: Column, header: Header, wanted: Sequence[str]) -> Column:
+def _declared_cells(parsed: str, header: Header, wanted: Sequence[str]) -> str:
     """The declared columns in declared order; a name that the header has twice means its first."""
-    at = {name: number for number, name in reversed(list(enumerate(header.columns)))}
-    cells = [(parsed[f"c{at[name]}"] if name in at else F.lit(None).cast("string")).alias(name) for name in wanted]
-    return F.struct(*cells, parsed["_broken"].alias("_broken"))
+    at = {column: number for number, column in reversed(list(enumerate(header.columns)))}
+    cells = [f"{parsed}.c{at[column]}" if column in at else NULL_TEXT for column in wanted]
+    pairs = [f"{literal(column)}, {cell}" for column, cell in zip(wanted, cells, strict=True)]
+    return f"named_struct({', '.join(pairs)}, '_broken', {parsed}._broken)"
 
 
-def _struct_type(wanted: Sequence[str]) -> str:
-    return "struct<" + ", ".join(f"{name}: string" for name in (*wanted, "_broken")) + ">"
-
-
-def _wrong_header(source: Source) -> Column:
-    return F.lit(f"wrong_header: the file's first line does not name the columns {', '.join(source.format.columns)}")
+def _wrong_header(source: Source) -> str:
+    columns = ", ".join(source.format.columns)
+    return literal(f"wrong_header: the first line of the file does not name the columns {columns}")

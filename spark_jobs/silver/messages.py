@@ -1,13 +1,27 @@
 """Bronze lines as messages: a line that holds several (a Segment batch, a webhook's array) gives one row for each."""
 
-from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F
+from pyspark.sql import DataFrame
 
 from contracts.source import Source
 from spark_jobs.bronze.unreadable import MARK
+from spark_jobs.silver.sql import case, literal
 
 CARRIED = ("position", "file", "line", "landing", "landed_at", "undecoded", "contract_version")
-_BATCH = "struct<batch: array<string>, sentAt: string>"
+_ARRAY = "from_json(payload, 'array<string>')"
+_BATCH = "from_json(payload, 'struct<batch: array<string>, sentAt: string>')"
+_NOTICE = '{"' + MARK
+_LINE_FAULT = case(
+    [
+        ("undecoded is not null", "'not_utf8: the bytes of the line are not UTF-8'"),
+        ("trim(message) = ''", "'blank_line: the line holds nothing'"),
+        (
+            f"startswith(message, {literal(_NOTICE)})",
+            "'unreadable_file: a file could not be decompressed; it is in the _unreadable folder'",
+        ),
+        ("is_empty_batch", "'empty_batch: the line holds a list without messages'"),
+        ("message is null", "'blank_line: the list holds a null'"),
+    ],
+)
 
 
 def messages_of(bronze: DataFrame, source: Source) -> DataFrame:
@@ -20,42 +34,26 @@ def messages_of(bronze: DataFrame, source: Source) -> DataFrame:
     Returns:
         The carried bronze columns, part (from 0), message (text), batch_sent_at (text), line_fault (text).
     """
-    payload = F.regexp_replace("payload", "^\ufeff", "") if source.format.type == "csv" else F.col("payload")
-    lines = bronze.select(*CARRIED, F.rtrim(payload, F.lit("\r")).alias("payload"))
+    payload = "payload" if source.format.type == "json" else "regexp_replace(payload, '^\\ufeff', '')"
+    lines = bronze.selectExpr(*CARRIED, f"trim(trailing '\\r' from {payload}) as payload")
     if source.format.type == "csv":
-        unpacked = lines.withColumnRenamed("payload", "message").withColumns(
-            {"part": F.lit(0), "batch_sent_at": F.lit(None).cast("string"), "is_empty_batch": F.lit(False)}
+        unpacked = lines.selectExpr(
+            *CARRIED, "null as batch_sent_at", "false as is_empty_batch", "0 as part", "payload as message"
         )
     else:
         unpacked = _unpack(lines)
-    return unpacked.withColumn("line_fault", _line_fault()).drop("is_empty_batch")
-
-
-def _unpack(lines: DataFrame) -> DataFrame:
-    is_array = F.ltrim(F.col("payload")).startswith("[")
-    is_batch = F.col("payload").contains('"batch"')
-    batch = F.from_json("payload", _BATCH)
-    inner = F.when(is_array, F.from_json("payload", "array<string>")).when(is_batch, batch["batch"])
-    has_several = is_array | is_batch
-    return lines.select(
-        *CARRIED,
-        F.when(is_batch & ~is_array, batch["sentAt"]).alias("batch_sent_at"),
-        F.when(has_several, F.coalesce(F.size(inner) == 0, F.lit(False))).otherwise(False).alias("is_empty_batch"),
-        # What is no list after all (a broken array, a property named "batch") stays one message.
-        F.posexplode(F.when(has_several & (F.size(inner) > 0), inner).otherwise(F.array("payload"))).alias(
-            "part", "message"
-        ),
+    return unpacked.selectExpr(
+        *CARRIED, "part", "message", "cast(batch_sent_at as string) as batch_sent_at", f"{_LINE_FAULT} as line_fault"
     )
 
 
-def _line_fault() -> Column:
-    return (
-        F.when(F.col("undecoded").isNotNull(), F.lit("not_utf8: the line's bytes are not UTF-8"))
-        .when(F.trim("message") == "", F.lit("blank_line: the line holds nothing"))
-        .when(
-            F.col("message").startswith('{"' + MARK),
-            F.lit("unreadable_file: a file could not be decompressed; it is in the _unreadable folder"),
-        )
-        .when(F.col("is_empty_batch"), F.lit("empty_batch: the line holds a list without messages"))
-        .when(F.col("message").isNull(), F.lit("blank_line: the list holds a null"))
+def _unpack(lines: DataFrame) -> DataFrame:
+    is_array, is_batch = "startswith(ltrim(payload), '[')", "contains(payload, '\"batch\"')"
+    several = f"case when {is_array} then {_ARRAY} when {is_batch} then {_BATCH}.batch end"
+    # What is no list after all (a broken array, a property named "batch") stays one message.
+    return lines.selectExpr(*CARRIED, "payload", f"{is_batch} as is_batch", f"{several} as several").selectExpr(
+        *CARRIED,
+        f"if(is_batch, {_BATCH}.sentAt, null) as batch_sent_at",
+        "coalesce(size(several) = 0, false) as is_empty_batch",
+        "posexplode(if(size(several) > 0, several, array(payload))) as (part, message)",
     )

@@ -2,6 +2,7 @@
 
 import ast
 import datetime
+from itertools import pairwise
 from types import SimpleNamespace
 
 import pytest
@@ -55,7 +56,7 @@ def test_a_task_says_what_a_reader_needs_and_backs_off(dag_bag, name):
 def test_the_daily_steps_run_one_after_the_other_in_this_order(dag_bag):
     dag = dag_bag.dags["clew_daily"]
     assert list(dag.task_dict) == ORDER
-    for before, after in zip(ORDER, ORDER[1:], strict=False):
+    for before, after in pairwise(ORDER):
         assert dag.task_dict[before].downstream_task_ids == {after}
 
 
@@ -96,8 +97,9 @@ def test_a_dag_file_is_short_and_imports_nothing_slow_at_its_top(file):
 
 def _ending_of(error, dag_bag):
     """Run a DAG of two tasks whose first raises ``error``; the states and tries of both."""
-    import clew_tasks
     from airflow.sdk import dag, task
+
+    import clew_tasks
 
     def work(lake, run):
         raise error

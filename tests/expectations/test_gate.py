@@ -10,14 +10,14 @@ from expectations import check, docs, marts
 from expectations.gate import gate
 from expectations.rule import NoRows, NotNull, OneOf, Unique
 from expectations.suite import Suite
-from lakehouse.errors import GateClosed, UsageError
+from lakehouse.errors import ContractError, GateClosed, UsageError
 
 
 def results(small: Any) -> list[dict[str, Any]]:
     return small.rows("ops.check_results")
 
 
-@pytest.mark.parametrize("name", ["silver", "identity"])
+@pytest.mark.parametrize("name", ["silver", "identity", "gold"])
 def test_a_good_lake_passes_and_every_check_is_recorded(name: str, small: Any) -> None:
     counts = gate(small.lake, small.run, name)
     rows = results(small)
@@ -32,7 +32,9 @@ def test_a_warning_is_recorded_and_lets_the_run_pass(small: Any) -> None:
     assert (warned["check_name"], warned["severity"], warned["unexpected"]) == ("every_source_landed", "warn", 4)
     step = small.rows("ops.runs")[-1]
     assert step["state"] in ("started", "done")
-    assert any("warning: ops.row_counts every_source_landed, 4 rows" in row["message"] for row in small.rows("ops.runs"))
+    assert any(
+        "warning: ops.row_counts every_source_landed, 4 rows" in row["message"] for row in small.rows("ops.runs")
+    )
 
 
 def test_a_failure_closes_the_gate_after_it_was_recorded(small: Any) -> None:
@@ -96,25 +98,47 @@ def test_an_id_that_is_an_address_is_not_shown(small: Any) -> None:
     assert found.sample[0]["profile_id"].startswith("sha256:")
 
 
-def test_what_the_yaml_of_a_mart_says_becomes_rules(tmp_path: Path) -> None:
+def _mart(folder: Path, meta: dict[str, Any]) -> Path:
     model = {
         "name": "sessions",
-        "config": {"meta": {"owner": "analytics", "key": ["profile_id", "session"]}},
+        "config": {"meta": meta},
         "columns": [
-            {"name": "profile_id", "constraints": [{"type": "not_null"}]},
+            {"name": "profile_id"},
+            {"name": "value", "config": {"meta": {"class": "contact"}}},
             {"name": "session", "data_tests": ["not_null"]},
             {"name": "channel", "data_tests": [{"accepted_values": {"arguments": {"values": ["web", "app"]}}}]},
         ],
     }
-    (tmp_path / "marts").mkdir()
-    (tmp_path / "marts" / "sessions.yml").write_text(yaml.safe_dump({"models": [model]}))
-    rules = marts.rules(tmp_path)
+    (folder / "marts").mkdir()
+    (folder / "marts" / "sessions.yml").write_text(yaml.safe_dump({"models": [model]}))
+    return folder
+
+
+def test_what_the_yaml_of_a_mart_says_becomes_rules(tmp_path: Path) -> None:
+    rules = marts.rules(_mart(tmp_path, {"key": ["profile_id", "value"], "owner": "analytics"}))
     assert [(type(rule), rule.table, rule.name) for rule in rules] == [
-        (Unique, "gold.sessions", "one_row_per_profile_id_session"),
+        (Unique, "gold.sessions", "one_row_per_key"),
         (NotNull, "gold.sessions", "profile_id_is_given"),
+        (NotNull, "gold.sessions", "value_is_given"),
         (NotNull, "gold.sessions", "session_is_given"),
         (OneOf, "gold.sessions", "channel_is_a_known_value"),
     ]
+    assert "value_sha256" in rules[0].offending
+
+
+@pytest.mark.parametrize(
+    ("meta", "says"),
+    [({}, "the mart sessions names no key"), ({"key": ["visit"]}, "columns that it does not have: visit")],
+)
+def test_a_mart_without_a_key_is_refused(meta: dict[str, Any], says: str, tmp_path: Path) -> None:
+    with pytest.raises(ContractError) as caught:
+        marts.rules(_mart(tmp_path, meta))
+    assert says in str(caught.value)
+
+
+def test_the_published_marts_have_rules() -> None:
+    tables = {rule.table for rule in marts.rules()}
+    assert {"gold.profiles", "gold.profile_consents", "gold.journey_stages", "gold.orders"} <= tables
 
 
 def test_data_docs_show_the_checks_and_no_address(small: Any, tmp_path: Path) -> None:

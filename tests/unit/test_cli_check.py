@@ -69,18 +69,14 @@ WRONG = {
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_a_wrong_contract_is_told_with_file_line_field_and_what_is_allowed(
-    clew, folder: Path, case: str
-) -> None:
+def test_a_wrong_contract_is_told_with_file_line_field_and_what_is_allowed(clew, folder: Path, case: str) -> None:
     name, old, new, what, allowed = WRONG[case]
     line = edit(folder / name, old, new)
     ran = clew("check")
     assert ran.code == 2
     told = [text for text in ran.out.splitlines() if text.startswith(f"{folder / name}:{line}: ")]
     assert any(what in text and allowed in text for text in told), ran.out
-    problem = next(
-        item for item in json.loads(clew("check", "--json").out)["problems"] if item["line"] == line
-    )
+    problem = next(item for item in json.loads(clew("check", "--json").out)["problems"] if item["line"] == line)
     assert set(problem) == {"file", "line", "field", "what", "allowed"}
 
 

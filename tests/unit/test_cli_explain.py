@@ -22,9 +22,7 @@ def test_what_keeps_two_apart_is_told_with_a_bar_for_each_comparison(clew) -> No
     lines = clew("explain", "account:u1", "anonymous:a9").out.splitlines()
     assert lines[:2] == ["account:u1 and anonymous:a9 are kept apart:", "profile p-ana and profile p-ben"]
     assert "   before any comparison   -10.00  ████████████████████│" in lines
-    assert (
-        "   name                     +8.00                      │████████████████      exact match" in lines
-    )
+    assert "   name                     +8.00                      │████████████████      exact match" in lines
     assert "   birth_date               -6.00          ████████████│                      all else" in lines
     assert lines[-1] == "   blocked: two birth dates"
 

@@ -81,9 +81,7 @@ def test_a_person_without_consents_or_orders_shows_none(clew) -> None:
         ("twitter:x", 2, "twitter: is no way to name a person"),
     ],
 )
-def test_a_person_who_is_not_found_is_told_without_repeating_the_value(
-    clew, who: str, code: int, what: str
-) -> None:
+def test_a_person_who_is_not_found_is_told_without_repeating_the_value(clew, who: str, code: int, what: str) -> None:
     ran = clew("profile", who)
     assert ran.code == code
     assert ran.err.splitlines()[0] == f"error: {what}"

@@ -25,7 +25,7 @@ def test_help_lists_every_command_and_the_exit_codes(clew) -> None:
         "doctor",
     ):
         assert f"\n  {command} " in ran.out
-    assert "3 environment fault" in ran.out
+    assert "2 bad usage or contract" in ran.out
     assert clew().out == ran.out
 
 
@@ -35,9 +35,7 @@ def test_a_mistyped_command_is_guessed(clew) -> None:
     assert ran.err == "error: there is no command qeury\n  do:    did you mean clew query?\n"
 
 
-def test_an_unforeseen_error_is_one_sentence_and_a_file_never_a_traceback(
-    clew_process, tmp_path: Path
-) -> None:
+def test_an_unforeseen_error_is_one_sentence_and_a_file_never_a_traceback(clew_process, tmp_path: Path) -> None:
     code = """
 import sys
 from clew import main
@@ -74,9 +72,7 @@ main.main()
 def test_a_query_imports_nothing_heavy(clew_process) -> None:
     ran = clew_process("-X", "importtime", "-m", "clew", "query", "SELECT count(*) FROM gold.profiles")
     assert ran.returncode == 0
-    imported = {
-        line.rsplit("|", 1)[1].strip().split(".")[0] for line in ran.stderr.splitlines() if "|" in line
-    }
+    imported = {line.rsplit("|", 1)[1].strip().split(".")[0] for line in ran.stderr.splitlines() if "|" in line}
     assert "duckdb" in imported
     assert not imported & set(HEAVY)
 

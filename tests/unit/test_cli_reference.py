@@ -9,9 +9,7 @@ from typing import Any
 import pytest
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference" / "cli.md"
-SHAPES = re.findall(
-    r"<!-- shape: (.+?) -->\n```json\n(.+?)\n```", REFERENCE.read_text(encoding="utf-8"), re.DOTALL
-)
+SHAPES = re.findall(r"<!-- shape: (.+?) -->\n```json\n(.+?)\n```", REFERENCE.read_text(encoding="utf-8"), re.DOTALL)
 
 
 def shape(value: Any) -> Any:
@@ -20,9 +18,7 @@ def shape(value: Any) -> Any:
         return {name: shape(item) for name, item in value.items()}
     if isinstance(value, list):
         return [shape(value[0])] if value else []
-    return (
-        "nothing" if value is None else "number" if isinstance(value, int | float) else type(value).__name__
-    )
+    return "nothing" if value is None else "number" if isinstance(value, int | float) else type(value).__name__
 
 
 def test_the_reference_shows_every_reading_command() -> None:

@@ -65,9 +65,7 @@ def test_a_partitioned_table_is_read_whole_with_odd_paths_and_its_own_types(lake
         ("e2", at, None, 1, "c=d/é%"),
         ("e3", at, "2", 2, None),
     ]
-    assert connection.execute('SELECT "at"::VARCHAR FROM gold.events LIMIT 1').fetchone() == (
-        "2017-12-31 23:00:00+00",
-    )
+    assert connection.execute('SELECT "at"::VARCHAR FROM gold.events LIMIT 1').fetchone() == ("2017-12-31 23:00:00+00",)
 
 
 def test_a_version_shows_the_table_as_it_was(lake: Path) -> None:

@@ -18,7 +18,7 @@ advanced as (
         *,
         max(stage_rank) over (
             partition by profile_id, era
-            order by occurred_at, stage_rank desc
+            order by occurred_at asc, stage_rank desc
             rows between unbounded preceding and 1 preceding
         ) as rank_before
     from reached

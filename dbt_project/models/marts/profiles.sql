@@ -18,8 +18,7 @@ survived as (
         {%- for attribute in attributes %}
         max(case when attribute = '{{ attribute }}' then value end) as {{ attribute }},
         max(case when attribute = '{{ attribute }}' then source end) as {{ attribute }}_source,
-        max(case when attribute = '{{ attribute }}' then seen_at end) as {{ attribute }}_at
-        {{- "," if not loop.last }}
+        max(case when attribute = '{{ attribute }}' then seen_at end) as {{ attribute }}_at{{ "," if not loop.last }}
         {%- endfor %}
     from attributes
     group by profile_id

@@ -1,0 +1,148 @@
+"""The demo, through Airflow in one process: its screen agrees with the files that it speaks of."""
+
+import csv
+import gzip
+import json
+from collections import Counter
+from itertools import combinations
+from pathlib import Path
+
+import pyarrow.parquet as pq
+
+STEPS = [
+    "land",
+    "conform",
+    "gate_silver",
+    "resolve",
+    "gate_identity",
+    "build_events",
+    "build_marts",
+    "gate_gold",
+    "release",
+    "export",
+]
+
+
+def _lines(path: Path) -> int:
+    data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    return data.count(b"\n") + (bool(data) and not data.endswith(b"\n"))
+
+
+def _counts(lake, table: str) -> Counter:
+    return Counter(lake.arrow(table, columns=["source"])["source"].to_pylist())
+
+
+def test_every_line_of_every_landing_file_is_accounted_for(demo):
+    files: Counter = Counter()
+    for path in demo.settings.landing.glob("*/*"):
+        if not path.name.startswith((".", "_")) and path.suffix != ".tmp":
+            files[path.parent.name] += _lines(path)
+    assert len(files) == 7
+    counted: dict[str, Counter] = {}
+    for row in demo.lake.arrow("ops.row_counts").to_pylist():
+        counted.setdefault(row["source"], Counter()).update(
+            {
+                name: row[name]
+                for name in ("lines", "unpacked", "headers", "kept", "duplicates", "quarantined", "erased")
+            }
+        )
+    assert {source: row["lines"] for source, row in counted.items()} == dict(files)
+    for row in counted.values():
+        assert row["lines"] + row["unpacked"] == (
+            row["headers"] + row["kept"] + row["duplicates"] + row["quarantined"] + row["erased"]
+        )
+
+
+def test_the_screen_counts_events_as_the_tables_hold_them(demo):
+    held = {
+        name: _counts(demo.lake, table)
+        for name, table in (
+            ("kept", "silver.events"),
+            ("duplicates", "silver.duplicates"),
+            ("quarantined", "silver.quarantine"),
+        )
+    }
+    assert len(demo.outcome["sources"]) == 7
+    for row in demo.outcome["sources"]:
+        for name, tables in held.items():
+            assert row[name] == tables[row["source"]], f"{name} of {row['source']}"
+        assert row["landed"] == row["kept"] + row["duplicates"] + row["quarantined"] + row["erased"]
+        assert row["kept"] > 0
+
+
+def test_the_screen_rates_the_people_found_as_counting_pairs_by_hand_does(demo):
+    truth = {
+        row["record_id"]: row["person_id"]
+        for row in pq.read_table(demo.home / "truth" / "records.parquet").to_pylist()
+        if not row["is_shared"]
+    }
+    people: dict[str, list[str]] = {}
+    profiles: dict[str, list[str]] = {}
+    for row in demo.lake.arrow("identity.assignments").to_pylist():
+        if row["record_id"] in truth:
+            people.setdefault(truth[row["record_id"]], []).append(row["record_id"])
+            profiles.setdefault(row["profile_id"], []).append(row["record_id"])
+    true_pairs = {pair for members in people.values() for pair in combinations(sorted(members), 2)}
+    found_pairs = {pair for members in profiles.values() for pair in combinations(sorted(members), 2)}
+    right = len(true_pairs & found_pairs)
+    shown = demo.outcome["people"]
+    assert right
+    assert shown["precision"] == round(right / len(found_pairs), 4)
+    assert shown["recall"] == round(right / len(true_pairs), 4)
+    assert shown["truth"] == len(people)
+    assert shown["found"] == len(profiles)
+
+
+def test_the_screen_counts_profiles_and_each_stands_in_one_stage_at_most(demo):
+    profiles = demo.lake.arrow("gold.profiles", columns=["profile_id"])["profile_id"].to_pylist()
+    assert demo.outcome["profiles"] == len(profiles) == len(set(profiles)) > 0
+    standing = sum(row["profiles"] for row in demo.outcome["journey_stages"])
+    assert 0 < standing <= len(profiles)
+
+
+def test_the_screen_counts_exports_as_their_files_and_manifests_do(demo):
+    release = demo.outcome["release"]
+    assert release == 2
+    assert {row["destination"] for row in demo.outcome["exports"]} == set(demo.lake.contracts.destinations)
+    assert demo.outcome["exports"]
+    for row in demo.outcome["exports"]:
+        folder = demo.settings.exports / row["destination"] / f"{release:06d}"
+        manifest = json.loads((folder / "manifest.json").read_text())
+        with (folder / manifest["data"]["file"]).open(newline="") as file:
+            assert sum(1 for _ in csv.reader(file)) - 1 == row["rows"] == manifest["rows"]
+        assert row["refused"] == manifest["refused"]
+        assert sum(row["refused"].values()) > 0
+
+
+def test_both_runs_went_through_every_step(demo):
+    assert [run["as_of"] for run in demo.outcome["runs"]] == ["2017-12-30", "2017-12-31"]
+    for run in demo.outcome["runs"]:
+        assert list(run["steps"]) == STEPS
+        assert run["seconds"] > 0
+    assert len(demo.outcome["next"]) == 3
+
+
+def test_progress_goes_to_stderr_and_each_step_says_what_it_did(demo):
+    for place, step in enumerate(STEPS, start=1):
+        assert sum(f"[{place:>2}/10] {step} " in line for line in demo.said.splitlines()) == 2, step
+    assert "\x1b[" not in demo.said
+
+
+def test_the_second_run_lands_the_last_day_only(demo):
+    landings = Counter()
+    for row in demo.lake.arrow("ops.row_counts").to_pylist():
+        landings[row["landing"]] += row["lines"]
+    assert set(landings) == {1, 2}
+    assert landings[2] < landings[1] / 20
+
+
+def test_a_closed_gate_ends_the_run_with_1_and_keeps_the_release(demo):
+    """Last in this file: it takes a row out of silver, which the gate must notice."""
+    table = demo.lake.delta("silver.events")
+    victim = demo.lake.arrow("silver.events", columns=["event_id"])["event_id"][0].as_py()
+    table.delete(f"event_id = '{victim}'")
+    ran = demo.call("run", "--date", "2017-12-31")
+    assert ran.returncode == 1, ran.stderr
+    assert "gate_silver" in ran.stderr
+    assert "do:" in ran.stderr
+    assert set(demo.lake.arrow("ops.releases")["release"].to_pylist()) == {1, 2}

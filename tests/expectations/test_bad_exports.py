@@ -1,0 +1,123 @@
+"""The exports gate: one bad row in a staged file for each of its rules, and the message about it."""
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from activation.export import export, folder, read_manifest, stage
+from expectations import exports
+from expectations.gate import check_staged, closed
+from expectations.suite import Scene
+from lakehouse.errors import GateClosed
+
+Rows = list[dict[str, str]]
+
+
+def edit(staged: Path, change: Callable[[Rows], None]) -> None:
+    """Change the staged rows; the manifest's count follows, so that only the rule in question breaks."""
+    with (staged / "data.csv").open(newline="") as file:
+        reader = csv.DictReader(file)
+        columns, rows = list(reader.fieldnames or ()), list(reader)
+    assert rows, "nothing was staged"
+    change(rows)
+    with (staged / "data.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def put(**values: str) -> Callable[[Rows], None]:
+    return lambda rows: rows[0].update(values)
+
+
+def again(**values: str) -> Callable[[Rows], None]:
+    return lambda rows: rows.append({**rows[0], **values})
+
+
+CASES = [
+    ("email_tool", "one_row_per_person", again()),
+    ("email_tool", "profile_id_is_on_the_receipt", put(profile_id="")),
+    ("email_tool", "consent_event_id_is_on_the_receipt", put(consent_event_id="")),
+    ("email_tool", "notice_version_is_on_the_receipt", put(notice_version="")),
+    ("email_tool", "policy_version_is_on_the_receipt", put(policy_version="")),
+    ("email_tool", "link_kind_is_on_the_receipt", put(link_kind="")),
+    ("email_tool", "link_probability_is_on_the_receipt", put(link_probability="")),
+    ("email_tool", "release_is_on_the_receipt", put(release="")),
+    ("email_tool", "policy_version_is_the_present_one", put(policy_version="0-9-0")),
+    ("email_tool", "release_is_the_present_one", put(release="7")),
+    ("email_tool", "link_kind_is_a_known_value", put(link_kind="guessed")),
+    ("email_tool", "every_consent_event_says_yes", put(consent_event_id="consent:m4")),  # Ben's withdrawal
+    ("email_tool", "every_consent_event_is_the_persons_own", put(consent_event_id="consent:m9")),  # Gus's yes
+    ("email_tool", "nobody_said_no_later", put(profile_id="p-ben", consent_event_id="consent:m3")),
+    ("email_tool", "every_row_can_be_matched", put(email="")),
+    ("email_tool", "every_row_is_a_profile_of_the_release", put(profile_id="p-nobody")),
+    ("email_tool", "the_manifest_counts_the_rows", again(profile_id="p-more")),
+    ("email_tool", "one_row_per_email", again(profile_id="p-more")),
+    ("ad_platform", "email_sha256_is_hashed", put(email_sha256="ann@example.com")),
+    ("ad_platform", "phone_sha256_is_hashed", put(phone_sha256="+18005550100")),
+]
+
+
+def profile_of(small: Any, first_name: str) -> str:
+    return next(row["profile_id"] for row in small.rows("gold.profiles") if row["first_name"] == first_name)
+
+
+@pytest.mark.parametrize(("destination", "rule", "change"), CASES, ids=[f"{case[0]}-{case[1]}" for case in CASES])
+def test_a_bad_row_breaks_its_rule_and_the_message_names_it(
+    destination: str, rule: str, change: Callable[[Rows], None], small: Any, check_staged_rule: Any
+) -> None:
+    small.release()
+    staged = stage(small.lake, small.lake.contracts.destinations[destination], 1)
+    assert check_staged_rule(staged, destination, rule).success, "the rule is broken before the row is"
+    ben = profile_of(small, "Ben")
+
+    def with_ben(rows: Rows) -> None:
+        change(rows)
+        for row in rows:
+            row["profile_id"] = row["profile_id"].replace("p-ben", ben)
+
+    edit(staged, with_ben)
+    found = check_staged_rule(staged, destination, rule)
+    assert not found.success
+    message = str(closed("exports", [found]))
+    assert f"exports.{destination}: {rule}, {found.unexpected} row" in message
+    assert "keys: " in message
+    assert "nothing was handed over" in message
+    assert "@" not in message, "a personal value is in the message"
+
+
+def test_every_rule_of_the_exports_gate_has_a_bad_row(small: Any) -> None:
+    small.release()
+    shown = {rule for _, rule, _ in CASES}
+    with small.lake.duck(1) as connection:
+        scene = Scene(small.lake.contracts, connection, small.run.as_of)
+        written = {
+            rule.name for d in small.lake.contracts.destinations.values() for rule in exports.suite(scene, d, 1).rules
+        }
+    assert written == shown
+
+
+def test_an_export_that_fails_its_gate_is_not_published_and_not_kept(small: Any) -> None:
+    small.release()
+
+    def spoil(lake: Any, run: Any, staged: Path) -> dict[str, int]:
+        edit(staged, put(consent_event_id="consent:m4"))
+        return check_staged(lake, run, staged)
+
+    with pytest.raises(GateClosed, match=r"exports\.email_tool: every_consent_event_says_yes, 1 row"):
+        export(small.lake, small.run, "email_tool", spoil)
+    assert list(folder(small.lake, "email_tool", 1).parent.iterdir()) == []
+    failed = [row for row in small.rows("ops.check_results") if not row["success"]]
+    assert {row["gate"] for row in failed} == {"exports"}
+
+
+def test_a_good_export_passes_its_gate(small: Any) -> None:
+    small.release()
+    for destination in ("email_tool", "ad_platform"):
+        assert export(small.lake, small.run, destination, check_staged)["rows"] == 1
+        manifest = read_manifest(folder(small.lake, destination, 1))
+        assert sum(manifest["refused"].values()) == 6
+    assert all(row["success"] for row in small.rows("ops.check_results"))

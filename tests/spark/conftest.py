@@ -1,0 +1,44 @@
+"""One Spark session for all tests that need the JVM, and a lake of its own for each."""
+
+from pathlib import Path
+
+import pytest
+from lakehouse.jars import jar_paths
+from lakehouse.lake import Lake
+from lakehouse.settings import Settings
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="session")
+def jars(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of Delta's jars: the checkout's if `make setup` has fetched them."""
+    state = CHECKOUT / ".clew"
+    if not (state / "jars").is_dir():
+        state = tmp_path_factory.mktemp("jars")
+    jar_paths(state)
+    return state / "jars"
+
+
+@pytest.fixture(scope="session")
+def make_lake(jars: Path, tmp_path_factory: pytest.TempPathFactory):
+    """Makes lakes, each in a workspace of its own, with all declared tables empty."""
+
+    def make() -> Lake:
+        home = tmp_path_factory.mktemp("home")
+        link_jars(home, jars)
+        lake = Lake(Settings(home=home, spark_master="local[2]"))
+        lake.ensure_tables()
+        return lake
+
+    return make
+
+
+@pytest.fixture
+def lake(make_lake) -> Lake:
+    return make_lake()
+
+
+def link_jars(home: Path, jars: Path) -> None:
+    (home / ".clew").mkdir(parents=True, exist_ok=True)
+    (home / ".clew" / "jars").symlink_to(jars)

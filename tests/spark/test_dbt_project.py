@@ -1,0 +1,80 @@
+"""The dbt project by its own tests, and the promises that its YAML makes for every model."""
+
+import datetime as dt
+from typing import Any, get_args
+
+import pytest
+from contracts.table import PrivacyClass
+from lakehouse.lake import Lake
+
+from spark_jobs.gold.marts import invoke_dbt
+
+AS_OF = dt.date(2017, 12, 31)
+
+
+@pytest.fixture(scope="module")
+def project(make_lake: Any) -> Lake:
+    """A lake with every model built from nothing."""
+    lake = make_lake()
+    invoke_dbt(lake, ["run"], AS_OF)
+    return lake
+
+
+@pytest.fixture(scope="module")
+def manifest(project: Lake) -> Any:
+    return invoke_dbt(project, ["parse"], AS_OF).result
+
+
+def models_of(manifest: Any, *folders: str) -> list[Any]:
+    found = [n for n in manifest.nodes.values() if n.resource_type == "model" and n.fqn[1] in folders]
+    assert found, f"no model in {folders}"
+    return found
+
+
+def test_every_unit_test_of_the_project_passes(project: Lake, manifest: Any) -> None:
+    result = invoke_dbt(project, ["test", "--select", "test_type:unit"], AS_OF)
+    passed = {item.node.name for item in result.result.results if item.status == "pass"}
+    assert passed, "no unit test ran"
+    assert passed == {test.name for test in manifest.unit_tests.values()}
+
+
+def test_every_model_that_decides_something_has_a_unit_test(manifest: Any) -> None:
+    tested = {test.model for test in manifest.unit_tests.values()}
+    deciding = {node.name for node in models_of(manifest, "intermediate", "marts", "activation")}
+    assert deciding - tested == set()
+
+
+def test_every_mart_holds_to_a_contract_and_says_its_grain(manifest: Any) -> None:
+    for node in models_of(manifest, "marts", "activation"):
+        assert node.config.contract.enforced, node.name
+        assert node.description.startswith("One row per "), node.name
+
+
+def test_every_mart_column_is_described_classed_and_has_a_purpose(project: Lake, manifest: Any) -> None:
+    purposes = set(project.contracts.policy.purposes)
+    for node in models_of(manifest, "marts", "activation"):
+        assert set(node.columns) == set(project.df(f"gold.{node.name}").columns), node.name
+        for column in node.columns.values():
+            where = f"{node.name}.{column.name}"
+            assert column.description, where
+            assert column.meta.get("class") in get_args(PrivacyClass), where
+            assert column.meta.get("purpose") in purposes, where
+
+
+def test_every_value_of_a_profile_has_its_source_and_time(manifest: Any) -> None:
+    (profiles,) = (node for node in models_of(manifest, "marts") if node.name == "profiles")
+    sourced = [name.removesuffix("_source") for name in profiles.columns if name.endswith("_source")]
+    assert len(sourced) == 13
+    for name in sourced:
+        assert name in profiles.columns and f"{name}_at" in profiles.columns, name
+    unsourced = {
+        name
+        for name, column in profiles.columns.items()
+        if column.meta["class"] in ("contact", "demographic") and name not in sourced
+    }
+    assert not unsourced
+
+
+def test_an_audience_carries_no_contact_data(manifest: Any) -> None:
+    for node in models_of(manifest, "activation"):
+        assert set(node.columns) == {"profile_id", "why", "since"}, node.name

@@ -1,0 +1,152 @@
+"""gold.events: whatever was built before, a build ends in what a rebuild from nothing would give."""
+
+import datetime as dt
+from typing import Any
+
+import pytest
+from lakehouse.lake import Lake
+from lakehouse.run import Run
+from pyspark.sql import DataFrame
+
+from spark_jobs.gold.events import attribute_events, build_events
+
+RUN = Run("run", dt.date(2017, 12, 31))
+NOON = dt.datetime(2017, 12, 1, 12, tzinfo=dt.UTC)
+
+
+def event(event_id: str, record_id: str | None, landing: int = 1, **more: Any) -> dict[str, Any]:
+    source, _, message_id = event_id.partition(":")
+    return {
+        "event_id": event_id, "source": source, "channel": source, "type": "track", "event": "page_viewed",
+        "message_id": message_id, "record_id": record_id, "occurred_at": NOON, "received_at": NOON,
+        "properties": {"path": "/"}, "traits": {}, "context": {}, "content_hash": 7, "position": 1, "part": 0,
+        "landing": landing, "contract_version": "page_viewed 1-0-0", **more,
+    }  # fmt: skip
+
+
+def link(record_id: str, profile_id: str, kind: str = "founder", probability: float = 1.0) -> dict[str, Any]:
+    return {
+        "record_id": record_id, "profile_id": profile_id, "kind": kind, "probability": probability,
+        "founder_record_id": record_id, "records": 1,
+    }  # fmt: skip
+
+
+def land(lake: Lake, events: list[dict[str, Any]]) -> None:
+    """Make silver.events these events."""
+    lake.write_df("silver.events", frame(lake, "silver.events", events))
+
+
+def frame(lake: Lake, table: str, rows: list[dict[str, Any]]) -> DataFrame:
+    declared = lake.contracts.table(table)
+    return lake.spark.createDataFrame([[row.get(name) for name in declared.columns] for row in rows], declared.ddl())
+
+
+def content(df: DataFrame) -> list[str]:
+    return sorted(str(sorted(row.asDict().items())) for row in df.collect())
+
+
+def assert_as_rebuilt(lake: Lake) -> None:
+    built = content(lake.df("gold.events"))
+    assert built, "nothing was built, so nothing was compared"
+    assert built == content(attribute_events(lake.df("silver.events"), lake.df("identity.assignments")))
+
+
+@pytest.fixture
+def built(lake: Lake) -> Lake:
+    """A lake with one landing of two sources, built."""
+    land(lake, [event("web:1", "account:a"), event("web:2", "anonymous:x"), event("shop:1", "loyalty:9")])
+    lake.overwrite(
+        "identity.assignments", [link("account:a", "pa"), link("anonymous:x", "px"), link("loyalty:9", "p9")]
+    )
+    build_events(lake, RUN)
+    return lake
+
+
+def test_an_event_gets_the_profile_of_its_record_and_one_without_a_record_none(lake: Lake) -> None:
+    events = frame(lake, "silver.events", [event("web:1", "account:a"), event("shop:1", None)])
+    assignments = frame(lake, "identity.assignments", [link("account:a", "pa", "deterministic", 0.9)])
+    attributed = attribute_events(events, assignments)
+    assert set(attributed.columns) == set(lake.contracts.table("gold.events").columns)
+    links = attributed.select("event_id", "profile_id", "link_kind", "link_probability").collect()
+    assert sorted(tuple(row) for row in links) == [
+        ("shop:1", None, None, None),
+        ("web:1", "pa", "deterministic", 0.9),
+    ]
+
+
+def test_a_second_build_of_the_same_writes_nothing(built: Lake) -> None:
+    version = built.version("gold.events")
+    assert build_events(built, RUN) == {"events": 0}
+    assert built.version("gold.events") == version
+    assert_as_rebuilt(built)
+
+
+def test_a_new_landing_alone_is_written(built: Lake) -> None:
+    old = [event("web:1", "account:a"), event("web:2", "anonymous:x"), event("shop:1", "loyalty:9")]
+    land(built, [*old, event("web:3", "account:a", landing=2), event("shop:2", None, landing=2)])
+    assert build_events(built, RUN) == {"events": 2}
+    assert_as_rebuilt(built)
+
+
+def test_a_record_that_changed_hands_rewrites_its_sources_only(built: Lake) -> None:
+    built.overwrite(
+        "identity.assignments",
+        [link("account:a", "pa"), link("anonymous:x", "pa", "deterministic", 0.99), link("loyalty:9", "p9")],
+    )
+    assert build_events(built, RUN) == {"events": 2}
+    assert_as_rebuilt(built)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        pytest.param(link("loyalty:9", "p9", "founder", 0.5), id="its probability"),
+        pytest.param(link("loyalty:9", "p9", "probabilistic", 1.0), id="its kind"),
+        pytest.param(None, id="it has none any more"),
+    ],
+)
+def test_a_link_that_differs_in_anything_is_brought_up_to_date(built: Lake, changed: dict[str, Any] | None) -> None:
+    others = [link("account:a", "pa"), link("anonymous:x", "px")]
+    built.overwrite("identity.assignments", [*others, *([changed] if changed else [])])
+    assert build_events(built, RUN) == {"events": 1}
+    assert_as_rebuilt(built)
+
+
+def test_a_landing_and_a_link_that_change_together_are_one_commit(built: Lake) -> None:
+    version = built.version("gold.events")
+    old = [event("web:1", "account:a"), event("web:2", "anonymous:x"), event("shop:1", "loyalty:9")]
+    land(built, [*old, event("app:1", "account:a", landing=2)])
+    built.overwrite("identity.assignments", [link("account:a", "p9"), link("anonymous:x", "px"), link("loyalty:9", "p9")])
+    build_events(built, RUN)
+    assert built.version("gold.events") == version + 1
+    assert_as_rebuilt(built)
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        pytest.param([event("web:1", "account:a"), event("shop:1", "loyalty:9")], id="one was taken back"),
+        pytest.param(
+            [event("web:1", "account:a"), event("web:2", "anonymous:x"), event("shop:1", "loyalty:9"),
+             event("web:0", "account:a", position=9)],
+            id="one was let in afterwards",
+        ),
+        pytest.param(
+            [event("web:1", "account:a", contract_version="page_viewed 1-1-0"), event("web:2", "anonymous:x"),
+             event("shop:1", "loyalty:9")],
+            id="one is read by a newer contract",
+        ),
+    ],
+)  # fmt: skip
+def test_an_old_landing_that_differs_is_written_anew(built: Lake, events: list[dict[str, Any]]) -> None:
+    land(built, events)
+    build_events(built, RUN)
+    assert_as_rebuilt(built)
+
+
+def test_files_of_a_build_that_died_before_its_commit_are_no_rows(built: Lake) -> None:
+    (file,) = (uri.removeprefix("file://") for uri in built.delta("gold.events").file_uris()[:1])
+    with open(file, "rb") as whole, open(f"{built.path('gold.events')}/part-of-a-dead-build.parquet", "wb") as stray:
+        stray.write(whole.read())
+    build_events(built, RUN)
+    assert_as_rebuilt(built)

@@ -1,0 +1,92 @@
+"""The marts over the small lake: built, built again, read by other engines, and broken."""
+
+import datetime as dt
+from pathlib import Path
+from typing import Any
+
+import pytest
+from lakehouse.lake import Lake
+from lakehouse.run import Run
+
+from spark_jobs.gold.marts import ModelFailed, build_docs, build_marts
+
+MARTS = {
+    "audience_coupon_lovers", "audience_lapsing_regulars", "audience_new_joiners", "campaign_performance",
+    "journey_stages", "orders", "profile_consents", "profile_identifiers", "profiles", "sessions", "touchpoints",
+}  # fmt: skip
+
+
+class Listener:
+    """Keeps what a step said."""
+
+    def __init__(self) -> None:
+        self.labels: dict[str, int | None] = {}
+
+    def started(self, step: str) -> None:
+        pass
+
+    def said(self, step: str, label: str, rows: int | None, total: int | None) -> None:
+        self.labels[label] = rows
+
+    def ended(self, step: str, state: str, rows: int, seconds: float, message: str) -> None:
+        pass
+
+
+@pytest.fixture
+def home(small: Any, jars: Path) -> Lake:
+    """The small lake, with Delta's jars in its workspace."""
+    state = small.lake.settings.state
+    state.mkdir(parents=True, exist_ok=True)
+    if not (state / "jars").exists():
+        (state / "jars").symlink_to(jars)
+    return small.lake
+
+
+def test_marts_are_built_twice_alike_and_any_engine_reads_them(home: Lake) -> None:
+    heard = Listener()
+    ansi = home.spark.conf.get("spark.sql.ansi.enabled")
+    first = build_marts(home, Run("run", dt.date(2017, 12, 31), heard))
+    assert set(first) == MARTS
+    assert heard.labels == first, "each model is announced with its rows"
+    assert home.spark.conf.get("spark.sql.ansi.enabled") == ansi, "dbt leaves the session as it was"
+
+    contents = {name: sorted(map(str, home.arrow(f"gold.{name}").to_pylist())) for name in MARTS}
+    build_marts(home, Run("run", dt.date(2017, 12, 31)))
+    for name in sorted(MARTS):
+        assert sorted(map(str, home.arrow(f"gold.{name}").to_pylist())) == contents[name], name
+        protocol = home.delta(f"gold.{name}").protocol()
+        assert (protocol.min_reader_version, protocol.min_writer_version) <= (1, 2), name
+        rows = home.duck().execute(f"select count(*) from gold.{name}").fetchone()
+        assert rows == (first[name],), name
+
+    profiles = {row["email"]: row for row in home.arrow("gold.profiles").to_pylist()}
+    assert len(home.arrow("gold.profiles")) == 7, "everyone has a profile, with an address or without"
+    assert profiles["ann.example@gmail.com"]["records"] == 2
+    assert profiles["ann.example@gmail.com"]["link_kind"] == "deterministic"
+    assert profiles["ann.example@gmail.com"]["email_source"] == "web"
+    consents = {(row["status"], row["purpose"], row["decisions"]) for row in home.arrow("gold.profile_consents").to_pylist()}
+    assert ("withdrawn", "email_marketing", 2) in consents
+    stages = home.arrow("gold.journey_stages").to_pylist()
+    assert {row["stage"] for row in stages} == {"discovery", "onboarding"}
+    assert all(row["is_current"] == (row["left_at"] is None) for row in stages)
+
+
+def test_a_model_that_fails_is_named_without_a_value(home: Lake) -> None:
+    import deltalake
+
+    links = home.arrow("identity.assignments").drop_columns(["kind"])
+    deltalake.write_deltalake(home.path("identity.assignments"), links, mode="overwrite", schema_mode="overwrite")
+    with pytest.raises(ModelFailed) as failure:
+        build_marts(home, Run("run", dt.date(2017, 12, 31)))
+    assert "stg_identity__assignments" in failure.value.what
+    assert "`kind`" in failure.value.what
+    assert failure.value.where == "models/staging/stg_identity__assignments.sql"
+    assert failure.value.exit_code == 1
+
+
+def test_the_documentation_is_one_page_with_every_mart(home: Lake, tmp_path: Path) -> None:
+    page = build_docs(home, tmp_path / "docs")
+    text = page.read_text()
+    assert page == tmp_path / "docs" / "index.html"
+    for name in MARTS:
+        assert f"model.clew.{name}" in text, name

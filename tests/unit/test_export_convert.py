@@ -1,0 +1,83 @@
+"""Converters against the examples that the platforms publish."""
+
+from collections.abc import Iterator
+
+import duckdb
+import pytest
+
+from activation import convert
+
+# Normalised forms: Google, Data Manager API, "Format user data". Hashes: TikTok, "List of supported IDs" (janedoe);
+# Unified ID 2.0, "Normalization and Encoding" (user@example.com).
+EMAILS = [
+    ("cloudy.sanfrancisco+shopping@gmail.com", "cloudysanfrancisco@gmail.com"),
+    ("user.name+NYC@Example.com", "user.name+nyc@example.com"),
+    ("Jane.Doe+news@GoogleMail.com", "janedoe@googlemail.com"),
+    ("  jane doe@example.com ", "janedoe@example.com"),
+    ("no address", None),
+    ("two@at@example.com", None),
+    ("", None),
+    (None, None),
+]
+PHONES = [
+    ("+1 (800) 555-0100", "+18005550100"),
+    ("+18005550100", "+18005550100"),
+    ("(800)555-0100", None),  # without its country it is not E.164
+    ("+1800555010012345", None),  # more than fifteen digits
+    ("+1800CALLNOW", None),
+    (None, None),
+]
+HASHES = [
+    ("google_email_sha256", "User@Example.com", "b4c9a289323b21a01c3e940f150eb9b8c542587f1abfd8f0e1cc1ffc5e475514"),
+    ("google_email_sha256", "jane.doe@gmail.com", "d6117306485ed0e50afab3ac871e98f81699151f30281527d63ff5f233656c69"),
+    ("google_phone_sha256", "+1 800 555 0100", "fb4f73a6ec5fdb7077d564cdd22c3554b43ce49168550c3b12c547b78c517b30"),
+]
+
+
+@pytest.fixture(scope="module")
+def connection() -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect() as made:
+        convert.install(made)
+        yield made
+
+
+def value(connection: duckdb.DuckDBPyConnection, macro: str, given: str | None) -> str | None:
+    return connection.execute(f"SELECT {macro}(?::VARCHAR)", [given]).fetchone()[0]
+
+
+@pytest.mark.parametrize(("sent", "normalised"), EMAILS)
+def test_an_address_is_normalised_as_google_asks(
+    sent: str | None, normalised: str | None, connection: duckdb.DuckDBPyConnection
+) -> None:
+    assert value(connection, "clew_google_email", sent) == normalised
+
+
+@pytest.mark.parametrize(("sent", "normalised"), PHONES)
+def test_a_number_is_normalised_as_google_asks(
+    sent: str | None, normalised: str | None, connection: duckdb.DuckDBPyConnection
+) -> None:
+    assert value(connection, "clew_google_phone", sent) == normalised
+
+
+@pytest.mark.parametrize(("converter", "sent", "digest"), HASHES)
+def test_hashes_are_those_that_the_platforms_publish(
+    converter: str, sent: str, digest: str, connection: duckdb.DuckDBPyConnection
+) -> None:
+    assert value(connection, f"clew_convert_{converter}", sent) == digest
+
+
+@pytest.mark.parametrize(
+    ("converter", "sent", "made"),
+    [
+        ("as_is", " x ", " x "),
+        ("plain_text", " Zoë\t\n  O'Neil ", "Zoë O'Neil"),
+        ("plain_text", "  ", None),
+        ("plain_text", "王 秀英 🎉", "王 秀英 🎉"),
+        ("email_address", " Ada@Example.com ", "Ada@Example.com"),
+        ("email_address", "Ada at example.com", None),
+    ],
+)
+def test_readable_values_are_cleaned_and_kept(
+    converter: str, sent: str, made: str | None, connection: duckdb.DuckDBPyConnection
+) -> None:
+    assert value(connection, f"clew_convert_{converter}", sent) == made

@@ -39,6 +39,12 @@ def lake(make_lake) -> Lake:
     return make_lake()
 
 
+@pytest.fixture(scope="module")
+def shared_lake(make_lake) -> Lake:
+    """One lake for tests that do not mind each other's rows."""
+    return make_lake()
+
+
 def link_jars(home: Path, jars: Path) -> None:
     (home / ".clew").mkdir(parents=True, exist_ok=True)
     (home / ".clew" / "jars").symlink_to(jars)

@@ -1,0 +1,195 @@
+"""Conform: each message once, in its place, with its reasons; the same in any batching and after any death."""
+
+import json
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from contracts.records import record_id
+from spark_jobs.silver import conform as conforming
+from spark_jobs.silver.convert import record_id as record_id_sql
+from spark_jobs.silver.requeue import requeue
+from tests.spark.pipeline import SHOP_HEADER, content, purchase, put, rows, run, view
+
+
+def reasons_of(lake) -> list[list[str]]:
+    return [reasons for _, reasons in rows(lake, "silver.quarantine", "position", "reasons")]
+
+
+def test_a_repeat_is_a_duplicate_and_a_contradiction_a_conflict_that_never_overwrites(lake) -> None:
+    reordered = view("m1") | {"properties": {"price": 1, "product_id": "1"}, "sentAt": "2017-03-01T10:00:09Z"}
+    first = view("m1") | {"properties": {"product_id": "1", "price": 1}}
+    put(lake, "web/a.jsonl", first, reordered, view("m1", product="2"))
+    assert run(lake, "r1") == {"lines": 3, "kept": 1, "duplicates": 1, "quarantined": 1}
+    assert rows(lake, "silver.duplicates", "position", "first_position", "event_id") == [(2, 1, "web:m1")]
+    (told,) = reasons_of(lake)
+    assert told[0].startswith("conflicting_duplicate: another message with this id landed before")
+    assert dict(rows(lake, "silver.events", "event_id", "properties")[0][1])["product_id"] == "1"
+
+
+def test_duplicates_are_found_over_the_whole_history(lake) -> None:
+    put(lake, "web/a.jsonl", view("m1"))
+    run(lake, "r1")
+    put(lake, "web/b.jsonl", view("m2"))
+    run(lake, "r2")
+    put(lake, "web/c.jsonl", view("m1"), view("m2", product="9"), view("m3"))
+    assert run(lake, "r3") == {"lines": 3, "kept": 1, "duplicates": 1, "quarantined": 1}
+
+
+def test_a_segment_batch_and_an_array_are_unpacked_and_counted(lake) -> None:
+    put(lake, "web/a.jsonl", {"batch": [view("m1"), view("m2")], "sentAt": "2017-03-01T10:00:05Z"}, {"batch": []})
+    mail = {"event": "open", "email": "z@example.com", "timestamp": 1488362400, "campaign_id": "1"}
+    put(lake, "email/a.jsonl", [mail | {"sg_event_id": "s1"}, mail | {"sg_event_id": "s2"}])
+    run(lake, "r1")
+    names = ("source", "lines", "unpacked", "headers", "kept", "duplicates", "quarantined")
+    counted = {row[0]: row[1:] for row in rows(lake, "ops.row_counts", *names)}
+    assert counted["web"] == (2, 1, 0, 2, 0, 1)
+    assert counted["email"] == (1, 1, 0, 2, 0, 0)
+    assert reasons_of(lake) == [["empty_batch: the line holds a list without messages"]]
+
+
+def test_every_reason_is_told_at_once_and_the_line_is_kept(lake) -> None:
+    bad = {"type": "track", "event": "Review Submitted", "properties": {"rating": "many"}, "timestamp": "soon"}
+    put(lake, "web/a.jsonl", bad)
+    run(lake, "r1")
+    ((payload, reasons),) = rows(lake, "silver.quarantine", "payload", "reasons")
+    assert json.loads(payload) == bad
+    assert [reason.split(":")[0] for reason in reasons] == [
+        "missing_message_id",
+        "unreadable_timestamp",
+        "missing_identity",
+        "missing_property",
+        "wrong_type",
+    ]
+    assert "many" not in " ".join(reasons)
+
+
+def test_a_csv_is_read_by_its_own_header_whatever_the_order_and_what_else_is_in_it(lake) -> None:
+    put(lake, "shop/a.csv", SHOP_HEADER, purchase("b1", 1))
+    put(lake, "shop/b.csv", "\ufeffsales_value,extra," + SHOP_HEADER.replace(",sales_value", ""),
+        '2.5,"a ""quoted"", cell",' + purchase("b2", 1).rsplit(",", 1)[0] + "\r")  # fmt: skip
+    put(lake, "shop/c.csv", purchase("b3", 1), purchase("b3", 2))  # no header at all
+    assert run(lake, "r1") == {"lines": 6, "kept": 2, "duplicates": 0, "quarantined": 2}
+    sold = {event: dict(properties)["sales_value"] for event, properties in rows(lake, "silver.events", "event_id", "properties")}
+    assert sold == {"shop:b1-1": "0.5", "shop:b2-1": "2.5"}
+    assert all(reason[0].startswith("wrong_header: the first line of the file") for reason in reasons_of(lake))
+    assert ("shop", 6, 2) in rows(lake, "ops.row_counts", "source", "lines", "headers")
+
+
+def test_a_purchase_without_a_card_is_kept_and_belongs_to_nobody(lake) -> None:
+    put(lake, "shop/a.csv", SHOP_HEADER, purchase("b1", 1, card=""))
+    run(lake, "r1")
+    assert rows(lake, "silver.events", "event_id", "record_id") == [("shop:b1-1", None)]
+    assert rows(lake, "silver.identifiers", "value") == []
+
+
+def test_wall_clock_times_of_the_shop_become_utc(lake) -> None:
+    put(lake, "shop/a.csv", SHOP_HEADER, purchase("b1", 1))
+    run(lake, "r1")
+    ((moment,),) = rows(lake, "silver.events", "occurred_at")
+    assert moment.isoformat() == "2017-01-01T11:53:26+00:00"  # 06:53 in New York
+
+
+@pytest.mark.parametrize(
+    ("sent", "read"),
+    [
+        ("2017-03-01T10:00:00+02:00", "2017-03-01T08:00:00+00:00"),
+        ("2017-03-01T10:00:00+0200", "2017-03-01T08:00:00+00:00"),
+        ("2017-03-01 10:00:00", "2017-03-01T10:00:00+00:00"),
+        (1488362400123, "2017-03-01T10:00:00.123000+00:00"),
+        (1488362400, "2017-03-01T10:00:00+00:00"),
+    ],
+)
+def test_times_are_read_in_the_forms_that_senders_use(shared_lake, sent, read) -> None:
+    put(shared_lake, f"web/{read}-{type(sent).__name__}-{len(str(sent))}.jsonl", view(f"t-{sent}", timestamp=sent))
+    run(shared_lake, f"time-{sent}")
+    moments = dict(rows(shared_lake, "silver.events", "message_id", "occurred_at"))
+    assert moments[f"t-{sent}"].isoformat() == read
+
+
+def test_a_clock_in_the_far_future_is_refused(lake) -> None:
+    put(lake, "web/a.jsonl", view("m1", timestamp="2099-01-01T00:00:00Z"))
+    run(lake, "r1")
+    assert reasons_of(lake)[0][0].startswith("future_timestamp: the time is more than 24 hours after the landing")
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [("account", " u1 "), ("mailbox", " Zoë@Example.com "), ("phone", "+1 (212) 555-0123"), ("phone", "0212 5550123")],
+)
+def test_spark_and_python_name_a_record_alike(shared_lake, kind, value) -> None:
+    frame = shared_lake.spark.createDataFrame([(value,)], "v string")
+    assert frame.selectExpr(record_id_sql(kind, "v")).first()[0] == record_id(kind, value)
+
+
+def test_a_run_that_died_after_the_first_table_is_run_again_with_the_same_result(lake, monkeypatch) -> None:
+    put(lake, "web/a.jsonl", view("m1"), view("m1"), "broken")
+    run(lake, "r1")
+    put(lake, "web/b.jsonl", view("m1"), view("m2"), "{")
+
+    def dies(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(conforming.route, "duplicates", dies)  # silver.events is written by then
+        with pytest.raises(KeyboardInterrupt):
+            run(lake, "r2")
+    assert ("web:m2",) in rows(lake, "silver.events", "event_id")
+    assert run(lake, "r2") == {"lines": 3, "kept": 1, "duplicates": 1, "quarantined": 1}
+    assert rows(lake, "silver.events", "event_id") == [("web:m1",), ("web:m2",)]
+    assert run(lake, "r2") == {"lines": 3, "kept": 1, "duplicates": 1, "quarantined": 1}
+
+
+def test_requeue_lets_in_what_a_mended_contract_allows_and_the_first_that_landed_wins(lake, tmp_path) -> None:
+    import shutil
+
+    from contracts import Contracts
+    from contracts.catalog import HERE
+    from lakehouse.run import Run
+
+    mended = tmp_path / "contracts"
+    shutil.copytree(HERE, mended, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    early = view("m1") | {"event": "Product Admired"}
+    put(lake, "web/a.jsonl", early, view("m2") | {"event": "Nobody Knows"})
+    run(lake, "r1")
+    put(lake, "web/b.jsonl", view("m1"), view("m3"))
+    run(lake, "r2")
+    file = mended / "events" / "digital" / "product_viewed.yml"
+    file.write_text(file.read_text().replace("sources: [web, app]", "sources: [web, app]\nalso_called: [product_admired]"))
+    lake.contracts = Contracts(mended)
+    this = Run("r3", __import__("datetime").date(2017, 12, 30))
+    assert requeue(lake, this, reason="unknown_event") == {"selected": 2, "kept": 1, "duplicates": 0, "quarantined": 1}
+    assert rows(lake, "silver.events", "event_id", "position", "landing") == [("web:m1", 1, 1), ("web:m3", 4, 2)]
+    assert rows(lake, "silver.duplicates", "event_id", "position", "first_position") == [("web:m1", 3, 1)]
+    after = content(lake)
+    assert requeue(lake, this, reason="unknown_event")["kept"] == 0
+    assert content(lake) == after
+    for name in ("silver.events", "silver.duplicates", "silver.quarantine", "ops.row_counts"):
+        lake.overwrite(name, lake.arrow(name).slice(0, 0))
+    run(lake, "r4")  # a rebuild with the mended contracts
+    assert content(lake) == after
+
+
+MESSAGES = st.lists(
+    st.sampled_from([view("m1"), view("m1", product="2"), view("m2"), view("m3"), "{", {"batch": [view("m1"), view("m4")]}]),
+    min_size=1,
+    max_size=6,
+)
+
+
+@settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@given(batches=st.lists(MESSAGES, min_size=2, max_size=3))
+def test_any_batching_gives_the_same_silver(make_lake, batches) -> None:
+    """Lines in the same order of landing: conformed landing by landing, or all at once."""
+    by_landing, at_once = make_lake(), make_lake()
+    for number, batch in enumerate(batches):
+        for lake in (by_landing, at_once):
+            put(lake, f"web/{number}.jsonl", *batch)
+        run(by_landing, f"r{number}")
+    run(at_once, "r")
+    assert content(by_landing) == content(at_once)
+    for lake in (by_landing, at_once):
+        for row in lake.arrow("ops.row_counts").to_pylist():
+            account = row["headers"] + row["kept"] + row["duplicates"] + row["quarantined"] + row["erased"]
+            assert row["lines"] + row["unpacked"] == account

@@ -11,11 +11,7 @@ from lakehouse.releases import latest_release
 if TYPE_CHECKING:
     from clew.pipeline import DayRun
 
-NEXT = [
-    'clew query "select stage, count(*) as people from gold.journey_stages where is_current group by stage"',
-    "clew profile email:{email}",
-    "clew runs",
-]
+STAGES_QUERY = "select stage, count(*) as people from gold.journey_stages where is_current group by stage"
 
 
 def outcome_of(lake: Lake, days: "list[DayRun]", seconds: float, truth: Path | None = None) -> dict[str, Any]:
@@ -45,12 +41,19 @@ def outcome_of(lake: Lake, days: "list[DayRun]", seconds: float, truth: Path | N
             run_ids,
         )
         steps = rows(
-            "select run_id, step, sum(seconds) as seconds, min(at) as at from ops.runs "
-            "where list_contains(?, run_id) and state <> 'started' group by run_id, step order by at",
+            'select run_id, step, sum(seconds) as seconds, min("at") as began from ops.runs '
+            "where list_contains(?, run_id) and state <> 'started' group by run_id, step order by began",
             run_ids,
         )
         profiles = rows("select count(*) as n from gold.profiles")[0]["n"]
         stages = rows("select stage, count(*) as profiles from gold.journey_stages where is_current group by stage")
+        largest = rows(
+            "select profile_id from identity.assignments group by profile_id order by count(*) desc, profile_id limit 1"
+        )
+        linked = rows(
+            "select left_record, right_record from identity.edges where state = 'linked' "
+            "order by kind = 'probabilistic' desc, left_record, right_record limit 1"
+        )
     release = latest_release(lake)
     order = {stage: place for place, stage in enumerate(get_args(Stage))}
     return {
@@ -70,7 +73,11 @@ def outcome_of(lake: Lake, days: "list[DayRun]", seconds: float, truth: Path | N
             for day in days
         ],
         "seconds": round(seconds, 1),
-        "next": NEXT,
+        "next": [
+            f'clew query "{STAGES_QUERY}"',
+            *(f"clew profile {row['profile_id']}" for row in largest),
+            *(f"clew explain {row['left_record']} {row['right_record']}" for row in linked),
+        ],
     }
 
 

@@ -138,7 +138,7 @@ class Pipeline:
         dag_run: Any = dag.test(logical_date=midnight, run_conf={"as_of": as_of.isoformat()})
         screen.finish()
         if clew_tasks.watch.errors:
-            raise clew_tasks.watch.errors[0]
+            raise self._told(clew_tasks.watch.errors[0])
         if dag_run.state != DagRunState.SUCCESS:
             raise DataError(
                 f"the run for {as_of} ended {dag_run.state}",
@@ -146,3 +146,15 @@ class Pipeline:
                 f"read {self.settings.state / 'logs'}, then: clew run --date {as_of}",
             )
         return DayRun(clew_tasks.run_id(dag_run.run_id), as_of, time.monotonic() - begin)
+
+    def _told(self, error: BaseException) -> BaseException:
+        """The error itself, unless it only says that the JVM is gone."""
+        from py4j.protocol import Py4JNetworkError
+
+        if not isinstance(error, Py4JNetworkError | ConnectionError):
+            return error
+        return EnvironmentFault(
+            "Spark's JVM ended in the middle of a step",
+            str(self.settings.state / "logs" / "spark.log"),
+            "free some memory (clew doctor), then run the command again; what was done is not done twice",
+        )

@@ -154,7 +154,7 @@ def people_table(outcome: dict[str, Any]) -> Table:
 
 def stages_table(outcome: dict[str, Any]) -> Table:
     """How many profiles stand in each stage of the journey now."""
-    table = _table(f"Profiles: {outcome['profiles']:,}, by journey stage", "stage", "profiles")
+    table = _table(f"Profiles: {outcome['profiles']:,}", "journey stage", "profiles")
     for row in outcome["journey_stages"]:
         table.add_row(row["stage"], f"{row['profiles']:,}")
     return table
@@ -164,7 +164,7 @@ def exports_table(outcome: dict[str, Any]) -> Table:
     """Rows each destination got, and rows refused, by reason."""
     table = _table(f"Exports of release {outcome['release']}", "destination", "rows", "refused", "because")
     for row in outcome["exports"]:
-        refused = sorted(row["refused"].items(), key=lambda item: -item[1]) or [("", 0)]
+        refused = sorted(((why, n) for why, n in row["refused"].items() if n), key=lambda item: -item[1]) or [("", 0)]
         for place, (reason, number) in enumerate(refused):
             first = (row["destination"], f"{row['rows']:,}") if place == 0 else ("", "")
             table.add_row(*first, f"{number:,}", reason)

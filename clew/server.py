@@ -18,7 +18,7 @@ from clew import airflow_home, machine
 from lakehouse.errors import ClewError, EnvironmentFault
 from lakehouse.settings import Settings
 
-START_SECONDS = 180
+START_SECONDS = 300
 STOP_SECONDS = 20
 LINE_EVERY_SECONDS = 10
 COMPONENTS = ("metadatabase", "scheduler", "dag_processor", "triggerer")

@@ -105,10 +105,10 @@ class PlaceholderDate(Declared):
 
 
 class Attributes(Declared):
-    """The attributes that keep two people apart, and the birth dates that mean nothing."""
+    """The attributes that keep two people apart, where declared, and the birth dates that mean nothing."""
 
-    first_name: AttributeRule
-    birth_date: AttributeRule
+    first_name: AttributeRule | None = None
+    birth_date: AttributeRule | None = None
     placeholder_birth_dates: tuple[PlaceholderDate, ...] = ()
     oldest_birth_date: datetime.date
 
@@ -148,6 +148,11 @@ class IdentityRules(Declared):
             if second.reliability > first.reliability:
                 raise ValueError(f"{weak} comes after {strong} but is declared more reliable")
         return self
+
+    @property
+    def one_person(self) -> tuple[str, ...]:
+        """Identifiers whose values have one person each."""
+        return tuple(name for name, rule in self.identifiers.items() if rule.one_person)
 
     @property
     def exclusive(self) -> tuple[str, ...]:

@@ -1,9 +1,8 @@
 """Whether two first names, or two birth dates, can be of one person.
-
-We follow Winkler, "String Comparator Metrics and Enhanced Decision Rules in the Fellegi-Sunter Model of
+ We follow Winkler, "String Comparator Metrics and Enhanced Decision Rules in the Fellegi-Sunter Model of
 Record Linkage" (1990, ERIC ED325505) for the likeness of names. We differ in that nicknames, initials and
-names in different scripts never contradict each other, because a contradiction here keeps two records apart
-for good.
+names in scripts that cannot be compared never contradict each other, because a contradiction here keeps two
+records apart for good.
 """
 
 import csv
@@ -12,12 +11,18 @@ from functools import cache, lru_cache
 from pathlib import Path
 
 LIKENESS_OF_ONE_NAME = 0.88
+LIKENESS_ACROSS_SCRIPTS = 0.7
 _PREFIX_BONUS = 0.1
+_CYRILLIC = str.maketrans(
+    dict(zip("абвгдезиклмнопрстуфыэ", "abvgdeziklmnoprstufye", strict=True))
+    | {"ж": "zh", "х": "kh", "ц": "ts", "ч": "ch", "ш": "sh", "щ": "shch", "ю": "yu", "я": "ya", "ъ": "", "ь": ""}
+)
 
 
 @dataclass(frozen=True)
 class Person:
-    """What a record says of the person behind it, in standard forms; ``exclusive`` as ``identifier=value``."""
+    """What a record says of the person behind it, in standard forms; ``exclusive`` as
+    ``identifier=value``."""
 
     first_name: str | None = None
     last_name: str | None = None
@@ -32,11 +37,21 @@ class Person:
 @cache
 def nicknames() -> dict[str, frozenset[str]]:
     """The formal names behind each short name, from nicknames.csv beside this module."""
-    formal: dict[str, set[str]] = {}
+    return _from_table("name", "nickname_of")
+
+
+@cache
+def short_names() -> dict[str, frozenset[str]]:
+    """The short names of each formal name."""
+    return _from_table("nickname_of", "name")
+
+
+def _from_table(key: str, value: str) -> dict[str, frozenset[str]]:
+    gathered: dict[str, set[str]] = {}
     with (Path(__file__).parent / "nicknames.csv").open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
-            formal.setdefault(row["name"], set()).add(row["nickname_of"])
-    return {name: frozenset(of) for name, of in formal.items()}
+            gathered.setdefault(row[key], set()).add(row[value])
+    return {name: frozenset(others) for name, others in gathered.items()}
 
 
 def formal_name(first_name: str) -> str:
@@ -46,16 +61,25 @@ def formal_name(first_name: str) -> str:
 
 @lru_cache(maxsize=500_000)
 def first_names_agree(left: str, right: str) -> bool:
-    """Equal, alike, a nickname, an initial, a beginning, or not comparable because the scripts differ."""
-    if left == right or left.isascii() != right.isascii():
+    """Equal, alike, a nickname, an initial, a beginning, or in scripts that cannot be compared."""
+    if left == right:
         return True
+    if left.isascii() != right.isascii():
+        one, other = left.translate(_CYRILLIC), right.translate(_CYRILLIC)
+        return not (one.isascii() and other.isascii()) or likeness(one, other) >= LIKENESS_ACROSS_SCRIPTS
     short, long = sorted((left.split()[0], right.split()[0]), key=len)
     if long.startswith(short) and (len(short) == 1 or len(short) >= 3):
         return True
-    known = nicknames()
-    if (known.get(short, frozenset()) | {short}) & (known.get(long, frozenset()) | {long}):
+    if nicknames().get(short, frozenset()) & nicknames().get(long, frozenset()):
         return True
-    return likeness(short, long) >= LIKENESS_OF_ONE_NAME
+    pairs = [(short, form) for form in _forms(long)] + [(long, form) for form in _forms(short)]
+    return any(likeness(one, other) >= LIKENESS_OF_ONE_NAME for one, other in pairs)
+
+
+def _forms(name: str) -> frozenset[str]:
+    """A name, its short names, and what it is short for: a nickname may have a slip of the hand in it,
+    too."""
+    return nicknames().get(name, frozenset()) | short_names().get(name, frozenset()) | {name}
 
 
 @lru_cache(maxsize=500_000)

@@ -37,9 +37,7 @@ def splink_rules(rules: Sequence[tuple[str, ...]] = BLOCKING_RULES) -> list[Bloc
 
 def reach(people: pa.Table, pairs: pa.Table, rules: Sequence[tuple[str, ...]] = BLOCKING_RULES) -> float:
     """The share of labelled pairs (left_record, right_record) that some rule compares; 1.0 for no pairs."""
-    met = " OR ".join(
-        "(" + " AND ".join(f"l.{name} = r.{name}" for name in columns) + ")" for columns in rules
-    )
+    met = " OR ".join("(" + " AND ".join(f"l.{name} = r.{name}" for name in columns) + ")" for columns in rules)
     row = query(
         f"""SELECT coalesce(avg(CASE WHEN {met} THEN 1.0 ELSE 0.0 END), 1.0) AS reached
             FROM pairs JOIN people l ON l.record_id = left_record JOIN people r ON r.record_id = right_record""",

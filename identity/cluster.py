@@ -65,9 +65,10 @@ def cluster(
     in_conflict = np.flatnonzero(np.isin(component_of_edge, conflicted))
     groups = pd.Series(in_conflict).groupby(component_of_edge[in_conflict]).indices
     ends_left, ends_right = nodes[left[joining]], nodes[right[joining]]
+    is_one_person = frame["rule"].isin(rules.one_person).to_numpy()[joining]
     for places in groups.values():
         chosen = in_conflict[places]  # ascending, hence strongest first
-        ends = list(zip(ends_left[chosen], ends_right[chosen], strict=True))
+        ends = list(zip(ends_left[chosen], ends_right[chosen], is_one_person[chosen], strict=True))
         for at, refusal in zip(joining[chosen], join_component(ends, facts), strict=True):
             states[at], reasons[at] = refusal or ("linked", None)
 

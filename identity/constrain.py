@@ -48,9 +48,7 @@ class Facts:
     def __post_init__(self) -> None:
         """Index the facts by record."""
         held: dict[str, list[tuple[str, str]]] = {}
-        for record, identifier, value in self.limited[["record_id", "identifier", "value"]].itertuples(
-            index=False
-        ):
+        for record, identifier, value in self.limited[["record_id", "identifier", "value"]].itertuples(index=False):
             held.setdefault(record, []).append((identifier, value))
         apart: dict[str, set[str]] = {}
         for one, other in self.cannot_link:
@@ -92,10 +90,11 @@ class Facts:
         ).to_pylist()
         first_names = {row["record_id"]: row["first_name"] for row in said if row["first_name"]}
         birth_dates = {row["record_id"]: row["birth_date"] for row in said if row["birth_date"]}
-        attributes = (
-            Attribute("first_name", first_names, first_names_agree),
-            Attribute("birth_date", birth_dates, birth_dates_agree),
+        known = (
+            (rules.attributes.first_name, Attribute("first_name", first_names, first_names_agree)),
+            (rules.attributes.birth_date, Attribute("birth_date", birth_dates, birth_dates_agree)),
         )
+        attributes = tuple(attribute for declared, attribute in known if declared is not None)
         pairs = frozenset((min(pair), max(pair)) for pair in cannot_link)
         return cls(limits, limited, attributes, pairs)
 
@@ -109,11 +108,12 @@ class _Cluster:
     said: tuple[set[str], ...]
 
 
-def join_component(ends: Sequence[tuple[str, str]], facts: Facts) -> list[tuple[str, str] | None]:
+def join_component(ends: Sequence[tuple[str, str, bool]], facts: Facts) -> list[tuple[str, str] | None]:
     """Join the records of one component along its edges.
 
     Args:
-        ends: The two records of each edge, strongest edge first.
+        ends: The two records of each edge, strongest edge first, and whether it is by a one_person identifier; such
+            an edge is believed though the two sides have other names or birth dates.
         facts: What the constraints need to know of these records.
 
     Returns:
@@ -121,15 +121,13 @@ def join_component(ends: Sequence[tuple[str, str]], facts: Facts) -> list[tuple[
     """
     clusters: dict[str, _Cluster] = {}
     outcome: list[tuple[str, str] | None] = []
-    for left, right in ends:
+    for left, right, is_one_person in ends:
         one = clusters.setdefault(left, _single(left, facts)) if left not in clusters else clusters[left]
-        other = (
-            clusters.setdefault(right, _single(right, facts)) if right not in clusters else clusters[right]
-        )
+        other = clusters.setdefault(right, _single(right, facts)) if right not in clusters else clusters[right]
         if one is other:
             outcome.append(("redundant", ALREADY_JOINED))
             continue
-        refusal = _refusal(one, other, facts)
+        refusal = _refusal(one, other, facts, is_one_person)
         if refusal is not None:
             outcome.append(("blocked", refusal))
             continue
@@ -146,8 +144,7 @@ def _single(record: str, facts: Facts) -> _Cluster:
     for identifier, value in facts.held.get(record, ()):
         held.setdefault(identifier, set()).add(value)
     said = tuple(
-        {attribute.of_record[record]} if record in attribute.of_record else set()
-        for attribute in facts.attributes
+        {attribute.of_record[record]} if record in attribute.of_record else set() for attribute in facts.attributes
     )
     return _Cluster({record}, held, said)
 
@@ -160,7 +157,7 @@ def _absorb(large: _Cluster, small: _Cluster) -> None:
         mine |= theirs
 
 
-def _refusal(one: _Cluster, other: _Cluster, facts: Facts) -> str | None:
+def _refusal(one: _Cluster, other: _Cluster, facts: Facts, is_one_person: bool) -> str | None:
     """The constraint that a union would break, if any: decisions, then limits, then attributes."""
     small, large = sorted((one, other), key=lambda item: len(item.records))
     if any(not facts.apart.get(record, set()).isdisjoint(large.records) for record in small.records):
@@ -170,6 +167,8 @@ def _refusal(one: _Cluster, other: _Cluster, facts: Facts) -> str | None:
         allowed = facts.limits[identifier]
         if together > allowed:
             return f"limit: one profile would hold {together} values of {identifier}, {allowed} allowed"
+    if is_one_person:
+        return None
     for attribute, mine, theirs in zip(facts.attributes, one.said, other.said, strict=True):
         if mine and theirs and not any(attribute.agree(a, b) for a in mine for b in theirs):
             return f"{attribute.name}: no value on one side agrees with one on the other"

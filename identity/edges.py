@@ -126,9 +126,7 @@ _PROPOSED = """
 """
 
 
-def deterministic_edges(
-    records: pa.Table, identifiers: pa.Table, rules: IdentityRules, key: bytes
-) -> pa.Table:
+def deterministic_edges(records: pa.Table, identifiers: pa.Table, rules: IdentityRules, key: bytes) -> pa.Table:
     """Edges between records that share a usable value, with EDGE_COLUMNS.
 
     Args:
@@ -159,9 +157,7 @@ def _rule_table(rules: IdentityRules) -> pa.Table:
     )
 
 
-def _signatures(
-    records: pa.Table, identifiers: pa.Table, rules: IdentityRules
-) -> tuple[pa.Table, list[Person]]:
+def _signatures(records: pa.Table, identifiers: pa.Table, rules: IdentityRules) -> tuple[pa.Table, list[Person]]:
     """Number the distinct things that records say of their person; a record that says nothing has no number."""
     rows = query(
         """SELECT record_id, first_name, last_name, strftime(birth_date, '%Y-%m-%d') AS birth_date,

@@ -14,9 +14,7 @@ if TYPE_CHECKING:
 
     from lakehouse.lake import Lake
 
-_EDGE = (
-    "left_record, right_record, kind, rule, match_weight, probability, evidence, model_version, state, reason"
-)
+_EDGE = "left_record, right_record, kind, rule, match_weight, probability, evidence, model_version, state, reason"
 _IDENTIFIER_WORDS = {
     "loyalty": "loyalty_id",
     "account": "user_id",
@@ -112,9 +110,7 @@ def explain(lake: "Lake", left: str, right: str) -> Explanation:
         obstacle = _obstacle(connection, one, other, profile_one, profile_other)
         unusable = _shared_unusable(connection, profile_one, profile_other)
         reason = _reason_apart(obstacle, unusable)
-        return Explanation(
-            one, other, profile_one, profile_other, "apart", (), None, obstacle, reason, tuple(unusable)
-        )
+        return Explanation(one, other, profile_one, profile_other, "apart", (), None, obstacle, reason, tuple(unusable))
 
 
 def find_record(lake: "Lake", name: str) -> str:
@@ -124,9 +120,7 @@ def find_record(lake: "Lake", name: str) -> str:
 
 
 def _record(connection: "duckdb.DuckDBPyConnection", lake: "Lake", name: str) -> str:
-    found = connection.execute(
-        "SELECT record_id FROM identity.records WHERE record_id = ?", [name]
-    ).fetchall()
+    found = connection.execute("SELECT record_id FROM identity.records WHERE record_id = ?", [name]).fetchall()
     if found:
         return name
     word, _, raw = name.partition(":")
@@ -141,20 +135,14 @@ def _record(connection: "duckdb.DuckDBPyConnection", lake: "Lake", name: str) ->
         ).fetchall()
         if rows:
             return str(rows[0][0])
-        raise UsageError(
-            f"no record holds this {identifier}", "identity.identifiers", "check it, or run: clew run"
-        )
+        raise UsageError(f"no record holds this {identifier}", "identity.identifiers", "check it, or run: clew run")
     known = ", ".join(sorted({*KINDS, *rules.identifiers}))
     where = f"{word}:…" if raw else "the argument"
-    raise UsageError(
-        "no such record", where, f"give a record id or an identifier, beginning with one of: {known}"
-    )
+    raise UsageError("no such record", where, f"give a record id or an identifier, beginning with one of: {known}")
 
 
 def _profile(connection: "duckdb.DuckDBPyConnection", record: str) -> str:
-    row = connection.execute(
-        "SELECT profile_id FROM identity.assignments WHERE record_id = ?", [record]
-    ).fetchall()
+    row = connection.execute("SELECT profile_id FROM identity.assignments WHERE record_id = ?", [record]).fetchall()
     if not row:
         raise UsageError("the record has no profile yet", record, "run: clew run")
     return str(row[0][0])
@@ -203,12 +191,8 @@ def _obstacle(
     connection: "duckdb.DuckDBPyConnection", one: str, other: str, profile_one: str, profile_other: str
 ) -> Edge | None:
     """The best unused edge between the two records, else between their profiles."""
-    between = (
-        "((l.profile_id = $one AND r.profile_id = $other) OR (l.profile_id = $other AND r.profile_id = $one))"
-    )
-    edges = _edges(
-        connection, f"state IN ('blocked', 'review') AND {between}", one=profile_one, other=profile_other
-    )
+    between = "((l.profile_id = $one AND r.profile_id = $other) OR (l.profile_id = $other AND r.profile_id = $one))"
+    edges = _edges(connection, f"state IN ('blocked', 'review') AND {between}", one=profile_one, other=profile_other)
     direct = [edge for edge in edges if {edge.left_record, edge.right_record} == {one, other}]
     return next(iter(direct or edges), None)
 
@@ -239,7 +223,5 @@ def _reason_apart(obstacle: Edge | None, unusable: list[dict[str, str]]) -> str:
     if obstacle is not None:
         return f"{obstacle.rule} would join them but is {obstacle.state}: {obstacle.reason}"
     if unusable:
-        return (
-            f"they share only what does not identify: {unusable[0]['identifier']} ({unusable[0]['reason']})"
-        )
+        return f"they share only what does not identify: {unusable[0]['identifier']} ({unusable[0]['reason']})"
     return "no evidence: they share no identifier, and nothing else about them is alike enough"

@@ -97,9 +97,7 @@ def _birth_date() -> comparison.CustomComparison:
         comparison_levels=[
             level.NullLevel("birth_date"),
             level.ExactMatchLevel("birth_date").configure(label_for_charts="equal"),
-            level.CustomLevel(
-                "birth_date_l = birth_date_swapped_r", label_for_charts="day and month exchanged"
-            ),
+            level.CustomLevel("birth_date_l = birth_date_swapped_r", label_for_charts="day and month exchanged"),
             level.DamerauLevenshteinLevel("birth_date", 1).configure(label_for_charts="one digit wrong"),
             level.ExactMatchLevel("birth_year").configure(label_for_charts="same year"),
             level.ElseLevel().configure(label_for_charts="different"),
@@ -154,9 +152,7 @@ def model_version(name: str, trained: dict[str, Any]) -> str:
     return f"{name}-{hashlib.sha256(content).hexdigest()[:8]}"
 
 
-def save_model(
-    name: str, trained: dict[str, Any], trained_on: dict[str, Any], folder: Path = MODELS
-) -> Model:
+def save_model(name: str, trained: dict[str, Any], trained_on: dict[str, Any], folder: Path = MODELS) -> Model:
     """Write ``<name>.json``; the same training writes the same bytes."""
     model = Model(model_version(name, trained), trained, trained_on)
     body = {"version": model.version, "trained_on": trained_on, "settings": trained}

@@ -63,9 +63,7 @@ def _score(people: pa.Table, model: Model, review_weight: float) -> pa.Table:
 def _labels(model: Model, name: str) -> dict[int, str]:
     """The label of each comparison level by its gamma, numbered by Splink from the last up; null is -1."""
     levels = next(
-        item["comparison_levels"]
-        for item in model.settings["comparisons"]
-        if item["output_column_name"] == name
+        item["comparison_levels"] for item in model.settings["comparisons"] if item["output_column_name"] == name
     )
     labels = {-1: "not comparable"}
     valued = [item for item in levels if not item.get("is_null_level")]

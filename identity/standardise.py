@@ -16,6 +16,8 @@ import pyarrow as pa
 from contracts.identity import Attributes, IdentifierRule, IdentityRules
 
 _EMAIL = re.compile(r"[^@\s\"(),:;<>\[\]\\]+@(?:[^@\s.\"(),:;<>\[\]\\]+\.)+[^@\s.\"(),:;<>\[\]\\]{2,}")
+_ACCENTS = re.compile("[\u0300-\u036f\u0591-\u05c7\u064b-\u0652]")
+_LATIN = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ı": "i"})
 _DEVICE = re.compile(r"[\w\-.:]{1,128}")
 _DATES = (
     ("%Y-%m-%d", re.compile(r"\d{4}-\d{1,2}-\d{1,2}")),
@@ -135,13 +137,23 @@ def standard_values(values: pa.Table, rules: IdentityRules) -> pa.Table:
 
 
 def name(raw: str | None) -> str | None:
-    """Casefolded, without accents, punctuation and titles' dots; None for what is no name."""
+    """Casefolded, without accents and punctuation; None for what is no name."""
     if raw is None:
         return None
-    decomposed = unicodedata.normalize("NFKD", raw).casefold()
-    bare = "".join(letter for letter in decomposed if not unicodedata.combining(letter))
-    value = " ".join("".join(letter if letter.isalpha() else " " for letter in _joined(bare)).split())
+    letters = _joined(_without_accents(raw))
+    value = " ".join("".join(letter if _is_of_a_word(letter) else " " for letter in letters).split())
     return None if not value or value in _NOT_A_NAME or raw.strip().lower() in _NOT_A_NAME else value
+
+
+def _without_accents(raw: str) -> str:
+    """Casefolded; Latin, Greek and Cyrillic accents and Hebrew and Arabic vowel points are dropped."""
+    decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", raw).casefold())
+    return "".join(letter for letter in decomposed if not _ACCENTS.match(letter)).translate(_LATIN)
+
+
+def _is_of_a_word(letter: str) -> bool:
+    """A letter, or a mark without which a word of an Indic script would fall apart."""
+    return letter.isalpha() or unicodedata.category(letter).startswith("M")
 
 
 def _joined(text: str) -> str:
@@ -185,10 +197,7 @@ def address_part(raw: str | None) -> str | None:
     """Casefolded letters and digits with single spaces."""
     if raw is None:
         return None
-    decomposed = unicodedata.normalize("NFKD", raw).casefold()
-    kept = "".join(
-        letter if letter.isalnum() else " " for letter in decomposed if not unicodedata.combining(letter)
-    )
+    kept = "".join(letter if letter.isdigit() or _is_of_a_word(letter) else " " for letter in _without_accents(raw))
     return " ".join(kept.split()) or None
 
 

@@ -83,9 +83,7 @@ def _rounded(value: Any) -> Any:
 def main(arguments: list[str] | None = None) -> int:
     """Train on the records of the workspace's lake and write identity/models/<name>.json."""
     parser = argparse.ArgumentParser(prog="python -m identity.train", description=main.__doc__)
-    parser.add_argument(
-        "--name", default="customers-1", help="the model's name; the contract says which is in use"
-    )
+    parser.add_argument("--name", default="customers-1", help="the model's name; the contract says which is in use")
     options = parser.parse_args(arguments)
     from identity.records import build_nodes, read_silver
     from lakehouse.lake import Lake

@@ -33,9 +33,7 @@ def mark_usable(identifiers: pa.Table, attributes: pa.Table, rules: IdentityRule
             "people_allowed": pa.array(
                 [rule.stops_identifying_above for rule in rules.identifiers.values()], pa.int64()
             ),
-            "holders_allowed": pa.array(
-                [rule.holders_above for rule in rules.identifiers.values()], pa.int64()
-            ),
+            "holders_allowed": pa.array([rule.holders_above for rule in rules.identifiers.values()], pa.int64()),
         }
     )
     exclusive = pa.table({"identifier": pa.array(list(rules.exclusive), pa.string())})

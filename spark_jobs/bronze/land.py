@@ -104,7 +104,7 @@ def _write_batch(lake: Lake, source: Source, landed: dict, batch: DataFrame, txn
         expected = blocks.agg(F.sum("lines")).first()[0] or 0
         if not expected:
             return 0
-        rows = bronze_rows(lines, blocks, lake.settings.landing.as_uri(), source, landed)
+        rows = bronze_rows(lines, blocks, lake.settings.landing.as_posix(), source, landed)
         lake.write_df(table, rows, append_txn=txn)
     finally:
         blocks.unpersist()

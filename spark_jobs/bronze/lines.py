@@ -52,24 +52,25 @@ def blocks_of(lines: DataFrame, last_position: int) -> DataFrame:
     )
 
 
-def bronze_rows(lines: DataFrame, blocks: DataFrame, landing_uri: str, source: Source, landed: dict) -> DataFrame:
+def bronze_rows(lines: DataFrame, blocks: DataFrame, landing: str, source: Source, landed: dict) -> DataFrame:
     """Lines in the shape of a bronze table.
 
     Args:
         lines: value, file_uri, block, seen.
         blocks: As of :func:`blocks_of`; small.
-        landing_uri: The landing folder, which file names are relative to.
+        landing: The path of the landing folder, which file names are relative to.
         source: The source's contract.
         landed: landing, landed_at, run_id.
     """
     offset = F.col("seen") - F.col("first_seen") + 1
-    # url_decode reads "+" as a space, which a path does not mean by it.
-    path = F.url_decode(F.replace(F.col("file_uri"), F.lit("+"), F.lit("%2B")))
+    # url_decode reads "+" as a space, which a path does not mean by it. Spark writes file:/ or file:///, as it likes.
+    decoded = F.url_decode(F.replace(F.col("file_uri"), F.lit("+"), F.lit("%2B")))
+    path = F.regexp_replace(decoded, "^file:/+", "/")
     is_text = F.expr("is_valid_utf8(value)")
     return lines.join(F.broadcast(blocks), ["file_uri", "block"]).select(
         F.expr("make_valid_utf8(value)").alias("payload"),
         F.when(~is_text, F.col("value").cast("binary")).alias("undecoded"),
-        F.substring(path, len(landing_uri.rstrip("/")) + 2, 100_000).alias("file"),
+        F.substring(path, len(landing) + 2, 100_000).alias("file"),
         (F.col("line_base") + offset).cast("int").alias("line"),
         (F.col("position_base") + offset).alias("position"),
         F.lit(landed["landing"]).cast("int").alias("landing"),

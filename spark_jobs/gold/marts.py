@@ -128,7 +128,7 @@ def _session_for_dbt(lake: "Lake") -> Iterator[None]:
     marts = [name for name in lake.tables() if name.startswith("gold.")]
     attach(lake, {*READ, *marts})
     _lay_out_dictionary(lake)
-    ansi = spark.conf.get("spark.sql.ansi.enabled")
+    ansi = spark.conf.get("spark.sql.ansi.enabled") or "true"
     os.environ["CLEW_DBT_LAKE"] = str(lake.settings.lake)
     try:
         yield

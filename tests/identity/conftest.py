@@ -6,6 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+
 from contracts.catalog import Contracts
 from contracts.identity import IdentityRules
 from identity.edges import deterministic_edges
@@ -41,18 +42,12 @@ class Town:
                 "last_seen": START + datetime.timedelta(days=row["until"]),
             }
             landed = {"landing": 1, "source": "crm", "position": row["position"]}
-            events.append(
-                {"record_id": row["record_id"], "sources": "crm", "landed": landed, "events": 1} | seen
-            )
-            attributes.append(
-                {"record_id": row["record_id"]} | {name: row["said"].get(name) for name in ATTRIBUTES}
-            )
+            events.append({"record_id": row["record_id"], "sources": "crm", "landed": landed, "events": 1} | seen)
+            attributes.append({"record_id": row["record_id"]} | {name: row["said"].get(name) for name in ATTRIBUTES})
             for name in self.rules.identifiers:
                 said = row["said"].get(name, [])
                 for value in [said] if isinstance(said, str) else said:
-                    identifiers.append(
-                        {"record_id": row["record_id"], "identifier": name, "raw_value": value} | seen
-                    )
+                    identifiers.append({"record_id": row["record_id"], "identifier": name, "raw_value": value} | seen)
         return Silver(
             pa.Table.from_pylist(events, _EVENTS),
             pa.Table.from_pylist(identifiers, _IDENTIFIERS),

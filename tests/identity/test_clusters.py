@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from identity.assign import profile_id
 from identity.cluster import cluster, in_order
 from identity.constrain import CANNOT_LINK, Facts, join_component
@@ -100,12 +101,12 @@ def test_no_profile_ever_breaks_a_constraint(rules, new_town, said, chosen, deci
 def test_a_component_without_conflict_and_one_with_are_joined_by_the_same_rule(rules, new_town, said, chosen):
     nodes = world(new_town(), said)
     ordered = in_order(evidence(chosen, len(said)), rules).query("state == 'linked'")
-    ends = list(zip(ordered["left_record"], ordered["right_record"], strict=True))
+    ends = [(left, right, False) for left, right in zip(ordered["left_record"], ordered["right_record"], strict=True)]
     facts = Facts.of(nodes.records, nodes.identifiers, rules, nodes.records["record_id"].to_pylist(), ())
     careful = [refusal or ("linked", None) for refusal in join_component(ends, facts)]
     rows = cluster(nodes.records, nodes.identifiers, evidence(chosen, len(said)), rules).edges.to_pylist()
     of_edge = {(row["left_record"], row["right_record"], row["kind"]): row for row in rows}
-    for (left, right), kind, outcome in zip(ends, ordered["kind"], careful, strict=True):
+    for (left, right, _), kind, outcome in zip(ends, ordered["kind"], careful, strict=True):
         row = of_edge[left, right, kind]
         assert (row["state"], row["reason"]) == outcome
 

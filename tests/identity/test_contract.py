@@ -2,6 +2,7 @@
 
 import pytest
 import yaml
+
 from contracts.base import load_yaml
 from contracts.catalog import HERE, Contracts
 from contracts.errors import ContractError
@@ -26,7 +27,7 @@ def test_the_contract_loads_and_knows_whose_identifiers_are_exclusive():
 
 def test_an_unknown_field_is_refused_with_its_line(tmp_path):
     path = tmp_path / "identity.yml"
-    path.write_text(TEXT.replace("    gap_days: 365", "    gap_dayz: 365"), encoding="utf-8")
+    path.write_text(TEXT.replace("    gap_days: 1825", "    gap_dayz: 1825"), encoding="utf-8")
     with pytest.raises(ContractError, match="gap_dayz"):
         load_yaml(path, IdentityRules)
 

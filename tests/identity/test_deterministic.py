@@ -99,15 +99,15 @@ def test_a_call_during_both_tenancies_of_a_landline_is_ambiguous(town):
 
 
 def test_a_phone_unseen_for_long_may_have_changed_hands(town):
-    town.record("phone:old", 0, phone="(212) 736-5000").record("phone:new", 500, phone="(212) 736-5000")
+    town.record("phone:old", 0, phone="(212) 736-5000").record("phone:new", 2000, phone="(212) 736-5000")
     assert len(town.profiles()) == 2
     reason = town.reasons()["phone:new", "phone:old", "phone"]
-    assert reason == "lapsed: the phone was unseen for more than 365 days and may have changed hands"
+    assert reason == "lapsed: the phone was unseen for more than 1825 days and may have changed hands"
 
 
 def test_a_name_bridges_the_time_in_which_a_phone_was_unseen(town):
     town.record("crm:1", 0, first_name="Ann", last_name="Lee", phone="(212) 736-5000")
-    town.record("crm:2", 500, first_name="Ann", last_name="Lee", phone="(212) 736-5000")
+    town.record("crm:2", 2000, first_name="Ann", last_name="Lee", phone="(212) 736-5000")
     assert town.profiles() == {one("crm:1", "crm:2")}
 
 

@@ -1,11 +1,12 @@
 """Standard forms: the contract's own examples and anti-examples, then what contracts cannot say."""
 
 import pytest
-from contracts.catalog import Contracts
 from hypothesis import given
 from hypothesis import strategies as st
+
+from contracts.catalog import Contracts
 from identity import standardise
-from identity.agree import birth_dates_agree, first_names_agree, likeness
+from identity.agree import birth_dates_agree, first_names_agree, likeness, nicknames, short_names
 
 RULES = Contracts().identity
 EXAMPLES = [(name, good) for name, rule in RULES.identifiers.items() for good in rule.examples]
@@ -76,7 +77,7 @@ def test_birth_dates_of_all_formats_become_iso_dates_and_placeholders_nothing(ra
 
 @pytest.mark.parametrize(
     ("raw", "plain"),
-    [("  José ", "jose"), ("O'Brien", "obrien"), ("ANNE-MARIE", "anne marie"), ("Straße", "strasse"),
+    [("  José ", "jose"), ("O'Brien", "obrien"), ("Søren", "soren"), ("Łukasz", "lukasz"), ("ANNE-MARIE", "anne marie"), ("Straße", "strasse"),
      ("Юлия", "юлия"), ("N/A", None), ("123", None), (None, None)],
 )  # fmt: skip
 def test_names_lose_case_accents_and_marks(raw, plain):
@@ -89,14 +90,23 @@ def test_streets_meet_in_their_abbreviations():
 
 @pytest.mark.parametrize(
     ("left", "right"),
-    [("robert", "bob"), ("bob", "rob"), ("ann", "anna"), ("j", "john"), ("stephen", "steven"), ("юлия", "yulia")],
+    [
+        ("robert", "bob"),
+        ("bob", "rob"),
+        ("ann", "anna"),
+        ("j", "john"),
+        ("stephen", "steven"),
+        ("юлия", "yulia"),
+        ("дмитрии", "dmitry"),
+        ("太郎", "taro"),
+    ],
 )
 def test_first_names_of_one_person_agree(left, right):
     assert first_names_agree(left, right)
     assert first_names_agree(right, left)
 
 
-@pytest.mark.parametrize(("left", "right"), [("ann", "beth"), ("john", "james"), ("maria", "peter")])
+@pytest.mark.parametrize(("left", "right"), [("ann", "beth"), ("john", "james"), ("maria", "peter"), ("ольга", "eric")])
 def test_first_names_of_two_people_do_not_agree(left, right):
     assert not first_names_agree(left, right)
 
@@ -112,3 +122,23 @@ def test_likeness_is_the_published_one():
     assert likeness("martha", "marhta") == pytest.approx(0.9611, abs=1e-4)
     assert likeness("dwayne", "duane") == pytest.approx(0.84, abs=1e-4)
     assert likeness("dixon", "dicksonx") == pytest.approx(0.8133, abs=1e-4)
+
+
+def test_the_nicknames_are_in_standard_form():
+    words = set(nicknames()) | set(short_names())
+    assert len(words) > 300
+    assert {word for word in words if standardise.name(word) != word} == set()
+
+
+@pytest.mark.parametrize(("left", "right"), [("liz", "elizaebth"), ("billl", "william"), ("оля", "ольга")])
+def test_a_nickname_with_a_slip_of_the_hand_agrees(left, right):
+    assert first_names_agree(left, right)
+
+
+def test_two_formal_names_do_not_agree_by_a_nickname_that_they_share():
+    assert not first_names_agree("katherine", "christopher")
+
+
+def test_a_name_in_an_indic_script_stays_one_word():
+    assert standardise.name("दीपा") == standardise.name(" दीपा ")
+    assert " " not in standardise.name("दीपा")

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from lakehouse.jars import jar_paths
 from lakehouse.lake import Lake
 from lakehouse.settings import Settings

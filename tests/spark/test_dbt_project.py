@@ -4,9 +4,9 @@ import datetime as dt
 from typing import Any, get_args
 
 import pytest
+
 from contracts.table import PrivacyClass
 from lakehouse.lake import Lake
-
 from spark_jobs.gold.marts import invoke_dbt
 
 AS_OF = dt.date(2017, 12, 31)
@@ -66,7 +66,7 @@ def test_every_value_of_a_profile_has_its_source_and_time(manifest: Any) -> None
     sourced = [name.removesuffix("_source") for name in profiles.columns if name.endswith("_source")]
     assert len(sourced) == 13
     for name in sourced:
-        assert name in profiles.columns and f"{name}_at" in profiles.columns, name
+        assert {name, f"{name}_at"} <= set(profiles.columns), name
     unsourced = {
         name
         for name, column in profiles.columns.items()

@@ -4,10 +4,10 @@ import datetime as dt
 from typing import Any
 
 import pytest
-from lakehouse.lake import Lake
-from lakehouse.run import Run
 from pyspark.sql import DataFrame
 
+from lakehouse.lake import Lake
+from lakehouse.run import Run
 from spark_jobs.gold.events import attribute_events, build_events
 
 RUN = Run("run", dt.date(2017, 12, 31))
@@ -116,7 +116,9 @@ def test_a_landing_and_a_link_that_change_together_are_one_commit(built: Lake) -
     version = built.version("gold.events")
     old = [event("web:1", "account:a"), event("web:2", "anonymous:x"), event("shop:1", "loyalty:9")]
     land(built, [*old, event("app:1", "account:a", landing=2)])
-    built.overwrite("identity.assignments", [link("account:a", "p9"), link("anonymous:x", "px"), link("loyalty:9", "p9")])
+    built.overwrite(
+        "identity.assignments", [link("account:a", "p9"), link("anonymous:x", "px"), link("loyalty:9", "p9")]
+    )
     build_events(built, RUN)
     assert built.version("gold.events") == version + 1
     assert_as_rebuilt(built)

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from lakehouse.lake import Lake
 from lakehouse.run import Run
-
 from spark_jobs.gold.marts import ModelFailed, build_docs, build_marts
 
 MARTS = {
@@ -64,7 +64,9 @@ def test_marts_are_built_twice_alike_and_any_engine_reads_them(home: Lake) -> No
     assert profiles["ann.example@gmail.com"]["records"] == 2
     assert profiles["ann.example@gmail.com"]["link_kind"] == "deterministic"
     assert profiles["ann.example@gmail.com"]["email_source"] == "web"
-    consents = {(row["status"], row["purpose"], row["decisions"]) for row in home.arrow("gold.profile_consents").to_pylist()}
+    consents = {
+        (row["status"], row["purpose"], row["decisions"]) for row in home.arrow("gold.profile_consents").to_pylist()
+    }
     assert ("withdrawn", "email_marketing", 2) in consents
     stages = home.arrow("gold.journey_stages").to_pylist()
     assert {row["stage"] for row in stages} == {"discovery", "onboarding"}

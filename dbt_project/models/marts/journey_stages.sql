@@ -32,7 +32,7 @@ spells as (
         event_id as entered_by_event,
         case
             when era > 0 and rank_before is null then concat(event, ' after a lapse')
-            else concat('first ', event, ' of this stage')
+            else concat(event, ', the first event of this stage')
         end as why
     from advanced
     where rank_before is null or stage_rank > rank_before

@@ -14,12 +14,12 @@ attributes as (
 
 survived as (
     select
-        profile_id,
         {%- for attribute in attributes %}
         max(case when attribute = '{{ attribute }}' then value end) as {{ attribute }},
         max(case when attribute = '{{ attribute }}' then source end) as {{ attribute }}_source,
-        max(case when attribute = '{{ attribute }}' then seen_at end) as {{ attribute }}_at{{ "," if not loop.last }}
+        max(case when attribute = '{{ attribute }}' then seen_at end) as {{ attribute }}_at,
         {%- endfor %}
+        profile_id
     from attributes
     group by profile_id
 ),

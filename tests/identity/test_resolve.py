@@ -1,0 +1,165 @@
+"""The step and the explanations, on a small lake: silver in, four identity tables out. No JVM."""
+
+import datetime
+import json
+
+import pytest
+from pydantic import SecretStr
+
+from identity.explain import explain
+from identity.resolve import resolve
+from lakehouse.errors import UsageError
+from lakehouse.lake import Lake
+from lakehouse.run import Run
+from lakehouse.settings import Settings
+
+TABLES = ("identity.records", "identity.identifiers", "identity.edges", "identity.assignments")
+ANN = {"first_name": "Ann", "last_name": "Lee", "birth_date": "1984-03-09"}
+BORIS = {"first_name": "Boris", "last_name": "Lee", "birth_date": "1979-11-21"}
+HOME = {"street": "12 Oak Street", "city": "Albany", "postcode": "12207"}
+PEOPLE = [
+    ("crm:1", "crm", ANN | HOME | {"loyalty_id": "44001", "email": "ann.lee@mail.net"}),
+    ("crm:2", "crm", BORIS | HOME | {"email": "the.lees@mail.net"}),
+    ("crm:3", "crm", {"first_name": "Annie", "last_name": "Lee", "birth_date": "03/09/1984"} | HOME),
+    ("account:u1", "web", {"first_name": "Ann", "last_name": "Lee", "email": "the.lees@mail.net"}),
+    ("loyalty:44001", "shop", {}),
+    ("mailbox:1", "email", {"email": "Ann.Lee@mail.net"}),
+    ("mailbox:2", "email", {"email": "test@test.com"}),
+    ("crm:4", "crm", {"first_name": "Zoe", "last_name": "Quist", "email": "test@test.com"}),
+]
+
+
+def at(day):
+    return datetime.datetime(2017, 1, 1, tzinfo=datetime.UTC) + datetime.timedelta(days=day)
+
+
+def write_silver(lake, people):
+    events, identifiers, customers = [], [], []
+    for number, (record, source, said) in enumerate(people, start=1):
+        event = {"event_id": f"{source}:{number}", "source": source, "record_id": record, "occurred_at": at(number),
+                 "position": number, "landing": 1}  # fmt: skip
+        events.append(
+            event
+            | {"channel": source, "type": "identify", "event": "customer_identified", "message_id": str(number),
+               "received_at": at(number), "properties": [], "traits": [], "context": [], "content_hash": number,
+               "part": 0, "contract_version": "1-0-0"}
+        )  # fmt: skip
+        for name in ("email", "phone", "loyalty_id"):
+            if name in said:
+                identifiers.append(
+                    {"record_id": record, "source": source, "identifier": name, "value": said[name], "landing": 1,
+                     "first_seen": at(number), "last_seen": at(number), "events": 1, "first_position": number}
+                )  # fmt: skip
+        if "first_name" in said:
+            customers.append(event | said | {"traits": []})
+    lake.overwrite("silver.events", events)
+    lake.overwrite("silver.identifiers", identifiers)
+    lake.overwrite("silver.customer_records", customers)
+
+
+def resolved(home, people=PEOPLE):
+    lake = Lake(Settings(home=home, identity_secret=SecretStr("a key for tests")))
+    lake.ensure_tables()
+    write_silver(lake, people)
+    counts = resolve(lake, Run("run-1", datetime.date(2017, 12, 31)))
+    return lake, counts
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory):
+    return resolved(tmp_path_factory.mktemp("home"))[0]
+
+
+def test_resolving_twice_gives_the_same_four_tables_and_an_account_of_both_runs(tmp_path):
+    lake, counts = resolved(tmp_path)
+    before = {name: lake.arrow(name) for name in TABLES}
+    assert counts["records"] == len(PEOPLE)
+    assert counts["records"] == before["identity.records"].num_rows == before["identity.assignments"].num_rows
+    assert counts["linked"] == counts["records"] - counts["profiles"]
+    assert resolve(lake, Run("run-2", datetime.date(2017, 12, 31))) == counts
+    assert all(lake.arrow(name).equals(table) for name, table in before.items())
+    done = [row for row in lake.arrow("ops.runs").to_pylist() if row["state"] == "done"]
+    assert [(row["step"], row["rows"]) for row in done] == [("resolve", len(PEOPLE))] * 2
+
+
+def test_an_edge_is_named_by_its_records_kind_and_rule(lake):
+    keys = [
+        (row["left_record"], row["right_record"], row["kind"], row["rule"])
+        for row in lake.arrow("identity.edges").to_pylist()
+    ]
+    assert keys
+    assert len(keys) == len(set(keys))
+    assert all(left < right for left, right, _, _ in keys)
+
+
+def test_the_same_person_is_explained_by_the_path_between_two_records(lake):
+    answer = explain(lake, "mailbox:1", "loyalty:44001")
+    assert answer.verdict == "same"
+    assert [edge.rule for edge in answer.path] == ["email", "loyalty_id"]
+    assert answer.path[0].evidence["identifier"] == "email"
+    assert answer.probability == answer.path[0].probability
+    assert answer.reason.startswith("one profile by 2 links; the weakest is email")
+
+
+def test_a_probabilistic_link_is_explained_by_its_waterfall(lake):
+    answer = explain(lake, "crm:1", "crm:3")
+    assert answer.verdict == "same"
+    (edge,) = answer.path
+    assert edge.kind == "probabilistic"
+    assert edge.model_version.startswith("customers-1-")
+    parts = [step["weight"] for step in edge.evidence["waterfall"]]
+    assert edge.evidence["prior"] + sum(parts) == pytest.approx(edge.match_weight, abs=1e-4)
+    levels = {step["comparison"]: step["level"] for step in edge.evidence["waterfall"]}
+    assert levels["first_name"] == "nickname"
+    assert levels["birth_date"] == "equal"
+
+
+def test_two_people_on_a_family_mailbox_are_explained_by_the_contradiction(lake):
+    answer = explain(lake, "crm:2", "account:u1")
+    assert answer.verdict == "apart"
+    assert answer.obstacle is not None
+    assert answer.reason == "email would join them but is blocked: contested: first names differ on one email"
+
+
+def test_two_people_with_a_placeholder_are_told_that_it_does_not_identify(lake):
+    answer = explain(lake, "crm:4", "mailbox:2")
+    assert answer.verdict == "apart"
+    assert answer.obstacle is None
+    assert "they share only what does not identify: email (blocked_value: typed by testers)" in answer.reason
+
+
+def test_two_people_without_anything_in_common_have_no_evidence(lake):
+    answer = explain(lake, "crm:4", "loyalty:44001")
+    assert answer.reason.startswith("no evidence")
+
+
+def test_a_record_and_itself_are_one(lake):
+    answer = explain(lake, "crm:1", "crm:1")
+    assert (answer.verdict, answer.path, answer.probability) == ("same", (), 1.0)
+
+
+def test_an_identifier_stands_for_its_record_in_any_spelling(lake):
+    answer = explain(lake, "email: ANN.LEE@MAIL.NET", "loyalty:44001")
+    assert (answer.left, answer.right) == ("crm:1", "loyalty:44001")
+    assert answer.verdict == "same"
+
+
+def test_an_explanation_is_json_without_a_personal_value(lake):
+    text = json.dumps(explain(lake, "crm:1", "mailbox:1").as_dict())
+    assert "mail.net" not in text.lower()
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("crm:99", "no record holds this crm_id"),
+        ("email:nobody@mail.net", "no record holds this email"),
+        ("nonsense", "no such record"),
+        ("shoe:42", "begin"),
+    ],
+)
+def test_an_unknown_name_is_refused_without_repeating_it(lake, name, message):
+    with pytest.raises(UsageError) as caught:
+        explain(lake, name, "crm:1")
+    assert message in str(caught.value)
+    assert name not in str(caught.value)

@@ -1,5 +1,6 @@
 """Whether two first names, or two birth dates, can be of one person.
- We follow Winkler, "String Comparator Metrics and Enhanced Decision Rules in the Fellegi-Sunter Model of
+
+We follow Winkler, "String Comparator Metrics and Enhanced Decision Rules in the Fellegi-Sunter Model of
 Record Linkage" (1990, ERIC ED325505) for the likeness of names. We differ in that nicknames, initials and
 names in scripts that cannot be compared never contradict each other, because a contradiction here keeps two
 records apart for good.
@@ -21,8 +22,7 @@ _CYRILLIC = str.maketrans(
 
 @dataclass(frozen=True)
 class Person:
-    """What a record says of the person behind it, in standard forms; ``exclusive`` as
-    ``identifier=value``."""
+    """What a record says of the person behind it, in standard forms; ``exclusive`` as ``identifier=value``."""
 
     first_name: str | None = None
     last_name: str | None = None
@@ -77,8 +77,7 @@ def first_names_agree(left: str, right: str) -> bool:
 
 
 def _forms(name: str) -> frozenset[str]:
-    """A name, its short names, and what it is short for: a nickname may have a slip of the hand in it,
-    too."""
+    """A name, its short names, and what it is short for: a nickname may have a slip of the hand in it, too."""
     return nicknames().get(name, frozenset()) | short_names().get(name, frozenset()) | {name}
 
 

@@ -73,6 +73,16 @@ class Lake:
     def version(self, table: str) -> int:
         return self.delta(table).version()
 
+    def highest(self, table: str, column: str) -> int | None:
+        """The highest value of a whole-number column, from the statistics in the table's log."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        actions = pa.table(self.delta(table).get_add_actions(flatten=True))
+        if actions.num_rows == 0:
+            return None
+        return pc.max(actions[f"max.{column}"]).as_py()
+
     def df(self, table: str, version: int | None = None) -> "DataFrame":
         reader = self.spark.read.format("delta")
         if version is not None:

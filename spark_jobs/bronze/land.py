@@ -99,7 +99,7 @@ def _write_batch(lake: Lake, source: Source, landed: dict, batch: DataFrame, txn
     table = f"bronze.{source.source}"
     before = lake.delta(table)
     lines = with_reader_order(batch)
-    blocks = blocks_of(lines, _last_position(before)).persist()
+    blocks = blocks_of(lines, lake.highest(table, "position") or 0).persist()
     try:
         expected = blocks.agg(F.sum("lines")).first()[0] or 0
         if not expected:
@@ -120,17 +120,6 @@ def _write_batch(lake: Lake, source: Source, landed: dict, batch: DataFrame, txn
             f"{table} to version {before.version()} and run again",
         )
     return written
-
-
-def _last_position(table) -> int:  # type: ignore[no-untyped-def]
-    """The highest position in a bronze table, from the statistics in its log."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    actions = pa.table(table.get_add_actions(flatten=True))
-    if actions.num_rows == 0:
-        return 0
-    return int(pc.max(actions["max.position"]).as_py() or 0)
 
 
 def _stream_id(checkpoint: Path) -> str:

@@ -5,12 +5,14 @@ before it, and replaces whatever silver holds of it and after. So a run that die
 and any batching of landings gives the same rows. The account in ops.row_counts, written last, says what is done.
 """
 
-from collections.abc import Iterable, Sequence
+import shutil
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
-from pyspark.storagelevel import StorageLevel
 
 from contracts import Contracts
 from contracts.source import Source
@@ -26,11 +28,20 @@ from spark_jobs.silver.validate import with_verdict
 
 FATES = ("header", "kept", "duplicate", "quarantined")
 MESSAGE_KEY = ("source", "position", "part")
+JUDGED = (
+    "source string, channel string, position bigint, part int, file string, line int, landing int, "
+    "landed_at timestamp, contract_version string, contract string, is_header boolean, reasons array<string>, "
+    "payload string, undecoded binary, event_id string, type string, event string, message_id string, "
+    "record_id string, anonymous_id string, user_id string, occurred_at timestamp, sent_at timestamp, "
+    "properties map<string,string>, traits map<string,string>, context map<string,string>, content_hash bigint"
+)
+"""A judged message. ``payload`` and ``undecoded`` are there only where there are reasons to refuse it."""
+JUDGED_COLUMNS = tuple(column.split()[0] for column in JUDGED.split(", "))
 
 
 @dataclass(frozen=True)
 class Window:
-    """The landings one run handles: ``first`` and all after it."""
+    """The landings one run handles: ``first`` and all after it, to ``last``."""
 
     first: int
     last: int
@@ -51,58 +62,108 @@ def conform(lake: Lake, run: Run) -> dict[str, int]:
         if window is None:
             step.message = "nothing has landed yet"
             return {}
-        sources = [lake.contracts.sources[name] for name in sorted(lake.contracts.sources)]
-        lines = {
-            source.source: lake.df(f"bronze.{source.source}").where(window.predicate).where(f"landing <= {window.last}")
-            for source in sources
-        }
-        step.say("parse and validate")
-        judged, texts = judge(lines, lake.contracts)
-        judged = judged.persist(StorageLevel.MEMORY_AND_DISK)
-        try:
-            counts = _write(lake, run, step, window, judged, texts)
-        finally:
-            judged.unpersist()
+        judged = stage(lake, _lines(lake, window), step)
+        counts = _write(lake, run, step, window, judged)
+        clear_stage(lake)
         step.rows = counts["kept"]
         return counts
 
 
-def judge(lines: dict[str, DataFrame], contracts: Contracts) -> tuple[DataFrame, DataFrame]:
-    """Parse and validate bronze lines of all sources.
+def stage(lake: Lake, lines: dict[str, DataFrame], step: Step) -> DataFrame:
+    """Judge bronze lines, source by source, into files that the tables are then written from.
+
+    Every table after this reads the staged columns it needs; kept in the plan instead, the parsing of all sources
+    would be planned anew for each of them, which took longer than the work itself.
+    """
+    clear_stage(lake)
+    folder = _stage_folder(lake)
+
+    def judge_one(name: str) -> None:
+        judged = judge(lines[name], lake.contracts.sources[name], lake.contracts)
+        judged.write.parquet((folder / name).as_uri())
+        step.say(f"judged {name}")
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(judge_one, sorted(lines)))
+    reader = lake.spark.read.schema(JUDGED)
+    folders = [(folder / name).as_uri() for name in sorted(lines)]
+    return reader.parquet(*folders) if folders else lake.spark.createDataFrame([], JUDGED)
+
+
+def clear_stage(lake: Lake) -> None:
+    """Remove staged files; a run that died may have left some."""
+    shutil.rmtree(_stage_folder(lake), ignore_errors=True)
+
+
+def judge(bronze: DataFrame, source: Source, contracts: Contracts) -> DataFrame:
+    """Parse and validate bronze lines of one source.
 
     Args:
-        lines: Bronze rows by source.
-        contracts: The declarations.
+        bronze: Rows of its bronze table.
+        source: Its contract.
+        contracts: All declarations.
 
     Returns:
-        The judged messages, without their text, and the texts by source, position and part.
+        One row per message, in the columns of :data:`JUDGED`.
     """
-    judged, texts = [], []
-    for name, bronze in sorted(lines.items()):
-        source = contracts.sources[name]
-        messages = messages_of(bronze, source).selectExpr("*", f"{literal(name)} as source")
-        judged.append(_judge_source(messages, source, contracts))
-        texts.append(messages.select(*MESSAGE_KEY, "message", "undecoded"))
-    return _union(judged), _union(texts)
-
-
-def _judge_source(messages: DataFrame, source: Source, contracts: Contracts) -> DataFrame:
+    messages = messages_of(bronze, source)
     headers = headers_of(messages, source) if source.format.type == "csv" else []
     verdict = with_verdict(envelopes_of(messages, source, headers), source, contracts.events.values())
-    dropped = {"message", "undecoded", "line_fault", "shape_fault", "has_time", "batch_sent_at"}
-    kept = [column for column in verdict.columns if column not in dropped]
-    event_id = f"concat({literal(source.source + ':')}, message_id) as event_id"
-    return verdict.selectExpr(*kept, event_id, f"{literal(source.channel)} as channel")
+    made = {
+        "source": literal(source.source),
+        "channel": literal(source.channel),
+        "event_id": f"concat({literal(source.source + ':')}, message_id)",
+        "payload": "if(size(reasons) > 0, message, null)",
+        "undecoded": "if(size(reasons) > 0, undecoded, null)",
+    }
+    return verdict.selectExpr(*[f"{made.get(column, column)} as {column}" for column in JUDGED_COLUMNS])
+
+
+def texts_of(bronze: DataFrame, source: Source) -> DataFrame:
+    """The text of each message of bronze lines, by source, position and part."""
+    return messages_of(bronze, source).selectExpr(f"{literal(source.source)} as source", "position", "part", "message")
 
 
 def account(fated: DataFrame) -> DataFrame:
     """Lines and messages by landing, source and fate: the figures of ops.row_counts."""
     fates = [F.count(F.when(F.col("fate") == fate, True)).alias(fate) for fate in FATES]
     lines = F.count(F.when(F.col("part") == 0, True)).alias("lines")
-    return fated.groupBy("landing", "source").agg(lines, F.count(F.lit(1)).alias("messages"), *fates)
+    conflicts = F.count(F.when(F.col("payload").isNull() & (F.col("fate") == "quarantined"), True)).alias("conflicts")
+    return fated.groupBy("landing", "source").agg(lines, F.count(F.lit(1)).alias("messages"), conflicts, *fates)
 
 
-def _write(lake: Lake, run: Run, step: Step, window: Window, judged: DataFrame, texts: DataFrame) -> dict[str, int]:
+def quarantined(lake: Lake, fated: DataFrame, sources: Sequence[str]) -> DataFrame:
+    """Rows of silver.quarantine; a conflict's text is fetched from bronze, for the sources that have any."""
+    refused = route.quarantine(fated)
+    for name in sources:
+        conflicts = refused.where((F.col("source") == name) & F.col("payload").isNull())
+        positions = F.broadcast(conflicts.select("position").distinct())
+        lines = lake.df(f"bronze.{name}").join(positions, "position", "left_semi")
+        texts = F.broadcast(texts_of(lines, lake.contracts.sources[name]))
+        found = refused.join(texts, list(MESSAGE_KEY), "left")
+        others = [column for column in refused.columns if column != "payload"]
+        refused = found.selectExpr(*others, "coalesce(payload, message) as payload")
+    return refused
+
+
+def write_projections(lake: Lake, kept: DataFrame, predicate: str, step: Step) -> None:
+    """The three tables that only restate silver.events: identifiers, customer records, consents."""
+    sources = [lake.contracts.sources[name] for name in sorted(lake.contracts.sources)]
+    projections = {
+        "silver.identifiers": lambda: route.identifiers(kept, sources),
+        "silver.customer_records": lambda: route.customer_records(kept),
+        "silver.consents": lambda: route.consents(kept, lake.contracts.events.values()),
+    }
+
+    def write(table: str) -> None:
+        lake.write_df(table, projections[table](), predicate)
+        step.say(table)
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(write, projections))
+
+
+def _write(lake: Lake, run: Run, step: Step, window: Window, judged: DataFrame) -> dict[str, int]:
     accepted = judged.where(~F.col("is_header") & (F.size("reasons") == 0))
     history = lake.df("silver.events").where(f"landing < {window.first}")
     repeats = judge_repeats(accepted, history).persist()
@@ -110,16 +171,16 @@ def _write(lake: Lake, run: Run, step: Step, window: Window, judged: DataFrame, 
     try:
         counts = [row.asDict() for row in account(fated).collect()]  # one row a landing and source
         total = {fate: sum(row[fate] for row in counts) for fate in FATES}
+        with_conflicts = sorted({row["source"] for row in counts if row["conflicts"]})
         step.say("silver.events", total["kept"])
         lake.write_df("silver.events", route.events(fated), window.predicate)
         step.say("silver.duplicates", total["duplicate"])
         lake.write_df("silver.duplicates", route.duplicates(fated), window.predicate)
         step.say("silver.quarantine", total["quarantined"])
-        lake.write_df("silver.quarantine", route.quarantine(fated, texts), window.predicate)
+        lake.write_df("silver.quarantine", quarantined(lake, fated, with_conflicts), window.predicate)
     finally:
         repeats.unpersist()
-    kept = lake.df("silver.events").where(window.predicate)
-    write_projections(lake, kept, window.predicate, step)
+    write_projections(lake, lake.df("silver.events").where(window.predicate), window.predicate, step)
     _close_account(lake, run, window, counts)
     return {
         "lines": sum(row["lines"] for row in counts),
@@ -127,17 +188,6 @@ def _write(lake: Lake, run: Run, step: Step, window: Window, judged: DataFrame, 
         "duplicates": total["duplicate"],
         "quarantined": total["quarantined"],
     }
-
-
-def write_projections(lake: Lake, kept: DataFrame, predicate: str, step: Step) -> None:
-    """The three tables that only restate silver.events: identifiers, customer records, consents."""
-    step.say("silver.identifiers")
-    sources = [lake.contracts.sources[name] for name in sorted(lake.contracts.sources)]
-    lake.write_df("silver.identifiers", route.identifiers(kept, sources), predicate)
-    step.say("silver.customer_records")
-    lake.write_df("silver.customer_records", route.customer_records(kept), predicate)
-    step.say("silver.consents")
-    lake.write_df("silver.consents", route.consents(kept, lake.contracts.events.values()), predicate)
 
 
 def _window(lake: Lake, run: Run) -> Window | None:
@@ -149,6 +199,20 @@ def _window(lake: Lake, run: Run) -> Window | None:
     mine = [landing for landing, run_id in landings.items() if run_id == run.run_id]
     last = max(landings)
     return Window(first=min([done + 1, last, *mine]), last=last)
+
+
+def _lines(lake: Lake, window: Window) -> dict[str, DataFrame]:
+    """Bronze lines of the window, for the sources that have any."""
+    found = {}
+    for source in sorted(lake.contracts.sources):
+        newest = lake.highest(f"bronze.{source}", "landing")
+        if newest is not None and newest >= window.first:
+            found[source] = lake.df(f"bronze.{source}").where(window.predicate).where(f"landing <= {window.last}")
+    return found
+
+
+def _stage_folder(lake: Lake) -> Path:
+    return lake.settings.lake / "_work" / "conform"
 
 
 def _close_account(lake: Lake, run: Run, window: Window, counts: Sequence[dict]) -> None:
@@ -172,10 +236,3 @@ def _close_account(lake: Lake, run: Run, window: Window, counts: Sequence[dict])
                 }
             )
     lake.overwrite("ops.row_counts", rows, where=window.predicate)
-
-
-def _union(frames: Iterable[DataFrame]) -> DataFrame:
-    first, *others = frames
-    for other in others:
-        first = first.unionByName(other)
-    return first

@@ -16,32 +16,27 @@ def text(value: str) -> str:
 
 def iso_time(value: str) -> str:
     """ISO 8601 with any offset (none means UTC), or seconds or milliseconds since 1970."""
-    cleaned = text(value)
     # Spark reads +02:00 but not +0200.
-    with_colon = rf"regexp_replace({cleaned}, '([+-]\\d{{2}})(\\d{{2}})$', '$1:$2')"
+    with_colon = rf"regexp_replace({value}, '([+-]\\d{{2}})(\\d{{2}})\\s*$', '$1:$2')"
     return case(
         [
-            (rf"{cleaned} rlike '^\\d{{4}}-\\d{{2}}-\\d{{2}}'",
-             f"coalesce(try_cast({cleaned} as timestamp), try_cast({with_colon} as timestamp))"),
-            (rf"{cleaned} rlike '^\\d{{13}}$'", f"timestamp_millis(try_cast({cleaned} as bigint))"),
-            (rf"{cleaned} rlike '^\\d{{9,10}}$'", f"timestamp_seconds(try_cast({cleaned} as bigint))"),
+            (rf"{value} rlike '^\\s*\\d{{4}}-\\d{{2}}-\\d{{2}}'", f"try_cast({with_colon} as timestamp)"),
+            (rf"{value} rlike '^\\s*\\d{{13}}\\s*$'", f"timestamp_millis(try_cast({value} as bigint))"),
+            (rf"{value} rlike '^\\s*\\d{{9,10}}\\s*$'", f"timestamp_seconds(try_cast({value} as bigint))"),
         ]
-    )  # fmt: skip
+    )
 
 
 def epoch_seconds(value: str) -> str:
     """Seconds since 1970, fractions allowed, from 1970 to the year 2999."""
-    seconds = f"try_cast({text(value)} as double)"
-    return f"if({seconds} between 0 and 32503680000, timestamp_micros(cast({seconds} * 1000000 as bigint)), null)"
+    micros = f"timestamp_micros(cast(try_cast({value} as double) * 1000000 as bigint))"
+    return f"if(try_cast({value} as double) between 0 and 32503680000, {micros}, null)"
 
 
 def local_time(value: str, zone: str) -> str:
     """A wall-clock time of ``zone``; an hour that the clocks pass twice is read as its first passing."""
-    cleaned = text(value)
-    return (
-        rf"if({cleaned} rlike '^\\d{{4}}-\\d{{2}}-\\d{{2}}', "
-        f"to_utc_timestamp(try_cast({cleaned} as timestamp), {literal(zone)}), null)"
-    )
+    moment = f"to_utc_timestamp(try_cast({value} as timestamp), {literal(zone)})"
+    return rf"if({value} rlike '^\\s*\\d{{4}}-\\d{{2}}-\\d{{2}}', {moment}, null)"
 
 
 def value_sql(value: Value, field: Callable[[str], str]) -> str:

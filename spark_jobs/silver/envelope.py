@@ -68,27 +68,35 @@ def snake_case(value: str) -> str:
 
 
 def _segment(parsed: DataFrame, carried: Sequence[str]) -> DataFrame:
-    kind = f"lower({text('r.type')})"
-    fixed = [(f"{kind} = {literal(call)}", literal(event)) for call, event in FIXED_EVENTS.items()]
-    event = case([(f"{kind} = 'track'", snake_case(text("r.event"))), *fixed])
-    given = f"coalesce(r.properties, {EMPTY_MAP})"
+    fixed = [(f"type = {literal(call)}", literal(event)) for call, event in FIXED_EVENTS.items()]
+    event = case([("type = 'track'", f"nullif({snake_case('r.event')}, '')"), *fixed])
     beside = f"map({', '.join(f'{literal(field)}, r.{field}' for field in _BESIDE)})"
-    extra = f"map_filter({beside}, (k, v) -> v is not null and not map_contains_key({given}, k))"
+    extra = f"map_filter({beside}, (k, v) -> v is not null and not map_contains_key(given, k))"
     has_extra = f"coalesce({', '.join(f'r.{field}' for field in _BESIDE)}) is not null"
-    time = f"coalesce({text('r.timestamp')}, {text('r.originalTimestamp')})"
-    envelopes = parsed.selectExpr(
+    # Two steps: what is used more than once is computed in the first, or the plan would hold it many times over.
+    raw = parsed.selectExpr(
         *carried,
         "is_header",
         "shape_fault",
-        f"{kind} as type",
+        "r",
+        f"lower({text('r.type')}) as type",
+        f"coalesce({text('r.timestamp')}, {text('r.originalTimestamp')}) as time_text",
+        "coalesce(r.sentAt, batch_sent_at) as sent_text",
+        f"coalesce(r.properties, {EMPTY_MAP}) as given",
+    )
+    envelopes = raw.selectExpr(
+        *carried,
+        "is_header",
+        "shape_fault",
+        "type",
         f"{event} as event",
         f"{text('r.messageId')} as message_id",
         f"{text('r.anonymousId')} as anonymous_id",
         f"{text('r.userId')} as user_id",
-        f"{time} is not null as has_time",
-        f"{iso_time(time)} as occurred_at",
-        f"{iso_time('coalesce(r.sentAt, batch_sent_at)')} as sent_at",
-        f"if({has_extra}, map_concat({extra}, {given}), {given}) as properties",
+        "time_text is not null as has_time",
+        f"{iso_time('time_text')} as occurred_at",
+        f"{iso_time('sent_text')} as sent_at",
+        f"if({has_extra}, map_concat({extra}, given), given) as properties",
         f"coalesce(r.traits, {EMPTY_MAP}) as traits",
         f"coalesce(r.context, {EMPTY_MAP}) as context",
     )

@@ -15,7 +15,14 @@ from pyspark.sql import functions as F
 from lakehouse.lake import Lake
 from lakehouse.run import Run, Step
 from spark_jobs.silver import route
-from spark_jobs.silver.conform import MESSAGE_KEY, judge, write_projections
+from spark_jobs.silver.conform import (
+    MESSAGE_KEY,
+    account,
+    clear_stage,
+    quarantined,
+    stage,
+    write_projections,
+)
 from spark_jobs.silver.dedupe import judge_repeats
 from spark_jobs.silver.recount import recount
 
@@ -50,31 +57,27 @@ def _selected(quarantine: DataFrame, source: str | None, reason: str | None) -> 
         rows = rows.where(F.col("source") == source)
     if reason is not None:
         rows = rows.where(F.exists("reasons", lambda told: told.startswith(f"{reason}:")))
-    return rows.select(*MESSAGE_KEY, "file")
+    return rows.select(*MESSAGE_KEY)
 
 
 def _requeue(lake: Lake, step: Step, selected: DataFrame) -> dict[str, int]:
-    step.say("parse and validate")
-    judged, _ = _judge(lake, selected)
+    judged = stage(lake, _lines(lake, selected), step).join(F.broadcast(selected), list(MESSAGE_KEY), "left_semi")
     rivals = _rivals(lake, judged.select("event_id").where("event_id is not null").distinct())
-    keys = selected.select(*MESSAGE_KEY).union(rivals).distinct().persist()
-    judged, texts = _judge(lake, keys)
-    judged = judged.persist()
-    try:
-        accepted = judged.where(~F.col("is_header") & (F.size("reasons") == 0))
-        nothing = accepted.select("event_id", "content_hash", "position").limit(0)
-        fated = route.with_fate(judged, judge_repeats(accepted, nothing))
-        chosen = fated.join(F.broadcast(selected.select(*MESSAGE_KEY)), list(MESSAGE_KEY), "left_semi")
-        fates = {row["fate"]: row["count"] for row in chosen.groupBy("fate").count().collect()}
-        landings = sorted(row["landing"] for row in fated.select("landing").distinct().collect())
-        _replace(lake, "silver.events", keys, route.events(fated))
-        _replace(lake, "silver.duplicates", keys, route.duplicates(fated))
-        predicate = f"landing in ({', '.join(map(str, landings))})"
-        write_projections(lake, lake.df("silver.events").where(predicate), predicate, step)
-        _replace(lake, "silver.quarantine", keys, route.quarantine(fated, texts))
-    finally:
-        judged.unpersist()
-        keys.unpersist()
+    keys = selected.union(rivals).distinct().localCheckpoint()  # the stage it came from is about to be replaced
+    judged = stage(lake, _lines(lake, keys), step).join(F.broadcast(keys), list(MESSAGE_KEY), "left_semi")
+    accepted = judged.where(~F.col("is_header") & (F.size("reasons") == 0))
+    nothing = accepted.select("event_id", "content_hash", "position").limit(0)
+    fated = route.with_fate(judged, judge_repeats(accepted, nothing))
+    chosen = fated.join(F.broadcast(selected), list(MESSAGE_KEY), "left_semi")
+    fates = {row["fate"]: row["count"] for row in chosen.groupBy("fate").count().collect()}
+    where = [row.asDict() for row in account(fated).collect()]  # one row a landing and source
+    _replace(lake, "silver.events", keys, route.events(fated))
+    _replace(lake, "silver.duplicates", keys, route.duplicates(fated))
+    predicate = f"landing in ({', '.join(str(n) for n in sorted({row['landing'] for row in where}))})"
+    write_projections(lake, lake.df("silver.events").where(predicate), predicate, step)
+    with_conflicts = sorted({row["source"] for row in where if row["conflicts"]})
+    _replace(lake, "silver.quarantine", keys, quarantined(lake, fated, with_conflicts))
+    clear_stage(lake)
     return {
         "kept": fates.get("kept", 0),
         "duplicates": fates.get("duplicate", 0),
@@ -82,17 +85,16 @@ def _requeue(lake: Lake, step: Step, selected: DataFrame) -> dict[str, int]:
     }
 
 
-def _judge(lake: Lake, keys: DataFrame) -> tuple[DataFrame, DataFrame]:
-    """Judge the messages with these keys; a CSV line is read by the header of its file, so that comes along."""
+def _lines(lake: Lake, keys: DataFrame) -> dict[str, DataFrame]:
+    """The bronze lines of these messages; a CSV line is read by the header of its file, so that comes along."""
     lines = {}
-    for name in sorted(lake.contracts.sources):
-        bronze = lake.df(f"bronze.{name}")
-        wanted = F.broadcast(keys.where(F.col("source") == name).select("position").distinct())
-        rows = bronze.join(wanted, "position", "left_semi")
-        first = bronze.where("line = 1").join(F.broadcast(rows.select("file").distinct()), "file", "left_semi")
-        lines[name] = rows.union(first.select(*rows.columns)).dropDuplicates(["position"])
-    judged, texts = judge(lines, lake.contracts)
-    return judged.join(F.broadcast(keys.select(*MESSAGE_KEY)), list(MESSAGE_KEY), "left_semi"), texts
+    for row in keys.select("source").distinct().orderBy("source").collect():
+        bronze = lake.df(f"bronze.{row['source']}")
+        wanted = F.broadcast(keys.where(F.col("source") == row["source"]).select("position").distinct())
+        found = bronze.join(wanted, "position", "left_semi")
+        first = bronze.where("line = 1").join(F.broadcast(found.select("file").distinct()), "file", "left_semi")
+        lines[row["source"]] = found.unionByName(first).dropDuplicates(["position"])
+    return lines
 
 
 def _rivals(lake: Lake, event_ids: DataFrame) -> DataFrame:

@@ -52,17 +52,12 @@ def duplicates(fated: DataFrame) -> DataFrame:
     )
 
 
-def quarantine(fated: DataFrame, texts: DataFrame) -> DataFrame:
-    """The rows of silver.quarantine.
-
-    Args:
-        fated: As of :func:`with_fate`.
-        texts: source, position, part, message, undecoded of at least the quarantined messages.
-    """
-    key = ["source", "position", "part"]
-    told = ("file", "line", "reasons", "message_id", "event", "contract_version", "landing")
-    refused = fated.where("fate = 'quarantined'").selectExpr(*key, *told, "landed_at as received_at")
-    return texts.selectExpr(*key, "message as payload", "undecoded").join(F.broadcast(refused), key)
+def quarantine(fated: DataFrame) -> DataFrame:
+    """The rows of silver.quarantine; the payload of a conflict is not known here and left empty."""
+    return fated.where("fate = 'quarantined'").selectExpr(
+        *("source", "position", "part", "file", "line", "payload", "undecoded", "reasons", "message_id", "event"),
+        *("contract_version", "landing", "landed_at as received_at"),
+    )
 
 
 def identifiers(kept: DataFrame, sources: Iterable[Source]) -> DataFrame:

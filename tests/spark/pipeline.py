@@ -17,7 +17,10 @@ def put(lake: Lake, name: str, *lines: str | bytes | dict[str, Any]) -> Path:
     """Write a landing file, ``web/a.jsonl`` say, from texts, bytes or objects."""
     path = lake.settings.landing / name
     path.parent.mkdir(parents=True, exist_ok=True)
-    encoded = [line if isinstance(line, bytes) else (line if isinstance(line, str) else json.dumps(line)).encode() for line in lines]
+    encoded = [
+        line if isinstance(line, bytes) else (line if isinstance(line, str) else json.dumps(line)).encode()
+        for line in lines
+    ]
     path.write_bytes(b"".join(line + b"\n" for line in encoded))
     return path
 

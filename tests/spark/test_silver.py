@@ -71,7 +71,10 @@ def test_a_csv_is_read_by_its_own_header_whatever_the_order_and_what_else_is_in_
         '2.5,"a ""quoted"", cell",' + purchase("b2", 1).rsplit(",", 1)[0] + "\r")  # fmt: skip
     put(lake, "shop/c.csv", purchase("b3", 1), purchase("b3", 2))  # no header at all
     assert run(lake, "r1") == {"lines": 6, "kept": 2, "duplicates": 0, "quarantined": 2}
-    sold = {event: dict(properties)["sales_value"] for event, properties in rows(lake, "silver.events", "event_id", "properties")}
+    sold = {
+        event: dict(properties)["sales_value"]
+        for event, properties in rows(lake, "silver.events", "event_id", "properties")
+    }
     assert sold == {"shop:b1-1": "0.5", "shop:b2-1": "2.5"}
     assert all(reason[0].startswith("wrong_header: the first line of the file") for reason in reasons_of(lake))
     assert ("shop", 6, 2) in rows(lake, "ops.row_counts", "source", "lines", "headers")
@@ -156,7 +159,9 @@ def test_requeue_lets_in_what_a_mended_contract_allows_and_the_first_that_landed
     put(lake, "web/b.jsonl", view("m1"), view("m3"))
     run(lake, "r2")
     file = mended / "events" / "digital" / "product_viewed.yml"
-    file.write_text(file.read_text().replace("sources: [web, app]", "sources: [web, app]\nalso_called: [product_admired]"))
+    file.write_text(
+        file.read_text().replace("sources: [web, app]", "sources: [web, app]\nalso_called: [product_admired]")
+    )
     lake.contracts = Contracts(mended)
     this = Run("r3", __import__("datetime").date(2017, 12, 30))
     assert requeue(lake, this, reason="unknown_event") == {"selected": 2, "kept": 1, "duplicates": 0, "quarantined": 1}
@@ -172,7 +177,9 @@ def test_requeue_lets_in_what_a_mended_contract_allows_and_the_first_that_landed
 
 
 MESSAGES = st.lists(
-    st.sampled_from([view("m1"), view("m1", product="2"), view("m2"), view("m3"), "{", {"batch": [view("m1"), view("m4")]}]),
+    st.sampled_from(
+        [view("m1"), view("m1", product="2"), view("m2"), view("m3"), "{", {"batch": [view("m1"), view("m4")]}]
+    ),
     min_size=1,
     max_size=6,
 )

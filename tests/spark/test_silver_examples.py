@@ -57,10 +57,11 @@ def verdicts(make_lake):
         for number, line in enumerate(lines_of(source, example), 1):
             mine.append((line, None, key, number, len(mine) + 1, 1, landed, "r", source.version))
     frames = {source: spark.createDataFrame(rows.get(source, []), DDL) for source in contracts().sources}
-    judged, _ = judge(frames, contracts())
     found: dict[str, list] = {}
-    for row in judged.where("not is_header").select("file", "event", "reasons", "record_id").collect():
-        found.setdefault(row["file"], []).append(row)
+    for source, frame in frames.items():
+        judged = judge(frame, contracts().sources[source], contracts())
+        for row in judged.where("not is_header").select("file", "event", "reasons").collect():
+            found.setdefault(row["file"], []).append(row)
     return found
 
 

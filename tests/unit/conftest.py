@@ -131,7 +131,7 @@ def make_lake(home: Path) -> None:
                 "left_at": pa.array([at(5), None], utc),
                 "days": [4, 26],
                 "is_current": [False, True],
-                "why": ["first page_viewed of this stage", "first item_purchased of this stage"],
+                "why": ["page_viewed, the first event of this stage", "item_purchased, the first event of this stage"],
             }
         ),
     )

@@ -14,7 +14,7 @@ from spark_jobs.silver.sql import case, coalesce, literal, words
 
 CALLS = ("identify", "track", "page", "screen", "group", "alias")
 EARLIEST = "1990-01-01"
-NO_REASONS = "cast(array() as array<string>)"
+NO_REASONS = "''"
 READABLE = {
     "number": r"^\s*([+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?)?\s*$",
     "integer": r"^\s*([+-]?\d+(\.0*)?)?\s*$",
@@ -39,13 +39,15 @@ def with_verdict(envelopes: DataFrame, source: Source, events: Iterable[Event]) 
     named = envelopes.selectExpr(*others, f"{case(former, otherwise='event')} as event")
     who = coalesce([record_id(candidate.kind, path_value(candidate.path)) for candidate in source.record])
     version = case([(f"event = {literal(e.event)}", literal(f"{e.event} {e.version}")) for e in here])
-    found = f"concat({_envelope_reasons(source, dictionary, here)}, {_dictionary_reasons(here)})"
-    return named.selectExpr(
+    found = [_envelope_reasons(source, dictionary, here), _dictionary_reasons(here)]
+    told = named.selectExpr(
         "*",
         f"{who} as record_id",
         f"cast({version} as string) as contract",
         "coalesce(line_fault, shape_fault) as unreadable",
-    ).selectExpr("*", f"if(unreadable is not null, array(unreadable), {found}) as reasons")
+    ).selectExpr("*", f"coalesce(unreadable, concat_ws('\\n', {', '.join(found)})) as told")
+    return told.selectExpr("*", "if(trim('\\n' from told) = '', cast(array() as array<string>), "
+                                "split(trim('\\n' from told), '\\n+')) as reasons")  # fmt: skip
 
 
 def _envelope_reasons(source: Source, dictionary: list[Event], here: list[Event]) -> str:
@@ -109,5 +111,6 @@ def _property_checks(path: str, value: str, rule: Property) -> dict[str, str]:
 
 
 def _told(checks: dict[str, str]) -> str:
+    """The reasons of all failed checks, one a line. Text, because arrays are filtered by interpretation only."""
     told = ", ".join(f"if({failed}, {literal(reason)}, null)" for reason, failed in checks.items())
-    return f"array_compact(array({told}))"
+    return f"concat_ws('\\n', {told})"

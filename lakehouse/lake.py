@@ -196,5 +196,9 @@ class Lake:
                 "declare the column in contracts/tables, or mend the step that writes it",
             )
         self._ensure(table)
+        ordered = rows.select(schema.names).cast(schema)
         with self.lock(table):
-            write_deltalake(self.path(table), rows.select(schema.names).cast(schema), mode=mode, predicate=where)
+            if mode == "append":
+                write_deltalake(self.path(table), ordered, mode="append")
+            else:
+                write_deltalake(self.path(table), ordered, mode="overwrite", predicate=where)

@@ -47,7 +47,7 @@ class RealData:
             households: how many households to take; None takes all.
             seed: which households a smaller number takes; a greater number only adds to a smaller one.
         """
-        folder = _folder()
+        folder = data_folder()
         self.connection = duckdb.connect()
         self.connection.execute("set timezone = 'UTC'").fetchall()
         for table in TABLES:
@@ -161,7 +161,7 @@ class RealData:
         return found
 
 
-def _folder() -> Path:
+def data_folder() -> Path:
     spec = importlib.util.find_spec(PACKAGE)
     if spec is None or spec.origin is None:
         raise EnvironmentFault(

@@ -101,7 +101,8 @@ def _write_batch(lake: Lake, source: Source, landed: dict, batch: DataFrame, txn
     lines = with_reader_order(batch)
     blocks = blocks_of(lines, lake.highest(table, "position") or 0).persist()
     try:
-        expected = blocks.agg(F.sum("lines")).first()[0] or 0
+        (counted,) = blocks.agg(F.coalesce(F.sum("lines"), F.lit(0)).alias("lines")).collect()
+        expected = counted["lines"]
         if not expected:
             return 0
         rows = bronze_rows(lines, blocks, lake.settings.landing.as_posix(), source, landed)

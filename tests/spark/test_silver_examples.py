@@ -1,6 +1,7 @@
 """The dictionary's own examples and anti-examples: each goes through silver as a channel would send it."""
 
 import csv
+import datetime
 import io
 import json
 from collections.abc import Iterator
@@ -46,10 +47,8 @@ def lines_of(source: Source, example: Example) -> list[str]:
 @pytest.fixture(scope="module")
 def verdicts(make_lake):
     """What silver makes of every example, judged in one pass: a file each, named after the example."""
-    import datetime
-
     spark = make_lake().spark
-    landed = datetime.datetime(2026, 1, 1)
+    landed = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
     rows: dict[str, list[tuple]] = {}
     for key, _, example in examples():
         source = contracts().sources[example.source]

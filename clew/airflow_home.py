@@ -39,6 +39,8 @@ def environment(settings: Settings, port: int = 8080) -> dict[str, str]:
         "AIRFLOW__API__PORT": str(port),
         "AIRFLOW__API__BASE_URL": f"http://localhost:{port}",
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://localhost:{port}/execution/",
+        # Left to itself, each of Airflow's processes invents a secret, and they refuse each other's tokens.
+        "AIRFLOW__API_AUTH__JWT_SECRET": settings.secret("airflow.key").decode(),
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
         "AIRFLOW__LOGGING__LOGGING_LEVEL": "INFO",
         "CLEW_HOME": str(settings.home.absolute()),

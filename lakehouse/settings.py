@@ -53,7 +53,11 @@ class Settings(BaseSettings):
         """The key of profile ids. Made once for a lake and kept beside it; losing it changes every id."""
         if self.identity_secret is not None:
             return self.identity_secret.get_secret_value().encode()
-        path = self.state / "identity.key"
+        return self.secret("identity.key")
+
+    def secret(self, name: str) -> bytes:
+        """A random secret of this workspace, made on first use, readable by its owner only."""
+        path = self.state / name
         try:
             return path.read_bytes()
         except FileNotFoundError:

@@ -5,6 +5,7 @@ before it, and replaces whatever silver holds of it and after. So a run that die
 and any batching of landings gives the same rows. The account in ops.row_counts, written last, says what is done.
 """
 
+import functools
 import shutil
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -132,18 +133,20 @@ def account(fated: DataFrame) -> DataFrame:
     return fated.groupBy("landing", "source").agg(lines, F.count(F.lit(1)).alias("messages"), conflicts, *fates)
 
 
-def quarantined(lake: Lake, fated: DataFrame, sources: Sequence[str]) -> DataFrame:
-    """Rows of silver.quarantine; a conflict's text is fetched from bronze, for the sources that have any."""
+def quarantined(lake: Lake, fated: DataFrame, repeats: DataFrame, sources: Sequence[str]) -> DataFrame:
+    """Rows of silver.quarantine; a conflict's text is fetched from bronze, for the ``sources`` that have any."""
     refused = route.quarantine(fated)
+    if not sources:
+        return refused
+    conflicts = repeats.where("is_conflict").selectExpr("substring_index(event_id, ':', 1) as source", "position")
+    texts = []
     for name in sources:
-        conflicts = refused.where((F.col("source") == name) & F.col("payload").isNull())
-        positions = F.broadcast(conflicts.select("position").distinct())
+        positions = F.broadcast(conflicts.where(F.col("source") == name).select("position").distinct())
         lines = lake.df(f"bronze.{name}").join(positions, "position", "left_semi")
-        texts = F.broadcast(texts_of(lines, lake.contracts.sources[name]))
-        found = refused.join(texts, list(MESSAGE_KEY), "left")
-        others = [column for column in refused.columns if column != "payload"]
-        refused = found.selectExpr(*others, "coalesce(payload, message) as payload")
-    return refused
+        texts.append(texts_of(lines, lake.contracts.sources[name]))
+    found = refused.join(F.broadcast(functools.reduce(DataFrame.unionByName, texts)), list(MESSAGE_KEY), "left")
+    others = [column for column in refused.columns if column != "payload"]
+    return found.selectExpr(*others, "coalesce(payload, message) as payload")
 
 
 def write_projections(lake: Lake, kept: DataFrame, predicate: str, step: Step) -> None:
@@ -177,7 +180,7 @@ def _write(lake: Lake, run: Run, step: Step, window: Window, judged: DataFrame) 
         step.say("silver.duplicates", total["duplicate"])
         lake.write_df("silver.duplicates", route.duplicates(fated), window.predicate)
         step.say("silver.quarantine", total["quarantined"])
-        lake.write_df("silver.quarantine", quarantined(lake, fated, with_conflicts), window.predicate)
+        lake.write_df("silver.quarantine", quarantined(lake, fated, repeats, with_conflicts), window.predicate)
     finally:
         repeats.unpersist()
     write_projections(lake, lake.df("silver.events").where(window.predicate), window.predicate, step)

@@ -67,7 +67,8 @@ def _requeue(lake: Lake, step: Step, selected: DataFrame) -> dict[str, int]:
     judged = stage(lake, _lines(lake, keys), step).join(F.broadcast(keys), list(MESSAGE_KEY), "left_semi")
     accepted = judged.where(~F.col("is_header") & (F.size("reasons") == 0))
     nothing = accepted.select("event_id", "content_hash", "position").limit(0)
-    fated = route.with_fate(judged, judge_repeats(accepted, nothing))
+    repeats = judge_repeats(accepted, nothing)
+    fated = route.with_fate(judged, repeats)
     chosen = fated.join(F.broadcast(selected), list(MESSAGE_KEY), "left_semi")
     fates = {row["fate"]: row["count"] for row in chosen.groupBy("fate").count().collect()}
     where = [row.asDict() for row in account(fated).collect()]  # one row a landing and source
@@ -76,7 +77,7 @@ def _requeue(lake: Lake, step: Step, selected: DataFrame) -> dict[str, int]:
     predicate = f"landing in ({', '.join(str(n) for n in sorted({row['landing'] for row in where}))})"
     write_projections(lake, lake.df("silver.events").where(predicate), predicate, step)
     with_conflicts = sorted({row["source"] for row in where if row["conflicts"]})
-    _replace(lake, "silver.quarantine", keys, quarantined(lake, fated, with_conflicts))
+    _replace(lake, "silver.quarantine", keys, quarantined(lake, fated, repeats, with_conflicts))
     clear_stage(lake)
     return {
         "kept": fates.get("kept", 0),

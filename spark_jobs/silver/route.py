@@ -1,5 +1,6 @@
 """Judged messages as the rows of the silver tables."""
 
+import functools
 from collections.abc import Iterable
 
 from pyspark.sql import DataFrame
@@ -67,15 +68,16 @@ def identifiers(kept: DataFrame, sources: Iterable[Source]) -> DataFrame:
         kept: Rows of silver.events.
         sources: The contracts that say where identifiers are.
     """
-    branches = []
+    carried = ("record_id", "source", "occurred_at", "position", "landing")
+    parts = []
     for source in sources:
         pairs = [
             f"struct({literal(entry.identifier)} as identifier, {path_value(entry.path)} as value)"
             for entry in source.identifiers
         ]
-        branches.append((f"source = {literal(source.source)}", f"array({', '.join(pairs)})"))
-    carried = ("record_id", "source", "occurred_at", "position", "landing")
-    found = kept.where("record_id is not null").selectExpr(*carried, f"inline({case(branches)})")
+        mine = kept.where(f"source = {literal(source.source)} and record_id is not null")
+        parts.append(mine.selectExpr(*carried, f"inline(array({', '.join(pairs)}))"))
+    found = functools.reduce(DataFrame.unionByName, parts)
     return (
         found.where("value is not null")
         .groupBy("record_id", "source", "identifier", "value", "landing")

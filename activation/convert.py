@@ -8,8 +8,7 @@ Hashing follows Google's rules for Customer Match, "Format user data" of the Dat
 * telephone: E.164 with the plus sign, all else digits;
 * SHA-256 over the UTF-8 text, written as lower-case hex digits.
 
-Meta's custom audiences want the same e-mail rule without the one for gmail.com, and the telephone number as digits
-without the plus sign, so its hashes differ: a destination for Meta needs converters of its own.
+Other platforms normalise otherwise, so their hashes differ: a destination for one needs converters of its own.
 """
 
 from collections.abc import Mapping

@@ -47,7 +47,7 @@ REASONS: dict[Reason, str] = {
     "address_withdrawn": "another profile with the same address withdrew this purpose",
     "address_taken": "another exported profile has the same address, and the destination takes one row an address",
 }
-"""Why a profile is not exported. Reasons are tried in this order and the first that holds is the one counted."""
+"""Why a profile is not exported. A profile is counted under the first reason that holds."""
 
 
 class FieldMap(Declared):

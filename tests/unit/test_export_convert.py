@@ -60,7 +60,7 @@ def test_a_number_is_normalised_as_google_asks(
 
 
 @pytest.mark.parametrize(("converter", "sent", "digest"), HASHES)
-def test_hashes_are_those_that_the_platforms_publish(
+def test_a_hash_is_made_of_the_normalised_value(
     converter: str, sent: str, digest: str, connection: duckdb.DuckDBPyConnection
 ) -> None:
     assert value(connection, f"clew_convert_{converter}", sent) == digest

@@ -92,13 +92,15 @@ class Lake:
     def arrow(self, table: str, columns: list[str] | None = None, version: int | None = None) -> "pa.Table":
         return self.delta(table, version).to_pyarrow_table(columns=columns)
 
-    def duck(self, release: int | Literal["live"] = "live") -> "duckdb.DuckDBPyConnection":
-        """A DuckDB connection with a view over every table: the newest versions, or those of a release."""
+    def duck(
+        self, release: int | Literal["live"] = "live", only: Iterable[str] | None = None
+    ) -> "duckdb.DuckDBPyConnection":
+        """A DuckDB connection with a view over every table (or ``only`` some): as of now, or of a release."""
         from lakehouse.duck import connect
         from lakehouse.releases import release_tables
 
         versions = None if release == "live" else release_tables(self, release)
-        return connect(self.settings.lake, versions)
+        return connect(self.settings.lake, versions, only=only)
 
     def ensure_tables(self) -> None:
         """Create every declared table that is not there yet, empty."""

@@ -7,6 +7,7 @@ batches, numbered from 0 once more, are not mistaken for old ones and dropped.
 
 import datetime
 import uuid
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -47,13 +48,19 @@ def land(lake: Lake, run: Run) -> dict[str, int]:
         with ThreadPoolExecutor(len(sources)) as pool:
             counts = list(pool.map(lambda source: _land_source(lake, source, landed, step), sources))
         step.rows = sum(counts)
+        step.message = "; ".join(filter(None, [step.message, *_passed_over(lake, landed["landing"])]))
         return {source.source: count for source, count in zip(sources, counts, strict=True)}
 
 
 def _begin_landing(lake: Lake, run: Run) -> tuple[dict, datetime.datetime]:
-    """This run's landing (a retry keeps its own, while it is the newest) and the time of the one before."""
+    """This run's landing and the time of the one before.
+
+    A retry goes on with its own number while that is the newest and silver has no account of it; lines that came
+    under an accounted number would never be conformed.
+    """
     known = sorted(lake.arrow("ops.landings").to_pylist(), key=lambda row: row["landing"])
-    if known and known[-1]["run_id"] == run.run_id:
+    accounted = lake.arrow("ops.row_counts", columns=["landing"])["landing"].to_pylist()
+    if known and known[-1]["run_id"] == run.run_id and known[-1]["landing"] not in accounted:
         before = known[-2]["landed_at"] if len(known) > 1 else FIRST_LOOK
         return known[-1], before
     landed = {
@@ -70,6 +77,24 @@ def _unclaimed(lake: Lake) -> str:
     folders = sorted(path.name for path in lake.settings.landing.glob("*/") if path.name[0] not in "._")
     strays = [name for name in folders if name not in lake.contracts.sources]
     return f"no source contract for landing/{', landing/'.join(strays)}: left as it is" if strays else ""
+
+
+def _passed_over(lake: Lake, landing: int) -> Iterator[str]:
+    """Name the files that are not in bronze as they lie in landing/: a path is read once, whatever becomes of it."""
+    for name in sorted(lake.contracts.sources):
+        with lake.duck(only=[f"bronze.{name}"]) as connection:
+            query = f"select file, max(landing), max(landed_at) from bronze.{name} group by file"
+            known = {file: (number, at) for file, number, at in connection.execute(query).fetchall()}
+        for path in sorted((lake.settings.landing / name).rglob("*")):
+            file = path.relative_to(lake.settings.landing).as_posix()
+            hidden = any(part.startswith(("_", ".")) for part in file.split("/"))
+            if hidden or path.suffix == ".tmp" or not path.is_file() or not path.stat().st_size:
+                continue
+            number, at = known.get(file, (None, None))
+            if at is None and path.suffix != ".gz":  # a .gz may be empty inside
+                yield f"landing/{file} has not landed: a file of this name was there before; give it a new name"
+            elif number is not None and number < landing and path.stat().st_mtime > at.timestamp():
+                yield f"landing/{file} was changed after it had landed: give it a new name"
 
 
 def _land_source(lake: Lake, source: Source, landed: dict, step: Step) -> int:
@@ -118,7 +143,8 @@ def _write_batch(lake: Lake, source: Source, landed: dict, batch: DataFrame, txn
             f"{expected} lines were read but {written} written: a file changed while it was being landed",
             f"{table}, landing {landed['landing']}",
             "write files under a name that begins with _ and rename them when they are whole; then restore "
-            f"{table} to version {before.version()} and run again",
+            f"{table} to version {before.version()}, remove the source's folder in lake/_checkpoints/bronze, so that "
+            "its files land anew, and run again: what had landed before is counted as duplicates",
         )
     return written
 

@@ -59,11 +59,13 @@ def conform(lake: Lake, run: Run) -> dict[str, int]:
         Messages kept, duplicate and quarantined, and lines, over all sources.
     """
     with run.step(lake, "conform") as step, lake.lock("conform"):
-        window = _window(lake, run)
+        window = _window(lake)
         if window is None:
             step.message = "nothing has landed yet"
             return {}
         judged = stage(lake, _lines(lake, window), step)
+        # What is about to be replaced is not done until it is accounted for again.
+        lake.overwrite("ops.row_counts", [], where=window.predicate)
         counts = _write(lake, run, step, window, judged)
         clear_stage(lake)
         step.rows = counts["kept"]
@@ -193,15 +195,13 @@ def _write(lake: Lake, run: Run, step: Step, window: Window, judged: DataFrame) 
     }
 
 
-def _window(lake: Lake, run: Run) -> Window | None:
-    landings = {row["landing"]: row["run_id"] for row in lake.arrow("ops.landings").to_pylist()}
+def _window(lake: Lake) -> Window | None:
+    landings = lake.arrow("ops.landings", columns=["landing"])["landing"].to_pylist()
     if not landings:
         return None
     done = max(lake.arrow("ops.row_counts", columns=["landing"])["landing"].to_pylist(), default=0)
-    # A retried run may have landed more under a number that was done before: its landing is always taken again.
-    mine = [landing for landing, run_id in landings.items() if run_id == run.run_id]
     last = max(landings)
-    return Window(first=min([done + 1, last, *mine]), last=last)
+    return Window(first=min(done + 1, last), last=last)
 
 
 def _lines(lake: Lake, window: Window) -> dict[str, DataFrame]:

@@ -38,6 +38,11 @@ _JSON_FAULT = case(
             "'wrong_shape: a field that must be an object is something else'",
         ),
         ("r._broken is not null", "'malformed_json: the message is not a JSON object'"),
+        (
+            # from_json reads the first value of a text and is silent about what follows.
+            "coalesce(json_array_length(concat('[', message, ']')), 0) <> 1",
+            "'malformed_json: the text goes on after its JSON object'",
+        ),
     ],
 )
 
@@ -103,8 +108,9 @@ def _segment(parsed: DataFrame, carried: Sequence[str]) -> DataFrame:
     # Context and sentAt tell of the delivery, not of the event: a retry may differ in them and still be a repeat.
     return envelopes.selectExpr(
         "*",
-        "xxhash64(type, event, anonymous_id, user_id, occurred_at, array_sort(map_entries(properties)), "
-        "array_sort(map_entries(traits))) as content_hash",
+        # xxhash64 passes over nulls, so each field has a place holder that keeps it in its place.
+        "xxhash64(type, event, coalesce(anonymous_id, ''), '|', coalesce(user_id, ''), '|', occurred_at, "
+        "array_sort(map_entries(properties)), '|', array_sort(map_entries(traits))) as content_hash",
     )
 
 

@@ -27,8 +27,10 @@ class Header:
 
 def headers_of(messages: DataFrame, source: Source) -> list[Header]:
     """The distinct first lines among the messages. Few: one for each form a file ever had."""
-    first = messages.where("line = 1").groupBy("message").count().orderBy(F.desc("count"), "message")
-    rows = first.limit(MOST_HEADERS).collect()
+    first = messages.where("line = 1")
+    for column in source.format.columns:  # first lines of files without a header are as many as there are files
+        first = first.where(F.lower("message").contains(column))
+    rows = first.groupBy("message").count().orderBy(F.desc("count"), "message").limit(MOST_HEADERS).collect()
     return [Header(row["message"], _cells(row["message"], source.format.delimiter)) for row in rows]
 
 
@@ -45,7 +47,7 @@ def with_cells(messages: DataFrame, source: Source, headers: Sequence[Header]) -
     good = [header for header in headers if not header.lacks(source)]
     wanted = [*source.format.columns, *source.format.optional_columns]
     known = case([(f"header = {literal(header.text)}", str(number)) for number, header in enumerate(good)])
-    lined = _with_header(messages, headers).selectExpr("*", f"cast({known} as int) as known")
+    lined = _with_header(messages).selectExpr("*", f"cast({known} as int) as known")
     # One column a header, so that a line is parsed once and not once for each of its cells.
     parsed = [
         f"if(known = {number}, {_parse(header, source)}, null) as _parsed{number}" for number, header in enumerate(good)
@@ -69,11 +71,9 @@ def with_cells(messages: DataFrame, source: Source, headers: Sequence[Header]) -
     )
 
 
-def _with_header(messages: DataFrame, headers: Sequence[Header]) -> DataFrame:
-    if len(headers) == 1:
-        return messages.selectExpr("*", f"{literal(headers[0].text)} as header")
-    by_file = messages.where("line = 1").selectExpr("file", "message as header")
-    return messages.join(F.broadcast(by_file), "file", "left")
+def _with_header(messages: DataFrame) -> DataFrame:
+    by_file = messages.where("line = 1").selectExpr("file", "landing", "message as header")
+    return messages.join(F.broadcast(by_file.dropDuplicates(["file", "landing"])), ["file", "landing"], "left")
 
 
 def _parse(header: Header, source: Source) -> str:

@@ -34,8 +34,9 @@ def messages_of(bronze: DataFrame, source: Source) -> DataFrame:
     Returns:
         The carried bronze columns, part (from 0), message (text), batch_sent_at (text), line_fault (text).
     """
-    payload = "payload" if source.format.type == "json" else "regexp_replace(payload, '^\\ufeff', '')"
-    lines = bronze.selectExpr(*CARRIED, f"trim(trailing '\\r' from {payload}) as payload")
+    # A byte order mark belongs to the file, a carriage return to the line end of another system.
+    payload = "trim(leading '\\ufeff' from trim(trailing '\\r' from payload))"
+    lines = bronze.selectExpr(*CARRIED, f"{payload} as payload")
     if source.format.type == "csv":
         unpacked = lines.selectExpr(
             *CARRIED, "null as batch_sent_at", "false as is_empty_batch", "0 as part", "payload as message"
@@ -50,8 +51,12 @@ def messages_of(bronze: DataFrame, source: Source) -> DataFrame:
 def _unpack(lines: DataFrame) -> DataFrame:
     is_array, is_batch = "startswith(ltrim(payload), '[')", "contains(payload, '\"batch\"')"
     several = f"case when {is_array} then {_ARRAY} when {is_batch} then {_BATCH}.batch end"
+    # Two arrays on one line are one too many; the second would be passed over.
+    is_whole = f"not ({is_array}) or coalesce(json_array_length(concat('[', payload, ']')), 0) = 1"
     # What is no list after all (a broken array, a property named "batch") stays one message.
-    return lines.selectExpr(*CARRIED, "payload", f"{is_batch} as is_batch", f"{several} as several").selectExpr(
+    return lines.selectExpr(
+        *CARRIED, "payload", f"{is_batch} as is_batch", f"if({is_whole}, {several}, null) as several"
+    ).selectExpr(
         *CARRIED,
         f"if(is_batch, {_BATCH}.sentAt, null) as batch_sent_at",
         "coalesce(size(several) = 0, false) as is_empty_batch",

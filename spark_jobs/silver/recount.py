@@ -6,12 +6,15 @@ from lakehouse.lake import Lake
 
 
 def recount(lake: Lake, run_id: str) -> list[dict[str, Any]]:
-    """The rows of ops.row_counts for all landings.
+    """The rows of ops.row_counts for all landings that have an account.
 
-    A header line is one that is the first of its file and in none of the three tables.
+    A header line is one that is the first of its file and in none of the three tables. A landing without an account
+    has not been conformed, and an account of it would say that it was.
     """
     sources = sorted(lake.contracts.sources)
-    lines = " union all ".join(f"select '{name}' as source, landing, position from bronze.{name}" for name in sources)
+    lines = " union all ".join(
+        f"select '{name}' as source, landing, position, line from bronze.{name}" for name in sources
+    )
     query = f"""
         with fated as (
             select source, landing, position, part, 'kept' as fate from silver.events
@@ -27,10 +30,15 @@ def recount(lake: Lake, run_id: str) -> list[dict[str, Any]]:
         ),
         lines as (
             select source, landing, count(*) as lines,
-                count(*) filter ((source, position) not in (select (source, position) from fated)) as headers
+                count(*) filter (
+                    line = 1 and (source, position) not in (select (source, position) from fated)
+                ) as headers
             from ({lines}) group by all
         ),
-        landings as (select l.landing, s.source from ops.landings l, (select unnest(?::varchar[]) as source) s)
+        landings as (
+            select l.landing, s.source from (select distinct landing from ops.row_counts) l,
+                (select unnest(?::varchar[]) as source) s
+        )
         select landing, source, coalesce(lines, 0) as lines, coalesce(headers, 0) as headers,
             coalesce(unpacked, 0) as unpacked, coalesce(kept, 0) as kept, coalesce(duplicates, 0) as duplicates,
             coalesce(quarantined, 0) as quarantined

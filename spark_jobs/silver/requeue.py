@@ -8,6 +8,8 @@ so that a run that died half-way finds its messages there again and repeats what
 """
 
 import functools
+import shutil
+from pathlib import Path
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -43,7 +45,7 @@ def requeue(lake: Lake, run: Run, source: str | None = None, reason: str | None 
         selected = _selected(lake.df("silver.quarantine"), source, reason).persist()
         try:
             total = selected.count()
-            counts = _requeue(lake, step, selected) if total else {}
+            counts = _requeue(lake, step, selected) if total or _note(lake).is_dir() else {}
         finally:
             selected.unpersist()
         lake.overwrite("ops.row_counts", recount(lake, run.run_id))
@@ -63,7 +65,7 @@ def _selected(quarantine: DataFrame, source: str | None, reason: str | None) -> 
 def _requeue(lake: Lake, step: Step, selected: DataFrame) -> dict[str, int]:
     judged = stage(lake, _lines(lake, selected), step).join(F.broadcast(selected), list(MESSAGE_KEY), "left_semi")
     rivals = _rivals(lake, judged.select("event_id").where("event_id is not null").distinct())
-    keys = selected.union(rivals).distinct().localCheckpoint()  # the stage it came from is about to be replaced
+    keys = _noted(lake, selected.union(rivals).distinct())
     judged = stage(lake, _lines(lake, keys), step).join(F.broadcast(keys), list(MESSAGE_KEY), "left_semi")
     accepted = judged.where(~F.col("is_header") & (F.size("reasons") == 0))
     nothing = accepted.select("event_id", "content_hash", "position").limit(0)
@@ -79,11 +81,30 @@ def _requeue(lake: Lake, step: Step, selected: DataFrame) -> dict[str, int]:
     with_conflicts = sorted({row["source"] for row in where if row["conflicts"]})
     _replace(lake, "silver.quarantine", keys, quarantined(lake, fated, repeats, with_conflicts))
     clear_stage(lake)
+    shutil.rmtree(_note(lake))
     return {
         "kept": fates.get("kept", 0),
         "duplicates": fates.get("duplicate", 0),
         "quarantined": fates.get("quarantined", 0),
     }
+
+
+def _noted(lake: Lake, keys: DataFrame) -> DataFrame:
+    """The keys, written down before the first table changes, with those that a requeue which died had written.
+
+    A message that gave way to an earlier one is for a moment in no table; only the note knows of it then.
+    """
+    # A note without Spark's mark of success was being written when its run died, before any table changed.
+    notes = sorted(path.parent for path in _note(lake).glob("*/_SUCCESS"))
+    for note in notes:
+        keys = keys.union(lake.spark.read.parquet(note.as_uri()))
+    fresh = _note(lake) / f"{len(list(_note(lake).glob('*'))):06d}"
+    keys.distinct().write.parquet(fresh.as_uri())
+    return lake.spark.read.parquet(fresh.as_uri())
+
+
+def _note(lake: Lake) -> Path:
+    return lake.settings.lake / "_work" / "requeue"
 
 
 def _lines(lake: Lake, keys: DataFrame) -> dict[str, DataFrame]:

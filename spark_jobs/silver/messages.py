@@ -51,12 +51,8 @@ def messages_of(bronze: DataFrame, source: Source) -> DataFrame:
 def _unpack(lines: DataFrame) -> DataFrame:
     is_array, is_batch = "startswith(ltrim(payload), '[')", "contains(payload, '\"batch\"')"
     several = f"case when {is_array} then {_ARRAY} when {is_batch} then {_BATCH}.batch end"
-    # Two arrays on one line are one too many; the second would be passed over.
-    is_whole = f"not ({is_array}) or coalesce(json_array_length(concat('[', payload, ']')), 0) = 1"
     # What is no list after all (a broken array, a property named "batch") stays one message.
-    return lines.selectExpr(
-        *CARRIED, "payload", f"{is_batch} as is_batch", f"if({is_whole}, {several}, null) as several"
-    ).selectExpr(
+    return lines.selectExpr(*CARRIED, "payload", f"{is_batch} as is_batch", f"{several} as several").selectExpr(
         *CARRIED,
         f"if(is_batch, {_BATCH}.sentAt, null) as batch_sent_at",
         "coalesce(size(several) = 0, false) as is_empty_batch",

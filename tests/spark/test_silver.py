@@ -145,13 +145,6 @@ def test_a_run_that_died_after_the_first_table_is_run_again_with_the_same_result
     assert rows(lake, "silver.events", "event_id") == [("web:m1",), ("web:m2",)]
 
 
-def test_what_follows_the_first_json_value_of_a_line_is_not_passed_over(lake) -> None:
-    one = json.dumps(view("m1"))
-    put(lake, "web/a.jsonl", one + json.dumps(view("m2")), f"[{one}][{one}]", one + " tail")
-    assert run(lake, "r1") == {"lines": 3, "kept": 0, "duplicates": 0, "quarantined": 3}
-    assert {reason[0].split(":")[0] for reason in reasons_of(lake)} == {"malformed_json"}
-
-
 def test_a_requeue_does_not_pass_off_a_landing_as_conformed(lake) -> None:
     import datetime
 

@@ -102,4 +102,6 @@ $(INSTALLED): requirements.lock pyproject.toml
 $(JARS): $(INSTALLED)
 	@echo "fetching Delta's two jars (once)" >&2
 	@env -u CLEW_HOME $(BIN)/python -m lakehouse.jars
+	@echo "rehearsing a run, to make the archive that lets Spark start quickly (once, a minute)" >&2
+	@env -u CLEW_HOME $(BIN)/python -m spark_jobs.class_archive >&2
 	@touch $@

@@ -26,7 +26,12 @@ def jar_paths(state: Path) -> list[str]:
     folder = next((f for f in (own, OF_CHECKOUT) if all((f / name).is_file() for name in NEEDED)), None)
     if folder is None:
         fetch(own)
-    return [str((folder or own) / name) for name in NEEDED]
+    return [str((folder or own).resolve() / name) for name in NEEDED]
+
+
+def class_archive(jars: list[str]) -> Path:
+    """Where the class archive of sessions with these jars is, if one was made (:mod:`spark_jobs.class_archive`)."""
+    return Path(jars[0]).parent / "spark.jsa"
 
 
 def fetch(folder: Path) -> None:

@@ -74,14 +74,18 @@ class Lake:
         return self.delta(table).version()
 
     def highest(self, table: str, column: str) -> int | None:
-        """The highest value of a whole-number column, from the statistics in the table's log."""
+        """The highest value of a whole-number column; from the statistics in the table's log, where they tell."""
         import pyarrow as pa
         import pyarrow.compute as pc
 
         actions = pa.table(self.delta(table).get_add_actions(flatten=True))
         if actions.num_rows == 0:
             return None
-        return pc.max(actions[f"max.{column}"]).as_py()
+        told = actions.column_names
+        found = actions[f"max.{column}"] if f"max.{column}" in told else None
+        if found is None or found.null_count:
+            found = self.arrow(table, columns=[column])[column]
+        return pc.max(found).as_py()
 
     def df(self, table: str, version: int | None = None) -> "DataFrame":
         reader = self.spark.read.format("delta")
@@ -118,35 +122,36 @@ class Lake:
         """Replace a table's rows, or those that ``where`` selects, with delta-rs in one commit."""
         self._write_arrow(table, rows, "overwrite", where)
 
-    def write_df(
-        self, table: str, df: "DataFrame", replace_where: str | None = None, append_txn: tuple[str, int] | None = None
-    ) -> None:
-        """Write a DataFrame to a Spark table, in one commit.
+    def write_df(self, table: str, df: "DataFrame", replace_where: str | None = None) -> None:
+        """Replace a Spark table's rows, or those that ``replace_where`` selects, in one commit.
 
         Args:
             table: A declared table.
             df: Exactly the declared columns, in any order.
-            replace_where: Replace the rows this predicate selects; without it (and without ``append_txn``) all.
-            append_txn: Append, once only for this application and version: a retry of the same pair writes nothing.
+            replace_where: A predicate over the table's columns.
 
         Raises:
             DataError: If columns are missing or not declared.
         """
-        self._ensure(table)
-        declared = self.contracts.table(table).columns
-        if set(df.columns) != set(declared):
-            raise DataError(
-                f"columns to write differ from the declaration: missing {sorted(set(declared) - set(df.columns))}, "
-                f"undeclared {sorted(set(df.columns) - set(declared))}",
-                table,
-                "declare the column in contracts/tables, or mend the step that writes it",
-            )
-        ordered = df.selectExpr(*[f"cast(`{name}` as {column.type}) as `{name}`" for name, column in declared.items()])
-        writer = ordered.write.format("delta").mode("append" if append_txn else "overwrite")
-        if append_txn:
-            writer = writer.option("txnAppId", append_txn[0]).option("txnVersion", append_txn[1])
-        elif replace_where:
+        writer = self._declared(table, df).write.format("delta").mode("overwrite")
+        if replace_where:
             writer = writer.option("replaceWhere", replace_where)
+        writer.save(self.path(table))
+
+    def append_df(self, table: str, df: "DataFrame", txn: tuple[str, int] | None = None) -> None:
+        """Add rows to a Spark table, in one commit.
+
+        Args:
+            table: A declared table.
+            df: Exactly the declared columns, in any order.
+            txn: An application and its version; a retry of the same pair writes nothing.
+
+        Raises:
+            DataError: If columns are missing or not declared.
+        """
+        writer = self._declared(table, df).write.format("delta").mode("append")
+        if txn:
+            writer = writer.option("txnAppId", txn[0]).option("txnVersion", txn[1])
         writer.save(self.path(table))
 
     @contextmanager
@@ -157,6 +162,19 @@ class Lake:
         with (folder / f"{name}.lock").open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
+
+    def _declared(self, table: str, df: "DataFrame") -> "DataFrame":
+        """The DataFrame in the declared columns, order and types; the table, made if it is not there."""
+        self._ensure(table)
+        declared = self.contracts.table(table).columns
+        if set(df.columns) != set(declared):
+            raise DataError(
+                f"columns to write differ from the declaration: missing {sorted(set(declared) - set(df.columns))}, "
+                f"undeclared {sorted(set(df.columns) - set(declared))}",
+                table,
+                "declare the column in contracts/tables, or mend the step that writes it",
+            )
+        return df.selectExpr(*[f"cast(`{name}` as {column.type}) as `{name}`" for name, column in declared.items()])
 
     def _ensure(self, table: str) -> None:
         if self.exists(table):

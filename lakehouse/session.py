@@ -6,7 +6,7 @@ from pathlib import Path
 from pyspark.sql import SparkSession
 
 from lakehouse.errors import EnvironmentFault
-from lakehouse.jars import jar_paths
+from lakehouse.jars import class_archive, jar_paths
 from lakehouse.settings import Settings
 
 LOCAL_TUNING = {
@@ -17,6 +17,8 @@ LOCAL_TUNING = {
     # The checksumming file system cannot name its side file for a landing file with a colon in its name.
     "spark.hadoop.fs.file.impl": "org.apache.hadoop.fs.RawLocalFileSystem",
     "spark.hadoop.fs.AbstractFileSystem.file.impl": "org.apache.hadoop.fs.local.RawLocalFs",
+    # A run generates some 200 classes; the default of 100 forgets each before it is needed again.
+    "spark.sql.codegen.cache.maxEntries": "4000",
     "spark.sql.codegen.hugeMethodLimit": "8000",
     "spark.ui.showConsoleProgress": "false",
     "spark.driver.bindAddress": "127.0.0.1",
@@ -53,15 +55,14 @@ def open_session(settings: Settings) -> SparkSession:
     for key, value in SEMANTICS.items():
         builder = builder.config(key, value)
     if settings.spark_master.startswith("local"):
-        warehouse = settings.state / "warehouse"
-        logs = _quiet_log4j(settings.state)
+        jars = jar_paths(settings.state)
         local = {
             **LOCAL_TUNING,
-            "spark.jars": ",".join(jar_paths(settings.state)),
-            "spark.sql.warehouse.dir": warehouse.as_uri(),
+            # On the class path of the JVM and not by spark.jars: the class archive holds no others.
+            "spark.driver.extraClassPath": os.pathsep.join(jars),
+            "spark.sql.warehouse.dir": (settings.state / "warehouse").as_uri(),
             "spark.driver.memory": settings.driver_memory,
-            "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={logs} -XX:+UseParallelGC "
-            "-Dderby.system.home=" + str(settings.state),
+            "spark.driver.extraJavaOptions": _java_options(settings, class_archive(jars)),
         }
         for key, value in local.items():
             builder = builder.config(key, value)
@@ -74,6 +75,20 @@ def open_session(settings: Settings) -> SparkSession:
             f"CLEW_SPARK={settings.spark_master}",
             "clew doctor",
         ) from error
+
+
+def _java_options(settings: Settings, archive: Path) -> str:
+    options = [
+        f"-Dlog4j2.configurationFile={_quiet_log4j(settings.state)}",
+        f"-Dderby.system.home={settings.state}",
+        "-XX:+UseParallelGC",
+        # A day's run compiles more than the default of 48 or 240 MB holds; once full, the JVM compiles no more.
+        "-XX:ReservedCodeCacheSize=512m",
+        "-Xlog:cds=off -Xlog:cds+dynamic=off",
+    ]
+    if archive.is_file():
+        options.append(f"-XX:SharedArchiveFile={archive}")
+    return " ".join([*options, settings.java_options])
 
 
 def _quiet_log4j(state: Path) -> str:

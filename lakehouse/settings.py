@@ -18,6 +18,7 @@ class Settings(BaseSettings):
         home: The workspace; all other folders default to places in it (``CLEW_HOME``).
         spark_master: ``local[*]``, ``spark://…`` or ``sc://…`` (``CLEW_SPARK``).
         driver_memory: Heap of the embedded Spark driver (``CLEW_DRIVER_MEMORY``).
+        java_options: More options for the embedded Spark driver (``CLEW_JAVA_OPTIONS``).
     """
 
     model_config = SettingsConfigDict(env_prefix="CLEW_", frozen=True, populate_by_name=True)
@@ -29,6 +30,7 @@ class Settings(BaseSettings):
     contracts: Path = PACKAGED_CONTRACTS
     spark_master: str = Field("local[*]", alias="CLEW_SPARK")
     driver_memory: str = "3g"
+    java_options: str = ""
     identity_secret: SecretStr | None = Field(None, alias="CLEW_IDENTITY_KEY")
 
     @property

@@ -6,6 +6,7 @@ address, Fay has the address that Ben withdrew, and Gus has Ann's.
 
 import datetime as dt
 import hashlib
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +21,9 @@ from lakehouse.lake import Lake
 from lakehouse.releases import publish_release
 from lakehouse.run import Run
 from lakehouse.settings import Settings
+
+# A few rows a test: for every JVM the tests start, the quick compiler alone is done sooner than the optimising one.
+os.environ.setdefault("CLEW_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1")
 
 Rows = list[dict[str, Any]]
 

@@ -131,7 +131,7 @@ def _write_batch(lake: Lake, source: Source, landed: dict, batch: DataFrame, txn
         if not expected:
             return 0
         rows = bronze_rows(lines, blocks, lake.settings.landing.as_posix(), source, landed)
-        lake.write_df(table, rows, append_txn=txn)
+        lake.append_df(table, rows, txn)
     finally:
         blocks.unpersist()
     after = lake.delta(table)

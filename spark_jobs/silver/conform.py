@@ -7,7 +7,7 @@ and any batching of landings gives the same rows. The account in ops.row_counts,
 
 import functools
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -151,8 +151,20 @@ def quarantined(lake: Lake, fated: DataFrame, repeats: DataFrame, sources: Seque
     return found.selectExpr(*others, "coalesce(payload, message) as payload")
 
 
-def write_projections(lake: Lake, kept: DataFrame, predicate: str, step: Step) -> None:
-    """The three tables that only restate silver.events: identifiers, customer records, consents."""
+def replace_from(lake: Lake, table: str, df: DataFrame, first: int) -> None:
+    """Replace a silver table's rows of landing ``first`` and after.
+
+    Where there are none yet, as in every run that did not die, appending saves Delta the search for them.
+    """
+    newest = lake.highest(table, "landing")
+    if newest is None or newest < first:
+        lake.append_df(table, df)
+    else:
+        lake.write_df(table, df, f"landing >= {first}")
+
+
+def write_projections(lake: Lake, kept: DataFrame, put: Callable[[str, DataFrame], None], step: Step) -> None:
+    """Put down the three tables that only restate silver.events: identifiers, customer records, consents."""
     sources = [lake.contracts.sources[name] for name in sorted(lake.contracts.sources)]
     projections = {
         "silver.identifiers": lambda: route.identifiers(kept, sources),
@@ -161,7 +173,7 @@ def write_projections(lake: Lake, kept: DataFrame, predicate: str, step: Step) -
     }
 
     def write(table: str) -> None:
-        lake.write_df(table, projections[table](), predicate)
+        put(table, projections[table]())
         step.say(table)
 
     with ThreadPoolExecutor(2) as pool:
@@ -178,14 +190,16 @@ def _write(lake: Lake, run: Run, step: Step, window: Window, judged: DataFrame) 
         total = {fate: sum(row[fate] for row in counts) for fate in FATES}
         with_conflicts = sorted({row["source"] for row in counts if row["conflicts"]})
         step.say("silver.events", total["kept"])
-        lake.write_df("silver.events", route.events(fated), window.predicate)
+        replace_from(lake, "silver.events", route.events(fated), window.first)
         step.say("silver.duplicates", total["duplicate"])
-        lake.write_df("silver.duplicates", route.duplicates(fated), window.predicate)
+        replace_from(lake, "silver.duplicates", route.duplicates(fated), window.first)
         step.say("silver.quarantine", total["quarantined"])
-        lake.write_df("silver.quarantine", quarantined(lake, fated, repeats, with_conflicts), window.predicate)
+        refused = quarantined(lake, fated, repeats, with_conflicts)
+        replace_from(lake, "silver.quarantine", refused, window.first)
     finally:
         repeats.unpersist()
-    write_projections(lake, lake.df("silver.events").where(window.predicate), window.predicate, step)
+    kept = lake.df("silver.events").where(window.predicate)
+    write_projections(lake, kept, lambda table, df: replace_from(lake, table, df, window.first), step)
     _close_account(lake, run, window, counts)
     return {
         "lines": sum(row["lines"] for row in counts),

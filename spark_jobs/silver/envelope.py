@@ -104,7 +104,7 @@ def _segment(parsed: DataFrame, carried: Sequence[str]) -> DataFrame:
     return envelopes.selectExpr(
         "*",
         # xxhash64 passes over nulls, so each field has a place holder that keeps it in its place.
-        "xxhash64(type, event, coalesce(anonymous_id, ''), '|', coalesce(user_id, ''), '|', occurred_at, "
+        "xxhash64(type, coalesce(anonymous_id, ''), '|', coalesce(user_id, ''), '|', occurred_at, "
         "array_sort(map_entries(properties)), '|', array_sort(map_entries(traits))) as content_hash",
     )
 

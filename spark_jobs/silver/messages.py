@@ -9,6 +9,9 @@ from spark_jobs.silver.sql import case, literal
 CARRIED = ("position", "file", "line", "landing", "landed_at", "undecoded", "contract_version")
 _ARRAY = "from_json(payload, 'array<string>')"
 _BATCH = "from_json(payload, 'struct<batch: array<string>, sentAt: string>')"
+# from_json reads the first value of a text and passes over what follows, so the end of the line is put to the proof:
+# with one more value after it, the line must be a list of two.
+_IS_WHOLE = "coalesce(json_array_length(concat('[', payload, ',0]')), 0) = 2"
 _NOTICE = '{"' + MARK
 _LINE_FAULT = case(
     [
@@ -18,6 +21,7 @@ _LINE_FAULT = case(
             f"startswith(message, {literal(_NOTICE)})",
             "'unreadable_file: a file could not be decompressed; it is in the _unreadable folder'",
         ),
+        ("not is_whole", "'malformed_json: the line is not one JSON value'"),
         ("is_empty_batch", "'empty_batch: the line holds a list without messages'"),
         ("message is null", "'blank_line: the list holds a null'"),
     ],
@@ -39,8 +43,9 @@ def messages_of(bronze: DataFrame, source: Source) -> DataFrame:
     lines = bronze.selectExpr(*CARRIED, f"{payload} as payload")
     if source.format.type == "csv":
         unpacked = lines.selectExpr(
-            *CARRIED, "null as batch_sent_at", "false as is_empty_batch", "0 as part", "payload as message"
-        )
+            *CARRIED, "null as batch_sent_at", "true as is_whole", "false as is_empty_batch", "0 as part",
+            "payload as message",
+        )  # fmt: skip
     else:
         unpacked = _unpack(lines)
     return unpacked.selectExpr(
@@ -50,11 +55,16 @@ def messages_of(bronze: DataFrame, source: Source) -> DataFrame:
 
 def _unpack(lines: DataFrame) -> DataFrame:
     is_array, is_batch = "startswith(ltrim(payload), '[')", "contains(payload, '\"batch\"')"
-    several = f"case when {is_array} then {_ARRAY} when {is_batch} then {_BATCH}.batch end"
+    several = f"case when not is_whole then null when {is_array} then {_ARRAY} when is_batch then {_BATCH}.batch end"
     # What is no list after all (a broken array, a property named "batch") stays one message.
-    return lines.selectExpr(*CARRIED, "payload", f"{is_batch} as is_batch", f"{several} as several").selectExpr(
-        *CARRIED,
-        f"if(is_batch, {_BATCH}.sentAt, null) as batch_sent_at",
-        "coalesce(size(several) = 0, false) as is_empty_batch",
-        "posexplode(if(size(several) > 0, several, array(payload))) as (part, message)",
+    return (
+        lines.selectExpr(*CARRIED, "payload", f"{is_batch} as is_batch", f"{_IS_WHOLE} as is_whole")
+        .selectExpr("*", f"{several} as several")
+        .selectExpr(
+            *CARRIED,
+            "is_whole",
+            f"if(is_batch, {_BATCH}.sentAt, null) as batch_sent_at",
+            "coalesce(size(several) = 0, false) as is_empty_batch",
+            "posexplode(if(size(several) > 0, several, array(payload))) as (part, message)",
+        )
     )

@@ -77,7 +77,8 @@ def _requeue(lake: Lake, step: Step, selected: DataFrame) -> dict[str, int]:
     _replace(lake, "silver.events", keys, route.events(fated))
     _replace(lake, "silver.duplicates", keys, route.duplicates(fated))
     predicate = f"landing in ({', '.join(str(n) for n in sorted({row['landing'] for row in where}))})"
-    write_projections(lake, lake.df("silver.events").where(predicate), predicate, step)
+    kept = lake.df("silver.events").where(predicate)
+    write_projections(lake, kept, lambda table, df: lake.write_df(table, df, predicate), step)
     with_conflicts = sorted({row["source"] for row in where if row["conflicts"]})
     _replace(lake, "silver.quarantine", keys, quarantined(lake, fated, repeats, with_conflicts))
     clear_stage(lake)

@@ -1,6 +1,5 @@
 """Judged messages as the rows of the silver tables."""
 
-import functools
 from collections.abc import Iterable
 
 from pyspark.sql import DataFrame
@@ -69,15 +68,20 @@ def identifiers(kept: DataFrame, sources: Iterable[Source]) -> DataFrame:
         sources: The contracts that say where identifiers are.
     """
     carried = ("record_id", "source", "occurred_at", "position", "landing")
-    parts = []
-    for source in sources:
-        pairs = [
-            f"struct({literal(entry.identifier)} as identifier, {path_value(entry.path)} as value)"
-            for entry in source.identifiers
-        ]
-        mine = kept.where(f"source = {literal(source.source)} and record_id is not null")
-        parts.append(mine.selectExpr(*carried, f"inline(array({', '.join(pairs)}))"))
-    found = functools.reduce(DataFrame.unionByName, parts)
+    pairs = [
+        (
+            f"source = {literal(source.source)}",
+            "array("
+            + ", ".join(
+                f"struct({literal(entry.identifier)} as identifier, {path_value(entry.path)} as value)"
+                for entry in source.identifiers
+            )
+            + ")",
+        )
+        for source in sources
+        if source.identifiers
+    ]
+    found = kept.where("record_id is not null").selectExpr(*carried, f"inline({case(pairs)})")
     return (
         found.where("value is not null")
         .groupBy("record_id", "source", "identifier", "value", "landing")

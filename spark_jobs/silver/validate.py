@@ -6,6 +6,7 @@ A reason is ``code: explanation``. It names fields and rules, never the value th
 from collections.abc import Iterable
 
 from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 
 from contracts.event import Event, Property
 from contracts.source import Source
@@ -27,6 +28,8 @@ READABLE = {
 def with_verdict(envelopes: DataFrame, source: Source, events: Iterable[Event]) -> DataFrame:
     """Add record_id, contract (the event's name and version) and reasons (empty where the message fits).
 
+    An event's former name gives way to its name of today, which counts in content_hash too.
+
     Args:
         envelopes: As of :func:`spark_jobs.silver.envelope.envelopes_of`.
         source: Its contract.
@@ -35,8 +38,10 @@ def with_verdict(envelopes: DataFrame, source: Source, events: Iterable[Event]) 
     dictionary = sorted(events, key=lambda event: event.event)
     here = [event for event in dictionary if source.source in event.sources]
     former = [(f"event = {literal(old)}", literal(event.event)) for event in here for old in event.also_called]
-    others = [column for column in envelopes.columns if column != "event"]
-    named = envelopes.selectExpr(*others, f"{case(former, otherwise='event')} as event")
+    others = [column for column in envelopes.columns if column not in ("event", "content_hash")]
+    named = envelopes.selectExpr(*others, f"{case(former, otherwise='event')} as event", "content_hash")
+    # By its name of today, so that a message sent again under the new name repeats the one under the old.
+    named = named.withColumn("content_hash", F.expr("xxhash64(content_hash, coalesce(event, ''))"))
     who = coalesce([record_id(candidate.kind, path_value(candidate.path)) for candidate in source.record])
     version = case([(f"event = {literal(e.event)}", literal(f"{e.event} {e.version}")) for e in here])
     found = [_envelope_reasons(source, dictionary, here), _dictionary_reasons(here)]

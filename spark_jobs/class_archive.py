@@ -1,0 +1,67 @@
+"""The class archive: Spark's classes, parsed and verified once at set-up, mapped into memory at each later start.
+
+A JVM that runs Clew loads some twenty thousand classes, which takes a good part of a short run. The archive is
+HotSpot's (JEP 350, Dynamic CDS Archives). It holds what a rehearsal has loaded: the examples of the event dictionary,
+landed and conformed. The JVM checks it against its own build and class path and does without where they differ.
+"""
+
+import datetime
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from lakehouse.jars import class_archive, jar_paths
+from lakehouse.lake import Lake
+from lakehouse.run import Run
+from lakehouse.settings import Settings
+from spark_jobs.bronze.land import land
+from spark_jobs.silver.conform import conform
+
+
+def make_archive(settings: Settings) -> Path | None:
+    """Make the archive beside the jars.
+
+    Returns:
+        Its path, or nothing if this JVM makes no archives.
+    """
+    archive = class_archive(jar_paths(settings.state))
+    draft = archive.with_name("_" + archive.name)
+    for path in (draft, archive):
+        path.unlink(missing_ok=True)
+    with tempfile.TemporaryDirectory() as home:
+        environment = os.environ | {"CLEW_HOME": home, "CLEW_JAVA_OPTIONS": f"-XX:ArchiveClassesAtExit={draft}"}
+        command = [sys.executable, "-m", "spark_jobs.class_archive", "--rehearse"]
+        subprocess.run(command, env=environment, check=False, capture_output=True)
+    if not draft.exists():
+        return None
+    return draft.replace(archive)
+
+
+def rehearse(lake: Lake) -> None:
+    """Land and conform the dictionary's examples, and wait until the JVM has ended."""
+    for event in lake.contracts.events.values():
+        for example in event.examples:
+            if example.record is not None and lake.contracts.sources[example.source].format.type != "csv":
+                path = lake.settings.landing / example.source / f"{event.event}.jsonl"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(json.dumps(example.record) + "\n")
+    run = Run("rehearsal", datetime.date(2017, 12, 30))
+    land(lake, run)
+    conform(lake, run)
+    gateway = lake.spark.sparkContext._gateway
+    assert gateway is not None  # the rehearsal's JVM is this process's own
+    lake.spark.stop()
+    gateway.shutdown()
+    gateway.proc.stdin.close()  # the JVM ends, and writes the archive, when this pipe does
+    gateway.proc.wait()
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["--rehearse"]:
+        rehearse(Lake())
+    else:
+        made = make_archive(Settings())
+        print("class archive: " + (f"{made.stat().st_size / 1e6:.0f} MB" if made else "none; this JVM makes none"))

@@ -13,7 +13,6 @@ from contracts.event import EventType
 
 RecordKind = Literal["account", "anonymous", "crm", "loyalty", "mailbox", "phone"]
 Converter = Literal["text", "joined", "row_hash", "lookup", "iso_time", "local_time", "epoch_seconds"]
-IDENTIFIERS = ("email", "phone", "loyalty_id", "user_id", "anonymous_id", "device_id", "crm_id")
 
 
 class Format(Declared):
@@ -101,9 +100,9 @@ class RecordCandidate(Declared):
 
 
 class IdentifierPath(Declared):
-    """An identifier that an event ties to its record."""
+    """An identifier that an event ties to its record: one that identity.yml declares."""
 
-    identifier: Literal["email", "phone", "loyalty_id", "user_id", "anonymous_id", "device_id", "crm_id"]
+    identifier: Name
     path: str
 
 

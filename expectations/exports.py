@@ -89,7 +89,7 @@ def suite(scene: Scene, destination: Destination, release: int) -> Suite:
             key=_KEY,
         )
     )
-    rules += [*_permission(table, destination), *_content(table, destination)]
+    rules += [*_permission(table, destination), *_withdrawn(table, destination), *_content(table, destination)]
     return Suite("exports", tuple(rules))
 
 
@@ -133,6 +133,39 @@ def _permission(table: str, destination: Destination) -> list[Rule]:
                       WHERE c.status <> 'granted' AND c.given_at >= yes.given_at""",
         ),
     ]
+
+
+def _withdrawn(table: str, destination: Destination) -> list[Rule]:
+    """For each address: it is none that another person gave, by whatever record, and then withdrew."""
+    found: list[Rule] = []
+    for name in destination.address:
+        field = destination.fields[name]
+        given = "sha256(i.value)" if field.convert in HASHING else "i.value"
+        found.append(
+            NoRows(
+                table=table,
+                name=f"nobody_withdrew_the_{name}",
+                says=f"No exported {name} is of a person whose last word on {destination.purpose} took it back.",
+                why="whoever reads a shared mailbox and withdrew must not be written to there",
+                do=_STOP,
+                owner="privacy",
+                query=f"""WITH last_words AS (
+                              SELECT a.profile_id, c.status
+                              FROM silver.consents AS c JOIN identity.assignments AS a USING (record_id)
+                              WHERE c.purpose = '{destination.purpose}'
+                              QUALIFY row_number() OVER (PARTITION BY a.profile_id ORDER BY c.given_at DESC,
+                                  array_position(['withdrawn', 'denied', 'granted'], c.status)) = 1
+                          ), taken_back AS (
+                              SELECT {given} AS address FROM last_words AS w
+                              JOIN identity.assignments AS a USING (profile_id)
+                              JOIN identity.identifiers AS i USING (record_id)
+                              WHERE w.status = 'withdrawn' AND i.identifier = '{field.profile}'
+                          )
+                          SELECT profile_id FROM {{batch}} AS x
+                          SEMI JOIN taken_back AS t ON lower(x."{name}") = t.address""",
+            )
+        )
+    return found
 
 
 def _content(table: str, destination: Destination) -> list[Rule]:

@@ -14,6 +14,7 @@ from expectations import check, exports, gold, identity, silver
 from expectations.check import Found
 from expectations.suite import Scene, Suite
 from lakehouse.errors import GateClosed, UsageError
+from lakehouse.releases import note_gated
 
 if TYPE_CHECKING:
     from lakehouse.lake import Lake
@@ -44,9 +45,11 @@ def gate(lake: "Lake", run: "Run", name: str) -> dict[str, int]:
     if name not in SUITES:
         raise UsageError(f"there is no gate {name}", do=f"use one of: {', '.join(SUITES)}")
     with run.step(lake, f"gate_{name}") as step:
-        with lake.duck() as connection:
+        versions = {table: lake.version(table) for table in lake.tables()}
+        with lake.duck(versions=versions) as connection:
             found = check.run(connection, SUITES[name](Scene(lake.contracts, connection, run.as_of)))
         counts = _conclude(lake, run, name, found)
+        note_gated(lake, run, name, versions)
         step.rows = counts["checks"]
         step.message = warnings_line(found)
     return counts

@@ -12,7 +12,7 @@ def suite(scene: Scene) -> Suite:
     rules: list[Rule] = declared.rules(scene.contracts.table("gold.events"))
     rules += marts.rules()
     columns = scene.columns()
-    rules += [*_events(), *_people(columns), *_consent(), _provenance(scene, columns)]
+    rules += [*_events(), *_people(columns), *_journeys(columns), *_consent(), _provenance(scene, columns)]
     return Suite("gold", tuple(rules))
 
 
@@ -46,6 +46,24 @@ def _events() -> list[Rule]:
             query="SELECT event_id FROM {batch} AS e LEFT JOIN identity.assignments AS a USING (record_id) "
             "WHERE e.profile_id IS DISTINCT FROM a.profile_id OR e.link_kind IS DISTINCT FROM a.kind",
         ),
+    ]
+
+
+def _journeys(columns: dict[str, list[str]]) -> list[Rule]:
+    if "gold.journey_stages" not in columns:
+        return []
+    return [
+        NoRows(
+            table="gold.journey_stages",
+            name="one_spell_at_a_time",
+            says="A person's spells follow one another without gap or overlap, and only the last one lasts.",
+            why="a person in two stages is counted twice in every funnel",
+            do=_REPORT,
+            owner="analytics",
+            query="SELECT profile_id, spell FROM (SELECT *, lead(entered_at) OVER (PARTITION BY profile_id "
+            "ORDER BY spell) AS next_at FROM {batch}) WHERE left_at IS DISTINCT FROM next_at "
+            "OR is_current <> (left_at IS NULL)",
+        )
     ]
 
 

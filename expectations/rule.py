@@ -5,6 +5,7 @@ and ``offending``, the SQL that names the rows when the expectation has failed. 
 values.
 """
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -16,7 +17,7 @@ GX_SEVERITY = {"fail": "critical", "warn": "warning"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rule:
+class Rule(ABC):
     """What every rule has.
 
     Attributes:
@@ -40,13 +41,13 @@ class Rule:
     hidden: tuple[str, ...] = ()
 
     @property
+    @abstractmethod
     def offending(self) -> str:
         """SQL that selects the keys of the rows that break the rule."""
-        raise NotImplementedError
 
+    @abstractmethod
     def expectation(self) -> "Expectation":
         """The rule for Great Expectations."""
-        raise NotImplementedError
 
     def _keys(self, key: tuple[str, ...]) -> str:
         return ", ".join(

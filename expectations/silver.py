@@ -14,7 +14,7 @@ QUARANTINE_ENOUGH = 100
 """Messages from which a share says something: in a landing of ten, one broken line is a tenth."""
 TABLES = ("events", "identifiers", "customer_records", "consents", "quarantine", "duplicates")
 
-_REQUEUE = "compare the file in landing/ with bronze and silver for the rows named here, then run again: clew run"
+_REBUILD = "build silver anew from the landing named here on: clew run --from-landing N"
 
 
 def suite(scene: Scene) -> Suite:
@@ -32,25 +32,35 @@ def suite(scene: Scene) -> Suite:
         *_references(sorted(contracts.policy.purposes)),
         *_freshness(scene, sources),
     ]
-    return Suite("silver", tuple(rules), _prepare(sources))
+    return Suite("silver", tuple(rules), _prepare(sources, csv))
 
 
-def _prepare(sources: list[str]) -> tuple[str, ...]:
+_MESSAGES = """CASE WHEN NOT (payload LIKE '[%' OR contains(payload, '"batch"')) OR NOT json_valid(payload) THEN 1
+                    ELSE greatest(1, coalesce(CASE json_type(payload) WHEN 'ARRAY' THEN json_array_length(payload)
+                                              WHEN 'OBJECT' THEN json_array_length(payload, '$.batch') END, 1)) END"""
+"""How many messages a line holds, counted by another JSON reader than the one that made silver."""
+
+
+def _prepare(sources: list[str], csv: list[str]) -> tuple[str, ...]:
     lines = " UNION ALL ".join(
-        f"SELECT '{source}' AS source, position, line, landing FROM bronze.{source}" for source in sources
+        f"SELECT '{source}' AS source, position, line, landing, {'1' if source in csv else _MESSAGES} AS messages "
+        f"FROM bronze.{source}"
+        for source in sources
     )
     fates = " UNION ALL ".join(
         f"SELECT source, position, part, landing, '{fate}' AS fate FROM silver.{table}"
         for table, fate in (("events", "kept"), ("duplicates", "duplicate"), ("quarantine", "quarantined"))
     )
+    csv_names = ", ".join(f"'{name}'" for name in csv) or "NULL"
     return (
         f"CREATE OR REPLACE TEMP TABLE gate_lines AS {lines}",
         f"CREATE OR REPLACE TEMP TABLE gate_fates AS {fates}",
-        """CREATE OR REPLACE TEMP TABLE gate_recount AS
+        f"""CREATE OR REPLACE TEMP TABLE gate_recount AS
            SELECT source, landing, coalesce(lines, 0) AS lines, coalesce(seen, 0) AS seen,
                   coalesce(kept, 0) AS kept, coalesce(duplicates, 0) AS duplicates,
                   coalesce(quarantined, 0) AS quarantined, coalesce(heads, 0) AS heads
-           FROM (SELECT source, landing, count(*) AS lines, count(*) FILTER (line = 1) AS heads
+           FROM (SELECT source, landing, count(*) AS lines,
+                        count(*) FILTER (line = 1 AND source IN ({csv_names})) AS heads
                  FROM gate_lines GROUP BY ALL)
            FULL JOIN (SELECT source, landing, count(DISTINCT position) AS seen,
                              count(*) FILTER (fate = 'kept') AS kept,
@@ -78,7 +88,7 @@ def _conservation(csv: list[str]) -> list[Rule]:
             name="every_landing_has_an_account",
             says="Every source and landing that bronze holds has an account in ops.row_counts.",
             why="a landing nobody accounted for may have been skipped as a whole",
-            do="run silver again: clew run",
+            do=_REBUILD,
             owner="quality",
             query="SELECT source, landing, lines FROM gate_recount WHERE (source, landing) NOT IN "
             "(SELECT (source, landing) FROM {batch})",
@@ -88,7 +98,7 @@ def _conservation(csv: list[str]) -> list[Rule]:
             name="every_account_balances",
             says="lines + unpacked = headers + kept + duplicates + quarantined + erased, in every account.",
             why="a difference is a row that vanished or came from nowhere (invariant 1)",
-            do=_REQUEUE,
+            do=_REBUILD,
             owner="quality",
             query="SELECT run_id, source, landing, lines + unpacked AS came, "
             "headers + kept + duplicates + quarantined + erased AS went FROM {batch} WHERE came <> went",
@@ -98,37 +108,42 @@ def _conservation(csv: list[str]) -> list[Rule]:
             name="every_account_is_true",
             says="The newest account of a landing says what a recount of bronze and the silver tables finds.",
             why="an account that balances by itself proves nothing (invariant 1)",
-            do=_REQUEUE,
+            do=_REBUILD,
             owner="quality",
-            query="""SELECT a.source, a.landing, a.lines AS lines_said, r.lines, a.kept AS kept_said, r.kept,
+            query="""SELECT source, landing, a.lines AS lines_said, r.lines, a.kept AS kept_said, r.kept,
                             a.duplicates AS duplicates_said, r.duplicates,
                             a.quarantined AS quarantined_said, r.quarantined,
                             a.headers AS headers_said, r.lines - r.seen AS headers
-                     FROM gate_accounts AS a JOIN gate_recount AS r USING (source, landing)
-                     WHERE a.lines <> r.lines OR a.kept <> r.kept OR a.duplicates <> r.duplicates
-                        OR a.quarantined <> r.quarantined OR a.headers > r.heads
+                     FROM (SELECT * FROM gate_accounts WHERE lines + kept + duplicates + quarantined + erased > 0) AS a
+                     FULL JOIN gate_recount AS r USING (source, landing)
+                     WHERE a.lines IS DISTINCT FROM r.lines OR a.kept IS DISTINCT FROM r.kept
+                        OR a.duplicates IS DISTINCT FROM r.duplicates
+                        OR a.quarantined IS DISTINCT FROM r.quarantined OR a.headers > r.heads
                         OR (a.erased = 0 AND (a.headers <> r.lines - r.seen
                             OR a.unpacked <> r.kept + r.duplicates + r.quarantined - r.seen))""",
         ),
         NoRows(
             table="silver.events",
-            name="every_line_has_a_fate",
-            says="Every line of bronze is kept, a duplicate, in quarantine, or the header of its CSV file.",
-            why="a line without a fate was dropped in silence (invariant 1)",
-            do=_REQUEUE,
+            name="every_message_of_a_line_has_a_fate",
+            says="Every message of every line of bronze, all parts of a batch too, is kept, a duplicate or in "
+            "quarantine; only the header of a CSV file is none.",
+            why="a message without a fate was dropped in silence (invariant 1)",
+            do=_REBUILD,
             owner="quality",
-            query=f"""SELECT l.source, l.position FROM gate_lines AS l
-                      ANTI JOIN gate_fates AS f ON f.source = l.source AND f.position = l.position
+            query=f"""SELECT l.source, l.position, l.messages, coalesce(f.parts, 0) AS fates FROM gate_lines AS l
+                      LEFT JOIN (SELECT source, position, count(DISTINCT part) AS parts FROM gate_fates GROUP BY ALL)
+                           AS f USING (source, position)
                       ANTI JOIN (SELECT source, landing FROM gate_accounts WHERE erased > 0) AS e
                            ON e.source = l.source AND e.landing = l.landing
-                      WHERE NOT (l.line = 1 AND l.source IN ({csv_names or "NULL"}))""",
+                      WHERE l.messages <> coalesce(f.parts, 0)
+                        AND NOT (f.parts IS NULL AND l.line = 1 AND l.source IN ({csv_names or "NULL"}))""",
         ),
         NoRows(
             table="silver.events",
             name="every_message_has_one_fate",
             says="No message (source, position, part) is in two of silver.events, duplicates and quarantine.",
             why="a message with two fates hides one that has none: the account would still balance",
-            do="run silver again for the landing: clew run",
+            do=_REBUILD,
             owner="quality",
             query="SELECT source, position, part FROM gate_fates GROUP BY ALL HAVING count(*) > 1",
         ),
@@ -137,7 +152,7 @@ def _conservation(csv: list[str]) -> list[Rule]:
             name="nothing_comes_from_nowhere",
             says="Every message of silver, with its landing, comes from a line of bronze.",
             why="silver is a function of bronze (invariant 2); a row without a line cannot be rebuilt",
-            do="rebuild silver from bronze: clew run",
+            do=_REBUILD,
             owner="quality",
             query="SELECT f.source, f.position, f.part FROM gate_fates AS f ANTI JOIN gate_lines AS l "
             "ON l.source = f.source AND l.position = f.position AND l.landing = f.landing",
@@ -147,7 +162,7 @@ def _conservation(csv: list[str]) -> list[Rule]:
             name="every_duplicate_has_its_original",
             says="The message that a duplicate repeats is in silver.events.",
             why="a duplicate of nothing is a lost message",
-            do=_REQUEUE,
+            do=_REBUILD,
             owner="quality",
             query="SELECT source, position, part FROM {batch} AS d ANTI JOIN silver.events AS e USING (event_id)",
         ),
@@ -171,7 +186,7 @@ def _references(purposes: list[str]) -> list[Rule]:
             name="every_consent_has_its_event",
             says="Every consent names an event of silver.events.",
             why="the event is the evidence that an exported row is allowed (invariant 6)",
-            do="run silver again for the landing: clew run",
+            do=_REBUILD,
             owner="privacy",
             query="SELECT event_id, purpose FROM {batch} AS c ANTI JOIN silver.events AS e USING (event_id)",
         ),
@@ -189,7 +204,7 @@ def _references(purposes: list[str]) -> list[Rule]:
             name="every_customer_record_has_its_event",
             says="Every customer record names an event of silver.events.",
             why="a profile's values must lead back to what was sent",
-            do="run silver again for the landing: clew run",
+            do=_REBUILD,
             owner="platform",
             query="SELECT event_id FROM {batch} AS r ANTI JOIN silver.events AS e USING (event_id)",
         ),
@@ -198,7 +213,7 @@ def _references(purposes: list[str]) -> list[Rule]:
             name="every_identifier_has_its_record",
             says="Every identifier belongs to a record that some event of silver.events speaks of.",
             why="an identifier of nobody would join people by accident",
-            do="run silver again for the landing: clew run",
+            do=_REBUILD,
             owner="identity",
             query="SELECT DISTINCT record_id, identifier FROM {batch} AS i "
             "ANTI JOIN (SELECT DISTINCT record_id FROM silver.events) AS e USING (record_id)",

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from deltalake import DeltaTable
     from pyspark.sql import DataFrame, SparkSession
 
-MARTS = "gold"
+LOG_RETENTION = "interval 120 days"
+"""Delta drops log entries after 30 days unless told; a version without its log entry cannot be read. Releases are
+kept for 90 (lakehouse.maintenance)."""
 
 
 class Lake:
@@ -97,13 +99,17 @@ class Lake:
         return self.delta(table, version).to_pyarrow_table(columns=columns)
 
     def duck(
-        self, release: int | Literal["live"] = "live", only: Iterable[str] | None = None
+        self,
+        release: int | Literal["live"] = "live",
+        only: Iterable[str] | None = None,
+        versions: dict[str, int] | None = None,
     ) -> "duckdb.DuckDBPyConnection":
-        """A DuckDB connection with a view over every table (or ``only`` some): as of now, or of a release."""
+        """A DuckDB connection with a view over every table (or ``only`` some): as of now, a release, or versions."""
         from lakehouse.duck import connect
         from lakehouse.releases import release_tables
 
-        versions = None if release == "live" else release_tables(self, release)
+        if release != "live":
+            versions = release_tables(self, release)
         return connect(self.settings.lake, versions, only=only)
 
     def ensure_tables(self) -> None:
@@ -190,6 +196,7 @@ class Lake:
             mode="ignore",
             name=table,
             description=declared.grain,
+            configuration={"delta.logRetentionDuration": LOG_RETENTION},
         )
 
     def _write_arrow(

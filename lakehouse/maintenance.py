@@ -5,6 +5,7 @@ from contextlib import ExitStack, nullcontext
 from typing import TYPE_CHECKING
 
 from lakehouse.errors import DataError
+from lakehouse.lake import LOG_RETENTION
 from lakehouse.releases import row_count
 from lakehouse.run import Run
 
@@ -18,9 +19,6 @@ KEPT_DAYS = 90
 
 READERS_HOURS = 7 * 24
 """Files of versions that no release names stay so long, for readers and writers under way."""
-
-LOG_RETENTION = f"interval {KEPT_DAYS + 30} days"
-"""Delta drops log entries after 30 days unless told; a version without its log entry cannot be read."""
 
 
 STEP_LOCKS = ("land", "conform", "gold.events", "gold.marts", "release")

@@ -3,7 +3,7 @@
 import datetime
 from typing import TYPE_CHECKING
 
-from lakehouse.errors import UsageError
+from lakehouse.errors import DataError, UsageError
 from lakehouse.run import Run
 
 if TYPE_CHECKING:
@@ -12,40 +12,80 @@ if TYPE_CHECKING:
     from lakehouse.lake import Lake
 
 RELEASED_SCHEMAS = ("silver", "identity", "gold")
+MAINTENANCE = ("OPTIMIZE", "VACUUM START", "VACUUM END", "SET TBLPROPERTIES")
 
 
 def publish_release(lake: "Lake", run: Run) -> dict[str, int]:
-    """Publish the live versions of all silver, identity and gold tables as the next release.
+    """Publish the versions of all silver, identity and gold tables that this run's gates read, as the next release.
 
-    One append to ops.releases makes it visible, so there is no moment with half a release. A run that has published
-    already is left as it is.
+    One append to ops.releases makes it visible, so there is no moment with half a release. A run that published
+    these very versions before publishes nothing.
+
+    Raises:
+        DataError: If a table is not what its gate read: it never passed, or its rows changed afterwards.
     """
     with run.step(lake, "release") as step, lake.lock("release"):
         known = _rows(lake)
-        mine = [row["release"] for row in known if row["run_id"] == run.run_id]
-        if mine:
-            step.message = f"release {mine[0]} was published before"
-            return {"release": mine[0]}
-        release = 1 + max((row["release"] for row in known), default=0)
+        live = {name: lake.version(name) for name in lake.tables() if name.split(".")[0] in RELEASED_SCHEMAS}
+        _hold_to_gates(lake, run, live)
+        release = max((row["release"] for row in known), default=0)
+        newest = {row["table_name"]: row["version"] for row in known if row["release"] == release}
+        if newest == live and run.run_id in {row["run_id"] for row in known if row["release"] == release}:
+            step.message = f"release {release} was published before"
+            return {"release": release}
+        release += 1
         published_at = datetime.datetime.now(datetime.UTC)
-        rows = []
-        for table in lake.tables():
-            if table.split(".")[0] in RELEASED_SCHEMAS:
-                delta = lake.delta(table)
-                rows.append(
-                    {
-                        "release": release,
-                        "run_id": run.run_id,
-                        "as_of": run.as_of,
-                        "published_at": published_at,
-                        "table_name": table,
-                        "version": delta.version(),
-                        "rows": row_count(delta),
-                    }
-                )
+        rows = [
+            {
+                "release": release,
+                "run_id": run.run_id,
+                "as_of": run.as_of,
+                "published_at": published_at,
+                "table_name": table,
+                "version": version,
+                "rows": row_count(lake.delta(table, version)),
+            }
+            for table, version in live.items()
+        ]
         lake.append("ops.releases", rows)
         step.rows, step.message = len(rows), f"release {release}"
         return {"release": release, "tables": len(rows)}
+
+
+def note_gated(lake: "Lake", run: Run, gate: str, versions: dict[str, int]) -> None:
+    """Keep which versions a gate has let pass. A gate answers for the tables of its own schema."""
+    at = datetime.datetime.now(datetime.UTC)
+    lake.append(
+        "ops.gated_versions",
+        [
+            {"run_id": run.run_id, "gate": gate, "table_name": table, "version": version, "at": at}
+            for table, version in sorted(versions.items())
+            if table.split(".")[0] == gate
+        ],
+    )
+
+
+def _hold_to_gates(lake: "Lake", run: Run, live: dict[str, int]) -> None:
+    noted = [row for row in lake.arrow("ops.gated_versions").to_pylist() if row["run_id"] == run.run_id]
+    passed = {row["table_name"]: row["version"] for row in sorted(noted, key=lambda row: row["at"])}
+    for table, version in live.items():
+        gate = table.split(".")[0]
+        if table not in passed:
+            raise DataError(
+                f"{table} has passed no gate in this run", run.run_id, f"run it again from gate_{gate} on: clew run"
+            )
+        if version != passed[table] and not _is_same_content(lake, table, passed[table], version):
+            raise DataError(
+                f"{table} changed between its gate (version {passed[table]}) and the release (version {version})",
+                run.run_id,
+                f"a requeue, perhaps, came between: clear the task gate_{gate} and those after it, or: clew run",
+            )
+
+
+def _is_same_content(lake: "Lake", table: str, before: int, after: int) -> bool:
+    """Whether all versions between are of maintenance, which moves rows to other files and changes none."""
+    since = lake.delta(table).history(max(after - before, 1))
+    return after > before and all(entry["operation"] in MAINTENANCE for entry in since)
 
 
 def latest_release(lake: "Lake") -> int | None:

@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+from py4j.protocol import Py4JError
+from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
 from lakehouse.errors import EnvironmentFault
@@ -69,7 +71,7 @@ def open_session(settings: Settings) -> SparkSession:
         os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
     try:
         return builder.getOrCreate()
-    except Exception as error:
+    except (PySparkException, Py4JError, OSError) as error:
         raise EnvironmentFault(
             f"Spark could not be started ({type(error).__name__}: {error})",
             f"CLEW_SPARK={settings.spark_master}",

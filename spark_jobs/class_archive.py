@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from lakehouse.jars import class_archive, jar_paths
 from lakehouse.lake import Lake
@@ -51,8 +52,7 @@ def rehearse(lake: Lake) -> None:
     run = Run("rehearsal", datetime.date(2017, 12, 30))
     land(lake, run)
     conform(lake, run)
-    gateway = lake.spark.sparkContext._gateway
-    assert gateway is not None  # the rehearsal's JVM is this process's own
+    gateway: Any = lake.spark.sparkContext._gateway  # there is one, for the JVM is this process's own
     lake.spark.stop()
     gateway.shutdown()
     gateway.proc.stdin.close()  # the JVM ends, and writes the archive, when this pipe does

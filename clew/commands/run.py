@@ -21,12 +21,19 @@ def run(
     date: Annotated[
         str | None, typer.Option(help="The date the run stands for, as 2017-12-31; today if left out.")
     ] = None,
+    from_landing: Annotated[
+        int | None, typer.Option(min=1, help="Build silver anew from this landing on, out of bronze.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print what came of it as JSON.")] = False,
 ) -> None:
     """Land what is new in landing/ and bring it through every gate to a release and its exports."""
     as_of = _date(date)
     settings = workspace()
     require(settings)
+    if from_landing is not None:
+        from spark_jobs.silver.conform import reopen
+
+        reopen(Lake(settings), from_landing)
     from clew.pipeline import Pipeline, own_terminal
 
     clock = time.monotonic()

@@ -1,6 +1,6 @@
 """Lines of text as bronze rows: numbered in their file and in their source, never decoded further."""
 
-from pyspark.sql import DataFrame, Window
+from pyspark.sql import DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
 from contracts.source import Source
@@ -10,7 +10,7 @@ from contracts.source import Source
 FINISHED_FILES = "{*[!p],*[!m]p,*[!t]mp,*[!.]tmp}"
 
 
-def stream_of(spark, folder_uri: str) -> DataFrame:  # type: ignore[no-untyped-def]
+def stream_of(spark: SparkSession, folder_uri: str) -> DataFrame:
     """Each line of each finished file of a folder, as a stream of (value, file_uri, block)."""
     return (
         spark.readStream.format("text")

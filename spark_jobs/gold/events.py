@@ -8,6 +8,7 @@ the table as it was, a build that is repeated writes nothing, and any order of b
 from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
+from pyspark.sql.types import MapType
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
 EVENTS, SILVER, ASSIGNMENTS = "gold.events", "silver.events", "identity.assignments"
 SILVER_ONLY = ("content_hash",)
 LINK = ("profile_id", "link_kind", "link_probability")
-# What tells two versions of one event apart. Not the maps: Spark hashes none, and a change in how they are read
-# comes with a new contract version.
-COMPARED = ("event_id", "event", "record_id", "occurred_at", "received_at", "position", "contract_version")
 
 
 def attribute_events(events: "DataFrame", assignments: "DataFrame") -> "DataFrame":
@@ -84,7 +82,11 @@ def _links(assignments: "DataFrame") -> "DataFrame":
 
 
 def _fingerprints(events: "DataFrame", name: str) -> "DataFrame":
-    content = F.struct(F.count("*").alias("rows"), F.bit_xor(F.xxhash64(*COMPARED)).alias("hash"))
+    compared = [field for field in events.schema if field.name not in (*SILVER_ONLY, *LINK)]
+    # Spark hashes no maps, and passes over nulls: which columns have a value is hashed too.
+    values = [F.map_entries(f.name) if isinstance(f.dataType, MapType) else F.col(f.name) for f in compared]
+    given = [F.col(field.name).isNotNull() for field in compared]
+    content = F.struct(F.count("*").alias("rows"), F.bit_xor(F.xxhash64(*values, *given)).alias("hash"))
     return events.groupBy("landing").agg(content.alias(name))
 
 

@@ -17,6 +17,7 @@ from pyspark.sql import functions as F
 
 from contracts import Contracts
 from contracts.source import Source
+from lakehouse.errors import UsageError
 from lakehouse.lake import Lake
 from lakehouse.run import Run, Step
 from spark_jobs.silver import route
@@ -70,6 +71,23 @@ def conform(lake: Lake, run: Run) -> dict[str, int]:
         clear_stage(lake)
         step.rows = counts["kept"]
         return counts
+
+
+def reopen(lake: Lake, first: int) -> None:
+    """Have the next run conform landing ``first`` and all after it anew, out of bronze.
+
+    Raises:
+        UsageError: If there is no such landing.
+    """
+    known = (
+        lake.arrow("ops.landings", columns=["landing"])["landing"].to_pylist() if lake.exists("ops.landings") else []
+    )
+    if first not in known:
+        raise UsageError(
+            f"there is no landing {first}", "ops.landings", f"the landings are 1 to {max(known, default=0)}"
+        )
+    with lake.lock("conform"):
+        lake.overwrite("ops.row_counts", [], where=f"landing >= {first}")
 
 
 def stage(lake: Lake, lines: dict[str, DataFrame], step: Step) -> DataFrame:

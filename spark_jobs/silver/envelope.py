@@ -98,7 +98,10 @@ def _segment(parsed: DataFrame, carried: Sequence[str]) -> DataFrame:
         f"{iso_time('sent_text')} as sent_at",
         f"if({has_extra}, map_concat({extra}, given), given) as properties",
         f"coalesce(r.traits, {EMPTY_MAP}) as traits",
-        f"coalesce(r.context, {EMPTY_MAP}) as context",
+        # What a batch says of all its messages holds where a message does not say otherwise itself.
+        f"if(batch_context is null, coalesce(r.context, {EMPTY_MAP}), map_concat(map_filter(batch_context, "
+        f"(k, v) -> not map_contains_key(coalesce(r.context, {EMPTY_MAP}), k)), coalesce(r.context, {EMPTY_MAP}))) "
+        "as context",
     )
     # Context and sentAt tell of the delivery, not of the event: a retry may differ in them and still be a repeat.
     return envelopes.selectExpr(

@@ -8,7 +8,7 @@ from spark_jobs.silver.sql import case, literal
 
 CARRIED = ("position", "file", "line", "landing", "landed_at", "undecoded", "contract_version")
 _ARRAY = "from_json(payload, 'array<string>')"
-_BATCH = "from_json(payload, 'struct<batch: array<string>, sentAt: string>')"
+_BATCH = "from_json(payload, 'struct<batch: array<string>, sentAt: string, context: map<string,string>>')"
 # from_json reads the first value of a text and passes over what follows, so the end of the line is put to the proof:
 # with one more value after it, the line must be a list of two.
 _IS_WHOLE = "coalesce(json_array_length(concat('[', payload, ',0]')), 0) = 2"
@@ -36,20 +36,24 @@ def messages_of(bronze: DataFrame, source: Source) -> DataFrame:
         source: Its contract.
 
     Returns:
-        The carried bronze columns, part (from 0), message (text), batch_sent_at (text), line_fault (text).
+        The carried bronze columns, part (from 0), message (text), batch_sent_at (text), line_fault (text);
+        batch_context (a map): what a batch says of all its messages.
     """
     # A byte order mark belongs to the file, a carriage return to the line end of another system.
     payload = "trim(leading '\\ufeff' from trim(trailing '\\r' from payload))"
     lines = bronze.selectExpr(*CARRIED, f"{payload} as payload")
     if source.format.type == "csv":
-        unpacked = lines.selectExpr(
-            *CARRIED, "null as batch_sent_at", "true as is_whole", "false as is_empty_batch", "0 as part",
-            "payload as message",
-        )  # fmt: skip
+        nothing = ["null as batch_sent_at", "null as batch_context", "true as is_whole", "false as is_empty_batch"]
+        unpacked = lines.selectExpr(*CARRIED, *nothing, "0 as part", "payload as message")
     else:
         unpacked = _unpack(lines)
     return unpacked.selectExpr(
-        *CARRIED, "part", "message", "cast(batch_sent_at as string) as batch_sent_at", f"{_LINE_FAULT} as line_fault"
+        *CARRIED,
+        "part",
+        "message",
+        "cast(batch_sent_at as string) as batch_sent_at",
+        "cast(batch_context as map<string,string>) as batch_context",
+        f"{_LINE_FAULT} as line_fault",
     )
 
 
@@ -64,6 +68,7 @@ def _unpack(lines: DataFrame) -> DataFrame:
             *CARRIED,
             "is_whole",
             f"if(is_batch, {_BATCH}.sentAt, null) as batch_sent_at",
+            f"if(is_batch, {_BATCH}.context, null) as batch_context",
             "coalesce(size(several) = 0, false) as is_empty_batch",
             "posexplode(if(size(several) > 0, several, array(payload))) as (part, message)",
         )

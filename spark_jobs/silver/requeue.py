@@ -39,7 +39,7 @@ def requeue(lake: Lake, run: Run, source: str | None = None, reason: str | None 
         reason: Only messages that have this reason code, such as ``unknown_event``.
 
     Returns:
-        Messages selected, and what became of them: kept, duplicates, quarantined (again).
+        Messages selected, and what became of them: kept, duplicates, quarantined (again), headers.
     """
     with run.step(lake, "requeue") as step, lake.lock("conform"):
         selected = _selected(lake.df("silver.quarantine"), source, reason).persist()
@@ -87,6 +87,7 @@ def _requeue(lake: Lake, step: Step, selected: DataFrame) -> dict[str, int]:
         "kept": fates.get("kept", 0),
         "duplicates": fates.get("duplicate", 0),
         "quarantined": fates.get("quarantined", 0),
+        "headers": fates.get("header", 0),
     }
 
 

@@ -1,5 +1,6 @@
 """Every rule written by hand has one bad row here, and the message about it is read."""
 
+import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -77,6 +78,7 @@ def everything_long_ago(rows: Rows) -> None:
 
 ANN, GUS, CAT = "account:ann", "account:gus", "account:cat"
 WEB1 = where(event_id="web:m1")
+EARLY = dt.datetime(2017, 1, 1, tzinfo=dt.UTC)
 CASES = [
     Bad("silver", "ops.row_counts", "every_landing_has_an_account", "ops.row_counts", drop(where(source="shop")),
         "source=shop, landing=1"),
@@ -84,8 +86,13 @@ CASES = [
         "source=web, landing=1, came=10, went=101"),
     Bad("silver", "ops.row_counts", "every_account_is_true", "ops.row_counts", one_event_moved,
         "kept_said=7, kept=8"),
-    Bad("silver", "silver.events", "every_line_has_a_fate", "silver.events", drop(where(event_id="web:m2")),
-        "source=web, position=2"),
+    Bad("silver", "ops.row_counts", "every_account_is_true", "ops.row_counts",
+        add({"source": "crm", "lines": 1, "kept": 1, "duplicates": 0, "quarantined": 0, "headers": 0}),
+        "source=crm, landing=1"),
+    Bad("silver", "silver.events", "every_message_of_a_line_has_a_fate", "silver.events",
+        drop(where(event_id="web:m2")), "source=web, position=2, messages=1, fates=0"),
+    Bad("silver", "silver.events", "every_message_of_a_line_has_a_fate", "bronze.web",
+        put(where(position=2), payload='{"batch": [{}, {}]}'), "source=web, position=2, messages=2, fates=1"),
     Bad("silver", "silver.events", "every_message_has_one_fate", "silver.duplicates", add({"position": 1}),
         "source=web, position=1, part=0"),
     Bad("silver", "silver.events", "nothing_comes_from_nowhere", "silver.events", put(WEB1, position=99),
@@ -153,6 +160,9 @@ CASES = [
         put(where(first_name="Ann"), link_probability=1.0), "profile_id=p-"),
     Bad("gold", "gold.audience_new_joiners", "every_person_is_a_profile", "gold.audience_new_joiners",
         add({"profile_id": "p-nobody"}), "profile_id=p-nobody"),
+    Bad("gold", "gold.journey_stages", "one_spell_at_a_time", "gold.journey_stages",
+        lambda rows: [{"profile_id": "p-1", "spell": n, "entered_at": EARLY, "is_current": True} for n in (1, 2)],
+        "profile_id=p-1, spell=1"),
     Bad("gold", "gold.profile_consents", "consent_is_settled_by_the_policy", "gold.profile_consents",
         put(where(status="withdrawn"), status="granted"), "purpose=email_marketing"),
     Bad("gold", "gold.profile_consents", "every_consent_names_its_event", "gold.profile_consents",

@@ -44,11 +44,14 @@ def test_a_failure_closes_the_gate_after_it_was_recorded(small: Any) -> None:
     message = str(caught.value)
     assert caught.value.exit_code == 1
     assert "the silver gate is closed: 2 checks failed" in message
-    assert "silver.events: every_line_has_a_fate, 1 row (keys: source=web, position=3)" in message
+    assert (
+        "silver.events: every_message_of_a_line_has_a_fate, 1 row (keys: source=web, position=3, messages=1, fates=0)"
+        in message
+    )
     assert "ops.row_counts: every_account_is_true, 1 row" in message
     assert "clew run" in message
     failed = {row["check_name"] for row in results(small) if not row["success"] and row["severity"] == "fail"}
-    assert failed == {"every_line_has_a_fate", "every_account_is_true"}
+    assert failed == {"every_message_of_a_line_has_a_fate", "every_account_is_true"}
     assert {row["state"] for row in small.rows("ops.runs")} == {"started", "failed"}
 
 

@@ -188,7 +188,9 @@ def test_requeue_lets_in_what_a_mended_contract_allows_and_the_first_that_landed
     )
     lake.contracts = Contracts(mended)
     this = Run("r3", __import__("datetime").date(2017, 12, 30))
-    assert requeue(lake, this, reason="unknown_event") == {"selected": 2, "kept": 1, "duplicates": 0, "quarantined": 1}
+    assert requeue(lake, this, reason="unknown_event") == {
+        "selected": 2, "kept": 1, "duplicates": 0, "quarantined": 1, "headers": 0,
+    }  # fmt: skip
     assert rows(lake, "silver.events", "event_id", "position", "landing") == [("web:m1", 1, 1), ("web:m3", 4, 2)]
     assert rows(lake, "silver.duplicates", "event_id", "position", "first_position") == [("web:m1", 3, 1)]
     after = content(lake)

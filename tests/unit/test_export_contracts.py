@@ -39,6 +39,7 @@ def decided(destination: Destination, profile: dict[str, Any], consent: str) -> 
         )
         if consent == "no_consent_known":
             connection.execute("DELETE FROM gold.profile_consents")
+        connection.execute("CREATE TABLE gold.profile_identifiers (profile_id TEXT, identifier TEXT, value TEXT)")
         decide.decide(connection, destination, "1-0-0", 1)
         found = connection.execute("SELECT * FROM decided")
         names = [column[0] for column in found.description]

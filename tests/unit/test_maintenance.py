@@ -8,7 +8,7 @@ import pytest
 from lakehouse import maintenance
 from lakehouse.lake import Lake
 from lakehouse.maintenance import kept_versions, maintain
-from lakehouse.releases import publish_release, release_tables
+from lakehouse.releases import note_gated, publish_release, release_tables
 from lakehouse.run import Run
 from lakehouse.settings import Settings
 
@@ -33,11 +33,20 @@ def lake(tmp_path: Path) -> Lake:
     lake = Lake(Settings(home=tmp_path))
     for number in range(4):
         lake.append(TABLE, [_person(number)])
-    publish_release(lake, Run("first", DAY))
+    _release(lake, "first")
     lake.overwrite(TABLE, [_person(9)])
-    publish_release(lake, Run("second", DAY))
+    _release(lake, "second")
     lake.overwrite(TABLE, [_person(number) for number in range(3)])
     return lake
+
+
+def _release(lake: Lake, run_id: str) -> None:
+    run = Run(run_id, DAY)
+    lake.ensure_tables()
+    note_gated(lake, run, "identity", {table: lake.version(table) for table in lake.tables()})
+    note_gated(lake, run, "silver", {table: lake.version(table) for table in lake.tables()})
+    note_gated(lake, run, "gold", {table: lake.version(table) for table in lake.tables()})
+    publish_release(lake, run)
 
 
 def _files(lake: Lake) -> int:

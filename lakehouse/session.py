@@ -13,8 +13,8 @@ from lakehouse.settings import Settings
 
 LOCAL_TUNING = {
     # Measured on two cores: the defaults (200 and 50 partitions) cost seconds a query on one machine.
-    "spark.sql.shuffle.partitions": "4",
-    "spark.databricks.delta.snapshotPartitions": "2",
+    "spark.sql.shuffle.partitions": "2",
+    "spark.databricks.delta.snapshotPartitions": "1",
     "spark.ui.enabled": "false",
     # The checksumming file system cannot name its side file for a landing file with a colon in its name.
     "spark.hadoop.fs.file.impl": "org.apache.hadoop.fs.RawLocalFileSystem",

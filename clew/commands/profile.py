@@ -1,25 +1,17 @@
 """`clew profile`: all that is held of one person, and where each part came from."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
 from clew.output import note, print_json, print_table, results, time_text
 from contracts.errors import DataError, UsageError
+from contracts.source import RecordKind
 
 if TYPE_CHECKING:
     from clew.workspace import Reading
+    from contracts.identity import IdentityRules
 
-IDENTIFIERS = {
-    "email": "email",
-    "phone": "phone",
-    "loyalty": "loyalty_id",
-    "user": "user_id",
-    "crm": "crm_id",
-    "anonymous": "anonymous_id",
-    "device": "device_id",
-}
-RECORD_KINDS = ("account", "anonymous", "crm", "loyalty", "mailbox", "phone")
 _TABLES = (
     "gold.profiles",
     "gold.profile_identifiers",
@@ -64,18 +56,23 @@ def _profile_id(reading: "Reading", who: str) -> str:
         if not reading.rows("SELECT 1 FROM gold.profiles WHERE profile_id = ?", [who]):
             raise _not_found("no profile has this id", reading)
         return who
-    if kind not in IDENTIFIERS and kind not in RECORD_KINDS:
+    rules = _rules()
+    # loyalty:… means the identifier loyalty_id.
+    named = {name.removesuffix("_id"): name for name in rules.identifiers}
+    if kind not in named and kind not in get_args(RecordKind):
         raise UsageError(
             f"{kind}: is no way to name a person",
-            do=f"write a profile id, or one of: {', '.join(f'{name}:…' for name in IDENTIFIERS)}",
+            do=f"write a profile id, or one of: {', '.join(f'{name}:…' for name in named)}",
         )
-    found = _by_record(reading, who) or _by_identifier(reading, kind, value)
+    found = _by_record(reading, who)
+    if not found and kind in named:
+        found = _by_identifier(reading, named[kind], value.strip(), _standard(rules, named[kind], value))
     if not found:
-        raise _not_found(f"no profile holds this {IDENTIFIERS.get(kind, 'record')}", reading)
+        raise _not_found(f"no profile holds this {named.get(kind, 'record')}", reading)
     if len(found) > 1:
         shown = "\n         ".join(f"clew profile {profile_id}" for profile_id in found)
         raise DataError(
-            f"{len(found)} profiles hold this {IDENTIFIERS[kind]}",
+            f"{len(found)} profiles hold this {named[kind]}",
             reading.name,
             f"look at each:\n         {shown}",
         )
@@ -87,24 +84,24 @@ def _by_record(reading: "Reading", record: str) -> list[str]:
     return [row["profile_id"] for row in found]
 
 
-def _by_identifier(reading: "Reading", kind: str, value: str) -> list[str]:
-    if kind not in IDENTIFIERS:
-        return []
+def _by_identifier(reading: "Reading", identifier: str, *forms: str) -> list[str]:
     sql = """SELECT DISTINCT profile_id FROM gold.profile_identifiers
-             WHERE identifier = ? AND value IN (?, ?) ORDER BY 1"""
-    found = reading.rows(sql, [IDENTIFIERS[kind], value.strip(), _standard(IDENTIFIERS[kind], value)])
-    return [row["profile_id"] for row in found]
+             WHERE identifier = ? AND list_contains(?, value) ORDER BY 1"""
+    return [row["profile_id"] for row in reading.rows(sql, [identifier, list(forms)])]
 
 
-def _standard(identifier: str, value: str) -> str:
-    """The standard form under which identity keeps a value."""
+def _rules() -> "IdentityRules":
     from clew.workspace import settings
     from contracts import Contracts
+
+    return Contracts(settings().contracts).identity
+
+
+def _standard(rules: "IdentityRules", identifier: str, value: str) -> str:
+    """The standard form under which identity keeps a value."""
     from identity.standardise import standard_of
 
-    rules = Contracts(settings().contracts).identity
-    rule = rules.identifiers.get(identifier)
-    return value.strip() if rule is None else standard_of(rule, rules.phone_region)(value).value
+    return standard_of(rules.identifiers[identifier], rules.phone_region)(value).value
 
 
 def _not_found(what: str, reading: "Reading") -> DataError:

@@ -138,6 +138,16 @@ def test_a_landing_and_a_link_that_change_together_are_one_commit(built: Lake) -
              event("shop:1", "loyalty:9")],
             id="one is read by a newer contract",
         ),
+        pytest.param(
+            [event("web:1", "account:a", properties={"path": "/mended"}), event("web:2", "anonymous:x"),
+             event("shop:1", "loyalty:9")],
+            id="one has other properties",
+        ),
+        pytest.param(
+            [event("web:1", "account:a", user_id="u"), event("web:2", "anonymous:x", user_id="u"),
+             event("shop:1", "loyalty:9", anonymous_id="u")],
+            id="values came to columns that had none",
+        ),
     ],
 )  # fmt: skip
 def test_an_old_landing_that_differs_is_written_anew(built: Lake, events: list[dict[str, Any]]) -> None:

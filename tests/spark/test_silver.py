@@ -1,13 +1,21 @@
 """Conform: each message once, in its place, with its reasons; the same in any batching and after any death."""
 
+import datetime
 import json
+import shutil
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from contracts import Contracts
+from contracts.catalog import HERE
 from contracts.records import record_id
+from lakehouse.run import Run
+from spark_jobs.bronze.land import land
 from spark_jobs.silver import conform as conforming
+from spark_jobs.silver import requeue as requeuing
+from spark_jobs.silver.conform import reopen
 from spark_jobs.silver.convert import record_id as record_id_sql
 from spark_jobs.silver.requeue import requeue
 from tests.spark.pipeline import SHOP_HEADER, content, purchase, put, rows, run, view
@@ -38,7 +46,9 @@ def test_duplicates_are_found_over_the_whole_history(lake) -> None:
 
 
 def test_a_segment_batch_and_an_array_are_unpacked_and_counted(lake) -> None:
-    put(lake, "web/a.jsonl", {"batch": [view("m1"), view("m2")], "sentAt": "2017-03-01T10:00:05Z"}, {"batch": []})
+    batch = [view("m1"), view("m2", context={"ip": "10.0.0.2"})]
+    of_all = {"ip": "10.0.0.1", "library": {"name": "http"}}
+    put(lake, "web/a.jsonl", {"batch": batch, "sentAt": "2017-03-01T10:00:05Z", "context": of_all}, {"batch": []})
     mail = {"event": "open", "email": "z@example.com", "timestamp": 1488362400, "campaign_id": "1"}
     put(lake, "email/a.jsonl", [mail | {"sg_event_id": "s1"}, mail | {"sg_event_id": "s2"}])
     run(lake, "r1")
@@ -47,6 +57,9 @@ def test_a_segment_batch_and_an_array_are_unpacked_and_counted(lake) -> None:
     assert counted["web"] == (2, 1, 0, 2, 0, 1)
     assert counted["email"] == (1, 1, 0, 2, 0, 0)
     assert reasons_of(lake) == [["empty_batch: the line holds a list without messages"]]
+    contexts = {name: dict(context) for name, context in rows(lake, "silver.events", "message_id", "context")}
+    assert {name: contexts[name]["ip"] for name in ("m1", "m2")} == {"m1": "10.0.0.1", "m2": "10.0.0.2"}
+    assert contexts["m2"]["library"] == '{"name":"http"}'
 
 
 def test_text_after_the_first_json_value_of_a_line_is_never_dropped_unseen(lake) -> None:
@@ -151,16 +164,15 @@ def test_a_run_that_died_after_the_first_table_is_run_again_with_the_same_result
     assert ("web:m2",) in rows(lake, "silver.events", "event_id")
     assert run(lake, "r2") == {"lines": 3, "kept": 1, "duplicates": 1, "quarantined": 1}
     assert rows(lake, "silver.events", "event_id") == [("web:m1",), ("web:m2",)]
+    before = content(lake)
+    reopen(lake, 1)
+    assert run(lake, "r3") == {"lines": 6, "kept": 2, "duplicates": 2, "quarantined": 2}
+    assert content(lake) == before
     assert run(lake, "r2") == {"lines": 0, "kept": 0, "duplicates": 0, "quarantined": 0}
     assert rows(lake, "silver.events", "event_id") == [("web:m1",), ("web:m2",)]
 
 
 def test_a_requeue_does_not_pass_off_a_landing_as_conformed(lake) -> None:
-    import datetime
-
-    from lakehouse.run import Run
-    from spark_jobs.bronze.land import land
-
     this = Run("r1", datetime.date(2017, 12, 30))
     put(lake, "web/a.jsonl", view("m1"))
     land(lake, this)
@@ -168,13 +180,9 @@ def test_a_requeue_does_not_pass_off_a_landing_as_conformed(lake) -> None:
     assert run(lake, "r2")["kept"] == 1
 
 
-def test_requeue_lets_in_what_a_mended_contract_allows_and_the_first_that_landed_wins(lake, tmp_path) -> None:
-    import shutil
-
-    from contracts import Contracts
-    from contracts.catalog import HERE
-    from lakehouse.run import Run
-
+def test_requeue_lets_in_what_a_mended_contract_allows_and_the_first_that_landed_wins(
+    lake, tmp_path, monkeypatch
+) -> None:
     mended = tmp_path / "contracts"
     shutil.copytree(HERE, mended, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
     early = view("m1") | {"event": "Product Admired"}
@@ -187,7 +195,18 @@ def test_requeue_lets_in_what_a_mended_contract_allows_and_the_first_that_landed
         file.read_text().replace("sources: [web, app]", "sources: [web, app]\nalso_called: [product_admired]")
     )
     lake.contracts = Contracts(mended)
-    this = Run("r3", __import__("datetime").date(2017, 12, 30))
+    this = Run("r3", datetime.date(2017, 12, 30))
+    replace = requeuing._replace
+
+    def dies_after_the_first_table(lake, table, *rest):
+        if table != "silver.events":
+            raise KeyboardInterrupt
+        replace(lake, table, *rest)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(requeuing, "_replace", dies_after_the_first_table)
+        with pytest.raises(KeyboardInterrupt):
+            requeue(lake, this, reason="unknown_event")  # m1 of the second landing is in no table now
     assert requeue(lake, this, reason="unknown_event") == {
         "selected": 2, "kept": 1, "duplicates": 0, "quarantined": 1, "headers": 0,
     }  # fmt: skip

@@ -84,6 +84,15 @@ def test_a_withdrawn_person_leaves_the_next_export(small: Any) -> None:
     assert refused["address_withdrawn"] == 2  # Gus has the mailbox that Ann withdrew
 
 
+def test_an_address_that_somebody_once_gave_and_withdrew_is_not_written_to(small: Any) -> None:
+    once = {"profile_id": profile_of(small, "Ben"), "identifier": "email", "value": "ann.example@gmail.com"}
+    small.change("gold.profile_identifiers", lambda rows: [once])
+    small.release()
+    assert export(small.lake, small.run, "email_tool", open_gate)["rows"] == 0
+    refused = read_manifest(folder(small.lake, "email_tool", 1))["refused"]
+    assert refused["address_withdrawn"] == 3  # Ann, Gus, and Fay as before
+
+
 def test_a_yes_without_its_notice_is_not_exported(small: Any) -> None:
     small.change("gold.profile_consents", lambda rows: [row | {"notice_version": None} for row in rows])
     small.release()

@@ -45,16 +45,16 @@ def _statement(destination: Destination) -> str:
         else f'profile_id IN (SELECT profile_id FROM gold."{destination.audience}")'
     )
     has_address = " OR ".join(f'"{name}" IS NOT NULL' for name in destination.address)
-    is_withdrawn = " OR ".join(
-        f"""lower("{name}") IN (SELECT lower(address) FROM withdrawn WHERE field = '{name}')"""
+    is_refused = " OR ".join(
+        f"""lower("{name}") IN (SELECT lower(address) FROM refused WHERE field = '{name}')"""
         for name in destination.address
     )
-    # An address of a person who withdrew, be it the one their profile shows or another that they once gave.
-    withdrawn = " UNION ALL ".join(
+    # An address of a person who said no, be it the one their profile shows or another that they once gave.
+    refused = " UNION ALL ".join(
         f"""SELECT '{name}' AS field, {convert.macro(destination.fields[name].convert)}(value) AS address
-            FROM gold.profile_identifiers SEMI JOIN takers_back USING (profile_id)
+            FROM gold.profile_identifiers SEMI JOIN refusers USING (profile_id)
             WHERE identifier = '{destination.fields[name].profile}'
-            UNION ALL SELECT '{name}', "{name}" FROM joined WHERE status = 'withdrawn'"""
+            UNION ALL SELECT '{name}', "{name}" FROM joined WHERE status <> 'granted'"""
         for name in destination.address
     )
     taken = "false"
@@ -72,10 +72,10 @@ def _statement(destination: Destination) -> str:
                 SELECT profile_id, status, given_at, event_id, notice_version
                 FROM gold.profile_consents WHERE purpose = $purpose
             ) AS consent USING (profile_id)
-        ), takers_back AS (
-            SELECT profile_id FROM gold.profile_consents WHERE purpose = $purpose AND status = 'withdrawn'
-        ), withdrawn AS (
-            {withdrawn}
+        ), refusers AS (
+            SELECT profile_id FROM gold.profile_consents WHERE purpose = $purpose AND status <> 'granted'
+        ), refused AS (
+            {refused}
         ), reasoned AS (
             SELECT mine.*,
                    CASE WHEN status IS NULL THEN 'no_consent_known'
@@ -84,7 +84,7 @@ def _statement(destination: Destination) -> str:
                         WHEN consent_event_id IS NULL OR notice_version IS NULL OR link_kind IS NULL
                              THEN 'incomplete_receipt'
                         WHEN NOT ({has_address}) THEN 'no_address'
-                        WHEN {is_withdrawn} THEN 'address_withdrawn' END AS reason
+                        WHEN {is_refused} THEN 'address_refused' END AS reason
             FROM joined AS mine WHERE is_considered
         )
         SELECT {columns}, CASE WHEN reason IS NULL AND {taken} THEN 'address_taken' ELSE reason END AS reason

@@ -33,7 +33,7 @@ def outcome_of(lake: Lake, days: "list[DayRun]", seconds: float, truth: Path | N
 
         sources = rows(
             """
-            select source, sum(kept + duplicates + quarantined + erased)::bigint as landed, sum(kept)::bigint as kept,
+            select source, sum(lines + unpacked - headers)::bigint as landed, sum(kept)::bigint as kept,
                 sum(duplicates)::bigint as duplicates, sum(quarantined)::bigint as quarantined,
                 sum(erased)::bigint as erased
             from ops.row_counts where list_contains(?, run_id) group by source order by source

@@ -35,7 +35,7 @@ Reason = Literal[
     "withdrawn",
     "incomplete_receipt",
     "no_address",
-    "address_withdrawn",
+    "address_refused",
     "address_taken",
 ]
 REASONS: dict[Reason, str] = {
@@ -44,7 +44,7 @@ REASONS: dict[Reason, str] = {
     "withdrawn": "the person took back their yes",
     "incomplete_receipt": "the consent names no event or no notice version, so the row could not be justified",
     "no_address": "no address field of the destination has a value",
-    "address_withdrawn": "another profile with the same address withdrew this purpose",
+    "address_refused": "another profile with the same address said no to this purpose",
     "address_taken": "another exported profile has the same address, and the destination takes one row an address",
 }
 """Why a profile is not exported. A profile is counted under the first reason that holds."""

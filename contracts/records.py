@@ -1,6 +1,7 @@
 """The name of a record: the node of the identity graph that an event speaks of.
 
-A record id never holds an e-mail address or a phone number in the clear, because ids appear in logs and reports.
+A mailbox or a telephone is named by a hash, because ids appear in logs and reports. An id that a sender
+gives (a user id, say) is taken as it is; where senders use addresses as user ids, messages name such ids by their hash.
 ``spark_jobs.silver`` builds the same ids in Spark; a test holds the two together.
 """
 

@@ -89,7 +89,7 @@ def suite(scene: Scene, destination: Destination, release: int) -> Suite:
             key=_KEY,
         )
     )
-    rules += [*_permission(table, destination), *_withdrawn(table, destination), *_content(table, destination)]
+    rules += [*_permission(table, destination), *_refused(table, destination), *_content(table, destination)]
     return Suite("exports", tuple(rules))
 
 
@@ -135,18 +135,22 @@ def _permission(table: str, destination: Destination) -> list[Rule]:
     ]
 
 
-def _withdrawn(table: str, destination: Destination) -> list[Rule]:
-    """For each address: it is none that another person gave, by whatever record, and then withdrew."""
+def _refused(table: str, destination: Destination) -> list[Rule]:
+    """For each address: it is none that another person gave, by whatever record, whose last word was no."""
     found: list[Rule] = []
     for name in destination.address:
         field = destination.fields[name]
-        given = "sha256(i.value)" if field.convert in HASHING else "i.value"
+        # A hash may be of the address as it is, or in the form that Google asks for (no dots, no tag).
+        google = (
+            "replace(split_part(split_part(i.value, '@', 1), '+', 1), '.', '') || '@' || split_part(i.value, '@', 2)"
+        )
+        given = f"unnest([sha256(i.value), sha256({google})])" if field.convert in HASHING else "i.value"
         found.append(
             NoRows(
                 table=table,
-                name=f"nobody_withdrew_the_{name}",
-                says=f"No exported {name} is of a person whose last word on {destination.purpose} took it back.",
-                why="whoever reads a shared mailbox and withdrew must not be written to there",
+                name=f"nobody_refused_the_{name}",
+                says=f"No exported {name} is of a person whose last word on {destination.purpose} was no.",
+                why="whoever reads a shared mailbox and said no must not be written to there",
                 do=_STOP,
                 owner="privacy",
                 query=f"""WITH last_words AS (
@@ -155,14 +159,14 @@ def _withdrawn(table: str, destination: Destination) -> list[Rule]:
                               WHERE c.purpose = '{destination.purpose}'
                               QUALIFY row_number() OVER (PARTITION BY a.profile_id ORDER BY c.given_at DESC,
                                   array_position(['withdrawn', 'denied', 'granted'], c.status)) = 1
-                          ), taken_back AS (
+                          ), refused AS (
                               SELECT {given} AS address FROM last_words AS w
                               JOIN identity.assignments AS a USING (profile_id)
                               JOIN identity.identifiers AS i USING (record_id)
-                              WHERE w.status = 'withdrawn' AND i.identifier = '{field.profile}'
+                              WHERE w.status <> 'granted' AND i.identifier = '{field.profile}'
                           )
                           SELECT profile_id FROM {{batch}} AS x
-                          SEMI JOIN taken_back AS t ON lower(x."{name}") = t.address""",
+                          SEMI JOIN refused AS t ON lower(x."{name}") = t.address""",
             )
         )
     return found

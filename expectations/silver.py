@@ -29,15 +29,19 @@ def suite(scene: Scene) -> Suite:
         rules += declared.rules(contracts.table(f"silver.{table}"))
     rules += [
         *_conservation(csv),
-        *_references(sorted(contracts.policy.purposes)),
+        *_references(
+            sorted(contracts.policy.purposes), sorted(e.event for e in contracts.events.values() if e.consent)
+        ),
         *_freshness(scene, sources),
     ]
     return Suite("silver", tuple(rules), _prepare(sources, csv))
 
 
-_MESSAGES = """CASE WHEN NOT (payload LIKE '[%' OR contains(payload, '"batch"')) OR NOT json_valid(payload) THEN 1
-                    ELSE greatest(1, coalesce(CASE json_type(payload) WHEN 'ARRAY' THEN json_array_length(payload)
-                                              WHEN 'OBJECT' THEN json_array_length(payload, '$.batch') END, 1)) END"""
+_TEXT = "ltrim(ltrim(rtrim(payload, chr(13)), chr(65279)))"
+_MESSAGES = f"""CASE WHEN NOT (starts_with({_TEXT}, '[') OR contains({_TEXT}, '"batch"')) OR NOT json_valid({_TEXT})
+                     THEN 1
+                     ELSE greatest(1, coalesce(CASE json_type({_TEXT}) WHEN 'ARRAY' THEN json_array_length({_TEXT})
+                                               WHEN 'OBJECT' THEN json_array_length({_TEXT}, '$.batch') END, 1)) END"""
 """How many messages a line holds, counted by another JSON reader than the one that made silver."""
 
 
@@ -175,10 +179,21 @@ def _conservation(csv: list[str]) -> list[Rule]:
             owner="quality",
             query="SELECT source, position, part FROM {batch} WHERE coalesce(len(reasons), 0) = 0",
         ),
+        NoRows(
+            table="silver.events",
+            name="every_identify_call_is_a_customer_record",
+            says="Every identify call that names somebody and says something of them is in silver.customer_records.",
+            why="what a person said of themselves would be missing from their profile, and nobody would see it",
+            do=_REBUILD,
+            owner="platform",
+            query="SELECT event_id FROM {batch} AS e ANTI JOIN silver.customer_records AS r USING (event_id) "
+            "WHERE e.type = 'identify' AND e.record_id IS NOT NULL AND cardinality(e.traits) > 0",
+        ),
     ]
 
 
-def _references(purposes: list[str]) -> list[Rule]:
+def _references(purposes: list[str], speaking: list[str]) -> list[Rule]:
+    events = ", ".join(f"'{event}'" for event in speaking)
     known = ", ".join(f"'{purpose}'" for purpose in purposes)
     return [
         NoRows(
@@ -189,6 +204,16 @@ def _references(purposes: list[str]) -> list[Rule]:
             do=_REBUILD,
             owner="privacy",
             query="SELECT event_id, purpose FROM {batch} AS c ANTI JOIN silver.events AS e USING (event_id)",
+        ),
+        NoRows(
+            table="silver.events",
+            name="every_word_on_consent_is_known",
+            says="Every event that speaks of consent and names somebody is in silver.consents.",
+            why="a withdrawal that got lost would be written to (invariant 6)",
+            do=_REBUILD,
+            owner="privacy",
+            query="SELECT event_id FROM {batch} AS e ANTI JOIN silver.consents AS c USING (event_id) "
+            f"WHERE e.record_id IS NOT NULL AND e.event IN ({events or 'NULL'})",
         ),
         NoRows(
             table="silver.consents",

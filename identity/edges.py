@@ -211,7 +211,10 @@ def _with_evidence(proposed: pa.Table, rules: IdentityRules, key: bytes) -> pa.T
         shared = {
             "value_hash": value_hash(key, name, row["value"]),
             "how": row["how"],
-            "seen": {record: [at.isoformat() for at in ends[record]] for record in (left, right)},
+            # By side and not by record id: a sender may use addresses as user ids.
+            "seen": {
+                side: [at.isoformat() for at in ends[record]] for side, record in (("left", left), ("right", right))
+            },
             "blocked": row["blocked"],
         }
         grouped.setdefault((left, right, name), []).append(shared)

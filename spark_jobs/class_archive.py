@@ -14,6 +14,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from lakehouse.errors import EnvironmentFault
 from lakehouse.jars import class_archive, jar_paths
 from lakehouse.lake import Lake
 from lakehouse.run import Run
@@ -27,15 +28,23 @@ def make_archive(settings: Settings) -> Path | None:
 
     Returns:
         Its path, or nothing if this JVM makes no archives.
+
+    Raises:
+        EnvironmentFault: If the rehearsal fails.
     """
     archive = class_archive(jar_paths(settings.state))
     draft = archive.with_name("_" + archive.name)
     for path in (draft, archive):
         path.unlink(missing_ok=True)
     with tempfile.TemporaryDirectory() as home:
-        environment = os.environ | {"CLEW_HOME": home, "CLEW_JAVA_OPTIONS": f"-XX:ArchiveClassesAtExit={draft}"}
+        # Whatever workspace is set, the rehearsal has its own.
+        outside = {name: value for name, value in os.environ.items() if not name.startswith("CLEW_")}
+        environment = outside | {"CLEW_HOME": home, "CLEW_JAVA_OPTIONS": f"-XX:ArchiveClassesAtExit={draft}"}
         command = [sys.executable, "-m", "spark_jobs.class_archive", "--rehearse"]
-        subprocess.run(command, env=environment, check=False, capture_output=True)
+        done = subprocess.run(command, env=environment, check=False, capture_output=True, text=True)
+    if done.returncode:
+        reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+        raise EnvironmentFault(f"the rehearsal failed: {reason}", str(archive), "clew doctor, then: make setup")
     if not draft.exists():
         return None
     return draft.replace(archive)

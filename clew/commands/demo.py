@@ -84,7 +84,17 @@ def _refuse_to_overwrite(settings: Settings) -> None:
 
 
 def _clear(settings: Settings) -> None:
-    """Remove a former demo's tables, exports and checkpoints. The mark goes in first and stays to the end."""
+    """Remove a former demo's tables, exports and checkpoints. The mark goes in first and stays to the end.
+
+    Raises:
+        UsageError: If there are exports that no former demo wrote.
+    """
+    if _children(settings.exports) and not (settings.lake / MARK).exists():
+        raise UsageError(
+            "the demo would remove exports that it did not write",
+            str(settings.exports),
+            "move them away, or run the demo elsewhere: CLEW_HOME=/some/other/folder clew demo",
+        )
     settings.lake.mkdir(parents=True, exist_ok=True)
     (settings.lake / MARK).touch()
     for place in [*settings.lake.iterdir(), *_children(settings.exports), settings.state / "checkpoints"]:

@@ -61,8 +61,8 @@ def _edge_lines(edge: "Edge") -> Iterator[str]:
         yield from _waterfall(edge.evidence, edge.match_weight)
     for shared in edge.evidence.get("values", ()):
         yield f"   both hold the {edge.evidence['identifier']} {shared['value_hash']} ({shared['how']})"
-        for record, (first, last) in shared["seen"].items():
-            yield f"      {record} from {first[:10]} to {last[:10]}"
+        for side, (first, last) in shared["seen"].items():
+            yield f"      {edge.left_record if side == 'left' else edge.right_record} from {first[:10]} to {last[:10]}"
 
 
 def _waterfall(evidence: dict[str, Any], total: float) -> Iterator[str]:

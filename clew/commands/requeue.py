@@ -33,12 +33,13 @@ def requeue(
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
     """Send quarantined messages through again."""
-    from clew.workspace import read
+    from clew.workspace import read, settings
 
     reading = read("live", only=["silver.quarantine", "ops.runs"])
     waiting, messages = _waiting(reading, source, reason)
     counts: dict[str, int] = {}
-    if messages and not dry_run:
+    unfinished = (settings().lake / "_work" / "requeue").is_dir()
+    if (messages or unfinished) and not dry_run:
         counts = _requeued(_as_of(reading), source, reason)
     with results():
         if as_json:
@@ -54,7 +55,7 @@ def requeue(
             print_table(("source", "reason", "messages"), [tuple(item.values()) for item in waiting])
         else:
             print_table(("count", "messages"), list(counts.items()))
-    if not messages:
+    if not messages and not counts:
         note("nothing is quarantined that this selects")
     elif dry_run:
         counted = f"{messages:,} message{'s' * (messages != 1)}"

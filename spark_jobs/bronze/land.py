@@ -48,7 +48,7 @@ def land(lake: Lake, run: Run) -> dict[str, int]:
         with ThreadPoolExecutor(len(sources)) as pool:
             counts = list(pool.map(lambda source: _land_source(lake, source, landed, step), sources))
         step.rows = sum(counts)
-        step.message = "; ".join(filter(None, [step.message, *_passed_over(lake, landed["landing"])]))
+        step.message = "; ".join(filter(None, [step.message, *_passed_over(lake, landed)]))
         return {source.source: count for source, count in zip(sources, counts, strict=True)}
 
 
@@ -79,21 +79,33 @@ def _unclaimed(lake: Lake) -> str:
     return f"no source contract for landing/{', landing/'.join(strays)}: left as it is" if strays else ""
 
 
-def _passed_over(lake: Lake, landing: int) -> Iterator[str]:
-    """Name the files that are not in bronze as they lie in landing/: a path is read once, whatever becomes of it."""
+def _passed_over(lake: Lake, landed: dict) -> Iterator[str]:
+    """Name the files that are not in bronze as they lie in landing/: a path is read once, whatever becomes of it.
+
+    A file that came while this landing was under way may be the next one's, and is not judged.
+    """
+    ended = {
+        row["run_id"]: row["at"]
+        for row in lake.arrow("ops.runs").to_pylist()
+        if row["step"] == "land" and row["seconds"]
+    }
+    ends = {row["landing"]: ended.get(row["run_id"]) for row in lake.arrow("ops.landings").to_pylist()}
     for name in sorted(lake.contracts.sources):
         with lake.duck(only=[f"bronze.{name}"]) as connection:
-            query = f"select file, max(landing), max(landed_at) from bronze.{name} group by file"
-            known = {file: (number, at) for file, number, at in connection.execute(query).fetchall()}
+            known = dict(connection.execute(f"select file, max(landing) from bronze.{name} group by file").fetchall())
         for path in sorted((lake.settings.landing / name).rglob("*")):
             file = path.relative_to(lake.settings.landing).as_posix()
             hidden = any(part.startswith(("_", ".")) for part in file.split("/"))
             if hidden or path.suffix == ".tmp" or not path.is_file() or not path.stat().st_size:
                 continue
-            number, at = known.get(file, (None, None))
-            if at is None and path.suffix != ".gz":  # a .gz may be empty inside
-                yield f"landing/{file} has not landed: a file of this name was there before; give it a new name"
-            elif number is not None and number < landing and path.stat().st_mtime > at.timestamp():
+            changed = path.stat().st_mtime
+            if file not in known:
+                may_be_empty_inside = path.suffix in (".gz", ".bz2")
+                if changed < landed["landed_at"].timestamp() and not may_be_empty_inside:
+                    yield f"landing/{file} has not landed: a file of this name was there before; give it a new name"
+                continue
+            end = ends[known[file]] if known[file] < landed["landing"] else None
+            if end is not None and changed > end.timestamp():
                 yield f"landing/{file} was changed after it had landed: give it a new name"
 
 

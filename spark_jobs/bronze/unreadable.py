@@ -58,12 +58,13 @@ def _fault(path: Path) -> str:
 
 def _set_aside(path: Path, reason: str) -> Path:
     content = path.read_bytes()
-    target = path.parent / FOLDER / path.name
-    target.parent.mkdir(exist_ok=True)
     digest = hashlib.sha256(content).hexdigest()
+    target = path.parent / FOLDER / f"{digest[:8]}-{path.name}"
+    target.parent.mkdir(exist_ok=True)
     notice = {MARK: path.name, "reason": reason, "bytes": len(content), "sha256": digest}
     draft = path.with_name(f"_{path.name}.unreadable")
     draft.write_text(json.dumps(notice) + "\n", encoding="utf-8")
-    path.replace(target)
+    # The notice first: a run that dies between the two finds the file again, and writes the same notice.
     draft.replace(path.with_name(f"{path.name}.{digest[:8]}.unreadable"))
+    path.replace(target)
     return target

@@ -12,6 +12,7 @@ from pyspark.sql import DataFrame
 from contracts.source import Mapping, Source, Value
 from spark_jobs.silver.convert import iso_time, text, value_sql
 from spark_jobs.silver.headers import Header, with_cells
+from spark_jobs.silver.messages import STRICT
 from spark_jobs.silver.sql import case, literal, name
 
 TEXT_MAP = "map<string,string>"
@@ -30,7 +31,7 @@ _SEGMENT = (
 )
 _BESIDE = ("name", "category", "groupId", "previousId")
 """Fields that only some calls have; they are kept as properties of the same name."""
-_OPTIONS = "map('mode', 'PERMISSIVE', 'columnNameOfCorruptRecord', '_broken')"
+_OPTIONS = f"map('mode', 'PERMISSIVE', 'columnNameOfCorruptRecord', '_broken', {STRICT})"
 _JSON_FAULT = case(
     [
         (

@@ -7,11 +7,19 @@ from spark_jobs.bronze.unreadable import MARK
 from spark_jobs.silver.sql import case, literal
 
 CARRIED = ("position", "file", "line", "landing", "landed_at", "undecoded", "contract_version")
-_ARRAY = "from_json(payload, 'array<string>')"
-_BATCH = "from_json(payload, 'struct<batch: array<string>, sentAt: string, context: map<string,string>>')"
+STRICT = "'allowSingleQuotes', 'false', 'allowNonNumericNumbers', 'false'"
+"""JSON as its specification has it, so that every reader counts the same messages."""
+_ARRAY = f"from_json(payload, 'array<string>', map({STRICT}))"
+_BATCH = (
+    f"from_json(payload, 'struct<batch: array<string>, sentAt: string, context: map<string,string>>', map({STRICT}))"
+)
 # from_json reads the first value of a text and passes over what follows, so the end of the line is put to the proof:
-# with one more value after it, the line must be a list of two.
-_IS_WHOLE = "coalesce(json_array_length(concat('[', payload, ',0]')), 0) = 2"
+# with one more value after it the line must be a list of two, with two more a list of three. (One proof alone would
+# let pass `{…},{…}]`, which closes the list itself.)
+_IS_WHOLE = (
+    "coalesce(json_array_length(concat('[', payload, ',0]')), 0) = 2 "
+    "and coalesce(json_array_length(concat('[', payload, ',0,0]')), 0) = 3"
+)
 _NOTICE = '{"' + MARK
 _LINE_FAULT = case(
     [
@@ -19,7 +27,7 @@ _LINE_FAULT = case(
         ("trim(message) = ''", "'blank_line: the line holds nothing'"),
         (
             f"startswith(message, {literal(_NOTICE)})",
-            "'unreadable_file: a file could not be decompressed; it is in the _unreadable folder'",
+            "'unreadable_file: a file could not be read; it is in the _unreadable folder'",
         ),
         ("not is_whole", "'malformed_json: the line is not one JSON value'"),
         ("is_empty_batch", "'empty_batch: the line holds a list without messages'"),

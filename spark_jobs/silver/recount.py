@@ -5,8 +5,8 @@ from typing import Any
 from lakehouse.lake import Lake
 
 
-def recount(lake: Lake, run_id: str) -> list[dict[str, Any]]:
-    """The rows of ops.row_counts for all landings that have an account.
+def recount(lake: Lake) -> list[dict[str, Any]]:
+    """The rows of ops.row_counts for all landings that have an account, each under the run that conformed it.
 
     A header line is one that is the first of its file and in none of the three tables. A landing without an account
     has not been conformed, and an account of it would say that it was.
@@ -36,10 +36,11 @@ def recount(lake: Lake, run_id: str) -> list[dict[str, Any]]:
             from ({lines}) group by all
         ),
         landings as (
-            select l.landing, s.source from (select distinct landing from ops.row_counts) l,
+            select l.landing, s.source, l.run_id
+            from (select landing, max(run_id) as run_id from ops.row_counts group by landing) l,
                 (select unnest(?::varchar[]) as source) s
         )
-        select landing, source, coalesce(lines, 0) as lines, coalesce(headers, 0) as headers,
+        select run_id, landing, source, coalesce(lines, 0) as lines, coalesce(headers, 0) as headers,
             coalesce(unpacked, 0) as unpacked, coalesce(kept, 0) as kept, coalesce(duplicates, 0) as duplicates,
             coalesce(quarantined, 0) as quarantined
         from landings left join lines using (landing, source) left join messages using (landing, source)
@@ -49,4 +50,4 @@ def recount(lake: Lake, run_id: str) -> list[dict[str, Any]]:
         cursor = connection.execute(query, [sources])
         names = [column[0] for column in cursor.description]
         rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-    return [{"run_id": run_id, "erased": 0, **row} for row in rows]
+    return [{"erased": 0, **row} for row in rows]

@@ -45,12 +45,18 @@ def requeue(lake: Lake, run: Run, source: str | None = None, reason: str | None 
         selected = _selected(lake.df("silver.quarantine"), source, reason).persist()
         try:
             total = selected.count()
-            counts = _requeue(lake, step, selected) if total or _note(lake).is_dir() else {}
+            counts = _requeue(lake, step, selected) if total or is_unfinished(lake) else {}
         finally:
             selected.unpersist()
-        lake.overwrite("ops.row_counts", recount(lake, run.run_id))
+        lake.overwrite("ops.row_counts", recount(lake))
+        shutil.rmtree(_note(lake), ignore_errors=True)
         step.rows = counts.get("kept", 0)
         return {"selected": total, **counts}
+
+
+def is_unfinished(lake: Lake) -> bool:
+    """Whether a requeue died before its end; the next one, whatever it selects, finishes it."""
+    return _note(lake).is_dir()
 
 
 def _selected(quarantine: DataFrame, source: str | None, reason: str | None) -> DataFrame:
@@ -66,6 +72,9 @@ def _requeue(lake: Lake, step: Step, selected: DataFrame) -> dict[str, int]:
     judged = stage(lake, _lines(lake, selected), step).join(F.broadcast(selected), list(MESSAGE_KEY), "left_semi")
     rivals = _rivals(lake, judged.select("event_id").where("event_id is not null").distinct())
     keys = _noted(lake, selected.union(rivals).distinct())
+    if keys.isEmpty():
+        clear_stage(lake)
+        return {}
     judged = stage(lake, _lines(lake, keys), step).join(F.broadcast(keys), list(MESSAGE_KEY), "left_semi")
     accepted = judged.where(~F.col("is_header") & (F.size("reasons") == 0))
     nothing = accepted.select("event_id", "content_hash", "position").limit(0)
@@ -82,7 +91,6 @@ def _requeue(lake: Lake, step: Step, selected: DataFrame) -> dict[str, int]:
     with_conflicts = sorted({row["source"] for row in where if row["conflicts"]})
     _replace(lake, "silver.quarantine", keys, quarantined(lake, fated, repeats, with_conflicts))
     clear_stage(lake)
-    shutil.rmtree(_note(lake))
     return {
         "kept": fates.get("kept", 0),
         "duplicates": fates.get("duplicate", 0),

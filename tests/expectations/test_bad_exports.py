@@ -57,9 +57,9 @@ CASES = [
     ("email_tool", "every_consent_event_says_yes", put(consent_event_id="consent:m4")),  # Ben's withdrawal
     ("email_tool", "every_consent_event_is_the_persons_own", put(consent_event_id="consent:m9")),  # Gus's yes
     ("email_tool", "nobody_said_no_later", put(profile_id="p-ben", consent_event_id="consent:m3")),
-    ("email_tool", "nobody_withdrew_the_email", put(email="Ben@Example.com")),
-    ("ad_platform", "nobody_withdrew_the_email_sha256", put(email_sha256=sha256("ben@example.com"))),
-    ("ad_platform", "nobody_withdrew_the_phone_sha256", put(phone_sha256=sha256("+18005550101"))),
+    ("email_tool", "nobody_refused_the_email", put(email="Ben@Example.com")),
+    ("ad_platform", "nobody_refused_the_email_sha256", put(email_sha256=sha256("ben@example.com"))),
+    ("ad_platform", "nobody_refused_the_phone_sha256", put(phone_sha256=sha256("+18005550101"))),
     ("email_tool", "every_row_can_be_matched", put(email="")),
     ("email_tool", "every_row_is_a_profile_of_the_release", put(profile_id="p-nobody")),
     ("email_tool", "the_manifest_counts_the_rows", again(profile_id="p-more")),

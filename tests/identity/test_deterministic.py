@@ -129,7 +129,7 @@ def test_evidence_never_holds_the_value(town):
         assert "ann" not in text
         assert "7365000" not in text
         evidence = json.loads(edge["evidence"])
-        assert set(evidence["values"][0]["seen"]) == {"crm:1", "mailbox:1"}
+        assert set(evidence["values"][0]["seen"]) == {"left", "right"}
 
 
 def test_two_shared_mailboxes_are_one_edge_with_both_as_evidence(town):

@@ -64,10 +64,19 @@ def test_a_segment_batch_and_an_array_are_unpacked_and_counted(lake) -> None:
 
 def test_text_after_the_first_json_value_of_a_line_is_never_dropped_unseen(lake) -> None:
     one, two = json.dumps(view("m1")), json.dumps(view("m2"))
-    torn = [one + two, f"{one} {two}", f"{one},{two}", f"{one}]", f"{one} garbage", f"[{one}][{two}]", f"[{one}"]
+    torn = [
+        one + two,
+        f"{one} {two}",
+        f"{one},{two}",
+        f"{one},{two}]",
+        f"{one}]",
+        f"{one} garbage",
+        f"[{one}][{two}]",
+        f"[{one}",
+    ]
     torn += [json.dumps({"batch": [view("m3")]}) + two, f"{one}] x", '"text"', "17"]
     put(lake, "web/a.jsonl", *torn, f"  {one}  ")
-    assert run(lake, "r1") == {"lines": 12, "kept": 1, "duplicates": 0, "quarantined": 11}
+    assert run(lake, "r1") == {"lines": 13, "kept": 1, "duplicates": 0, "quarantined": 12}
     assert {reason.split(":")[0] for (reason,) in reasons_of(lake)} == {"malformed_json"}
     assert [payload for _, payload in rows(lake, "silver.quarantine", "line", "payload")].count(one + two) == 1
 

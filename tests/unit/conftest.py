@@ -189,8 +189,8 @@ def make_lake(home: Path) -> None:
             for n, reason in enumerate(["unknown_event: x is not declared", "missing_field: no userId"], 1)
         ],
     )
-    seen = {"account:u1": ["2017-12-02T00:00:00", "2017-12-03T00:00:00"],
-            "crm:7": ["2017-12-01T00:00:00", "2017-12-30T00:00:00"]}  # fmt: skip
+    seen = {"left": ["2017-12-02T00:00:00", "2017-12-03T00:00:00"],
+            "right": ["2017-12-01T00:00:00", "2017-12-30T00:00:00"]}  # fmt: skip
     shared = {"value_hash": "00aa11bb22cc33dd", "how": "unique", "seen": seen, "blocked": None}
     waterfall = [
         {"comparison": "name", "level": "exact match", "weight": 8.0},

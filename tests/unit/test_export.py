@@ -38,7 +38,7 @@ def test_one_person_a_reason(small: Any) -> None:
         "denied": 1,
         "withdrawn": 1,
         "no_address": 1,
-        "address_withdrawn": 1,
+        "address_refused": 1,
         "address_taken": 1,
     }
     (row,) = rows_of(folder(small.lake, "email_tool", 1))
@@ -81,7 +81,7 @@ def test_a_withdrawn_person_leaves_the_next_export(small: Any) -> None:
     assert ann not in {row["profile_id"] for row in rows_of(folder(small.lake, "email_tool", 2))}
     refused = read_manifest(folder(small.lake, "email_tool", 2))["refused"]
     assert refused["withdrawn"] == 2
-    assert refused["address_withdrawn"] == 2  # Gus has the mailbox that Ann withdrew
+    assert refused["address_refused"] == 2  # Gus has the mailbox that Ann withdrew
 
 
 def test_an_address_that_somebody_once_gave_and_withdrew_is_not_written_to(small: Any) -> None:
@@ -90,7 +90,7 @@ def test_an_address_that_somebody_once_gave_and_withdrew_is_not_written_to(small
     small.release()
     assert export(small.lake, small.run, "email_tool", open_gate)["rows"] == 0
     refused = read_manifest(folder(small.lake, "email_tool", 1))["refused"]
-    assert refused["address_withdrawn"] == 3  # Ann, Gus, and Fay as before
+    assert refused["address_refused"] == 3  # Ann, Gus, and Fay as before
 
 
 def test_a_yes_without_its_notice_is_not_exported(small: Any) -> None:

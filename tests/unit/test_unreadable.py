@@ -28,7 +28,8 @@ def test_what_cannot_be_read_is_set_aside_and_told_of(tmp_path, name, content) -
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(content)
     (moved,) = set_aside_unreadable(tmp_path, EVER)
-    assert moved == path.parent / FOLDER / path.name
+    assert moved.parent == path.parent / FOLDER
+    assert moved.name.endswith(f"-{path.name}")
     assert moved.read_bytes() == content
     (notice,) = [file for file in path.parent.iterdir() if file.is_file()]
     told = json.loads(notice.read_text())

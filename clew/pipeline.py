@@ -2,6 +2,7 @@
 
 import contextlib
 import datetime
+import fcntl
 import logging
 import os
 import sys
@@ -55,6 +56,25 @@ def own_terminal(log: Path) -> Iterator[IO[str]]:
         os.dup2(out, 1)
         os.close(terminal)
         os.close(out)
+
+
+@contextlib.contextmanager
+def only_run(settings: Settings) -> Iterator[None]:
+    """Hold the workspace for one run: two at once would share one Airflow database and one queue of landings.
+
+    Raises:
+        EnvironmentFault: If another run is under way.
+    """
+    folder = settings.state / "locks"
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "run.lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise EnvironmentFault(
+                "another run is under way in this workspace", str(settings.home), "wait for its end: clew runs"
+            ) from error
+        yield
 
 
 class Pipeline:

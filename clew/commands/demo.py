@@ -33,13 +33,13 @@ def demo(
     settings = workspace()
     _refuse_to_overwrite(settings)
     require(settings)
-    _clear(settings)
     from clew.landing import LandingFiles, truth_of
-    from clew.pipeline import Pipeline, own_terminal
+    from clew.pipeline import Pipeline, only_run, own_terminal
 
     days = []
     clock = time.monotonic()
-    with own_terminal(settings.state / "logs" / "demo.log") as terminal:
+    with only_run(settings), own_terminal(settings.state / "logs" / "demo.log") as terminal:
+        _clear(settings)
         screen = StepScreen(terminal)
         try:
             pipeline = None

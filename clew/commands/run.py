@@ -30,14 +30,14 @@ def run(
     as_of = _date(date)
     settings = workspace()
     require(settings)
-    if from_landing is not None:
-        from spark_jobs.silver.conform import reopen
-
-        reopen(Lake(settings), from_landing)
-    from clew.pipeline import Pipeline, own_terminal
+    from clew.pipeline import Pipeline, only_run, own_terminal
 
     clock = time.monotonic()
-    with own_terminal(settings.state / "logs" / "run.log") as terminal:
+    with only_run(settings), own_terminal(settings.state / "logs" / "run.log") as terminal:
+        if from_landing is not None:
+            from spark_jobs.silver.conform import reopen
+
+            reopen(Lake(settings), from_landing)
         screen = StepScreen(terminal)
         try:
             screen.starting("starting Airflow and Spark")

@@ -34,9 +34,14 @@ def epoch_seconds(value: str) -> str:
 
 
 def local_time(value: str, zone: str) -> str:
-    """A wall-clock time of ``zone``; an hour that the clocks pass twice is read as its first passing."""
+    """A wall-clock time of ``zone``; an hour that the clocks pass twice is read as its first passing.
+
+    A time that names its own offset is taken at its word.
+    """
+    has_offset = rf"{value} rlike ':\\d{{2}}.*(Z|[+-]\\d{{2}}:?\\d{{2}})\\s*$'"
     moment = f"to_utc_timestamp(try_cast({value} as timestamp), {literal(zone)})"
-    return rf"if({value} rlike '^\\s*\\d{{4}}-\\d{{2}}-\\d{{2}}', {moment}, null)"
+    local = rf"if({value} rlike '^\\s*\\d{{4}}-\\d{{2}}-\\d{{2}}', {moment}, null)"
+    return f"if({has_offset}, {iso_time(value)}, {local})"
 
 
 def value_sql(value: Value, field: Callable[[str], str]) -> str:

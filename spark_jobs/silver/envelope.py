@@ -13,7 +13,7 @@ from contracts.source import Mapping, Source, Value
 from spark_jobs.silver.convert import iso_time, text, value_sql
 from spark_jobs.silver.headers import Header, with_cells
 from spark_jobs.silver.messages import STRICT
-from spark_jobs.silver.sql import case, literal, name
+from spark_jobs.silver.sql import case, gives_twice, literal, name
 
 TEXT_MAP = "map<string,string>"
 EMPTY_MAP = f"cast(map() as {TEXT_MAP})"
@@ -41,6 +41,10 @@ _JSON_FAULT = case(
         ("r._broken is not null", "'malformed_json: the message is not a JSON object'"),
     ],
 )
+_TWICE = " or ".join(gives_twice(f"r.{field}") for field in ("properties", "traits", "context"))
+_SEGMENT_FAULT = (
+    f"coalesce({_JSON_FAULT}, if({_TWICE}, 'malformed_json: properties, traits or context give a key twice', null))"
+)
 
 
 def envelopes_of(messages: DataFrame, source: Source, headers: Sequence[Header]) -> DataFrame:
@@ -54,8 +58,9 @@ def envelopes_of(messages: DataFrame, source: Source, headers: Sequence[Header])
     if source.format.type == "csv":
         return _mapped(with_cells(messages, source, headers), source, messages.columns, "cells")
     schema = _SEGMENT if source.envelope == "segment" else _record_ddl(source)
+    fault = _SEGMENT_FAULT if source.envelope == "segment" else _JSON_FAULT
     parsed = messages.selectExpr("*", f"from_json(message, {literal(schema)}, {_OPTIONS}) as r").selectExpr(
-        "*", "false as is_header", f"{_JSON_FAULT} as shape_fault"
+        "*", "false as is_header", f"{fault} as shape_fault"
     )
     if source.envelope == "segment":
         return _segment(parsed, messages.columns)
@@ -75,7 +80,7 @@ def _segment(parsed: DataFrame, carried: Sequence[str]) -> DataFrame:
     extra = f"map_filter({beside}, (k, v) -> v is not null and not map_contains_key(given, k))"
     has_extra = f"coalesce({', '.join(f'r.{field}' for field in _BESIDE)}) is not null"
     # Two steps: what is used more than once is computed in the first, or the plan would hold it many times over.
-    raw = parsed.selectExpr(
+    raw = parsed.selectExpr("*", "coalesce(line_fault, shape_fault) is null as is_fit").selectExpr(
         *carried,
         "is_header",
         "shape_fault",
@@ -83,7 +88,10 @@ def _segment(parsed: DataFrame, carried: Sequence[str]) -> DataFrame:
         f"lower({text('r.type')}) as type",
         f"coalesce({text('r.timestamp')}, {text('r.originalTimestamp')}) as time_text",
         "coalesce(r.sentAt, batch_sent_at) as sent_text",
-        f"coalesce(r.properties, {EMPTY_MAP}) as given",
+        # Maps of a message that is refused are left out: Spark stops at joining one that has a key twice.
+        f"if(is_fit, coalesce(r.properties, {EMPTY_MAP}), {EMPTY_MAP}) as given",
+        f"if(is_fit, coalesce(r.context, {EMPTY_MAP}), {EMPTY_MAP}) as own_context",
+        f"if(is_fit, coalesce(r.traits, {EMPTY_MAP}), {EMPTY_MAP}) as traits",
     )
     envelopes = raw.selectExpr(
         *carried,
@@ -98,11 +106,10 @@ def _segment(parsed: DataFrame, carried: Sequence[str]) -> DataFrame:
         f"{iso_time('time_text')} as occurred_at",
         f"{iso_time('sent_text')} as sent_at",
         f"if({has_extra}, map_concat({extra}, given), given) as properties",
-        f"coalesce(r.traits, {EMPTY_MAP}) as traits",
+        "traits",
         # What a batch says of all its messages holds where a message does not say otherwise itself.
-        f"if(batch_context is null, coalesce(r.context, {EMPTY_MAP}), map_concat(map_filter(batch_context, "
-        f"(k, v) -> not map_contains_key(coalesce(r.context, {EMPTY_MAP}), k)), coalesce(r.context, {EMPTY_MAP}))) "
-        "as context",
+        "if(batch_context is null or line_fault is not null, own_context, map_concat(map_filter(batch_context, "
+        "(k, v) -> not map_contains_key(own_context, k)), own_context)) as context",
     )
     # Context and sentAt tell of the delivery, not of the event: a retry may differ in them and still be a repeat.
     return envelopes.selectExpr(

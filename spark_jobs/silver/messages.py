@@ -4,7 +4,7 @@ from pyspark.sql import DataFrame
 
 from contracts.source import Source
 from spark_jobs.bronze.unreadable import MARK
-from spark_jobs.silver.sql import case, literal
+from spark_jobs.silver.sql import case, gives_twice, literal
 
 CARRIED = ("position", "file", "line", "landing", "landed_at", "undecoded", "contract_version")
 STRICT = "'allowSingleQuotes', 'false', 'allowNonNumericNumbers', 'false'"
@@ -31,6 +31,7 @@ _LINE_FAULT = case(
         ),
         ("not is_whole", "'malformed_json: the line is not one JSON value'"),
         ("is_empty_batch", "'empty_batch: the line holds a list without messages'"),
+        (gives_twice("batch_context"), "'malformed_json: the context of the batch gives a key twice'"),
         ("message is null", "'blank_line: the list holds a null'"),
     ],
 )
@@ -55,12 +56,15 @@ def messages_of(bronze: DataFrame, source: Source) -> DataFrame:
         unpacked = lines.selectExpr(*CARRIED, *nothing, "0 as part", "payload as message")
     else:
         unpacked = _unpack(lines)
+    # Two steps: the fault looks at batch_context as a map.
+    typed = [c for c in unpacked.columns if c != "batch_context"]
+    unpacked = unpacked.selectExpr(*typed, "cast(batch_context as map<string,string>) as batch_context")
     return unpacked.selectExpr(
         *CARRIED,
         "part",
         "message",
         "cast(batch_sent_at as string) as batch_sent_at",
-        "cast(batch_context as map<string,string>) as batch_context",
+        "batch_context",
         f"{_LINE_FAULT} as line_fault",
     )
 

@@ -33,5 +33,10 @@ def case(branches: Sequence[tuple[str, str]], otherwise: str = "null") -> str:
     return "case " + " ".join(f"when {when} then {then}" for when, then in branches) + f" else {otherwise} end"
 
 
+def gives_twice(map_: str) -> str:
+    """Whether a map read from JSON has a key twice; Spark reads it so, and many readers fail on it afterwards."""
+    return f"coalesce(size(array_distinct(map_keys({map_}))) < size({map_}), false)"
+
+
 def coalesce(parts: Sequence[str]) -> str:
     return parts[0] if len(parts) == 1 else f"coalesce({', '.join(parts)})"

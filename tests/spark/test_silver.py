@@ -75,8 +75,11 @@ def test_text_after_the_first_json_value_of_a_line_is_never_dropped_unseen(lake)
         f"[{one}",
     ]
     torn += [json.dumps({"batch": [view("m3")]}) + two, f"{one}] x", '"text"', "17"]
+    page = '{"type": "page", "name": "n", "messageId": "d", "anonymousId": "a", "timestamp": "2017-03-01T10:00:00Z", '
+    torn += [page + '"properties": {"path": "1", "path": "2"}}']  # a map that has a key twice breaks later readers
+    torn += ['{"batch": [' + one + '], "context": {"ip": "1", "ip": "2"}}']
     put(lake, "web/a.jsonl", *torn, f"  {one}  ")
-    assert run(lake, "r1") == {"lines": 13, "kept": 1, "duplicates": 0, "quarantined": 12}
+    assert run(lake, "r1") == {"lines": 15, "kept": 1, "duplicates": 0, "quarantined": 14}
     assert {reason.split(":")[0] for (reason,) in reasons_of(lake)} == {"malformed_json"}
     assert [payload for _, payload in rows(lake, "silver.quarantine", "line", "payload")].count(one + two) == 1
 
@@ -120,10 +123,14 @@ def test_a_purchase_without_a_card_is_kept_and_belongs_to_nobody(lake) -> None:
 
 
 def test_wall_clock_times_of_the_shop_become_utc(lake) -> None:
-    put(lake, "shop/a.csv", SHOP_HEADER, purchase("b1", 1))
+    with_offset = purchase("b2", 1).replace("2017-01-01 06:53:26", "2017-01-01T06:53:26+02:00")
+    put(lake, "shop/a.csv", SHOP_HEADER, purchase("b1", 1), with_offset)
     run(lake, "r1")
-    ((moment,),) = rows(lake, "silver.events", "occurred_at")
-    assert moment.isoformat() == "2017-01-01T11:53:26+00:00"  # 06:53 in New York
+    moments = {event: moment.isoformat() for event, moment in rows(lake, "silver.events", "event_id", "occurred_at")}
+    assert moments == {
+        "shop:b1-1": "2017-01-01T11:53:26+00:00",  # 06:53 in New York
+        "shop:b2-1": "2017-01-01T04:53:26+00:00",  # it says itself where
+    }
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,8 @@ def test_gzip_lands_and_a_broken_one_is_set_aside_and_counted(lake) -> None:
     broken.write_bytes(gzip.compress(b"lost\n" * 1000)[:-9])
     run(lake, "r1")
     assert {payload for (payload,) in rows(lake, "bronze.web", "payload")} > {"plain", "packed"}
-    assert (good.parent / "_unreadable" / broken.name).is_file()
+    (aside,) = (good.parent / "_unreadable").iterdir()
+    assert aside.name.endswith(f"-{broken.name}")
     codes = [reasons[0].split(":")[0] for (reasons,) in rows(lake, "silver.quarantine", "reasons")]
     assert sorted(codes) == ["malformed_json", "malformed_json", "unreadable_file"]
 

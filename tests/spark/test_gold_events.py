@@ -1,6 +1,8 @@
 """gold.events: whatever was built before, a build ends in what a rebuild from nothing would give."""
 
 import datetime as dt
+import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,6 +10,7 @@ from pyspark.sql import DataFrame
 
 from lakehouse.lake import Lake
 from lakehouse.run import Run
+from lakehouse.settings import Settings
 from spark_jobs.gold.events import attribute_events, build_events
 
 RUN = Run("run", dt.date(2017, 12, 31))
@@ -51,15 +54,23 @@ def assert_as_rebuilt(lake: Lake) -> None:
     assert built == content(attribute_events(lake.df("silver.events"), lake.df("identity.assignments")))
 
 
-@pytest.fixture
-def built(lake: Lake) -> Lake:
-    """A lake with one landing of two sources, built."""
+@pytest.fixture(scope="module")
+def built_once(make_lake) -> Path:
+    """The workspace of a lake with one landing of two sources, built."""
+    lake = make_lake()
     land(lake, [event("web:1", "account:a"), event("web:2", "anonymous:x"), event("shop:1", "loyalty:9")])
     lake.overwrite(
         "identity.assignments", [link("account:a", "pa"), link("anonymous:x", "px"), link("loyalty:9", "p9")]
     )
     build_events(lake, RUN)
-    return lake
+    return lake.settings.home
+
+
+@pytest.fixture
+def built(built_once: Path, tmp_path: Path) -> Lake:
+    """A copy of it, to change."""
+    shutil.copytree(built_once, tmp_path / "home", symlinks=True)
+    return Lake(Settings(home=tmp_path / "home", spark_master="local[2]"))
 
 
 def test_an_event_gets_the_profile_of_its_record_and_one_without_a_record_none(lake: Lake) -> None:

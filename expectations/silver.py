@@ -5,7 +5,7 @@ duplicates and quarantined in their tables, so a row that vanished is missed eve
 """
 
 from expectations import declared
-from expectations.rule import NoRows, Rule
+from expectations.rule import NoRows, OneOf, Rule
 from expectations.suite import Scene, Suite
 
 QUARANTINE_SHARE = 0.05
@@ -32,6 +32,7 @@ def suite(scene: Scene) -> Suite:
         *_references(
             sorted(contracts.policy.purposes), sorted(e.event for e in contracts.events.values() if e.consent)
         ),
+        *_identifiers(tuple(contracts.identity.identifiers)),
         *_freshness(scene, sources),
     ]
     return Suite("silver", tuple(rules), _prepare(sources, csv))
@@ -40,9 +41,14 @@ def suite(scene: Scene) -> Suite:
 _TEXT = "ltrim(ltrim(rtrim(payload, chr(13)), chr(65279)))"
 _MESSAGES = f"""CASE WHEN NOT (starts_with({_TEXT}, '[') OR contains({_TEXT}, '"batch"')) OR NOT json_valid({_TEXT})
                      THEN 1
-                     ELSE greatest(1, coalesce(CASE json_type({_TEXT}) WHEN 'ARRAY' THEN json_array_length({_TEXT})
-                                               WHEN 'OBJECT' THEN json_array_length({_TEXT}, '$.batch') END, 1)) END"""
-"""How many messages a line holds, counted by another JSON reader than the one that made silver."""
+                     ELSE greatest(1, coalesce(
+                         CASE WHEN json_type({_TEXT}) = 'ARRAY' THEN json_array_length({_TEXT})
+                              WHEN len(json_keys({_TEXT})) = len(list_distinct(json_keys({_TEXT})))
+                              THEN json_array_length({_TEXT}, '$.batch') END, 1)) END"""
+"""How many messages a line holds, counted by another JSON reader than the one that made silver.
+
+An object that gives a key twice is one message, and refused: it may give two batches.
+"""
 
 
 def _prepare(sources: list[str], csv: list[str]) -> tuple[str, ...]:
@@ -233,6 +239,11 @@ def _references(purposes: list[str], speaking: list[str]) -> list[Rule]:
             owner="platform",
             query="SELECT event_id FROM {batch} AS r ANTI JOIN silver.events AS e USING (event_id)",
         ),
+    ]
+
+
+def _identifiers(kinds: tuple[str, ...]) -> list[Rule]:
+    return [
         NoRows(
             table="silver.identifiers",
             name="every_identifier_has_its_record",
@@ -242,6 +253,17 @@ def _references(purposes: list[str], speaking: list[str]) -> list[Rule]:
             owner="identity",
             query="SELECT DISTINCT record_id, identifier FROM {batch} AS i "
             "ANTI JOIN (SELECT DISTINCT record_id FROM silver.events) AS e USING (record_id)",
+        ),
+        OneOf(
+            table="silver.identifiers",
+            name="every_identifier_is_of_a_declared_kind",
+            says=f"identifier is one of: {', '.join(kinds)}.",
+            why="no rule of contracts/identity.yml standardises or weighs an identifier of another kind",
+            do="declare it in contracts/identity.yml",
+            owner="identity",
+            column="identifier",
+            allowed=kinds,
+            key=("record_id", "identifier"),
         ),
     ]
 

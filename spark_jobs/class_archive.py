@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from lakehouse.errors import EnvironmentFault
+from lakehouse.errors import ClewError, EnvironmentFault
 from lakehouse.jars import class_archive, jar_paths
 from lakehouse.lake import Lake
 from lakehouse.run import Run
@@ -68,9 +68,19 @@ def rehearse(lake: Lake) -> None:
     gateway.proc.wait()
 
 
+def main() -> int:
+    """Make the archive, or rehearse for it, from the command line."""
+    try:
+        if sys.argv[1:] == ["--rehearse"]:
+            rehearse(Lake())
+        else:
+            made = make_archive(Settings())
+            print("class archive: " + (f"{made.stat().st_size / 1e6:.0f} MB" if made else "none; this JVM makes none"))
+    except ClewError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 3
+    return 0
+
+
 if __name__ == "__main__":
-    if sys.argv[1:] == ["--rehearse"]:
-        rehearse(Lake())
-    else:
-        made = make_archive(Settings())
-        print("class archive: " + (f"{made.stat().st_size / 1e6:.0f} MB" if made else "none; this JVM makes none"))
+    sys.exit(main())

@@ -18,9 +18,10 @@ import pytest
 import yaml
 
 from lakehouse.lake import Lake
-from lakehouse.releases import note_gated, publish_release
+from lakehouse.releases import publish_release
 from lakehouse.run import Run
 from lakehouse.settings import Settings
+from tests.gates import pass_gates
 
 # A few rows a test: for every JVM the tests start, the quick compiler alone is done sooner than the optimising one.
 os.environ.setdefault("CLEW_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1")
@@ -85,8 +86,7 @@ class SmallLake:
         """Publish the tables as they are, as if every gate had let them pass."""
         self.releases += 1
         run = Run(f"release-{self.releases}", self.run.as_of)
-        for gate in ("silver", "identity", "gold"):
-            note_gated(self.lake, run, gate, {table: self.lake.version(table) for table in self.lake.tables()})
+        pass_gates(self.lake, run)
         return publish_release(self.lake, run)["release"]
 
 

@@ -74,27 +74,19 @@ def _households(text: str) -> int | None:
 
 
 def _refuse_to_overwrite(settings: Settings) -> None:
-    lake = settings.lake
-    if lake.is_dir() and any(lake.iterdir()) and not (lake / MARK).exists():
-        raise UsageError(
-            "this workspace has a lake that no demo made",
-            str(lake),
-            "run the demo in another folder: CLEW_HOME=/tmp/clew-demo clew demo",
-        )
+    if (settings.lake / MARK).exists():
+        return
+    for folder, held in ((settings.lake, "a lake that no demo made"), (settings.exports, "exports that no demo wrote")):
+        if _children(folder):
+            raise UsageError(
+                f"this workspace has {held}",
+                str(folder),
+                "run the demo in another folder: CLEW_HOME=/tmp/clew-demo clew demo",
+            )
 
 
 def _clear(settings: Settings) -> None:
-    """Remove a former demo's tables, exports and checkpoints. The mark goes in first and stays to the end.
-
-    Raises:
-        UsageError: If there are exports that no former demo wrote.
-    """
-    if _children(settings.exports) and not (settings.lake / MARK).exists():
-        raise UsageError(
-            "the demo would remove exports that it did not write",
-            str(settings.exports),
-            "move them away, or run the demo elsewhere: CLEW_HOME=/some/other/folder clew demo",
-        )
+    """Remove a former demo's tables, exports and checkpoints. The mark goes in first and stays to the end."""
     settings.lake.mkdir(parents=True, exist_ok=True)
     (settings.lake / MARK).touch()
     for place in [*settings.lake.iterdir(), *_children(settings.exports), settings.state / "checkpoints"]:

@@ -33,13 +33,12 @@ def requeue(
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
     """Send quarantined messages through again."""
-    from clew.workspace import read, settings
+    from clew.workspace import read
 
     reading = read("live", only=["silver.quarantine", "ops.runs"])
     waiting, messages = _waiting(reading, source, reason)
     counts: dict[str, int] = {}
-    unfinished = (settings().lake / "_work" / "requeue").is_dir()
-    if (messages or unfinished) and not dry_run:
+    if not dry_run and (messages or _is_unfinished()):
         counts = _requeued(_as_of(reading), source, reason)
     with results():
         if as_json:
@@ -51,12 +50,14 @@ def requeue(
                     "counts": None if dry_run else counts,
                 }
             )
-        elif dry_run and waiting:
+        elif waiting and dry_run:
             print_table(("source", "reason", "messages"), [tuple(item.values()) for item in waiting])
-        else:
+        elif counts:
             print_table(("count", "messages"), list(counts.items()))
     if not messages and not counts:
-        note("nothing is quarantined that this selects")
+        others, _ = _waiting(reading, None, None)
+        there = sorted({f"{row['source']} {row['reason']}" for row in others})
+        note("nothing is quarantined that this selects" + (f"; there is: {', '.join(there)}" if there else ""))
     elif dry_run:
         counted = f"{messages:,} message{'s' * (messages != 1)}"
         note(f"{counted} would go again (one may have several reasons); nothing was changed")
@@ -67,13 +68,9 @@ def requeue(
 def _waiting(reading: "Reading", source: str | None, reason: str | None) -> tuple[list[dict[str, Any]], int]:
     if "silver.quarantine" not in reading.tables:
         return [], 0
-    known = [row["source"] for row in reading.rows("SELECT DISTINCT source FROM silver.quarantine ORDER BY 1")]
-    if source is not None and source not in known:
-        raise UsageError(
-            f"nothing of the source {source} is quarantined",
-            "silver.quarantine",
-            f"use one of: {', '.join(known)}" if known else "nothing at all is quarantined",
-        )
+    sources = sorted(table.removeprefix("bronze.") for table in reading.tables if table.startswith("bronze."))
+    if source is not None and source not in sources:
+        raise UsageError(f"there is no source {source}", "--source", f"use one of: {', '.join(sources)}")
     selected = {"source": source, "reason": reason}
     cursor = reading.connection.execute(_WAITING, selected)
     waiting = [dict(zip(("source", "reason", "messages"), row, strict=True)) for row in cursor.fetchall()]
@@ -85,6 +82,14 @@ def _as_of(reading: "Reading") -> datetime.date:
     """The date of the newest run: the messages belong to data that it has seen."""
     last = reading.rows("SELECT max(as_of) AS as_of FROM ops.runs")[0]["as_of"]
     return last or datetime.datetime.now(datetime.UTC).date()
+
+
+def _is_unfinished() -> bool:
+    from clew.workspace import settings
+    from lakehouse.lake import Lake
+    from spark_jobs.silver.requeue import is_unfinished
+
+    return is_unfinished(Lake(settings()))
 
 
 def _requeued(as_of: datetime.date, source: str | None, reason: str | None) -> dict[str, int]:

@@ -104,7 +104,7 @@ def _passed_over(lake: Lake, landed: dict) -> Iterator[str]:
                 if changed < landed["landed_at"].timestamp() and not may_be_empty_inside:
                     yield f"landing/{file} has not landed: a file of this name was there before; give it a new name"
                 continue
-            end = ends[known[file]] if known[file] < landed["landing"] else None
+            end = ends.get(known[file]) if known[file] < landed["landing"] else None
             if end is not None and changed > end.timestamp():
                 yield f"landing/{file} was changed after it had landed: give it a new name"
 

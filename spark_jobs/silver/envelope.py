@@ -13,7 +13,7 @@ from contracts.source import Mapping, Source, Value
 from spark_jobs.silver.convert import iso_time, text, value_sql
 from spark_jobs.silver.headers import Header, with_cells
 from spark_jobs.silver.messages import STRICT
-from spark_jobs.silver.sql import case, gives_twice, literal, name
+from spark_jobs.silver.sql import case, literal, name, repeats
 
 TEXT_MAP = "map<string,string>"
 EMPTY_MAP = f"cast(map() as {TEXT_MAP})"
@@ -39,9 +39,10 @@ _JSON_FAULT = case(
             "'wrong_shape: a field that must be an object is something else'",
         ),
         ("r._broken is not null", "'malformed_json: the message is not a JSON object'"),
+        (repeats("json_object_keys(message)"), "'malformed_json: the message gives a key twice'"),
     ],
 )
-_TWICE = " or ".join(gives_twice(f"r.{field}") for field in ("properties", "traits", "context"))
+_TWICE = " or ".join(repeats(f"map_keys(r.{field})") for field in ("properties", "traits", "context"))
 _SEGMENT_FAULT = (
     f"coalesce({_JSON_FAULT}, if({_TWICE}, 'malformed_json: properties, traits or context give a key twice', null))"
 )
@@ -89,9 +90,9 @@ def _segment(parsed: DataFrame, carried: Sequence[str]) -> DataFrame:
         f"coalesce({text('r.timestamp')}, {text('r.originalTimestamp')}) as time_text",
         "coalesce(r.sentAt, batch_sent_at) as sent_text",
         # Maps of a message that is refused are left out: Spark stops at joining one that has a key twice.
-        f"if(is_fit, coalesce(r.properties, {EMPTY_MAP}), {EMPTY_MAP}) as given",
-        f"if(is_fit, coalesce(r.context, {EMPTY_MAP}), {EMPTY_MAP}) as own_context",
-        f"if(is_fit, coalesce(r.traits, {EMPTY_MAP}), {EMPTY_MAP}) as traits",
+        f"coalesce(if(is_fit, r.properties, null), {EMPTY_MAP}) as given",
+        f"coalesce(if(is_fit, r.context, null), {EMPTY_MAP}) as own_context",
+        f"coalesce(if(is_fit, r.traits, null), {EMPTY_MAP}) as traits",
     )
     envelopes = raw.selectExpr(
         *carried,

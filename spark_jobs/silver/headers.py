@@ -1,4 +1,8 @@
-"""CSV lines as cells: each file is read by its own header, so columns may come in any order, with others among them."""
+"""CSV lines as cells: each file is read by its own header, so columns may come in any order, with others among them.
+
+Headers are data: a line is parsed by the width of its file's header alone, and its cells are looked up by their
+places in it. So a source may have any number of headers, and the plan grows only with their widths.
+"""
 
 import csv
 from collections.abc import Sequence
@@ -8,35 +12,40 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from contracts.source import Source
-from spark_jobs.silver.sql import NULL_TEXT, case, literal, name
+from spark_jobs.silver.sql import case, literal, name
 
-MOST_HEADERS = 32
-"""Different headers that one source may have at a time; each becomes a branch of the query plan."""
+_HEADER = "header string, width int, places array<int>"
 
 
 @dataclass(frozen=True)
 class Header:
-    """One header line, as text and as column names."""
+    """One header line.
+
+    Attributes:
+        text: The line.
+        width: Its number of columns.
+        places: For each declared column, required ones first, where it stands (from 0); None where it does not.
+            A name that the header has twice means its first.
+    """
 
     text: str
-    columns: tuple[str, ...]
-
-    def lacks(self, source: Source) -> list[str]:
-        return [name for name in source.format.columns if name not in self.columns]
+    width: int
+    places: tuple[int | None, ...]
 
 
 def headers_of(messages: DataFrame, source: Source) -> list[Header]:
-    """The distinct first lines among the messages. Few: one for each form a file ever had."""
+    """The distinct header lines among the messages: first lines that name every required column."""
     first = messages.where("line = 1")
     for column in source.format.columns:  # first lines of files without a header are as many as there are files
         first = first.where(F.lower("message").contains(column))
-    rows = first.groupBy("message").count().orderBy(F.desc("count"), "message").limit(MOST_HEADERS).collect()
-    return [Header(row["message"], _cells(row["message"], source.format.delimiter)) for row in rows]
-
-
-def _cells(line: str, delimiter: str) -> tuple[str, ...]:
-    cells = next(csv.reader([line], delimiter=delimiter), [])
-    return tuple(cell.strip().lower() for cell in cells)
+    found = []
+    for row in first.select("message").distinct().orderBy("message").collect():
+        cells = next(csv.reader([row["message"]], delimiter=source.format.delimiter), [])
+        names = [cell.strip().lower() for cell in cells]
+        if all(column in names for column in source.format.columns):
+            places = tuple(names.index(column) if column in names else None for column in _declared(source))
+            found.append(Header(row["message"], len(names), places))
+    return found
 
 
 def with_cells(messages: DataFrame, source: Source, headers: Sequence[Header]) -> DataFrame:
@@ -44,52 +53,52 @@ def with_cells(messages: DataFrame, source: Source, headers: Sequence[Header]) -
 
     A file whose first line is not a header is refused line by line, its first line included.
     """
-    good = [header for header in headers if not header.lacks(source)]
-    wanted = [*source.format.columns, *source.format.optional_columns]
-    known = case([(f"header = {literal(header.text)}", str(number)) for number, header in enumerate(good)])
-    lined = _with_header(messages).selectExpr("*", f"cast({known} as int) as known")
-    # One column a header, so that a line is parsed once and not once for each of its cells.
-    parsed = [
-        f"if(known = {number}, {_parse(header, source)}, null) as _parsed{number}" for number, header in enumerate(good)
-    ]
-    cells = [(f"known = {n}", _declared_cells(f"_parsed{n}", header, wanted)) for n, header in enumerate(good)]
-    struct = ", ".join(f"{name(column)}: string" for column in (*wanted, "_broken"))
+    widths = sorted({header.width for header in headers})
+    # One column a width, so that a line is parsed once and not once for each of its cells.
+    parsed = [f"if(width = {width}, {_parse(width, source)}, null) as _parsed{width}" for width in widths]
+    row = case([(f"width = {width}", _as_array(width)) for width in widths], "cast(null as array<string>)")
+    broken = case([(f"width = {width}", f"_parsed{width}._broken") for width in widths])
+    cells = ", ".join(f"{literal(column)}, get(_row, places[{n}])" for n, column in enumerate(_declared(source)))
     fault = case(
         [
-            ("known is null", _wrong_header(source)),
+            ("width is null", _wrong_header(source)),
             (
                 "(length(message) - length(replace(message, '\"', ''))) % 2 = 1",
                 "'malformed_csv: a quoted cell does not end on its line'",
             ),
-            ("cells._broken is not null", "'malformed_csv: not as many cells as the header has'"),
+            (f"{broken} is not null", "'malformed_csv: not as many cells as the header has'"),
         ]
     )
     return (
-        lined.selectExpr("*", *parsed)
-        .selectExpr("*", f"cast({case(cells)} as struct<{struct}>) as cells")
-        .selectExpr("*", "line = 1 and known is not null as is_header", f"{fault} as shape_fault")
+        _with_header(messages, headers)
+        .selectExpr("*", *parsed)
+        .selectExpr("*", f"{row} as _row")
+        .selectExpr("*", f"named_struct({cells}) as cells", "line = 1 and width is not null as is_header")
+        .selectExpr("*", f"{fault} as shape_fault")
     )
 
 
-def _with_header(messages: DataFrame) -> DataFrame:
+def _declared(source: Source) -> list[str]:
+    return [*source.format.columns, *source.format.optional_columns]
+
+
+def _with_header(messages: DataFrame, headers: Sequence[Header]) -> DataFrame:
+    known = messages.sparkSession.createDataFrame([(h.text, h.width, list(h.places)) for h in headers], _HEADER)
     by_file = messages.where("line = 1").selectExpr("file", "landing", "message as header")
-    return messages.join(F.broadcast(by_file.dropDuplicates(["file", "landing"])), ["file", "landing"], "left")
+    by_file = by_file.dropDuplicates(["file", "landing"]).join(F.broadcast(known), "header")
+    return messages.join(F.broadcast(by_file), ["file", "landing"], "left")
 
 
-def _parse(header: Header, source: Source) -> str:
-    ddl = ", ".join(f"c{number} string" for number in range(len(header.columns))) + ", _broken string"
+def _parse(width: int, source: Source) -> str:
+    ddl = ", ".join(f"c{number} string" for number in range(width)) + ", _broken string"
     # RFC 4180: a quote within a quoted cell is written twice.
     options = ("mode", "PERMISSIVE", "columnNameOfCorruptRecord", "_broken", "sep", source.format.delimiter,
                "quote", '"', "escape", '"')  # fmt: skip
     return f"from_csv(message, {literal(ddl)}, map({', '.join(map(literal, options))}))"
 
 
-def _declared_cells(parsed: str, header: Header, wanted: Sequence[str]) -> str:
-    """The declared columns in declared order; a name that the header has twice means its first."""
-    at = {column: number for number, column in reversed(list(enumerate(header.columns)))}
-    cells = [f"{parsed}.c{at[column]}" if column in at else NULL_TEXT for column in wanted]
-    pairs = [f"{literal(column)}, {cell}" for column, cell in zip(wanted, cells, strict=True)]
-    return f"named_struct({', '.join(pairs)}, '_broken', {parsed}._broken)"
+def _as_array(width: int) -> str:
+    return f"array({', '.join(name(f'_parsed{width}', f'c{number}') for number in range(width))})"
 
 
 def _wrong_header(source: Source) -> str:

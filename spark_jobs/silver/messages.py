@@ -4,7 +4,7 @@ from pyspark.sql import DataFrame
 
 from contracts.source import Source
 from spark_jobs.bronze.unreadable import MARK
-from spark_jobs.silver.sql import case, gives_twice, literal
+from spark_jobs.silver.sql import case, literal, repeats
 
 CARRIED = ("position", "file", "line", "landing", "landed_at", "undecoded", "contract_version")
 STRICT = "'allowSingleQuotes', 'false', 'allowNonNumericNumbers', 'false'"
@@ -20,6 +20,8 @@ _IS_WHOLE = (
     "coalesce(json_array_length(concat('[', payload, ',0]')), 0) = 2 "
     "and coalesce(json_array_length(concat('[', payload, ',0,0]')), 0) = 3"
 )
+_OPENS = "left(trim(leading ' \\t' from payload), 1)"
+_NAMES_BATCH = "contains(payload, '\"batch\"')"
 _NOTICE = '{"' + MARK
 _LINE_FAULT = case(
     [
@@ -31,7 +33,7 @@ _LINE_FAULT = case(
         ),
         ("not is_whole", "'malformed_json: the line is not one JSON value'"),
         ("is_empty_batch", "'empty_batch: the line holds a list without messages'"),
-        (gives_twice("batch_context"), "'malformed_json: the context of the batch gives a key twice'"),
+        (repeats("map_keys(batch_context)"), "'malformed_json: the context of the batch gives a key twice'"),
         ("message is null", "'blank_line: the list holds a null'"),
     ],
 )
@@ -52,13 +54,11 @@ def messages_of(bronze: DataFrame, source: Source) -> DataFrame:
     payload = "trim(leading '\\ufeff' from trim(trailing '\\r' from payload))"
     lines = bronze.selectExpr(*CARRIED, f"{payload} as payload")
     if source.format.type == "csv":
-        nothing = ["null as batch_sent_at", "null as batch_context", "true as is_whole", "false as is_empty_batch"]
-        unpacked = lines.selectExpr(*CARRIED, *nothing, "0 as part", "payload as message")
+        nothing = ["null as batch_sent_at", "cast(null as map<string,string>) as batch_context"]
+        sound = ["true as is_whole", "false as is_empty_batch"]
+        unpacked = lines.selectExpr(*CARRIED, *nothing, *sound, "0 as part", "payload as message")
     else:
         unpacked = _unpack(lines)
-    # Two steps: the fault looks at batch_context as a map.
-    typed = [c for c in unpacked.columns if c != "batch_context"]
-    unpacked = unpacked.selectExpr(*typed, "cast(batch_context as map<string,string>) as batch_context")
     return unpacked.selectExpr(
         *CARRIED,
         "part",
@@ -70,17 +70,19 @@ def messages_of(bronze: DataFrame, source: Source) -> DataFrame:
 
 
 def _unpack(lines: DataFrame) -> DataFrame:
-    is_array, is_batch = "startswith(ltrim(payload), '[')", "contains(payload, '\"batch\"')"
-    several = f"case when not is_whole then null when {is_array} then {_ARRAY} when is_batch then {_BATCH}.batch end"
-    # What is no list after all (a broken array, a property named "batch") stays one message.
+    several = f"case when not is_whole then null when opens = '[' then {_ARRAY} else batch.batch end"
+    # An object that gives a key twice may give two batches; it stays one message, which is refused for it.
+    batch = f"opens = '{{' and {_NAMES_BATCH} and not {repeats('json_object_keys(payload)')}"
+    # What is no list after all (a broken array, a property named "batch") stays one message too.
     return (
-        lines.selectExpr(*CARRIED, "payload", f"{is_batch} as is_batch", f"{_IS_WHOLE} as is_whole")
+        lines.selectExpr(*CARRIED, "payload", f"{_IS_WHOLE} as is_whole", f"{_OPENS} as opens")
+        .selectExpr("*", f"if(is_whole and {batch}, {_BATCH}, null) as batch")
         .selectExpr("*", f"{several} as several")
         .selectExpr(
             *CARRIED,
             "is_whole",
-            f"if(is_batch, {_BATCH}.sentAt, null) as batch_sent_at",
-            f"if(is_batch, {_BATCH}.context, null) as batch_context",
+            "batch.sentAt as batch_sent_at",
+            "batch.context as batch_context",
             "coalesce(size(several) = 0, false) as is_empty_batch",
             "posexplode(if(size(several) > 0, several, array(payload))) as (part, message)",
         )

@@ -33,9 +33,13 @@ def case(branches: Sequence[tuple[str, str]], otherwise: str = "null") -> str:
     return "case " + " ".join(f"when {when} then {then}" for when, then in branches) + f" else {otherwise} end"
 
 
-def gives_twice(map_: str) -> str:
-    """Whether a map read from JSON has a key twice; Spark reads it so, and many readers fail on it afterwards."""
-    return f"coalesce(size(array_distinct(map_keys({map_}))) < size({map_}), false)"
+def repeats(keys: str) -> str:
+    """Whether an array of the keys of a JSON object has one twice.
+
+    As a map Spark takes both, and many readers fail on it afterwards; as a struct it takes the last and drops the
+    others unseen.
+    """
+    return f"coalesce(size(array_distinct({keys})) < size({keys}), false)"
 
 
 def coalesce(parts: Sequence[str]) -> str:

@@ -114,6 +114,8 @@ CASES = [
         "event_id=crm:gone"),
     Bad("silver", "silver.identifiers", "every_identifier_has_its_record", "silver.identifiers",
         put(where(record_id=ANN), record_id="account:nobody"), "record_id=account:nobody, identifier=email"),
+    Bad("silver", "silver.identifiers", "every_identifier_is_of_a_declared_kind", "silver.identifiers",
+        put(where(record_id=ANN), identifier="fax"), "record_id=account:ann, identifier=fax"),
     Bad("silver", "ops.row_counts", "every_source_landed", "ops.row_counts", nothing, "source=crm"),
     Bad("silver", "silver.events", "events_reach_the_date_of_the_run", "silver.events", everything_long_ago,
         "latest_event=2016-12-29"),

@@ -78,8 +78,10 @@ def test_text_after_the_first_json_value_of_a_line_is_never_dropped_unseen(lake)
     page = '{"type": "page", "name": "n", "messageId": "d", "anonymousId": "a", "timestamp": "2017-03-01T10:00:00Z", '
     torn += [page + '"properties": {"path": "1", "path": "2"}}']  # a map that has a key twice breaks later readers
     torn += ['{"batch": [' + one + '], "context": {"ip": "1", "ip": "2"}}']
+    torn += ['{"batch": [' + one + '], "batch": [' + two + "]}"]  # the first would be lost without a trace
+    torn += [page + '"userId": "u1", "userId": "u2"}']
     put(lake, "web/a.jsonl", *torn, f"  {one}  ")
-    assert run(lake, "r1") == {"lines": 15, "kept": 1, "duplicates": 0, "quarantined": 14}
+    assert run(lake, "r1") == {"lines": 17, "kept": 1, "duplicates": 0, "quarantined": 16}
     assert {reason.split(":")[0] for (reason,) in reasons_of(lake)} == {"malformed_json"}
     assert [payload for _, payload in rows(lake, "silver.quarantine", "line", "payload")].count(one + two) == 1
 
@@ -113,6 +115,23 @@ def test_a_csv_is_read_by_its_own_header_whatever_the_order_and_what_else_is_in_
     assert sold == {"shop:b1-1": "0.5", "shop:b2-1": "2.5"}
     assert all(reason[0].startswith("wrong_header: the first line of the file") for reason in reasons_of(lake))
     assert ("shop", 6, 2) in rows(lake, "ops.row_counts", "source", "lines", "headers")
+
+
+def test_a_source_may_have_any_number_of_headers(lake) -> None:
+    for number in range(40):  # of five widths
+        more = "".join(f",extra{i}" for i in range(number % 4)) + f",form{number}"
+        put(lake, f"shop/{number:02}.csv", SHOP_HEADER + more, purchase(f"b{number}", 1) + "," * (number % 4 + 1))
+    put(lake, "shop/narrow.csv", SHOP_HEADER, purchase("narrow", 1) + ",more")
+    assert run(lake, "r1") == {"lines": 82, "kept": 40, "duplicates": 0, "quarantined": 1}
+    assert reasons_of(lake) == [["malformed_csv: not as many cells as the header has"]]
+
+
+def test_messages_of_one_array_do_not_speak_for_each_other(lake) -> None:
+    first = view("m1") | {"context": {"ip": "10.0.0.1"}, "properties": {"product_id": "1", "batch": "7"}}
+    put(lake, "web/a.jsonl", [first, view("m2")])
+    run(lake, "r1")
+    contexts = {name: dict(context) for name, context in rows(lake, "silver.events", "message_id", "context")}
+    assert contexts == {"m1": {"ip": "10.0.0.1"}, "m2": {}}
 
 
 def test_a_purchase_without_a_card_is_kept_and_belongs_to_nobody(lake) -> None:
@@ -246,7 +265,7 @@ MESSAGES = st.lists(
 )
 
 
-@settings(max_examples=2, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 @given(batches=st.lists(MESSAGES, min_size=2, max_size=3))
 def test_any_batching_gives_the_same_silver(make_lake, batches) -> None:
     """Lines in the same order of landing: conformed landing by landing, or all at once."""

@@ -86,10 +86,11 @@ def test_a_dry_requeue_of_one_reason_selects_only_that(clew) -> None:
 def test_a_requeue_that_selects_nothing_starts_nothing(clew) -> None:
     ran = clew("requeue", "--reason", "no_such_reason")
     assert ran.code == 0
-    assert "nothing is quarantined that this selects" in ran.err
+    assert "nothing is quarantined that this selects; there is: web missing_field, web unknown_event" in ran.err
+    assert ran.out == ""
 
 
-def test_a_source_that_has_nothing_in_quarantine_is_refused(clew) -> None:
+def test_a_requeue_of_a_source_that_nobody_declared_is_refused(clew) -> None:
     ran = clew("requeue", "--source", "wbe", "--dry-run")
     assert ran.code == 2
     assert "use one of: web" in ran.err

@@ -6,7 +6,9 @@ import pytest
 from rich.console import Console
 
 from clew.main import run
+from clew.pipeline import only_run
 from clew.screen import StepScreen, show_outcome
+from lakehouse.settings import Settings
 
 OUTCOME = {
     "sources": [
@@ -75,14 +77,18 @@ def test_steps_are_plain_lines_where_there_is_no_terminal():
     assert screen.seconds == {"land": 2.04, "gate_silver": 0.5}
 
 
-def test_a_demo_refuses_to_replace_a_lake_that_no_demo_made(tmp_path, monkeypatch, capsys):
-    (tmp_path / "lake" / "silver").mkdir(parents=True)
+@pytest.mark.parametrize(
+    ("held", "says"),
+    [("lake/silver", "a lake that no demo made"), ("exports/email_tool", "exports that no demo wrote")],
+)
+def test_a_demo_replaces_nothing_that_no_demo_made(tmp_path, monkeypatch, capsys, held, says):
+    (tmp_path / held).mkdir(parents=True)
     monkeypatch.setenv("CLEW_HOME", str(tmp_path))
     assert run(["demo"]) == 2
     said = capsys.readouterr().err
-    assert "a lake that no demo made" in said
+    assert says in said
     assert "CLEW_HOME=" in said
-    assert (tmp_path / "lake" / "silver").is_dir()
+    assert (tmp_path / held).is_dir()
 
 
 @pytest.mark.parametrize("households", ["0", "-3", "many"])
@@ -91,6 +97,15 @@ def test_a_demo_of_no_households_is_bad_usage(tmp_path, monkeypatch, capsys, hou
     assert run(["demo", f"--households={households}"]) == 2
     assert f"--households {households} is neither a number nor all" in capsys.readouterr().err
     assert not (tmp_path / "lake").exists()
+
+
+def test_a_second_run_in_a_workspace_is_refused_while_one_is_under_way(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("CLEW_HOME", str(tmp_path))
+    with only_run(Settings(home=tmp_path)):
+        assert run(["run", "--date", "2017-12-31"]) == 3
+    assert "another run is under way in this workspace" in capsys.readouterr().err
+    with only_run(Settings(home=tmp_path)):
+        pass  # its end sets the workspace free
 
 
 def test_a_run_for_no_date_is_bad_usage(tmp_path, monkeypatch, capsys):

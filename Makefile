@@ -29,15 +29,16 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 help: ## this list
 	@grep -hE '^[a-z][a-z0-9-]*:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 	@echo
-	@echo "  make demo HOUSEHOLDS=all   all 2,469 households; make up PORT=8081   another port"
+	@echo "  make demo HOUSEHOLDS=all   all 2,469 households; make up PORT=8081   another port; make bench ONLY=demo   a part"
 
 setup: $(INSTALLED) $(JARS) ## install everything into this folder (done by the others when needed)
 
 demo: setup ## make the sandbox's files, run the daily DAG on them twice, show what came of it
 	@$(BIN)/clew demo --households $(HOUSEHOLDS)
 
+# Two workers, a file of tests on one of them; in the order of collection, for the longest files come first.
 test: setup ## all tests
-	@$(BIN)/python -m pytest tests
+	@$(BIN)/python -m pytest tests --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 test-quick: $(INSTALLED) ## the tests that need no JVM
 	@$(BIN)/python -m pytest tests/unit
@@ -60,7 +61,7 @@ check: lint ## lint, and the contracts
 	@$(BIN)/clew check
 
 bench: setup ## the numbers of docs/benchmarks.md, measured here and now
-	@$(BIN)/python -m tests.bench
+	@$(BIN)/python -m tests.bench $(ONLY)
 
 up: setup ## start Airflow on this machine only, with Clew's DAGs
 	@$(BIN)/python -m clew.server up --port $(PORT)
@@ -73,7 +74,7 @@ docs: setup ## the models' documentation and the gates' Data Docs, into build/do
 
 lock: ## resolve requirements.lock anew from pyproject.toml
 	@$(MAKE) $(UV)
-	@$(UV) pip compile pyproject.toml --extra dev --python-version 3.11 --universal --no-annotate --no-header --no-emit-index-url \
+	@$(UV) pip compile --quiet pyproject.toml --extra dev --python-version 3.11 --universal --no-annotate --no-header --no-emit-index-url \
 		--no-emit-find-links --output-file requirements.lock
 
 clean: down ## remove the lake, exports, landing files and state; keep the installation

@@ -8,6 +8,7 @@ import datetime as dt
 import hashlib
 import os
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,10 @@ from lakehouse.run import Run
 from lakehouse.settings import Settings
 from tests.gates import pass_gates
 
+# PySpark takes a main module without a file for a doctest run of its own and ends the process; a worker of xdist has
+# such a one.
+if not hasattr(sys.modules["__main__"], "__file__"):
+    sys.modules["__main__"].__file__ = pytest.__file__
 # A few rows a test: for every JVM the tests start, the quick compiler alone is done sooner than the optimising one.
 os.environ.setdefault("CLEW_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1")
 

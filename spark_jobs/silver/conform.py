@@ -200,7 +200,8 @@ def write_projections(lake: Lake, kept: DataFrame, put: Callable[[str, DataFrame
 
 def _write(lake: Lake, run: Run, step: Step, window: Window, judged: DataFrame) -> dict[str, int]:
     accepted = judged.where(~F.col("is_header") & (F.size("reasons") == 0))
-    history = lake.df("silver.events").where(f"landing < {window.first}")
+    # Of a version: what is kept of the table as it stands now, Spark would make anew after each write to it.
+    history = lake.df("silver.events", lake.version("silver.events")).where(f"landing < {window.first}")
     repeats = judge_repeats(accepted, history).persist()
     fated = route.with_fate(judged, repeats)
     try:

@@ -42,7 +42,8 @@ def requeue(lake: Lake, run: Run, source: str | None = None, reason: str | None 
         Messages selected, and what became of them: kept, duplicates, quarantined (again), headers.
     """
     with run.step(lake, "requeue") as step, lake.lock("conform"):
-        selected = _selected(lake.df("silver.quarantine"), source, reason).persist()
+        quarantine = lake.df("silver.quarantine", lake.version("silver.quarantine"))
+        selected = _selected(quarantine, source, reason).persist()
         try:
             total = selected.count()
             counts = _requeue(lake, step, selected) if total or is_unfinished(lake) else {}

@@ -1,24 +1,12 @@
-"""Conform: each message once, in its place, with its reasons; the same in any batching and after any death."""
+"""Conform: each message once, in its place, with its reasons."""
 
-import datetime
 import json
-import shutil
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
-from contracts import Contracts
-from contracts.catalog import HERE
 from contracts.records import record_id
-from lakehouse.run import Run
-from spark_jobs.bronze.land import land
-from spark_jobs.silver import conform as conforming
-from spark_jobs.silver import requeue as requeuing
-from spark_jobs.silver.conform import reopen
 from spark_jobs.silver.convert import record_id as record_id_sql
-from spark_jobs.silver.requeue import requeue
-from tests.spark.pipeline import SHOP_HEADER, content, purchase, put, rows, run, view
+from tests.spark.pipeline import SHOP_HEADER, purchase, put, rows, run, view
 
 
 def reasons_of(lake) -> list[list[str]]:
@@ -152,21 +140,20 @@ def test_wall_clock_times_of_the_shop_become_utc(lake) -> None:
     }
 
 
-@pytest.mark.parametrize(
-    ("sent", "read"),
-    [
-        ("2017-03-01T10:00:00+02:00", "2017-03-01T08:00:00+00:00"),
-        ("2017-03-01T10:00:00+0200", "2017-03-01T08:00:00+00:00"),
-        ("2017-03-01 10:00:00", "2017-03-01T10:00:00+00:00"),
-        (1488362400123, "2017-03-01T10:00:00.123000+00:00"),
-        (1488362400, "2017-03-01T10:00:00+00:00"),
-    ],
-)
-def test_times_are_read_in_the_forms_that_senders_use(shared_lake, sent, read) -> None:
-    put(shared_lake, f"web/{read}-{type(sent).__name__}-{len(str(sent))}.jsonl", view(f"t-{sent}", timestamp=sent))
-    run(shared_lake, f"time-{sent}")
-    moments = dict(rows(shared_lake, "silver.events", "message_id", "occurred_at"))
-    assert moments[f"t-{sent}"].isoformat() == read
+def test_times_are_read_in_the_forms_that_senders_use(lake) -> None:
+    forms = {
+        "2017-03-01T10:00:00+02:00": "2017-03-01T08:00:00+00:00",
+        "2017-03-01T10:00:00+0200": "2017-03-01T08:00:00+00:00",
+        "2017-03-01 10:00:00": "2017-03-01T10:00:00+00:00",
+        1488362400123: "2017-03-01T10:00:00.123000+00:00",
+        1488362400: "2017-03-01T10:00:00+00:00",
+    }
+    put(lake, "web/a.jsonl", *(view(f"t-{sent}", timestamp=sent) for sent in forms))
+    run(lake, "r1")
+    moments = dict(rows(lake, "silver.events", "message_id", "occurred_at"))
+    assert {name: moment.isoformat() for name, moment in moments.items()} == {
+        f"t-{sent}": read for sent, read in forms.items()
+    }
 
 
 def test_a_clock_in_the_far_future_is_refused(lake) -> None:
@@ -182,101 +169,3 @@ def test_a_clock_in_the_far_future_is_refused(lake) -> None:
 def test_spark_and_python_name_a_record_alike(shared_lake, kind, value) -> None:
     frame = shared_lake.spark.createDataFrame([(value,)], "v string")
     assert frame.selectExpr(record_id_sql(kind, "v")).first()[0] == record_id(kind, value)
-
-
-def test_a_run_that_died_after_the_first_table_is_run_again_with_the_same_result(lake, monkeypatch) -> None:
-    put(lake, "web/a.jsonl", view("m1"), view("m1"), "broken")
-    run(lake, "r1")
-    put(lake, "web/b.jsonl", view("m1"), view("m2"), "{")
-
-    def dies(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(conforming.route, "duplicates", dies)  # silver.events is written by then
-        with pytest.raises(KeyboardInterrupt):
-            run(lake, "r2")
-    assert ("web:m2",) in rows(lake, "silver.events", "event_id")
-    assert run(lake, "r2") == {"lines": 3, "kept": 1, "duplicates": 1, "quarantined": 1}
-    assert rows(lake, "silver.events", "event_id") == [("web:m1",), ("web:m2",)]
-    before = content(lake)
-    reopen(lake, 1)
-    assert run(lake, "r3") == {"lines": 6, "kept": 2, "duplicates": 2, "quarantined": 2}
-    assert content(lake) == before
-    assert run(lake, "r2") == {"lines": 0, "kept": 0, "duplicates": 0, "quarantined": 0}
-    assert rows(lake, "silver.events", "event_id") == [("web:m1",), ("web:m2",)]
-
-
-def test_a_requeue_does_not_pass_off_a_landing_as_conformed(lake) -> None:
-    this = Run("r1", datetime.date(2017, 12, 30))
-    put(lake, "web/a.jsonl", view("m1"))
-    land(lake, this)
-    requeue(lake, this)
-    assert run(lake, "r2")["kept"] == 1
-
-
-def test_requeue_lets_in_what_a_mended_contract_allows_and_the_first_that_landed_wins(
-    lake, tmp_path, monkeypatch
-) -> None:
-    mended = tmp_path / "contracts"
-    shutil.copytree(HERE, mended, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
-    early = view("m1") | {"event": "Product Admired"}
-    put(lake, "web/a.jsonl", early, view("m2") | {"event": "Nobody Knows"})
-    run(lake, "r1")
-    put(lake, "web/b.jsonl", view("m1"), view("m3"))
-    run(lake, "r2")
-    file = mended / "events" / "digital" / "product_viewed.yml"
-    file.write_text(
-        file.read_text().replace("sources: [web, app]", "sources: [web, app]\nalso_called: [product_admired]")
-    )
-    lake.contracts = Contracts(mended)
-    this = Run("r3", datetime.date(2017, 12, 30))
-    replace = requeuing._replace
-
-    def dies_after_the_first_table(lake, table, *rest):
-        if table != "silver.events":
-            raise KeyboardInterrupt
-        replace(lake, table, *rest)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(requeuing, "_replace", dies_after_the_first_table)
-        with pytest.raises(KeyboardInterrupt):
-            requeue(lake, this, reason="unknown_event")  # m1 of the second landing is in no table now
-    assert requeue(lake, this, reason="unknown_event") == {
-        "selected": 2, "kept": 1, "duplicates": 0, "quarantined": 1, "headers": 0,
-    }  # fmt: skip
-    assert rows(lake, "silver.events", "event_id", "position", "landing") == [("web:m1", 1, 1), ("web:m3", 4, 2)]
-    assert rows(lake, "silver.duplicates", "event_id", "position", "first_position") == [("web:m1", 3, 1)]
-    after = content(lake)
-    assert requeue(lake, this, reason="unknown_event")["kept"] == 0
-    assert content(lake) == after
-    for name in ("silver.events", "silver.duplicates", "silver.quarantine", "ops.row_counts"):
-        lake.overwrite(name, lake.arrow(name).slice(0, 0))
-    run(lake, "r4")  # a rebuild with the mended contracts
-    assert content(lake) == after
-
-
-MESSAGES = st.lists(
-    st.sampled_from(
-        [view("m1"), view("m1", product="2"), view("m2"), view("m3"), "{", {"batch": [view("m1"), view("m4")]}]
-    ),
-    min_size=1,
-    max_size=6,
-)
-
-
-@settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
-@given(batches=st.lists(MESSAGES, min_size=2, max_size=3))
-def test_any_batching_gives_the_same_silver(make_lake, batches) -> None:
-    """Lines in the same order of landing: conformed landing by landing, or all at once."""
-    by_landing, at_once = make_lake(), make_lake()
-    for number, batch in enumerate(batches):
-        for lake in (by_landing, at_once):
-            put(lake, f"web/{number}.jsonl", *batch)
-        run(by_landing, f"r{number}")
-    run(at_once, "r")
-    assert content(by_landing) == content(at_once)
-    for lake in (by_landing, at_once):
-        for row in lake.arrow("ops.row_counts").to_pylist():
-            account = row["headers"] + row["kept"] + row["duplicates"] + row["quarantined"] + row["erased"]
-            assert row["lines"] + row["unpacked"] == account

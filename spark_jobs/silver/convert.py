@@ -16,11 +16,12 @@ def text(value: str) -> str:
 
 def iso_time(value: str) -> str:
     """ISO 8601 with any offset (none means UTC), or seconds or milliseconds since 1970."""
-    # Spark reads +02:00 but not +0200.
+    # Spark reads +02:00 but not +0200. Most times end in Z, which is sooner seen than a pattern is searched.
     with_colon = rf"regexp_replace({value}, '([+-]\\d{{2}})(\\d{{2}})\\s*$', '$1:$2')"
+    moment = f"try_cast(if(endswith({value}, 'Z'), {value}, {with_colon}) as timestamp)"
     return case(
         [
-            (rf"{value} rlike '^\\s*\\d{{4}}-\\d{{2}}-\\d{{2}}'", f"try_cast({with_colon} as timestamp)"),
+            (rf"{value} rlike '^\\s*\\d{{4}}-\\d{{2}}-\\d{{2}}'", moment),
             (rf"{value} rlike '^\\s*\\d{{13}}\\s*$'", f"timestamp_millis(try_cast({value} as bigint))"),
             (rf"{value} rlike '^\\s*\\d{{9,10}}\\s*$'", f"timestamp_seconds(try_cast({value} as bigint))"),
         ]

@@ -117,7 +117,7 @@ def _segment(parsed: DataFrame, carried: Sequence[str]) -> DataFrame:
         "*",
         # xxhash64 passes over nulls, so each field has a place holder that keeps it in its place.
         "xxhash64(type, coalesce(anonymous_id, ''), '|', coalesce(user_id, ''), '|', occurred_at, "
-        "array_sort(map_entries(properties)), '|', array_sort(map_entries(traits))) as content_hash",
+        "sort_array(map_entries(properties)), '|', sort_array(map_entries(traits))) as content_hash",
     )
 
 

@@ -15,10 +15,10 @@ _BATCH = (
 )
 # from_json reads the first value of a text and passes over what follows, so the end of the line is put to the proof:
 # with one more value after it the line must be a list of two, with two more a list of three. (One proof alone would
-# let pass `{…},{…}]`, which closes the list itself.)
+# let pass `{…},{…}]`, which closes the list itself; a line without that bracket needs no second proof.)
 _IS_WHOLE = (
     "coalesce(json_array_length(concat('[', payload, ',0]')), 0) = 2 "
-    "and coalesce(json_array_length(concat('[', payload, ',0,0]')), 0) = 3"
+    "and (not contains(payload, ']') or coalesce(json_array_length(concat('[', payload, ',0,0]')), 0) = 3)"
 )
 _OPENS = "left(trim(leading ' \\t' from payload), 1)"
 _NAMES_BATCH = "contains(payload, '\"batch\"')"

@@ -20,9 +20,8 @@ READABLE = {
     "number": r"^\s*([+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?)?\s*$",
     "integer": r"^\s*([+-]?\d+(\.0*)?)?\s*$",
     "boolean": r"^\s*((?i)true|false)?\s*$",
-    "string": r'^(?!\{")',
 }
-"""What a text of each type looks like, blank included; a string is anything but a JSON object."""
+"""What a text of each type looks like, blank included."""
 
 
 def with_verdict(envelopes: DataFrame, source: Source, events: Iterable[Event]) -> DataFrame:
@@ -99,9 +98,12 @@ def _property_checks(path: str, value: str, rule: Property) -> dict[str, str]:
     checks: dict[str, str] = {}
     if rule.required:
         checks[f"missing_property: {path} is required"] = f"coalesce(trim({value}), '') = ''"
-    readable = READABLE.get(rule.type)
-    if readable:
-        checks[f"wrong_type: {path} cannot be read as {rule.type}"] = f"not {value} rlike {literal(readable)}"
+    if rule.type in READABLE:
+        checks[f"wrong_type: {path} cannot be read as {rule.type}"] = (
+            f"not {value} rlike {literal(READABLE[rule.type])}"
+        )
+    elif rule.type == "string":
+        checks[f"wrong_type: {path} cannot be read as string"] = f"startswith({value}, '{{\"')"  # a JSON object
     elif rule.type == "timestamp":
         checks[f"wrong_type: {path} cannot be read as timestamp"] = f"{iso_time(value)} is null and trim({value}) <> ''"
     if rule.allowed:

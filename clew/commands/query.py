@@ -50,7 +50,7 @@ def query(
     if reading.release is None and release != "live":
         note("there is no release yet: these are the live tables, which a run may be changing")
     try:
-        _refuse_changes(reading.connection, sql)
+        _refuse_what_is_no_query(reading.connection, sql)
         cursor = reading.connection.execute(sql)
         columns = [column[0] for column in cursor.description or ()]
         types = [str(column[1]) for column in cursor.description or ()]
@@ -98,7 +98,7 @@ def _print(
     return count
 
 
-def _refuse_changes(connection: "duckdb.DuckDBPyConnection", sql: str) -> None:
+def _refuse_what_is_no_query(connection: "duckdb.DuckDBPyConnection", sql: str) -> None:
     """A clearer word than DuckDB's own refusal. The jail, not this, is what keeps the lake safe."""
     statements = connection.extract_statements(sql)
     if not statements:
@@ -107,6 +107,12 @@ def _refuse_changes(connection: "duckdb.DuckDBPyConnection", sql: str) -> None:
         kind = str(statement.type).removeprefix("StatementType.")
         if kind in _CHANGES:
             raise _read_only(kind)
+    if len(statements) > 1:
+        raise UsageError(
+            f"these are {len(statements)} statements, of which only the last would be shown",
+            "the SQL",
+            "write one query; call clew query once for each",
+        )
 
 
 def _read_only(what: str) -> UsageError:

@@ -130,6 +130,7 @@ REFUSED = {
         "TRY_CAST",
     ),
     "nothing": ([" "], "there is no SQL to run", "DESCRIBE gold.profiles"),
+    "two queries": (["SELECT 1; SELECT 2"], "these are 2 statements, of which only the last", "once for each"),
     "a release that is not there": (
         ["SELECT 1", "--release", "9"],
         "there is no release 9",

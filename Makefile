@@ -36,7 +36,7 @@ setup: $(INSTALLED) $(JARS) ## install everything into this folder (done by the 
 demo: setup ## make the sandbox's files, run the daily DAG on them twice, show what came of it
 	@$(BIN)/clew demo --households $(HOUSEHOLDS)
 
-# Two workers, a file of tests on one of them; in the order of collection, for the longest files come first.
+# Two workers, each file of tests on one of them; in the order of collection, so that the long e2e files come early.
 test: setup ## all tests
 	@$(BIN)/python -m pytest tests --numprocesses 2 --dist loadfile --no-loadscope-reorder
 

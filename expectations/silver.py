@@ -38,17 +38,15 @@ def suite(scene: Scene) -> Suite:
     return Suite("silver", tuple(rules), _prepare(sources, csv))
 
 
-_TEXT = "ltrim(ltrim(rtrim(payload, chr(13)), chr(65279)))"
-_MESSAGES = f"""CASE WHEN NOT (starts_with({_TEXT}, '[') OR contains({_TEXT}, '"batch"')) OR NOT json_valid({_TEXT})
+_LINE = "ltrim(rtrim(payload, chr(13)), chr(65279))"
+_TEXT = f"ltrim({_LINE}, ' ' || chr(9) || chr(13))"
+# Half an emoji, as JavaScript cuts them, is JSON to silver's reader and none to DuckDB. To the count it is all one.
+_JSON = rf"regexp_replace({_TEXT}, '\\u[dD][89a-fA-F][0-9a-fA-F]{{2}}', 'n', 'g')"
+_MESSAGES = f"""CASE WHEN NOT (starts_with({_TEXT}, '[') OR contains({_TEXT}, '"batch"')) OR NOT json_valid({_JSON})
                      THEN 1
-                     ELSE greatest(1, coalesce(
-                         CASE WHEN json_type({_TEXT}) = 'ARRAY' THEN json_array_length({_TEXT})
-                              WHEN len(json_keys({_TEXT})) = len(list_distinct(json_keys({_TEXT})))
-                              THEN json_array_length({_TEXT}, '$.batch') END, 1)) END"""
-"""How many messages a line holds, counted by another JSON reader than the one that made silver.
-
-An object that gives a key twice is one message, and refused: it may give two batches.
-"""
+                     ELSE greatest(1, coalesce(CASE json_type({_JSON}) WHEN 'ARRAY' THEN json_array_length({_JSON})
+                                               WHEN 'OBJECT' THEN json_array_length({_JSON}, '$.batch') END, 1)) END"""
+"""How many messages a line holds, counted by another JSON reader than the one that made silver."""
 
 
 def _prepare(sources: list[str], csv: list[str]) -> tuple[str, ...]:
@@ -61,9 +59,15 @@ def _prepare(sources: list[str], csv: list[str]) -> tuple[str, ...]:
         f"SELECT source, position, part, landing, '{fate}' AS fate FROM silver.{table}"
         for table, fate in (("events", "kept"), ("duplicates", "duplicate"), ("quarantine", "quarantined"))
     )
+    whole = " UNION ALL ".join(
+        f"SELECT source, position FROM silver.quarantine JOIN (SELECT position, {_LINE} AS line_text "
+        f"FROM bronze.{source}) USING (position) WHERE source = '{source}' AND part = 0 AND payload = line_text"
+        for source in sources
+    )
     csv_names = ", ".join(f"'{name}'" for name in csv) or "NULL"
     return (
         f"CREATE OR REPLACE TEMP TABLE gate_lines AS {lines}",
+        f"CREATE OR REPLACE TEMP TABLE gate_whole AS {whole}",
         f"CREATE OR REPLACE TEMP TABLE gate_fates AS {fates}",
         f"""CREATE OR REPLACE TEMP TABLE gate_recount AS
            SELECT source, landing, coalesce(lines, 0) AS lines, coalesce(seen, 0) AS seen,
@@ -136,7 +140,7 @@ def _conservation(csv: list[str]) -> list[Rule]:
             table="silver.events",
             name="every_message_of_a_line_has_a_fate",
             says="Every message of every line of bronze, all parts of a batch too, is kept, a duplicate or in "
-            "quarantine; only the header of a CSV file is none.",
+            "quarantine, there at least within its whole line; only the header of a CSV file is none.",
             why="a message without a fate was dropped in silence (invariant 1)",
             do=_REBUILD,
             owner="quality",
@@ -146,6 +150,7 @@ def _conservation(csv: list[str]) -> list[Rule]:
                       ANTI JOIN (SELECT source, landing FROM gate_accounts WHERE erased > 0) AS e
                            ON e.source = l.source AND e.landing = l.landing
                       WHERE l.messages <> coalesce(f.parts, 0)
+                        AND NOT (f.parts = 1 AND (l.source, l.position) IN (FROM gate_whole))
                         AND NOT (f.parts IS NULL AND l.line = 1 AND l.source IN ({csv_names or "NULL"}))""",
         ),
         NoRows(
@@ -259,7 +264,7 @@ def _identifiers(kinds: tuple[str, ...]) -> list[Rule]:
             name="every_identifier_is_of_a_declared_kind",
             says=f"identifier is one of: {', '.join(kinds)}.",
             why="no rule of contracts/identity.yml standardises or weighs an identifier of another kind",
-            do="declare it in contracts/identity.yml",
+            do=f"declare it in contracts/identity.yml; or, if it was dropped on purpose, {_REBUILD}",
             owner="identity",
             column="identifier",
             allowed=kinds,

@@ -43,7 +43,8 @@ def make_archive(settings: Settings) -> Path | None:
         command = [sys.executable, "-m", "spark_jobs.class_archive", "--rehearse"]
         done = subprocess.run(command, env=environment, check=False, capture_output=True, text=True)
     if done.returncode:
-        reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+        said = done.stderr.strip().splitlines() or ["no reason given"]
+        reason = next((line for line in said if line.startswith("error: ")), said[-1])
         raise EnvironmentFault(f"the rehearsal failed: {reason}", str(archive), "clew doctor, then: make setup")
     if not draft.exists():
         return None
@@ -78,7 +79,7 @@ def main() -> int:
             print("class archive: " + (f"{made.stat().st_size / 1e6:.0f} MB" if made else "none; this JVM makes none"))
     except ClewError as error:
         print(f"error: {error}", file=sys.stderr)
-        return 3
+        return error.exit_code
     return 0
 
 

@@ -56,6 +56,8 @@ def main(chosen: Sequence[str]) -> None:
         "demo": lambda: _demo("400", wanted=180),
         "all": lambda: _demo("all", wanted=360),
     }
+    if unknown := sorted(set(chosen) - set(parts)):
+        raise SystemExit(f"error: there is no part {', '.join(unknown)}; use one of: {', '.join(parts)}")
     sections = [_head()]
     for name in chosen or parts:
         sys.stderr.write(f"measuring: {name}\n")
@@ -73,7 +75,7 @@ def _head() -> str:
         "# Benchmarks\n\nWritten by `make bench`; read the ratios rather than the seconds.\n\n"
         f"- {datetime.datetime.now(datetime.UTC).date()}, {os.cpu_count()} cores, {memory:.0f} GB, "
         f"{platform.system()} {platform.machine()}, Python {platform.python_version()}\n- {versions}\n"
-        "- The yardstick is ten million additions in Python, which take 0.8 s where nothing else runs on this machine."
+        "- The yardstick is ten million additions in Python: the same work each time, it tells how fast the machine is."
     )
 
 
@@ -110,11 +112,10 @@ def _ingest(rows: int) -> str:
         return (
             f"## Bronze and silver\n\n{rows:,} Segment messages, {size / 1e6:,.0f} MB of JSON lines, local[*], after a "
             f"first run of 20,000. Yardstick: {before:.1f} s before, {_yardstick():.1f} s after.\n\n"
-            "| step | seconds | against bare Spark |\n| --- | ---: | ---: |\n"
-            f"| bare Spark: read JSON with inference, write Delta | {timed['bare']:.1f} | 1 |\n"
-            f"| land (bronze) | {timed['land']:.1f} | {timed['land'] / timed['bare']:.2f} |\n"
-            f"| land + conform (bronze and silver) | {both:.1f} | {both / timed['bare']:.2f} |\n\n"
-            "Wanted: land no slower than bare Spark, both together within 2.5 times of it."
+            "| step | seconds | against bare Spark | wanted |\n| --- | ---: | ---: | ---: |\n"
+            f"| bare Spark: read JSON with inference, write Delta | {timed['bare']:.1f} | 1 | |\n"
+            f"| land (bronze) | {timed['land']:.1f} | {timed['land'] / timed['bare']:.2f} | 1 |\n"
+            f"| land + conform (bronze and silver) | {both:.1f} | {both / timed['bare']:.2f} | 2.5 |"
         )
     finally:
         shutil.rmtree(home, ignore_errors=True)

@@ -40,12 +40,19 @@ def headers_of(messages: DataFrame, source: Source) -> list[Header]:
         first = first.where(F.lower("message").contains(column))
     found = []
     for row in first.select("message").distinct().orderBy("message").collect():
-        cells = next(csv.reader([row["message"]], delimiter=source.format.delimiter), [])
-        names = [cell.strip().lower() for cell in cells]
+        names = _names(row["message"], source.format.delimiter)
         if all(column in names for column in source.format.columns):
             places = tuple(names.index(column) if column in names else None for column in _declared(source))
             found.append(Header(row["message"], len(names), places))
     return found
+
+
+def _names(line: str, delimiter: str) -> list[str]:
+    try:
+        cells = next(csv.reader([line], delimiter=delimiter), [])
+    except csv.Error:  # a cell longer than any name of a column
+        return []
+    return [cell.strip().lower() for cell in cells]
 
 
 def with_cells(messages: DataFrame, source: Source, headers: Sequence[Header]) -> DataFrame:

@@ -8,7 +8,7 @@ from spark_jobs.silver.sql import case, literal, repeats
 
 CARRIED = ("position", "file", "line", "landing", "landed_at", "undecoded", "contract_version")
 STRICT = "'allowSingleQuotes', 'false', 'allowNonNumericNumbers', 'false'"
-"""JSON as its specification has it, so that every reader counts the same messages."""
+"""JSON as its specification has it."""
 _ARRAY = f"from_json(payload, 'array<string>', map({STRICT}))"
 _BATCH = (
     f"from_json(payload, 'struct<batch: array<string>, sentAt: string, context: map<string,string>>', map({STRICT}))"
@@ -20,7 +20,7 @@ _IS_WHOLE = (
     "coalesce(json_array_length(concat('[', payload, ',0]')), 0) = 2 "
     "and (not contains(payload, ']') or coalesce(json_array_length(concat('[', payload, ',0,0]')), 0) = 3)"
 )
-_OPENS = "left(trim(leading ' \\t' from payload), 1)"
+_OPENS = "left(trim(leading ' \\t\\r' from payload), 1)"
 _NAMES_BATCH = "contains(payload, '\"batch\"')"
 _NOTICE = '{"' + MARK
 _LINE_FAULT = case(

@@ -7,8 +7,6 @@ through :func:`literal` or :func:`name`; nothing that a message holds is ever pa
 
 from collections.abc import Iterable, Sequence
 
-NULL_TEXT = "cast(null as string)"
-
 
 def literal(text: str) -> str:
     """A SQL string literal."""

@@ -6,7 +6,7 @@ import pytest
 
 from contracts.records import record_id
 from spark_jobs.silver.convert import record_id as record_id_sql
-from tests.spark.pipeline import SHOP_HEADER, purchase, put, rows, run, view
+from tests.spark.pipeline import SHOP_HEADER, purchase, put, recount, rows, run, view
 
 
 def reasons_of(lake) -> list[list[str]]:
@@ -45,6 +45,7 @@ def test_a_segment_batch_and_an_array_are_unpacked_and_counted(lake) -> None:
     assert counted["web"] == (2, 1, 0, 2, 0, 1)
     assert counted["email"] == (1, 1, 0, 2, 0, 0)
     assert reasons_of(lake) == [["empty_batch: the line holds a list without messages"]]
+    assert recount(lake) == []
     contexts = {name: dict(context) for name, context in rows(lake, "silver.events", "message_id", "context")}
     assert {name: contexts[name]["ip"] for name in ("m1", "m2")} == {"m1": "10.0.0.1", "m2": "10.0.0.2"}
     assert contexts["m2"]["library"] == '{"name":"http"}'
@@ -66,10 +67,14 @@ def test_text_after_the_first_json_value_of_a_line_is_never_dropped_unseen(lake)
     page = '{"type": "page", "name": "n", "messageId": "d", "anonymousId": "a", "timestamp": "2017-03-01T10:00:00Z", '
     torn += [page + '"properties": {"path": "1", "path": "2"}}']  # a map that has a key twice breaks later readers
     torn += ['{"batch": [' + one + '], "context": {"ip": "1", "ip": "2"}}']
-    torn += ['{"batch": [' + one + '], "batch": [' + two + "]}"]  # the first would be lost without a trace
+    torn += [f'{{"batch": [{one}, {two}], "batch": [{two}]}}']  # the first would be lost without a trace
+    torn += [f"[{one},{two},]", f'[{one},{{"price": NaN}}]']
     torn += [page + '"userId": "u1", "userId": "u2"}']
-    put(lake, "web/a.jsonl", *torn, f"  {one}  ")
-    assert run(lake, "r1") == {"lines": 17, "kept": 1, "duplicates": 0, "quarantined": 16}
+    cut = json.dumps(view("m5", context={"name": "\ud83d"}))  # half an emoji
+    good = [f"  {one}  ", f"\t[{two},{json.dumps(view('m4'))}]", f'\r{{"batch": [{cut},{json.dumps(view("m6"))}]}}']
+    put(lake, "web/a.jsonl", *torn, *good)
+    assert run(lake, "r1") == {"lines": 21, "kept": 5, "duplicates": 0, "quarantined": 18}
+    assert recount(lake) == []
     assert {reason.split(":")[0] for (reason,) in reasons_of(lake)} == {"malformed_json"}
     assert [payload for _, payload in rows(lake, "silver.quarantine", "line", "payload")].count(one + two) == 1
 
@@ -112,14 +117,7 @@ def test_a_source_may_have_any_number_of_headers(lake) -> None:
     put(lake, "shop/narrow.csv", SHOP_HEADER, purchase("narrow", 1) + ",more")
     assert run(lake, "r1") == {"lines": 82, "kept": 40, "duplicates": 0, "quarantined": 1}
     assert reasons_of(lake) == [["malformed_csv: not as many cells as the header has"]]
-
-
-def test_messages_of_one_array_do_not_speak_for_each_other(lake) -> None:
-    first = view("m1") | {"context": {"ip": "10.0.0.1"}, "properties": {"product_id": "1", "batch": "7"}}
-    put(lake, "web/a.jsonl", [first, view("m2")])
-    run(lake, "r1")
-    contexts = {name: dict(context) for name, context in rows(lake, "silver.events", "message_id", "context")}
-    assert contexts == {"m1": {"ip": "10.0.0.1"}, "m2": {}}
+    assert recount(lake) == []
 
 
 def test_a_purchase_without_a_card_is_kept_and_belongs_to_nobody(lake) -> None:

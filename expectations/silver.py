@@ -59,15 +59,17 @@ def _prepare(sources: list[str], csv: list[str]) -> tuple[str, ...]:
         f"SELECT source, position, part, landing, '{fate}' AS fate FROM silver.{table}"
         for table, fate in (("events", "kept"), ("duplicates", "duplicate"), ("quarantine", "quarantined"))
     )
-    whole = " UNION ALL ".join(
+    # A CSV line is one message, so only the others can stand whole in the place of several.
+    whole = ["SELECT '' AS source, 0 AS position WHERE false"] + [
         f"SELECT source, position FROM silver.quarantine JOIN (SELECT position, {_LINE} AS line_text "
         f"FROM bronze.{source}) USING (position) WHERE source = '{source}' AND part = 0 AND payload = line_text"
         for source in sources
-    )
+        if source not in csv
+    ]
     csv_names = ", ".join(f"'{name}'" for name in csv) or "NULL"
     return (
         f"CREATE OR REPLACE TEMP TABLE gate_lines AS {lines}",
-        f"CREATE OR REPLACE TEMP TABLE gate_whole AS {whole}",
+        f"CREATE OR REPLACE TEMP TABLE gate_whole AS {' UNION ALL '.join(whole)}",
         f"CREATE OR REPLACE TEMP TABLE gate_fates AS {fates}",
         f"""CREATE OR REPLACE TEMP TABLE gate_recount AS
            SELECT source, landing, coalesce(lines, 0) AS lines, coalesce(seen, 0) AS seen,

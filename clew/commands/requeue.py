@@ -50,7 +50,7 @@ def requeue(
                     "counts": None if dry_run else counts,
                 }
             )
-        elif waiting and dry_run:
+        elif dry_run and waiting:
             print_table(("source", "reason", "messages"), [tuple(item.values()) for item in waiting])
         elif counts:
             print_table(("count", "messages"), list(counts.items()))

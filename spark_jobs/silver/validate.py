@@ -98,14 +98,13 @@ def _property_checks(path: str, value: str, rule: Property) -> dict[str, str]:
     checks: dict[str, str] = {}
     if rule.required:
         checks[f"missing_property: {path} is required"] = f"coalesce(trim({value}), '') = ''"
+    wrong_type = f"wrong_type: {path} cannot be read as {rule.type}"
     if rule.type in READABLE:
-        checks[f"wrong_type: {path} cannot be read as {rule.type}"] = (
-            f"not {value} rlike {literal(READABLE[rule.type])}"
-        )
+        checks[wrong_type] = f"not {value} rlike {literal(READABLE[rule.type])}"
     elif rule.type == "string":
-        checks[f"wrong_type: {path} cannot be read as string"] = f"startswith({value}, '{{\"')"  # a JSON object
+        checks[wrong_type] = f"startswith({value}, '{{\"')"  # a JSON object; any other text will do
     elif rule.type == "timestamp":
-        checks[f"wrong_type: {path} cannot be read as timestamp"] = f"{iso_time(value)} is null and trim({value}) <> ''"
+        checks[wrong_type] = f"{iso_time(value)} is null and trim({value}) <> ''"
     if rule.allowed:
         checks[f"value_not_allowed: {path} is none of {', '.join(rule.allowed)}"] = (
             f"trim({value}) not in ('', {words(rule.allowed)})"

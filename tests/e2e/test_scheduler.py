@@ -16,7 +16,7 @@ from sandbox.generate import generate
 
 DAG = "clew_daily"
 UNTIL = date(2017, 2, 28)
-MINUTES = 20
+MINUTES = 15
 
 
 def _free_port() -> int:
@@ -104,10 +104,12 @@ def test_a_port_in_use_is_said_before_anything_starts(workspace):
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
+        began = time.monotonic()
         up = workspace.call("up", "--port", str(port), module="clew.server")
     assert up.returncode == 3
     assert f"Port {port} is in use" in up.stderr
     assert f"make up PORT={port + 1}" in up.stderr
+    assert time.monotonic() - began < 30
     assert not (workspace.settings.state / "airflow").exists()
 
 

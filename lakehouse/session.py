@@ -22,6 +22,8 @@ LOCAL_TUNING = {
     # A run generates some 200 classes; the default of 100 forgets each before it is needed again.
     "spark.sql.codegen.cache.maxEntries": "4000",
     "spark.sql.codegen.hugeMethodLimit": "8000",
+    # What stands twice behind an `and` is computed only where it is reached, not for every row beforehand.
+    "spark.sql.subexpressionElimination.skipForShortcutExpr": "true",
     "spark.ui.showConsoleProgress": "false",
     "spark.driver.bindAddress": "127.0.0.1",
     "spark.driver.host": "127.0.0.1",

@@ -13,7 +13,7 @@ from contracts.source import Mapping, Source, Value
 from spark_jobs.silver.convert import iso_time, text, value_sql
 from spark_jobs.silver.headers import Header, with_cells
 from spark_jobs.silver.messages import STRICT
-from spark_jobs.silver.sql import case, literal, name, repeats
+from spark_jobs.silver.sql import case, literal, name
 
 TEXT_MAP = "map<string,string>"
 EMPTY_MAP = f"cast(map() as {TEXT_MAP})"
@@ -32,6 +32,11 @@ _SEGMENT = (
 _BESIDE = ("name", "category", "groupId", "previousId")
 """Fields that only some calls have; they are kept as properties of the same name."""
 _OPTIONS = f"map('mode', 'PERMISSIVE', 'columnNameOfCorruptRecord', '_broken', {STRICT})"
+_HIGH, _LOW = r"\\u[dD][89abAB][0-9a-fA-F]{2}", r"\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+_HALF = rf"(\\\\)|{_HIGH}(?!{_LOW})|(?<!{_HIGH}){_LOW}"
+"""Half of an emoji's escape, such as senders leave where they cut a text; ``$1`` steps over escaped backslashes."""
+_AS_READ = f"regexp_replace(message, {literal(_HALF)}, '$1?')"
+"""The message with ``?`` for each half, as from_json has it."""
 _JSON_FAULT = case(
     [
         (
@@ -39,12 +44,12 @@ _JSON_FAULT = case(
             "'wrong_shape: a field that must be an object is something else'",
         ),
         ("r._broken is not null", "'malformed_json: the message is not a JSON object'"),
-        (repeats("json_object_keys(message)"), "'malformed_json: the message gives a key twice'"),
+        # A variant takes no key twice, at any depth; nor half an emoji, which is no reason to refuse.
+        (
+            f"try_parse_json(message) is null and try_parse_json({_AS_READ}) is null",
+            "'malformed_json: the message gives a key twice'",
+        ),
     ],
-)
-_TWICE = " or ".join(repeats(f"map_keys(r.{field})") for field in ("properties", "traits", "context"))
-_SEGMENT_FAULT = (
-    f"coalesce({_JSON_FAULT}, if({_TWICE}, 'malformed_json: properties, traits or context give a key twice', null))"
 )
 
 
@@ -59,9 +64,8 @@ def envelopes_of(messages: DataFrame, source: Source, headers: Sequence[Header])
     if source.format.type == "csv":
         return _mapped(with_cells(messages, source, headers), source, messages.columns, "cells")
     schema = _SEGMENT if source.envelope == "segment" else _record_ddl(source)
-    fault = _SEGMENT_FAULT if source.envelope == "segment" else _JSON_FAULT
     parsed = messages.selectExpr("*", f"from_json(message, {literal(schema)}, {_OPTIONS}) as r").selectExpr(
-        "*", "false as is_header", f"{fault} as shape_fault"
+        "*", "false as is_header", f"{_JSON_FAULT} as shape_fault"
     )
     if source.envelope == "segment":
         return _segment(parsed, messages.columns)
@@ -77,8 +81,9 @@ def snake_case(value: str) -> str:
 def _segment(parsed: DataFrame, carried: Sequence[str]) -> DataFrame:
     fixed = [(f"type = {literal(call)}", literal(event)) for call, event in FIXED_EVENTS.items()]
     event = case([("type = 'track'", f"nullif({snake_case('r.event')}, '')"), *fixed])
-    beside = f"map({', '.join(f'{literal(field)}, r.{field}' for field in _BESIDE)})"
-    extra = f"map_filter({beside}, (k, v) -> v is not null and not map_contains_key(given, k))"
+    # Each by itself: Spark interprets what filters a map, and runs this as code.
+    is_new = {field: f"r.{field} is not null and not map_contains_key(given, {literal(field)})" for field in _BESIDE}
+    extra = ", ".join(f"if({new}, map({literal(field)}, r.{field}), {EMPTY_MAP})" for field, new in is_new.items())
     has_extra = f"coalesce({', '.join(f'r.{field}' for field in _BESIDE)}) is not null"
     # Two steps: what is used more than once is computed in the first, or the plan would hold it many times over.
     raw = parsed.selectExpr("*", "coalesce(line_fault, shape_fault) is null as is_fit").selectExpr(
@@ -106,7 +111,7 @@ def _segment(parsed: DataFrame, carried: Sequence[str]) -> DataFrame:
         "time_text is not null as has_time",
         f"{iso_time('time_text')} as occurred_at",
         f"{iso_time('sent_text')} as sent_at",
-        f"if({has_extra}, map_concat({extra}, given), given) as properties",
+        f"if({has_extra}, map_concat(given, {extra}), given) as properties",
         "traits",
         # What a batch says of all its messages holds where a message does not say otherwise itself.
         "if(batch_context is null or line_fault is not null, own_context, map_concat(map_filter(batch_context, "

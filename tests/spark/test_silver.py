@@ -70,13 +70,23 @@ def test_text_after_the_first_json_value_of_a_line_is_never_dropped_unseen(lake)
     torn += [f'{{"batch": [{one}, {two}], "batch": [{two}]}}']  # the first would be lost without a trace
     torn += [f"[{one},{two},]", f'[{one},{{"price": NaN}}]']
     torn += [page + '"userId": "u1", "userId": "u2"}']
+    torn += [page + '"context": {"device": [{"id": "1", "id": "2"}]}}']
+    torn += [page + '"properties": {"\\ud83d": "1", "\\ud83e": "2"}}']  # two halves of an emoji are both read as ?
     cut = json.dumps(view("m5", context={"name": "\ud83d"}))  # half an emoji
     good = [f"  {one}  ", f"\t[{two},{json.dumps(view('m4'))}]", f'\r{{"batch": [{cut},{json.dumps(view("m6"))}]}}']
     put(lake, "web/a.jsonl", *torn, *good)
-    assert run(lake, "r1") == {"lines": 21, "kept": 5, "duplicates": 0, "quarantined": 18}
+    assert run(lake, "r1") == {"lines": 23, "kept": 5, "duplicates": 0, "quarantined": 20}
     assert recount(lake) == []
     assert {reason.split(":")[0] for (reason,) in reasons_of(lake)} == {"malformed_json"}
     assert [payload for _, payload in rows(lake, "silver.quarantine", "line", "payload")].count(one + two) == 1
+
+
+def test_half_an_emoji_is_no_reason_to_refuse_a_message(lake) -> None:
+    names = ["\ud83d", "\ude00", "a\ud83d b", "\ud83d\ude00", "\\ud83d", "C:\\\ud83d"]
+    put(lake, "web/a.jsonl", *(view(f"m{n}", context={"name": name, "os": name}) for n, name in enumerate(names)))
+    assert run(lake, "r1")["kept"] == len(names)
+    read = {name: dict(context)["name"] for name, context in rows(lake, "silver.events", "message_id", "context")}
+    assert [read[f"m{n}"] for n in range(len(names))] == ["?", "?", "a? b", "\U0001f600", "\\ud83d", "C:\\?"]
 
 
 def test_every_reason_is_told_at_once_and_the_line_is_kept(lake) -> None:

@@ -31,6 +31,11 @@ _SEGMENT = (
 )
 _BESIDE = ("name", "category", "groupId", "previousId")
 """Fields that only some calls have; they are kept as properties of the same name."""
+_WITH_OBJECTS = (
+    "if(contains(message, '[]'), "
+    r"""regexp_replace(message, '"(properties|traits|context)"\\s*:\\s*\\[\\]', '"$1":{}'), message)"""
+)
+"""A Segment message in which an empty list, PHP's empty object, is an object."""
 _OPTIONS = f"map('mode', 'PERMISSIVE', 'columnNameOfCorruptRecord', '_broken', {STRICT})"
 _HIGH, _LOW = r"\\u[dD][89abAB][0-9a-fA-F]{2}", r"\\u[dD][c-fC-F][0-9a-fA-F]{2}"
 _HALF = rf"(\\\\)|{_HIGH}(?!{_LOW})|(?<!{_HIGH}){_LOW}"
@@ -63,8 +68,8 @@ def envelopes_of(messages: DataFrame, source: Source, headers: Sequence[Header])
     """
     if source.format.type == "csv":
         return _mapped(with_cells(messages, source, headers), source, messages.columns, "cells")
-    schema = _SEGMENT if source.envelope == "segment" else _record_ddl(source)
-    parsed = messages.selectExpr("*", f"from_json(message, {literal(schema)}, {_OPTIONS}) as r").selectExpr(
+    json, schema = (_WITH_OBJECTS, _SEGMENT) if source.envelope == "segment" else ("message", _record_ddl(source))
+    parsed = messages.selectExpr("*", f"from_json({json}, {literal(schema)}, {_OPTIONS}) as r").selectExpr(
         "*", "false as is_header", f"{_JSON_FAULT} as shape_fault"
     )
     if source.envelope == "segment":

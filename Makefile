@@ -77,7 +77,11 @@ lock: ## resolve requirements.lock anew from pyproject.toml
 	@$(UV) pip compile --quiet pyproject.toml --extra dev --python-version 3.11 --universal --no-annotate --no-header --no-emit-index-url \
 		--no-emit-find-links --output-file requirements.lock
 
-clean: down ## remove the lake, exports, landing files and state; keep the installation
+clean: down ## remove a demo's lake, exports, landing files and state; keep the installation (FORCE=1: any lake's)
+	@if [ ! -e lake/.demo ] && [ -z "$(FORCE)" ] && [ -n "$$(ls -A lake landing exports .clew/identity.key 2>/dev/null)" ]; then \
+	  echo "error: the data here were not made by a demo" >&2; \
+	  echo "  where: $(CURDIR)" >&2; \
+	  echo "  do:    make clean FORCE=1 removes them all the same, and with .clew/identity.key every id" >&2; exit 2; fi
 	@rm -rf landing lake exports build spark-warehouse metastore_db derby.log dbt_project/target dbt_project/logs
 	@if [ -d .clew ]; then find .clew -mindepth 1 -maxdepth 1 ! -name jars -exec rm -rf {} +; fi
 	@find . -name __pycache__ -not -path './.venv/*' -not -path './.tools/*' -prune -exec rm -rf {} +

@@ -1,6 +1,5 @@
 """All declarations of one contracts folder, loaded on first use."""
 
-import hashlib
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -63,15 +62,6 @@ class Contracts:
     @cached_property
     def files(self) -> tuple[Path, ...]:
         return tuple(sorted(self.root.rglob("*.yml")))
-
-    @cached_property
-    def fingerprint(self) -> str:
-        """Twelve hex digits that change with any declaration."""
-        digest = hashlib.sha256()
-        for path in self.files:
-            digest.update(path.relative_to(self.root).as_posix().encode())
-            digest.update(path.read_bytes())
-        return digest.hexdigest()[:12]
 
     def table(self, name: str) -> Table:
         """A table's declaration; a bronze table is declared once for all sources.

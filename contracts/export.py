@@ -124,10 +124,6 @@ class Destination(Declared):
         """Columns of gold.profiles that the field map reads, each once."""
         return tuple(dict.fromkeys(field.profile for field in self.fields.values()))
 
-    @property
-    def hashed_fields(self) -> tuple[str, ...]:
-        return tuple(name for name, field in self.fields.items() if field.convert in HASHING)
-
     def schema_of_row(self) -> list[dict[str, Any]]:
         """The columns as the manifest describes them."""
         mapped = [

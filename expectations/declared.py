@@ -3,7 +3,8 @@
 from contracts.table import Table
 from expectations.rule import NotNull, OneOf, Rule, Unique
 
-_PERSONAL = frozenset({"contact", "demographic", "raw", "free_text"})
+PERSONAL = frozenset({"contact", "demographic", "raw", "free_text"})
+"""Privacy classes whose values a gate never names."""
 
 
 def rules(table: Table, name: str | None = None) -> list[Rule]:
@@ -14,7 +15,7 @@ def rules(table: Table, name: str | None = None) -> list[Rule]:
         name: Its name, where one declaration serves several tables (bronze).
     """
     stands_on = name or table.name
-    hidden = tuple(column for column in table.key if table.columns[column].privacy in _PERSONAL)
+    hidden = tuple(column for column in table.key if table.columns[column].privacy in PERSONAL)
     found: list[Rule] = [
         Unique(
             table=stands_on,

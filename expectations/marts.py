@@ -9,12 +9,12 @@ from typing import Any
 
 import yaml
 
+from expectations.declared import PERSONAL
 from expectations.rule import NotNull, OneOf, Rule, Unique
 from lakehouse.errors import ContractError, EnvironmentFault
 
 MODELS = Path(__file__).resolve().parents[1] / "dbt_project" / "models"
 PUBLISHED = ("marts", "activation")
-_PERSONAL = frozenset({"contact", "demographic", "raw", "free_text"})
 
 
 def rules(models: Path = MODELS) -> list[Rule]:
@@ -55,7 +55,7 @@ def _rules_of(model: dict[str, Any], path: Path) -> list[Rule]:
             f"{path}, models.{name}.config.meta",
             f"name columns of the model, such as key: [{next(iter(columns), 'id')}]",
         )
-    hidden = tuple(column for column in key if _meta(columns[column]).get("class") in _PERSONAL)
+    hidden = tuple(column for column in key if _meta(columns[column]).get("class") in PERSONAL)
     common: dict[str, Any] = {
         "table": f"gold.{name}",
         "do": f"look at the rows named here, then at dbt_project/models ({name}.sql)",

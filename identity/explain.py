@@ -113,12 +113,6 @@ def explain(lake: "Lake", left: str, right: str) -> Explanation:
         return Explanation(one, other, profile_one, profile_other, "apart", (), None, obstacle, reason, tuple(unusable))
 
 
-def find_record(lake: "Lake", name: str) -> str:
-    """The record that a record id or an identifier stands for."""
-    with lake.duck("live") as connection:
-        return _record(connection, lake, name)
-
-
 def _record(connection: "duckdb.DuckDBPyConnection", lake: "Lake", name: str) -> str:
     found = connection.execute("SELECT record_id FROM identity.records WHERE record_id = ?", [name]).fetchall()
     if found:

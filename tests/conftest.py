@@ -158,7 +158,10 @@ def _silver(lake: Lake, messages: Rows) -> None:
     spare = {"web": 2, "consent": 0, "shop": 0}  # a duplicate and a refused line
     last = {source: max(m["position"] for m in messages if m["source"] == source) for source in spare}
     for source, more in spare.items():
-        lake.overwrite(f"bronze.{source}", [_line(source, p) for p in range(1, last[source] + more + 1)])
+        lines = [_line(source, p) for p in range(1, last[source] + more + 1)]
+        if source == "shop":
+            lines[0]["payload"] = ",".join(lake.contracts.sources[source].format.columns)
+        lake.overwrite(f"bronze.{source}", lines)
     lake.overwrite(
         "silver.duplicates",
         [{"source": "web", "position": last["web"] + 1, "part": 0, "event_id": "web:m1", "first_position": 1,

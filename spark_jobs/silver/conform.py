@@ -133,6 +133,8 @@ def judge(bronze: DataFrame, source: Source, contracts: Contracts) -> DataFrame:
     made = {
         "source": literal(source.source),
         "channel": literal(source.channel),
+        # As the contract stands now: what is judged anew may have landed under an earlier one.
+        "contract_version": literal(source.version),
         "event_id": f"concat({literal(source.source + ':')}, message_id)",
         "payload": "if(size(reasons) > 0, message, null)",
         "undecoded": "if(size(reasons) > 0, undecoded, null)",

@@ -31,8 +31,11 @@ _SEGMENT = (
 )
 _BESIDE = ("name", "category", "groupId", "previousId")
 """Fields that only some calls have; they are kept as properties of the same name."""
+_EMPTY_LISTS = " or ".join(
+    f"get_json_object(message, '$.{field}') = '[]'" for field in ("properties", "traits", "context")
+)
 _WITH_OBJECTS = (
-    "if(contains(message, '[]'), "
+    f"if(contains(message, '[]') and coalesce({_EMPTY_LISTS}, false), "
     r"""regexp_replace(message, '"(properties|traits|context)"\\s*:\\s*\\[\\]', '"$1":{}'), message)"""
 )
 """A Segment message in which an empty list, PHP's empty object, is an object."""

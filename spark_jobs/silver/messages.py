@@ -6,7 +6,7 @@ from contracts.source import Source
 from spark_jobs.bronze.unreadable import MARK
 from spark_jobs.silver.sql import case, literal, repeats
 
-CARRIED = ("position", "file", "line", "landing", "landed_at", "undecoded", "contract_version")
+CARRIED = ("position", "file", "line", "landing", "landed_at", "undecoded")
 STRICT = "'allowSingleQuotes', 'false', 'allowNonNumericNumbers', 'false'"
 """JSON as its specification has it."""
 _ARRAY = f"from_json(payload, 'array<string>', map({STRICT}))"

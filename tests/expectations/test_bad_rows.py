@@ -95,6 +95,8 @@ CASES = [
         put(where(position=2), payload='{"batch": [{}, {}]}'), "source=web, position=2, messages=2, fates=1"),
     Bad("silver", "silver.events", "every_message_of_a_line_has_a_fate", "bronze.web",
         put(where(position=10), payload="[{}, {}]"), "source=web, position=10, messages=2, fates=1"),
+    Bad("silver", "silver.events", "every_message_of_a_line_has_a_fate", "bronze.shop",
+        put(where(position=1), payload="no header"), "source=shop, position=1, messages=1, fates=0"),
     Bad("silver", "silver.events", "every_message_has_one_fate", "silver.duplicates", add({"position": 1}),
         "source=web, position=1, part=0"),
     Bad("silver", "silver.events", "nothing_comes_from_nowhere", "silver.events", put(WEB1, position=99),

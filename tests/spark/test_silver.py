@@ -85,12 +85,12 @@ def test_an_empty_list_where_an_object_belongs_is_an_empty_object_as_php_writes_
     who = {"type": "identify", "userId": "u1", "anonymousId": "a1", "timestamp": "2017-03-01T10:00:00Z"}
     put(lake, "web/a.jsonl", {**who, "messageId": "m1", "traits": [], "context": []},
         {**who, "messageId": "m2", "traits": ["x"]},
-        view("m3", context={"seen": '"traits":[]', "tags": []}))  # fmt: skip
+        view("m3", context={"seen": '"traits":[]', "tags": [], "inner": {"traits": []}}))  # fmt: skip
     assert run(lake, "r1")["kept"] == 2
     assert [reason.split(":")[0] for (reason,) in reasons_of(lake)] == ["wrong_shape"]
     read = {name: (dict(traits), dict(context))
             for name, traits, context in rows(lake, "silver.events", "message_id", "traits", "context")}  # fmt: skip
-    assert read == {"m1": ({}, {}), "m3": ({}, {"seen": '"traits":[]', "tags": "[]"})}
+    assert read == {"m1": ({}, {}), "m3": ({}, {"seen": '"traits":[]', "tags": "[]", "inner": '{"traits":[]}'})}
 
 
 def test_half_an_emoji_is_no_reason_to_refuse_a_message(lake) -> None:

@@ -8,6 +8,9 @@ Hashing follows Google's rules for Customer Match, "Format user data" of the Dat
 * telephone: E.164 with the plus sign, all else digits;
 * SHA-256 over the UTF-8 text, written as lower-case hex digits.
 
+Two addresses that differ in a tag only are one mailbox: ``clew_mailbox`` says so for refusals and for the one row an
+address, whatever identity makes of tags.
+
 Other platforms normalise otherwise, so their hashes differ: a destination for one needs converters of its own.
 """
 
@@ -36,6 +39,7 @@ _STEPS = {
              ELSE {_MAILBOX} END""",
     "clew_google_email": f"""
         CASE WHEN regexp_matches(clew_google_mailbox(value), {_ADDRESS_FORM}) THEN clew_google_mailbox(value) END""",
+    "clew_mailbox": rf"regexp_replace({_MAILBOX}, '^([^@+]+)\+[^@]*@', '\1@')",
     "clew_google_phone": r"""
         CASE WHEN regexp_matches(regexp_replace(value, '[\s().\-/]', '', 'g'), '^\+[1-9][0-9]{6,14}$')
              THEN regexp_replace(value, '[\s().\-/]', '', 'g') END""",

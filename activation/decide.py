@@ -39,6 +39,11 @@ def _statement(destination: Destination) -> str:
         f'{convert.macro(field.convert)}(CAST("{field.profile}" AS VARCHAR)) AS "{name}"'
         for name, field in destination.fields.items()
     )
+    # A field's name begins with a letter, so no field is called this.
+    mailboxes = ", ".join(
+        f'clew_mailbox(CAST("{destination.fields[name].profile}" AS VARCHAR)) AS "_{name}"'
+        for name in destination.address
+    )
     in_audience = (
         "true"
         if destination.audience == "all"
@@ -46,26 +51,32 @@ def _statement(destination: Destination) -> str:
     )
     has_address = " OR ".join(f'"{name}" IS NOT NULL' for name in destination.address)
     is_refused = " OR ".join(
-        f"""lower("{name}") IN (SELECT lower(address) FROM refused WHERE field = '{name}')"""
+        f"""lower("{name}") IN (SELECT lower(address) FROM refused WHERE field = '{name}')
+            OR "{name}" IS NOT NULL AND "_{name}" IN (SELECT mailbox FROM refused WHERE field = '{name}')"""
         for name in destination.address
     )
-    # An address of a person who said no, be it the one their profile shows or another that they once gave.
+    # An address of a person who said no, be it the one their profile shows or another that they once gave; and its
+    # mailbox, since it may have been given with another tag, of which a hash shows nothing.
     refused = " UNION ALL ".join(
-        f"""SELECT '{name}' AS field, {convert.macro(destination.fields[name].convert)}(value) AS address
+        f"""SELECT '{name}' AS field, {convert.macro(destination.fields[name].convert)}(value) AS address,
+                   clew_mailbox(value) AS mailbox
             FROM gold.profile_identifiers SEMI JOIN refusers USING (profile_id)
             WHERE identifier = '{destination.fields[name].profile}'
-            UNION ALL SELECT '{name}', "{name}" FROM joined WHERE status <> 'granted'"""
+            UNION ALL SELECT '{name}', "{name}", "_{name}" FROM joined WHERE status <> 'granted'"""
         for name in destination.address
     )
     taken = "false"
     if destination.one_row_per:
-        taken = f"""row_number() OVER (PARTITION BY reason, lower("{destination.one_row_per}")
-                    ORDER BY given_at DESC, profile_id) > 1"""
+        taken = " OR ".join(
+            f"row_number() OVER (PARTITION BY reason, {same} ORDER BY given_at DESC, profile_id) > 1"
+            for same in (f'lower("{destination.one_row_per}")', f'"_{destination.one_row_per}"')
+        )
     columns = ", ".join(f'"{name}"' for name in destination.columns)
     return f"""
         WITH joined AS (
-            SELECT profile_id, {fields}, consent.status, consent.given_at, consent.event_id AS consent_event_id,
-                   consent.notice_version, $policy_version AS policy_version, link_kind, link_probability,
+            SELECT profile_id, {fields}, {mailboxes}, consent.status, consent.given_at,
+                   consent.event_id AS consent_event_id, consent.notice_version,
+                   $policy_version AS policy_version, link_kind, link_probability,
                    $release::BIGINT AS "release", {in_audience} AS is_considered
             FROM gold.profiles
             LEFT JOIN (
@@ -87,7 +98,7 @@ def _statement(destination: Destination) -> str:
                         WHEN {is_refused} THEN 'address_refused' END AS reason
             FROM joined AS mine WHERE is_considered
         )
-        SELECT {columns}, CASE WHEN reason IS NULL AND {taken} THEN 'address_taken' ELSE reason END AS reason
+        SELECT {columns}, CASE WHEN reason IS NULL AND ({taken}) THEN 'address_taken' ELSE reason END AS reason
         FROM reasoned"""
 
 

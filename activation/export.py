@@ -29,7 +29,7 @@ DATA, MANIFEST = "data.csv", "manifest.json"
 
 
 def export_all(lake: "Lake", run: "Run", gate: Gate) -> dict[str, int]:
-    """Export the latest release to every declared destination.
+    """Export the latest release to every declared destination: that of the latest date, whatever this run published.
 
     Returns:
         Rows and refusals by destination, as ``email_tool`` and ``email_tool_refused``.

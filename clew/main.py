@@ -23,7 +23,7 @@ from typer.core import TyperGroup
 from clew.output import print_error
 from contracts.errors import ClewError, EnvironmentFault, UsageError
 
-COMMANDS = ("demo", "run", "query", "tables", "runs", "profile", "explain", "requeue", "check", "doctor")
+COMMANDS = ("demo", "run", "query", "tables", "runs", "profile", "explain", "requeue", "check", "doctor", "airflow")
 EXIT_STOPPED = 130
 
 
@@ -37,7 +37,8 @@ class Commands(TyperGroup):
         if cmd_name not in self.commands and cmd_name in COMMANDS:
             module = importlib.import_module(f"clew.commands.{cmd_name}")
             single = typer.Typer(add_completion=False, rich_markup_mode=None)
-            single.command(cmd_name)(getattr(module, cmd_name))
+            settings = getattr(module, "CONTEXT_SETTINGS", None)
+            single.command(cmd_name, context_settings=settings)(getattr(module, cmd_name))
             self.commands[cmd_name] = typer.main.get_command(single)
         return self.commands.get(cmd_name)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from lakehouse.duck import connect, mentioned_in, tables_in
 from lakehouse.errors import UsageError
+from lakehouse.releases import latest_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -82,14 +83,15 @@ def read(release: str, *, sql: str = "", only: Iterable[str] = (), jailed: bool 
     """
     lake = existing_lake()
     every = tables_in(lake)
-    number, as_of, versions = _release(lake, release)
+    number, as_of, versions = find_release(lake, release)
     readable = [t for t in every if versions is None or t in versions or t.startswith("ops.")]
     wanted = {*only, *mentioned_in(sql, readable)}
     connection = connect(lake, versions, only=wanted, jailed=jailed)
     return Reading(connection, number, as_of, tuple(readable), tuple(sorted(set(every) - set(readable))))
 
 
-def _release(lake: "Path", wanted: str) -> tuple[int | None, datetime.date | None, dict[str, int] | None]:
+def find_release(lake: "Path", wanted: str) -> tuple[int | None, datetime.date | None, dict[str, int] | None]:
+    """Number, date and table versions of a release, given as for `read`; all None for the live tables."""
     if wanted == "live":
         return None, None, None
     if wanted != "latest" and not wanted.isdecimal():
@@ -98,7 +100,7 @@ def _release(lake: "Path", wanted: str) -> tuple[int | None, datetime.date | Non
     numbers = sorted({number for number, *_ in published})
     if wanted == "latest" and not numbers:
         return None, None, None
-    number = numbers[-1] if wanted == "latest" else int(wanted)
+    number = latest_of((as_of, number) for number, as_of, *_ in published) if wanted == "latest" else int(wanted)
     if number not in numbers:
         have = ", ".join(map(str, numbers))
         raise UsageError(

@@ -5,13 +5,20 @@ from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from contracts.errors import ContractError, Problem
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 Text = Annotated[str, StringConstraints(min_length=3, strip_whitespace=True)]
 Version = Annotated[str, StringConstraints(pattern=r"^\d+-\d+-\d+$")]
+RetentionDays = Annotated[
+    int | None,
+    Field(
+        description="How long the owner means rows to be kept, in days. Declared and not yet enforced: nothing reads "
+        "it, and no row is removed by its age."
+    ),
+]
 
 
 class Declared(BaseModel):

@@ -4,7 +4,7 @@ All problems are found in one go, each with file, line, field and what is allowe
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,6 +58,7 @@ def check(root: Path) -> Report:
     problems += _unread(root, {path for pattern, _ in KINDS.values() for path in root.glob(pattern)})
     problems += _misplaced(loaded)
     problems += _references(loaded)
+    problems += _paths(loaded)
     problems += _stale_schemas(root)
     counts = {kind: len(items) for kind, items in loaded.items()}
     return Report(counts, tuple(sorted(problems, key=lambda p: (p.file, p.line, p.field))))
@@ -138,6 +139,36 @@ def _references(loaded: dict[str, dict[Path, Any]]) -> Iterator[Problem]:
     for path, export in loaded["export"].items():
         if export.purpose not in purposes:
             yield _problem(path, ("purpose",), f"{export.purpose} is no purpose", purposes)
+
+
+def _paths(loaded: dict[str, dict[Path, Any]]) -> Iterator[Problem]:
+    """What a source reads is there: columns in its files, keys in its messages."""
+    for path, source in loaded["source"].items():
+        columns = (*source.format.columns, *source.format.optional_columns)
+        for number, mapping in enumerate(source.maps):
+            for place, field in mapping.reads():
+                if columns and field not in columns:
+                    yield _problem(path, ("maps", number, *place), f"{field} is no column of this source", columns)
+        carried, by = _carried(source, loaded["event"].values())
+        for group in ("record", "identifiers"):
+            for number, entry in enumerate(getattr(source, group)):
+                head, *keys = entry.path.split(".")
+                if head == "context" and source.envelope == "segment":
+                    continue  # what an SDK says of its device is declared nowhere
+                if ".".join([head, *keys[:1]]) not in carried:
+                    alike = [known for known in carried if known.split(".")[0] == head]
+                    yield _problem(path, (group, number, "path"), f"{by} {entry.path}", sorted(alike or carried))
+
+
+def _carried(source: Source, events: Iterable[Event]) -> tuple[set[str], str]:
+    """The paths that can have a value in a message of a source, and how to say that one is not among them."""
+    if source.envelope == "mapped":
+        return set().union(*(mapping.writes() for mapping in source.maps)), "no mapping writes"
+    carried = {"message_id", "anonymous_id", "user_id"}
+    for event in events:
+        if source.source in event.sources:
+            carried |= {f"properties.{key}" for key in event.properties} | {f"traits.{key}" for key in event.traits}
+    return carried, f"no event of {source.source} declares"
 
 
 def _stale_schemas(root: Path) -> Iterator[Problem]:

@@ -4,15 +4,21 @@ The envelope is the Segment specification (identify, track, page, screen, group,
 (``envelope: segment``) or is mapped to it field by field: paths, constants and named converters, never expressions.
 """
 
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
-from contracts.base import Declared, Name, Text, Version
+from contracts.base import Declared, Name, RetentionDays, Text, Version
 from contracts.event import EventType
 
 RecordKind = Literal["account", "anonymous", "crm", "loyalty", "mailbox", "phone"]
 Converter = Literal["text", "joined", "row_hash", "lookup", "iso_time", "local_time", "epoch_seconds"]
+EnvelopePath = Annotated[
+    str,
+    StringConstraints(pattern=r"^(message_id|anonymous_id|user_id|(properties|traits|context)(\.[^.]+)+)$"),
+]
+"""A field of a message, such as ``user_id``, or a key in one of its maps, such as ``context.device.id``."""
 
 
 class Format(Declared):
@@ -64,7 +70,7 @@ def _short_form(value: Any) -> Any:
     return {"field": value} if isinstance(value, str) else value
 
 
-ValueOrPath = Annotated[Value, BeforeValidator(_short_form)]
+ValueOrPath = Annotated[Value, BeforeValidator(_short_form, json_schema_input_type=Value | str)]
 
 
 class Condition(Declared):
@@ -87,23 +93,41 @@ class Mapping(Declared):
     properties: dict[str, ValueOrPath] = {}
     traits: dict[str, ValueOrPath] = {}
 
-    def values(self) -> list[Value]:
-        single = [self.event, self.message_id, self.timestamp, self.anonymous_id, self.user_id]
-        return [v for v in (*single, *self.properties.values(), *self.traits.values()) if v is not None]
+    def reads(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
+        """Each field of a record that the mapping reads, after the place where it says so."""
+        if self.when:
+            yield ("when", "field"), self.when.field
+        single = ("event", "message_id", "timestamp", "anonymous_id", "user_id")
+        values: list[tuple[tuple[str, ...], Value | None]] = [((name,), getattr(self, name)) for name in single]
+        values += [(("properties", key), value) for key, value in self.properties.items()]
+        values += [(("traits", key), value) for key, value in self.traits.items()]
+        for place, value in values:
+            if value is None:
+                continue
+            if value.field is not None:
+                yield (*place, "field"), value.field
+            for number, field in enumerate(value.fields):
+                yield (*place, "fields", number), field
+
+    def writes(self) -> set[str]:
+        """The paths of a message, of those that may name somebody, to which the mapping gives a value."""
+        single = {name for name in ("message_id", "anonymous_id", "user_id") if getattr(self, name) is not None}
+        maps = {"properties": self.properties, "traits": self.traits}
+        return single | {f"{home}.{key}" for home, values in maps.items() for key in values}
 
 
 class RecordCandidate(Declared):
     """The record an event speaks of, if ``path`` has a value in the envelope."""
 
     kind: RecordKind
-    path: str
+    path: EnvelopePath
 
 
 class IdentifierPath(Declared):
     """An identifier that an event ties to its record: one that identity.yml declares."""
 
     identifier: Name
-    path: str
+    path: EnvelopePath
 
 
 class Source(Declared):
@@ -115,7 +139,7 @@ class Source(Declared):
     owner: Name
     about: Text
     why: Text
-    retention_days: int | None = None
+    retention_days: RetentionDays = None
     format: Format
     envelope: Literal["segment", "mapped"]
     maps: tuple[Mapping, ...] = ()
@@ -134,12 +158,4 @@ class Source(Declared):
 
     def fields(self) -> tuple[str, ...]:
         """Every path that the mappings read, sorted."""
-        paths: set[str] = set()
-        for mapping in self.maps:
-            if mapping.when:
-                paths.add(mapping.when.field)
-            for value in mapping.values():
-                paths.update(value.fields)
-                if value.field is not None:
-                    paths.add(value.field)
-        return tuple(sorted(paths))
+        return tuple(sorted({field for mapping in self.maps for _, field in mapping.reads()}))

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from contracts.base import Declared, Name, Text
+from contracts.base import Declared, Name, RetentionDays, Text
 
 PrivacyClass = Literal["none", "pseudonymous", "contact", "demographic", "behavioural", "free_text", "raw"]
 """What a column can reveal: nothing; a person behind a key; how to reach them; who they are; what they do;
@@ -32,7 +32,7 @@ class Table(Declared):
     write_mode: Literal["append", "replace_landing", "overwrite"]
     engine: Literal["spark", "delta-rs"]
     purpose: Text
-    retention_days: int | None = None
+    retention_days: RetentionDays = None
     key: tuple[str, ...]
     columns: dict[Name, Column]
 

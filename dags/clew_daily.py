@@ -6,7 +6,7 @@ from clew_tasks import about, dag_doc, dag_settings, perform
 
 DOC = dag_doc(
     "Turns what the channels landed into profiles, journeys and permissioned exports.",
-    "every midnight UTC, for the day that ended. For past days: `airflow backfill create --dag-id clew_daily "
+    "every midnight UTC, for the day that ended. For past days: `clew airflow backfill create --dag-id clew_daily "
     "--from-date 2017-12-30 --to-date 2017-12-31`.",
     "land conform gate_silver resolve gate_identity build_events build_marts gate_gold release export".split(),
 )

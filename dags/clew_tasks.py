@@ -32,6 +32,8 @@ class Step:
     inputs: str
     outputs: str
     on_failure: str
+    mended_by: str = ""
+    """The task to clear after mending, where clearing the failed one would only look at the same rows again."""
     again: str = "Yes: a second run of the same DAG run writes the same rows once."
 
     def doc_md(self) -> str:
@@ -43,8 +45,8 @@ class Step:
 
 GATE_FAILED = (
     "A closed gate is never retried and the last release stays. Read the reasons and the rows' keys with "
-    '`clew query "select * from ops.check_results where not success" --release live`, mend the data or the '
-    "contract, then clear this task."
+    '`clew query "select * from ops.check_results where not success" --release live`. Clearing the gate alone checks '
+    "the same rows again: "
 )
 STEPS: dict[str, Step] = {
     "land": Step(
@@ -65,7 +67,9 @@ STEPS: dict[str, Step] = {
         "Stops the run unless silver is whole: no row lost, no key twice, nothing without its source.",
         "silver.*, ops.row_counts",
         "ops.check_results",
-        GATE_FAILED,
+        GATE_FAILED + "mend the contract, then clear conform, which builds the newest landing anew. Where the rows "
+        "came with landing N before it: `clew run --from-landing N`, with the date of this run.",
+        mended_by="conform",
     ),
     "resolve": Step(
         "Works out which records are one person: deterministic and probabilistic edges, constrained clusters.",
@@ -77,7 +81,8 @@ STEPS: dict[str, Step] = {
         "Stops the run unless every link has its evidence and every record exactly one profile.",
         "identity.*",
         "ops.check_results",
-        GATE_FAILED,
+        GATE_FAILED + "mend contracts/identity.yml, then clear resolve, which builds all of identity anew.",
+        mended_by="resolve",
     ),
     "build_events": Step(
         "Gives every event the profile that its record belongs to.",
@@ -95,7 +100,8 @@ STEPS: dict[str, Step] = {
         "Stops the run unless the marts are complete, consistent and of known provenance.",
         "gold.*",
         "ops.check_results",
-        GATE_FAILED,
+        GATE_FAILED + "mend the model under dbt_project/models/, then clear build_events, which build_marts follows.",
+        mended_by="build_events",
     ),
     "release": Step(
         "Publishes the set of table versions that passed every gate together; readers see it from now on.",
@@ -105,9 +111,11 @@ STEPS: dict[str, Step] = {
     ),
     "export": Step(
         "Writes, for each destination, the people whose consent for its purpose is granted, behind a last gate.",
-        "the release just published, contracts/exports/",
+        "the latest release, contracts/exports/",
         "exports/<destination>/<release>/",
-        "Nothing half-written is left. " + GATE_FAILED,
+        "Nothing half-written is left. Mend contracts/exports/ and clear this task: it writes the file anew and checks "
+        "it. Where the rows of the release are wrong, mend the model under dbt_project/models/ and clear build_events. "
+        'Read the reasons with `clew query "select * from ops.check_results where not success" --release live`.',
     ),
     "maintain": Step(
         "Compacts small files and removes versions that no kept release names.",
@@ -192,7 +200,16 @@ def say_what_next(context: Any) -> None:
     step = STEPS[ti.task_id]
     print(f"{ti.dag_id}.{ti.task_id} failed: {context.get('exception')}")
     print(f"what to do: {step.on_failure}")
-    print(f"then run:   airflow tasks clear {ti.dag_id} --task-regex '^{ti.task_id}$' --downstream --yes")
+    task = step.mended_by or ti.task_id
+    logical_date = context["dag_run"].logical_date
+    if logical_date is None:
+        print(
+            f"then:       clear {task} with what follows it on this run's page (`tasks clear` knows runs by date only)"
+        )
+    else:
+        # --task-regex is no expression in Airflow 3.3: it takes every task whose name holds the text.
+        at = f"-s {logical_date.isoformat()} -e {logical_date.isoformat()}"
+        print(f"then run:   clew airflow tasks clear {ti.dag_id} --task-regex {task} --downstream {at} --yes")
     print(f"or:         clew run --date {as_of(context)}")
 
 

@@ -7,7 +7,8 @@ identity.assignments, once more.
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from contracts.export import HASHING, RECEIPT, Destination
+from contracts.export import HASHING, RECEIPT, Destination, FieldMap
+from contracts.purpose import STRICTEST_FIRST
 from expectations.rule import NoRows, NotNull, OneOf, Rule, Unique
 from expectations.suite import Scene, Suite
 
@@ -140,11 +141,6 @@ def _refused(table: str, destination: Destination) -> list[Rule]:
     found: list[Rule] = []
     for name in destination.address:
         field = destination.fields[name]
-        # A hash may be of the address as it is, or in the form that Google asks for (no dots, no tag).
-        google = (
-            "replace(split_part(split_part(i.value, '@', 1), '+', 1), '.', '') || '@' || split_part(i.value, '@', 2)"
-        )
-        given = f"unnest([sha256(i.value), sha256({google})])" if field.convert in HASHING else "i.value"
         found.append(
             NoRows(
                 table=table,
@@ -158,18 +154,36 @@ def _refused(table: str, destination: Destination) -> list[Rule]:
                               FROM silver.consents AS c JOIN identity.assignments AS a USING (record_id)
                               WHERE c.purpose = '{destination.purpose}'
                               QUALIFY row_number() OVER (PARTITION BY a.profile_id ORDER BY c.given_at DESC,
-                                  array_position(['withdrawn', 'denied', 'granted'], c.status)) = 1
+                                  array_position({list(STRICTEST_FIRST)}, c.status)) = 1
                           ), refused AS (
-                              SELECT {given} AS address FROM last_words AS w
+                              SELECT i.value FROM last_words AS w
                               JOIN identity.assignments AS a USING (profile_id)
                               JOIN identity.identifiers AS i USING (record_id)
                               WHERE w.status <> 'granted' AND i.identifier = '{field.profile}'
+                          ), written AS (
+                              SELECT {_written(field)} AS address FROM identity.identifiers AS i
+                              WHERE i.identifier = '{field.profile}' AND i.value IN (SELECT value FROM refused)
                           )
                           SELECT profile_id FROM {{batch}} AS x
-                          SEMI JOIN refused AS t ON lower(x."{name}") = t.address""",
+                          SEMI JOIN written AS t ON lower(x."{name}") = t.address""",
             )
         )
     return found
+
+
+def _written(field: FieldMap) -> str:
+    """The ways in which a file may have the value of row ``i`` of identity.identifiers, one a row."""
+    # Identity may drop the tag of an address, and mail goes to the address as given.
+    forms = ["i.value", "replace(i.value, '@', regexp_extract(lower(i.raw_value), '([+][^@]*)@', 1) || '@')"]
+    if field.convert in HASHING:
+        # Google asks for its own addresses without dots and tag. At other domains a dot tells two mailboxes apart.
+        forms.append(
+            r"CASE WHEN regexp_matches(i.value, '@(gmail|googlemail)\.com$') THEN "
+            "replace(split_part(split_part(i.value, '@', 1), '+', 1), '.', '') || '@' || split_part(i.value, '@', 2) "
+            "END"
+        )
+        forms = [f"sha256({form})" for form in forms]
+    return f"unnest([{', '.join(forms)}])"
 
 
 def _content(table: str, destination: Destination) -> list[Rule]:
@@ -222,6 +236,7 @@ def _content(table: str, destination: Destination) -> list[Rule]:
                 )
             )
     if destination.one_row_per:
+        field = destination.fields[destination.one_row_per]
         found.append(
             NoRows(
                 table=table,
@@ -230,8 +245,16 @@ def _content(table: str, destination: Destination) -> list[Rule]:
                 why="one mailbox would get every offer twice",
                 do=_STOP,
                 owner=destination.owner,
-                query=f'SELECT profile_id FROM {{batch}} WHERE "{destination.one_row_per}" IS NOT NULL '
-                f'QUALIFY count(*) OVER (PARTITION BY lower("{destination.one_row_per}")) > 1',
+                query=f"""WITH mailboxes AS (
+                              SELECT address, min(value) AS mailbox FROM (
+                                  SELECT i.value, {_written(field)} AS address FROM identity.identifiers AS i
+                                  WHERE i.identifier = '{field.profile}')
+                              GROUP BY address)
+                          SELECT profile_id FROM {{batch}} AS x
+                          LEFT JOIN mailboxes AS m ON m.address = lower(x."{destination.one_row_per}")
+                          WHERE x."{destination.one_row_per}" IS NOT NULL
+                          QUALIFY count(*) OVER (
+                              PARTITION BY coalesce(m.mailbox, lower(x."{destination.one_row_per}"))) > 1""",
             )
         )
     return found

@@ -1,5 +1,6 @@
 """The gold gate: no event lost after silver, people everywhere the same, provenance of values, consent settled."""
 
+from contracts.purpose import STRICTEST_FIRST
 from expectations import declared, marts
 from expectations.rule import NoRows, Rule
 from expectations.suite import Scene, Suite
@@ -133,14 +134,14 @@ def _consent() -> list[Rule]:
             why="an older or milder statement would allow what the person refused (invariant 6)",
             do="mend dbt_project/models/marts/profile_consents.sql by the rule of contracts/consent/purposes.yml",
             owner="privacy",
-            query="""WITH settled AS (
+            query=f"""WITH settled AS (
                          SELECT a.profile_id, c.purpose, c.status, c.event_id, c.given_at
                          FROM silver.consents AS c JOIN identity.assignments AS a USING (record_id)
                          QUALIFY row_number() OVER (PARTITION BY a.profile_id, c.purpose ORDER BY c.given_at DESC,
-                             list_position(['withdrawn', 'denied', 'granted'], c.status), c.event_id) = 1)
+                             list_position({list(STRICTEST_FIRST)}, c.status), c.event_id) = 1)
                      SELECT coalesce(m.profile_id, s.profile_id) AS profile_id,
                             coalesce(m.purpose, s.purpose) AS purpose
-                     FROM {batch} AS m FULL JOIN settled AS s USING (profile_id, purpose)
+                     FROM {{batch}} AS m FULL JOIN settled AS s USING (profile_id, purpose)
                      WHERE (m.status, m.event_id, m.given_at) IS DISTINCT FROM (s.status, s.event_id, s.given_at)""",
         ),
         NoRows(

@@ -18,6 +18,7 @@ from identity.edges import deterministic_edges
 from identity.model import Model, compared_people, load_model
 from identity.records import Nodes, build_nodes, read_silver
 from identity.score import probabilistic_edges
+from identity.sql import query
 
 if TYPE_CHECKING:
     from lakehouse.lake import Lake
@@ -77,7 +78,19 @@ def join(
 ) -> Resolution:
     """Cluster the records along the edges and give each cluster its founder's id."""
     clusters = cluster(nodes.records, nodes.identifiers, edges, rules, cannot_link)
-    return Resolution(clusters.edges, assign(nodes.records, clusters.members, clusters.edges, key))
+    assignments = assign(nodes.records, clusters.members, clusters.edges, key)
+    return Resolution(_dated(clusters.edges, nodes.records), assignments)
+
+
+def _dated(edges: pa.Table, records: pa.Table) -> pa.Table:
+    """Add ``since``: when both records of an edge were known."""
+    return query(
+        """SELECT edges.*, greatest(l.first_seen, r.first_seen) AS since FROM edges
+           JOIN records AS l ON l.record_id = left_record JOIN records AS r ON r.record_id = right_record
+           ORDER BY left_record, right_record, kind, rule, evidence""",
+        edges=edges,
+        records=records,
+    )
 
 
 def _counts(nodes: Nodes, resolution: Resolution) -> dict[str, int]:

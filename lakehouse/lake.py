@@ -228,4 +228,6 @@ class Lake:
             if mode == "append":
                 write_deltalake(self.path(table), ordered, mode="append")
             else:
-                write_deltalake(self.path(table), ordered, mode="overwrite", predicate=where)
+                # What is replaced whole takes the columns declared today.
+                evolve: Literal["overwrite"] | None = None if where else "overwrite"
+                write_deltalake(self.path(table), ordered, mode="overwrite", predicate=where, schema_mode=evolve)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from lakehouse.errors import DataError
 from lakehouse.lake import LOG_RETENTION
-from lakehouse.releases import row_count
+from lakehouse.releases import latest_release, row_count
 from lakehouse.run import Run
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from lakehouse.lake import Lake
 
 KEPT_DAYS = 90
-"""A release stays readable for so long after it was published; the newest one for ever."""
+"""A release stays readable for so long after it was published; the latest one for ever."""
 
 READERS_HOURS = 7 * 24
 """Files of versions that no release names stay so long, for readers and writers under way."""
@@ -60,15 +60,15 @@ def maintain(lake: "Lake", run: Run) -> dict[str, int]:
 
 
 def kept_versions(lake: "Lake", now: datetime.datetime) -> dict[str, set[int]]:
-    """For each table, the versions that a release still kept names: those of 90 days, and the newest release."""
+    """For each table, the versions that a release still kept names: those of 90 days, and the latest release."""
     if not lake.exists("ops.releases"):
         return {}
     rows = lake.arrow("ops.releases").to_pylist()
-    newest = max((row["release"] for row in rows), default=0)
+    latest = latest_release(lake)
     since = now - datetime.timedelta(days=KEPT_DAYS)
     kept: dict[str, set[int]] = {}
     for row in rows:
-        if row["release"] == newest or row["published_at"] >= since:
+        if row["release"] == latest or row["published_at"] >= since:
             kept.setdefault(row["table_name"], set()).add(row["version"])
     return kept
 

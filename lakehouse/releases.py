@@ -1,6 +1,7 @@
 """Releases: the sets of table versions that passed every gate together. Readers see nothing else."""
 
 import datetime
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from lakehouse.errors import DataError, UsageError
@@ -49,6 +50,8 @@ def publish_release(lake: "Lake", run: Run) -> dict[str, int]:
         ]
         lake.append("ops.releases", rows)
         step.rows, step.message = len(rows), f"release {release}"
+        if (latest := latest_release(lake)) != release:
+            step.message += f"; the latest is still release {latest}, of a later date"
         return {"release": release, "tables": len(rows)}
 
 
@@ -89,8 +92,17 @@ def _is_same_content(lake: "Lake", table: str, before: int, after: int) -> bool:
 
 
 def latest_release(lake: "Lake") -> int | None:
-    """The newest release, or None before the first."""
-    return max((row["release"] for row in _rows(lake)), default=None)
+    """The latest release, or None before the first."""
+    return latest_of((row["as_of"], row["release"]) for row in _rows(lake))
+
+
+def latest_of(published: Iterable[tuple[datetime.date, int]]) -> int | None:
+    """Of releases, given as date and number, that of the latest date; of several of that date the one published last.
+
+    A past day that is run again gets the highest number, but readers and exports stay with the latest date.
+    """
+    latest = max(published, default=None)
+    return None if latest is None else latest[1]
 
 
 def release_tables(lake: "Lake", release: int) -> dict[str, int]:

@@ -212,7 +212,7 @@ def _identity(lake: Lake) -> None:
         "identity.edges",
         [{"left_record": "account:ann", "right_record": "anonymous:ann", "kind": "deterministic", "rule": "login",
           "match_weight": 20.0, "probability": 0.999, "evidence": '{"user_id": "equal"}', "model_version": "1",
-          "state": "linked", "reason": None}],
+          "state": "linked", "reason": None, "since": at(28)}],
     )  # fmt: skip
     lake.overwrite(
         "identity.assignments",

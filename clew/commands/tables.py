@@ -68,13 +68,9 @@ def _described(lake: Path, name: str, released: int | None, grain: str) -> dict[
 
 
 def _released(lake: Path) -> dict[str, int]:
-    from lakehouse.duck import connect, tables_in
+    from clew.workspace import find_release
 
-    if "ops.releases" not in tables_in(lake):
-        return {}
-    latest = """SELECT table_name, "version" FROM ops.releases
-                WHERE release = (SELECT max(release) FROM ops.releases)"""
-    return dict(connect(lake, only=["ops.releases"]).execute(latest).fetchall())
+    return find_release(lake, "latest")[2] or {}
 
 
 def declared_grains() -> dict[str, str]:

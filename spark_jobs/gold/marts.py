@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from contracts.purpose import STRICTEST_FIRST
 from lakehouse.attach import attach
 from lakehouse.errors import DataError
 from lakehouse.releases import row_count
@@ -107,8 +108,10 @@ def invoke_dbt(
     options = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)]
     options += ["--target-path", str(state / "target"), "--log-path", str(state / "logs")]
     options += ["--log-level", "none", "--log-level-file", "info"]
+    variables: dict[str, Any] = {"strictest_first": STRICTEST_FIRST}
     if as_of is not None:
-        options += ["--vars", json.dumps({"as_of": as_of.isoformat()})]
+        variables["as_of"] = as_of.isoformat()
+    options += ["--vars", json.dumps(variables)]
     with _session_for_dbt(lake):
         result = dbtRunner(callbacks=[hear] if hear else []).invoke([*command, *options])
     if not result.success:

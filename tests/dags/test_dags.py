@@ -2,12 +2,14 @@
 
 import ast
 import datetime
-from itertools import pairwise
+import re
+import shlex
+from itertools import pairwise, permutations
 from types import SimpleNamespace
 
 import pytest
 
-from clew.airflow_home import DAGS
+from clew.airflow_home import CODE, DAGS
 from lakehouse.errors import ContractError, EnvironmentFault, GateClosed
 
 FILES = sorted(path for path in DAGS.glob("*.py"))
@@ -95,8 +97,8 @@ def test_a_dag_file_is_short_and_imports_nothing_slow_at_its_top(file):
     assert "clew" not in modules
 
 
-def _ending_of(error, dag_bag):
-    """Run a DAG of two tasks whose first raises ``error``; the states and tries of both."""
+def _ending_of(error, day=30):
+    """Run a DAG of two tasks whose first raises ``error``; the run."""
     from airflow.sdk import dag, task
 
     import clew_tasks
@@ -119,7 +121,10 @@ def _ending_of(error, dag_bag):
 
         gate_silver() >> resolve()
 
-    run = failing().test(logical_date=datetime.datetime(2017, 12, 30, tzinfo=datetime.UTC))
+    return failing().test(logical_date=datetime.datetime(2017, 12, day, tzinfo=datetime.UTC))
+
+
+def _tries(run):
     return {ti.task_id: (str(ti.state), ti.try_number) for ti in run.get_task_instances()}
 
 
@@ -132,29 +137,95 @@ def _ending_of(error, dag_bag):
     ids=["a closed gate", "a wrong contract"],
 )
 def test_what_a_retry_cannot_help_is_tried_once_and_stops_the_run(dag_bag, error):
-    assert _ending_of(error, dag_bag) == {"gate_silver": ("failed", 1), "resolve": ("upstream_failed", 0)}
+    assert _tries(_ending_of(error)) == {"gate_silver": ("failed", 1), "resolve": ("upstream_failed", 0)}
 
 
 def test_a_fault_of_the_machine_is_tried_again(dag_bag):
     fault = EnvironmentFault("the disk is full", "/", "free some")
-    assert _ending_of(fault, dag_bag) == {"gate_silver": ("failed", 2), "resolve": ("upstream_failed", 0)}
+    assert _tries(_ending_of(fault)) == {"gate_silver": ("failed", 2), "resolve": ("upstream_failed", 0)}
+
+
+def _advice(capsys, task, logical_date=datetime.datetime(2017, 12, 30, tzinfo=datetime.UTC)):
+    """What the failure callback prints."""
+    import clew_tasks
+
+    run_after = datetime.datetime(2018, 1, 2, tzinfo=datetime.UTC)
+    capsys.readouterr()
+    clew_tasks.say_what_next(
+        {
+            "ti": SimpleNamespace(dag_id="clew_daily", task_id=task),
+            "exception": ContractError("a source has no owner"),
+            "dag_run": SimpleNamespace(logical_date=logical_date, run_after=run_after),
+        }
+    )
+    return capsys.readouterr().out
+
+
+def _airflow(command):
+    """Run what follows ``clew airflow`` in this process."""
+    from airflow.cli.cli_parser import get_parser
+
+    asked = get_parser().parse_args(shlex.split(command))
+    asked.func(asked)
 
 
 def test_the_failure_callback_says_what_to_run_next(dag_bag, capsys):
-    import clew_tasks
-
-    dag_run = SimpleNamespace(logical_date=datetime.datetime(2017, 12, 30, tzinfo=datetime.UTC))
-    clew_tasks.say_what_next(
-        {
-            "ti": SimpleNamespace(dag_id="clew_daily", task_id="conform"),
-            "exception": ContractError("a source has no owner"),
-            "dag_run": dag_run,
-        }
-    )
-    said = capsys.readouterr().out
+    said = _advice(capsys, "conform")
     assert "clew_daily.conform failed: a source has no owner" in said
-    assert "airflow tasks clear clew_daily --task-regex '^conform$' --downstream --yes" in said
+    assert (
+        "clew airflow tasks clear clew_daily --task-regex conform --downstream "
+        "-s 2017-12-30T00:00:00+00:00 -e 2017-12-30T00:00:00+00:00 --yes\n"
+    ) in said
     assert "clew run --date 2017-12-30" in said
+
+
+def test_what_the_failure_callback_says_clears_the_task_and_what_follows_in_its_own_run_only(dag_bag, capsys):
+    fault = EnvironmentFault("the disk is full", "/", "free some")
+    runs = {day: _ending_of(fault, day) for day in (29, 30, 31)}
+    _airflow(re.search(r"clew airflow (.+)", _advice(capsys, "gate_silver"))[1])
+    failed = {"gate_silver": "failed", "resolve": "upstream_failed"}
+    cleared = {"gate_silver": "None", "resolve": "None"}
+    states = {day: {task: state for task, (state, _) in _tries(run).items()} for day, run in runs.items()}
+    assert states == {29: failed, 30: cleared, 31: failed}
+
+
+def test_a_run_without_a_logical_date_is_cleared_on_its_page(dag_bag, capsys):
+    said = _advice(capsys, "gate_gold", logical_date=None)
+    assert "clear build_events with what follows it on this run's page" in said
+    assert "tasks clear clew_daily" not in said
+    assert "clew run --date 2018-01-02" in said
+
+
+@pytest.mark.parametrize(
+    ("gate", "writer"),
+    [("gate_silver", "conform"), ("gate_identity", "resolve"), ("gate_gold", "build_events"), ("export", "export")],
+)
+def test_a_closed_gate_is_opened_by_the_task_that_writes_what_it_reads(dag_bag, capsys, gate, writer):
+    task = dag_bag.dags["clew_daily"].task_dict[gate]
+    said = _advice(capsys, gate)
+    assert f"--task-regex {writer} --downstream" in said
+    assert writer == gate or writer in task.get_flat_relative_ids(upstream=True)
+    assert "clear this task" in task.doc_md if writer == gate else f"then clear {writer}" in task.doc_md
+    assert ("clew run --from-landing N" in said) == (gate == "gate_silver")
+
+
+def test_no_task_has_a_name_that_holds_anothers(dag_bag):
+    # Airflow's --task-regex, of which the callback makes use, would take both.
+    assert not [(one, other) for one, other in permutations(ORDER, 2) if one in other]
+
+
+def test_every_airflow_command_shown_is_one_that_airflow_takes(dag_bag):
+    from airflow.cli.cli_parser import get_parser
+
+    pages = {path.name: path.read_text() for path in sorted((CODE / "docs").glob("[!a]*/*.md"))}
+    pages |= {name: dag.doc_md for name, dag in dag_bag.dags.items()}
+    whole = re.compile(r"(?:^|`)clew airflow ([a-z][^`\n…]*)(?:`|$)", re.MULTILINE)
+    shown = {name: whole.findall(text) for name, text in pages.items()}
+    assert {"data-engineer.md", "cli.md", "clew_daily"} <= {name for name, commands in shown.items() if commands}
+    for commands in shown.values():
+        for command in commands:
+            get_parser().parse_args(shlex.split(command, comments=True))
+    assert not [name for name, text in pages.items() if re.search(r"(?:^|`)airflow ", text, re.MULTILINE)]
 
 
 def test_the_date_asked_for_comes_before_the_logical_date_and_that_before_the_day_it_runs_after(dag_bag):

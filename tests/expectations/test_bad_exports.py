@@ -12,6 +12,7 @@ from activation.export import export, folder, read_manifest, stage
 from expectations import exports
 from expectations.gate import check_staged, closed
 from expectations.suite import Scene
+from identity.standardise import email
 from lakehouse.errors import GateClosed
 
 Rows = list[dict[str, str]]
@@ -67,6 +68,15 @@ CASES = [
     ("ad_platform", "email_sha256_is_hashed", put(email_sha256="ann@example.com")),
     ("ad_platform", "phone_sha256_is_hashed", put(phone_sha256="+18005550100")),
 ]
+
+
+def gives(small: Any, record: str, *addresses: str) -> None:
+    """Let a record give these e-mail addresses in place of its own."""
+    (mail,) = (
+        row for row in small.rows("identity.identifiers") if (row["record_id"], row["identifier"]) == (record, "email")
+    )
+    given = [mail | {"raw_value": raw, "value": email(raw, "drop").value} for raw in addresses]
+    small.change("identity.identifiers", lambda rows: [*(row for row in rows if row != mail), *given])
 
 
 def profile_of(small: Any, first_name: str) -> str:
@@ -129,3 +139,64 @@ def test_a_good_export_passes_its_gate(small: Any) -> None:
         manifest = read_manifest(folder(small.lake, destination, 1))
         assert sum(manifest["refused"].values()) == 6
     assert all(row["success"] for row in small.rows("ops.check_results"))
+
+
+@pytest.mark.parametrize(
+    ("refused", "granted", "is_caught"),
+    [
+        ("j.doe@corp.com", "jdoe@corp.com", False),
+        ("j.doe@gmail.com", "jdoe@gmail.com", True),
+        ("j.doe@googlemail.com", "jdoe@googlemail.com", True),
+    ],
+)
+def test_dots_tell_mailboxes_apart_except_at_googles_domains(
+    refused: str, granted: str, is_caught: bool, small: Any, check_staged_rule: Any
+) -> None:
+    gives(small, "crm:ben", refused)  # Ben withdrew
+    small.release()
+    staged = stage(small.lake, small.lake.contracts.destinations["ad_platform"], 1)
+    edit(staged, put(email_sha256=sha256(granted)))
+    found = check_staged_rule(staged, "ad_platform", "nobody_refused_the_email_sha256")
+    assert found.success is not is_caught
+    if is_caught:
+        message = str(closed("exports", [found]))
+        assert "exports.ad_platform: nobody_refused_the_email_sha256, 1 row" in message
+
+
+@pytest.mark.parametrize(
+    ("destination", "rule", "written"),
+    [
+        ("email_tool", "nobody_refused_the_email", str),
+        ("ad_platform", "nobody_refused_the_email_sha256", sha256),
+    ],
+)
+@pytest.mark.parametrize(
+    ("refused", "granted"),
+    [
+        ("user@corp.com", "user+nyc@corp.com"),
+        ("User+NYC@corp.com", "user@corp.com"),
+        ("user+nyc@corp.com", "user+spb@corp.com"),
+    ],
+)
+def test_a_refusal_of_a_mailbox_is_found_with_any_tag(
+    refused: str, granted: str, destination: str, rule: str, written: Any, small: Any, check_staged_rule: Any
+) -> None:
+    gives(small, "crm:ben", refused)  # Ben withdrew
+    gives(small, "account:ann", granted)
+    small.release()
+    staged = stage(small.lake, small.lake.contracts.destinations[destination], 1)
+    column = rule.removeprefix("nobody_refused_the_")
+    edit(staged, put(**{column: written(granted)}))
+    message = str(closed("exports", [check_staged_rule(staged, destination, rule)]))
+    assert f"exports.{destination}: {rule}, 1 row" in message
+
+
+def test_a_mailbox_that_is_exported_with_two_tags_is_found(small: Any, check_staged_rule: Any) -> None:
+    gives(small, "account:ann", "user+nyc@corp.com", "user@corp.com")
+    small.release()
+    staged = stage(small.lake, small.lake.contracts.destinations["email_tool"], 1)
+    edit(staged, put(email="user+nyc@corp.com"))
+    assert check_staged_rule(staged, "email_tool", "one_row_per_email").success
+    edit(staged, again(profile_id="p-more", email="user@corp.com"))
+    message = str(closed("exports", [check_staged_rule(staged, "email_tool", "one_row_per_email")]))
+    assert "exports.email_tool: one_row_per_email, 2 rows" in message

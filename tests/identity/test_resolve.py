@@ -92,6 +92,13 @@ def test_an_edge_is_named_by_its_records_kind_and_rule(lake):
     assert all(left < right for left, right, _, _ in keys)
 
 
+def test_an_edge_says_since_when_both_records_were_known(lake):
+    seen = {row["record_id"]: row["first_seen"] for row in lake.arrow("identity.records").to_pylist()}
+    edges = lake.arrow("identity.edges").to_pylist()
+    assert len({row["since"] for row in edges}) > 1
+    assert all(row["since"] == max(seen[row["left_record"]], seen[row["right_record"]]) for row in edges)
+
+
 def test_the_same_person_is_explained_by_the_path_between_two_records(lake):
     answer = explain(lake, "mailbox:1", "loyalty:44001")
     assert answer.verdict == "same"

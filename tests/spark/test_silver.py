@@ -1,9 +1,11 @@
 """Conform: each message once, in its place, with its reasons."""
 
 import json
+import shutil
 
 import pytest
 
+from contracts import HERE, Contracts
 from contracts.records import record_id
 from spark_jobs.silver.convert import record_id as record_id_sql
 from tests.spark.pipeline import SHOP_HEADER, purchase, put, recount, rows, run, view
@@ -180,6 +182,19 @@ def test_a_clock_in_the_far_future_is_refused(lake) -> None:
     put(lake, "web/a.jsonl", view("m1", timestamp="2099-01-01T00:00:00Z"))
     run(lake, "r1")
     assert reasons_of(lake)[0][0].startswith("future_timestamp: the time is more than 24 hours after the landing")
+
+
+def test_an_event_is_refused_from_the_day_on_which_its_contract_ends_it(lake, tmp_path) -> None:
+    ended = tmp_path / "contracts"
+    shutil.copytree(HERE, ended, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    file = ended / "events" / "digital" / "product_viewed.yml"
+    file.write_text(file.read_text() + "deprecated_on: 2017-03-02\n")
+    lake.contracts = Contracts(ended)
+    last, late = "2017-03-01T23:59:59.999Z", "2017-03-02T00:00:00Z"
+    put(lake, "web/a.jsonl", view("m1", timestamp=last), view("m2", timestamp=late))
+    assert run(lake, "r1") == {"lines": 2, "kept": 1, "duplicates": 0, "quarantined": 1}
+    assert rows(lake, "silver.events", "message_id") == [("m1",)]
+    assert reasons_of(lake) == [["deprecated_event: product_viewed is not sent since 2017-03-02"]]
 
 
 @pytest.mark.parametrize(

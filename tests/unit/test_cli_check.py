@@ -10,6 +10,7 @@ import contracts
 
 HERE = Path(contracts.__file__).parent
 WEB = "sources/web.yml"
+CRM = "sources/crm.yml"
 BOUGHT = "events/shop/item_purchased.yml"
 
 
@@ -64,6 +65,62 @@ WRONG = {
         "purpose: spam",
         "purpose: spam is no purpose",
         "email_marketing",
+    ),
+    "a field that is no column": (
+        CRM,
+        "birthDate: birth_date",
+        "birthDate: birthdate",
+        "maps.0.traits.birthDate.field: birthdate is no column of this source",
+        "updated_at, birth_date",
+    ),
+    "one of several fields that is no column": (
+        CRM,
+        "income_band, household_size, updated_at]\n",
+        "income_band, household_size, changed_at]\n",
+        "maps.0.message_id.fields.14: changed_at is no column of this source",
+        "updated_at, birth_date",
+    ),
+    "a condition on what is no column": (
+        "sources/shop.yml",
+        "when: {field: kind, is_one_of: [redemption]}",
+        "when: {field: sort, is_one_of: [redemption]}",
+        "maps.1.when.field: sort is no column of this source",
+        "kind, basket_id",
+    ),
+    "a record at what is no field of a message": (
+        WEB,
+        "kind: account, path: user_id",
+        "kind: account, path: userId",
+        "record.0.path: String should match pattern '^(message_id|anonymous_id|user_id|(properties|traits|context)",
+        "",
+    ),
+    "an identifier at a map as a whole": (
+        WEB,
+        "path: traits.email",
+        "path: traits",
+        "identifiers.3.path: String should match pattern '^(message_id|anonymous_id|user_id|(properties|traits|",
+        "",
+    ),
+    "a record at what no mapping writes": (
+        "sources/email.yml",
+        "kind: mailbox, path: traits.email",
+        "kind: mailbox, path: traits.mail",
+        "record.0.path: no mapping writes traits.mail",
+        "(allowed: traits.email)",
+    ),
+    "an identifier that no mapping writes": (
+        CRM,
+        "identifier: crm_id, path: traits.customerId",
+        "identifier: crm_id, path: user_id",
+        "identifiers.0.path: no mapping writes user_id",
+        "message_id, traits.ageBand",
+    ),
+    "an identifier that no event declares": (
+        "sources/app.yml",
+        "path: properties.loyalty_id",
+        "path: properties.loyaltyId",
+        "identifiers.6.path: no event of app declares properties.loyaltyId",
+        "properties.loyalty_id, ",
     ),
 }
 

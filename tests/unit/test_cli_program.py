@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 HEAVY = ("pyspark", "airflow", "great_expectations", "dbt", "pandas", "pyarrow", "splink", "rich")
 
 
@@ -23,6 +25,7 @@ def test_help_lists_every_command_and_the_exit_codes(clew) -> None:
         "requeue",
         "check",
         "doctor",
+        "airflow",
     ):
         assert f"\n  {command} " in ran.out
     assert "2 bad usage or contract" in ran.out
@@ -53,6 +56,37 @@ main.main()
     kept = next((tmp_path / ".clew" / "logs").glob("unforeseen-*.txt"))
     assert "ZeroDivisionError" in kept.read_text()
     assert json.loads(ran.stdout)["error"]["exit_code"] == 3
+
+
+def test_airflow_is_that_of_the_workspace_and_nothing_is_made_at_home(
+    clew_process, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person, workspace = tmp_path / "person", tmp_path / "workspace"
+    person.mkdir()
+    workspace.mkdir()
+    monkeypatch.setenv("HOME", str(person))
+    monkeypatch.delenv("AIRFLOW_HOME", raising=False)
+    ran = clew_process("-m", "clew", "airflow", "config", "get-value", "core", "dags_folder", home=workspace)
+    assert (ran.returncode, ran.stdout.strip()) == (0, str(Path(__file__).parents[2] / "dags")), ran.stderr
+    assert (workspace / ".clew" / "airflow").is_dir()
+    assert list(person.iterdir()) == []
+
+
+def test_airflow_gets_its_arguments_as_they_are_and_its_exit_code_is_kept(
+    clew, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def run(command, **_):
+        asked.append(command[1:])
+        return subprocess.CompletedProcess(command, 2)
+
+    monkeypatch.setattr(subprocess, "run", run)
+    monkeypatch.setattr(os, "environ", dict(os.environ))
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    arguments = ["tasks", "clear", "clew_daily", "-dy", "--help", "--", "-x"]
+    assert clew("airflow", *arguments, home=tmp_path).code == 2
+    assert asked == [arguments]
 
 
 def test_a_fault_of_the_system_exits_3(clew_process, tmp_path: Path) -> None:

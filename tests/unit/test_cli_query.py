@@ -1,11 +1,15 @@
 """`clew query`: results, shapes, and the words of every refusal."""
 
 import csv
+import datetime
 import io
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from lakehouse.run import Run
 
 NAMES = "SELECT profile_id, sales_value FROM gold.profiles ORDER BY 1"
 
@@ -14,6 +18,18 @@ def test_the_default_release_is_the_latest_and_is_named_on_stderr(clew) -> None:
     ran = clew("query", NAMES, "--format", "csv")
     assert (ran.code, ran.out) == (0, "profile_id,sales_value\np-ana,12.50\n")
     assert ran.err.startswith("release 1 (as of 2017-12-30) · 1 row · ")
+
+
+def test_a_past_day_that_is_released_afterwards_does_not_become_the_latest(clew, small: Any) -> None:
+    small.release()
+    small.run = Run("backfill", small.run.as_of - datetime.timedelta(days=1))
+    small.change("gold.profiles", lambda rows: rows[:1])
+    assert small.release() == 2
+    home = small.lake.settings.home
+    told = json.loads(clew("query", "SELECT count(*) AS n FROM gold.profiles", "--json", home=home).out)
+    assert (told["release"], told["as_of"], told["rows"]) == (1, "2017-12-30", [{"n": 7}])
+    tables = json.loads(clew("tables", "--json", home=home).out)["tables"]
+    assert [item["released_version"] for item in tables if item["table"] == "gold.profiles"] == [0]
 
 
 def test_live_shows_what_came_after_the_release(clew) -> None:

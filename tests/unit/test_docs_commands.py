@@ -32,6 +32,8 @@ def test_every_command_shown_exists_with_its_options(clew, page: Path) -> None:
     for name, options in shown:
         ran = clew(name, "--help")
         assert ran.code == 0, f"{page.name}: clew {name}"
+        if name == "airflow":
+            continue  # the options are Airflow's; tests/dags asks its parser
         for option in options:
             assert re.search(rf"{option}\b", ran.out), f"{page.name}: clew {name} has no {option}"
 

@@ -1,6 +1,7 @@
 """Exports: who is in them, who is not and why, and that nothing half-made is ever visible."""
 
 import csv
+import datetime
 import hashlib
 import os
 import signal
@@ -13,6 +14,7 @@ import pytest
 
 from activation.export import DATA, export, export_all, folder, publish, published, read_manifest, stage
 from lakehouse.errors import DataError, GateClosed, UsageError
+from lakehouse.run import Run
 
 
 def open_gate(lake: Any, run: Any, staged: Path) -> dict[str, int]:
@@ -93,6 +95,60 @@ def test_an_address_that_somebody_once_gave_and_withdrew_is_not_written_to(small
     assert refused["address_refused"] == 3  # Ann, Gus, and Fay as before
 
 
+def gives(small: Any, **addresses: str) -> None:
+    """Let people's profiles show these addresses."""
+    small.change(
+        "gold.profiles",
+        lambda rows: [row | {"email": addresses.get(str(row["first_name"]).lower(), row["email"])} for row in rows],
+    )
+
+
+def exported(small: Any, destination: str) -> tuple[list[dict[str, str]], dict[str, int]]:
+    """The rows of the next release's export, and the refusals."""
+    path = folder(small.lake, destination, small.release())
+    export(small.lake, small.run, destination, open_gate)
+    return rows_of(path), read_manifest(path)["refused"]
+
+
+def test_mail_goes_to_the_address_as_given_with_its_tag(small: Any) -> None:
+    gives(small, ann="user+nyc@corp.com")
+    rows, _ = exported(small, "email_tool")
+    assert "user+nyc@corp.com" in {row["email"] for row in rows}
+    ((row,), _) = exported(small, "ad_platform")
+    assert row["email_sha256"] == hashlib.sha256(b"user+nyc@corp.com").hexdigest()
+
+
+@pytest.mark.parametrize("destination", ["email_tool", "ad_platform"])
+@pytest.mark.parametrize(
+    ("refused", "granted"),
+    [
+        ("user@corp.com", "user+nyc@corp.com"),
+        ("user+nyc@corp.com", "user@corp.com"),
+        ("user+nyc@corp.com", "user+spb@corp.com"),
+    ],
+)
+def test_a_refusal_of_a_mailbox_holds_with_any_tag(refused: str, granted: str, destination: str, small: Any) -> None:
+    gives(small, ben=refused, ann=granted)  # Ben withdrew
+    rows, reasons = exported(small, destination)
+    assert profile_of(small, "Ann") not in {row["profile_id"] for row in rows}
+    assert reasons["address_refused"] == 1
+
+
+def test_a_mailbox_that_was_once_given_and_refused_is_refused_with_a_tag(small: Any) -> None:
+    once = {"profile_id": profile_of(small, "Ben"), "identifier": "email", "value": "user@corp.com"}
+    small.change("gold.profile_identifiers", lambda rows: [once])
+    gives(small, ann="user+nyc@corp.com")
+    rows, _ = exported(small, "email_tool")
+    assert profile_of(small, "Ann") not in {row["profile_id"] for row in rows}
+
+
+def test_one_mailbox_is_written_to_once_whatever_the_tags(small: Any) -> None:
+    gives(small, ann="user@corp.com", gus="user+nyc@corp.com")
+    rows, reasons = exported(small, "email_tool")
+    assert {row["email"] for row in rows} & {"user@corp.com", "user+nyc@corp.com"} == {"user@corp.com"}
+    assert reasons["address_taken"] == 1
+
+
 def test_a_yes_without_its_notice_is_not_exported(small: Any) -> None:
     small.change("gold.profile_consents", lambda rows: [row | {"notice_version": None} for row in rows])
     small.release()
@@ -105,6 +161,16 @@ def test_an_export_reads_the_release_and_not_the_live_tables(small: Any) -> None
     small.release()
     small.change("gold.profiles", lambda rows: [])
     assert export(small.lake, small.run, "email_tool", open_gate)["considered"] == 7
+
+
+def test_a_past_day_that_is_released_afterwards_is_not_exported(small: Any) -> None:
+    small.release()
+    export(small.lake, small.run, "email_tool", open_gate)
+    small.run = Run("backfill", small.run.as_of - datetime.timedelta(days=1))
+    small.change("gold.profiles", lambda rows: [])
+    assert small.release() == 2
+    assert export(small.lake, small.run, "email_tool", open_gate)["rows"] == 1
+    assert [path.name for path in small.lake.settings.exports.glob("email_tool/*")] == ["000001"]
 
 
 def test_an_audience_limits_who_is_considered(small: Any) -> None:

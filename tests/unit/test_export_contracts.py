@@ -68,6 +68,14 @@ def test_a_destination_is_for_a_purpose_of_the_policy(name: str) -> None:
     assert CONTRACTS.destinations[name].purpose in CONTRACTS.policy.purposes
 
 
+def test_a_purpose_says_what_reads_its_consents_and_no_more() -> None:
+    """Exports alone act on consents so far; another user changes the words of its purpose, and this test."""
+    for name, purpose in CONTRACTS.policy.purposes.items():
+        exports = [d.destination for d in CONTRACTS.destinations.values() if d.purpose == name]
+        said = f"the export {', '.join(sorted(exports))}" if exports else "nothing yet; "
+        assert purpose.used_by.startswith(said), name
+
+
 def test_every_converter_a_contract_may_name_exists() -> None:
     assert set(convert.MACROS) == set(Converter.__args__)  # type: ignore[attr-defined]
 

@@ -6,6 +6,7 @@ import duckdb
 import pytest
 
 from activation import convert
+from identity.standardise import email
 
 # Normalised forms: Google, Data Manager API, "Format user data". Hashes: TikTok, "List of supported IDs" (janedoe);
 # Unified ID 2.0, "Normalization and Encoding" (user@example.com).
@@ -50,6 +51,29 @@ def test_an_address_is_normalised_as_google_asks(
     sent: str | None, normalised: str | None, connection: duckdb.DuckDBPyConnection
 ) -> None:
     assert value(connection, "clew_google_email", sent) == normalised
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "is_one_mailbox"),
+    [
+        ("user@corp.com", "User+NYC@Corp.com ", True),
+        ("user+a+b@corp.com", "user+c@corp.com", True),
+        ("j.doe@corp.com", "jdoe@corp.com", False),
+        ("user@corp.com", "user@corp.org", False),
+        ("+tag@corp.com", "@corp.com", False),
+        ("+18005550100", "18005550100", False),
+    ],
+)
+def test_addresses_that_differ_in_a_tag_are_one_mailbox(
+    one: str, other: str, is_one_mailbox: bool, connection: duckdb.DuckDBPyConnection
+) -> None:
+    of_one, of_other = (value(connection, "clew_mailbox", sent) for sent in (one, other))
+    assert (of_one == of_other) is is_one_mailbox
+
+
+@pytest.mark.parametrize("given", ["user+nyc@corp.com", "user+a+b@corp.com", "+tag@corp.com", "user@corp.com"])
+def test_a_mailbox_is_what_identity_makes_of_the_address(given: str, connection: duckdb.DuckDBPyConnection) -> None:
+    assert value(connection, "clew_mailbox", given) == email(given, plus_tags="drop").value
 
 
 @pytest.mark.parametrize(("sent", "normalised"), PHONES)

@@ -41,8 +41,8 @@ def lake(tmp_path: Path) -> Lake:
     return lake
 
 
-def _release(lake: Lake, run_id: str) -> None:
-    run = Run(run_id, DAY)
+def _release(lake: Lake, run_id: str, day: datetime.date = DAY) -> None:
+    run = Run(run_id, day)
     lake.ensure_tables()
     pass_gates(lake, run)
     publish_release(lake, run)
@@ -85,11 +85,13 @@ def test_a_second_time_there_is_nothing_to_do(lake):
     assert lake.version(TABLE) == version
 
 
-def test_a_release_is_kept_for_its_time_and_the_newest_for_ever(lake):
+def test_a_release_is_kept_for_its_time_and_the_latest_for_ever(lake):
     now = datetime.datetime.now(datetime.UTC)
     first, second = (release_tables(lake, release)[TABLE] for release in (1, 2))
     assert kept_versions(lake, now)[TABLE] == {first, second}
     late = now + datetime.timedelta(days=maintenance.KEPT_DAYS + 1)
+    assert kept_versions(lake, late)[TABLE] == {second}
+    _release(lake, "a past day, run again", DAY - datetime.timedelta(days=1))
     assert kept_versions(lake, late)[TABLE] == {second}
 
 

@@ -1,11 +1,12 @@
 """A release is what the gates of its run have seen, and nothing else."""
 
+import datetime
 from typing import Any
 
 import pytest
 
 from lakehouse.errors import DataError
-from lakehouse.releases import publish_release, release_tables
+from lakehouse.releases import latest_release, publish_release, release_tables
 from lakehouse.run import Run
 from tests.gates import pass_gates
 
@@ -43,3 +44,14 @@ def test_a_run_that_is_repeated_publishes_what_is_new_and_nothing_twice(small: A
     pass_gates(small.lake, small.run)
     assert publish_release(small.lake, small.run)["release"] == 2
     assert {row["release"] for row in small.rows("ops.releases")} == {1, 2}
+
+
+def test_a_past_day_that_is_run_again_is_released_but_does_not_become_the_latest(small: Any) -> None:
+    day_before = Run("backfill", small.run.as_of - datetime.timedelta(days=1))
+    for run, release, latest in ((small.run, 1, 1), (day_before, 2, 1), (Run("again", small.run.as_of), 3, 3)):
+        pass_gates(small.lake, run)
+        assert publish_release(small.lake, run)["release"] == release
+        assert latest_release(small.lake) == latest
+    messages = {row["run_id"]: row["message"] for row in small.rows("ops.runs") if row["state"] == "done"}
+    assert messages["backfill"] == "release 2; the latest is still release 1, of a later date"
+    assert messages["again"] == "release 3"

@@ -47,7 +47,7 @@ union all
 select
     profile_id,
     identifier as attribute,
-    value,
+    given_value as value,
     source,
     last_seen_at as seen_at
 from identifiers

@@ -26,6 +26,16 @@ select
     standard.record_id,
     standard.identifier,
     standard.value,
+    -- Mail goes to the address as given, of which identity's standard form may lack the tag.
+    case
+        when standard.identifier = 'email' and standard.value not like '%+%'
+            then replace(
+                standard.value,
+                '@',
+                concat(regexp_extract(lower(standard.raw_value), '([+][^@]*)@', 1), '@')
+            )
+        else standard.value
+    end as given_value,
     standard.is_usable,
     sent.source,
     coalesce(sent.first_seen_at, standard.first_seen_at) as first_seen_at,

@@ -1,5 +1,5 @@
-{#- The latest decision counts. Decisions of the same instant contradict each other: the strictest counts. -#}
-{%- set strictness = ['withdrawn', 'denied', 'granted'] -%}
+{#- The latest decision counts. Decisions of the same instant contradict each other: the strictest counts,
+    by the order that contracts/purpose.py declares. -#}
 with
 
 consents as (
@@ -19,7 +19,7 @@ placed as (
             partition by assignments.profile_id, consents.purpose
             order by
                 consents.given_at desc,
-                array_position(array({{ words(strictness) }}), consents.status),
+                array_position(array({{ words(var('strictest_first')) }}), consents.status),
                 consents.event_id
         ) as place,
         count(*) over (partition by assignments.profile_id, consents.purpose) as decisions

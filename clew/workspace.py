@@ -60,13 +60,18 @@ class Reading:
 
     @property
     def name(self) -> str:
-        return "live" if self.release is None else f"release {self.release} (as of {self.as_of})"
+        return release_name(self.release, self.as_of)
 
     def rows(self, sql: str, parameters: Iterable[Any] = ()) -> list[dict[str, Any]]:
         """The rows of a query of ours, as dicts."""
         cursor = self.connection.execute(sql, list(parameters))
         names = [column[0] for column in cursor.description or ()]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def release_name(number: int | None, as_of: datetime.date | None) -> str:
+    """What was read, in words; None is the live tables."""
+    return "live" if number is None else f"release {number} (as of {as_of})"
 
 
 def read(release: str, *, sql: str = "", only: Iterable[str] = (), jailed: bool = False) -> Reading:

@@ -72,19 +72,20 @@ class Explanation:
         return asdict(self)
 
 
-def explain(lake: "Lake", left: str, right: str) -> Explanation:
-    """Explain two records of the last run.
+def explain(lake: "Lake", left: str, right: str, release: int | Literal["live"] = "live") -> Explanation:
+    """Explain two records.
 
     Args:
         lake: The lake.
         left: A record id, or an identifier such as ``email:…``, ``phone:…``, ``loyalty:…``, which stands for the
             record that was first seen with it.
         right: Another one.
+        release: The release that is explained, or the tables as the last run left them.
 
     Raises:
         UsageError: If an argument names nothing known.
     """
-    with lake.duck("live") as connection:
+    with lake.duck(release) as connection:
         one, other = (_record(connection, lake, name) for name in (left, right))
         profile_one, profile_other = _profile(connection, one), _profile(connection, other)
         if profile_one == profile_other:

@@ -16,9 +16,7 @@ CONTEXT_SETTINGS = {"allow_interspersed_args": False}
 
 
 def airflow(
-    arguments: Annotated[
-        list[str] | None, typer.Argument(metavar="ARGUMENTS...", help="What Airflow's command line takes.")
-    ] = None,
+    arguments: Annotated[list[str] | None, typer.Argument(help="What Airflow's command line takes.")] = None,
 ) -> None:
     """Airflow's own commands, on this workspace: its DAGs, its database. The exit code is Airflow's."""
     airflow_home.enter(workspace())

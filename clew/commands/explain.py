@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from clew.output import print_json, results
+from clew.output import note, print_json, results
 
 if TYPE_CHECKING:
     from identity.explain import Edge, Explanation
@@ -16,20 +16,22 @@ BAR = 20
 def explain(
     left: Annotated[str, typer.Argument(metavar="RECORD", help="A record id, or email:…, phone:…, loyalty:….")],
     right: Annotated[str, typer.Argument(metavar="RECORD", help="Another one.")],
+    release: Annotated[str, typer.Option(help="A release's number, latest or live.")] = "latest",
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
     """Show why two records are one person, or what keeps them apart."""
-    from clew.workspace import existing_lake, settings
+    from clew.workspace import existing_lake, find_release, release_name, settings
     from identity.explain import explain as find_evidence
     from lakehouse.lake import Lake
 
-    existing_lake()
-    found = find_evidence(Lake(settings()), left, right)
+    number, as_of, _ = find_release(existing_lake(), release)
+    found = find_evidence(Lake(settings()), left, right, "live" if number is None else number)
     with results():
         if as_json:
             print_json(found.as_dict())
         else:
             print("\n".join(_lines(found)))
+    note(release_name(number, as_of))
 
 
 def _lines(found: "Explanation") -> Iterator[str]:

@@ -46,7 +46,7 @@ def profile(
         if as_json:
             print_json(held)
         else:
-            _print_text(held)
+            _print_text(held, "" if release == "latest" else f" --release {release}")
     note(reading.name)
 
 
@@ -160,7 +160,7 @@ def _held(reading: "Reading", profile_id: str) -> dict[str, Any]:
     }
 
 
-def _print_text(held: dict[str, Any]) -> None:
+def _print_text(held: dict[str, Any], option: str) -> None:
     known = "known" if held["is_known"] else "anonymous"
     print(f"profile {held['profile_id']}  {known}, {held['events']:,} events in {len(held['records'])} records")
     print(f"seen {time_text(held['first_seen_at'])} to {time_text(held['last_seen_at'])} UTC")
@@ -229,7 +229,7 @@ def _print_text(held: dict[str, Any]) -> None:
     _section("records", ("record", "linked", "probability", "sources", "events"), records)
     others = [item["record_id"] for item in held["records"]]
     if len(others) > 1:
-        print(f"\nwhy they are one person: clew explain {others[0]} {others[1]}")
+        print(f"\nwhy they are one person: clew explain {others[0]} {others[1]}{option}")
 
 
 def _section(title: str, heads: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:

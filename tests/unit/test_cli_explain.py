@@ -6,6 +6,7 @@ import json
 def test_a_link_is_told_with_its_evidence(clew) -> None:
     ran = clew("explain", "crm:7", "account:u1")
     assert ran.code == 0
+    assert ran.err.startswith("release 1 (as of 2017-12-30)")
     assert ran.out.splitlines() == [
         "crm:7 and account:u1 are one person: profile p-ana",
         "one profile by 1 link; the weakest is email with probability 0.9800",

@@ -1,7 +1,6 @@
 """Data Docs: what every gate checks and what it finds in the present tables, as a web site (``make docs``)."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,11 +40,10 @@ def build(lake: "Lake", out: Path) -> Path:
     with check.ephemeral_context() as context:
         context.add_data_docs_site("clew", _site(out))
         with lake.duck() as connection, connection_string(connection) as address:
-            scene = Scene(lake.contracts, connection, as_of)
-            suites = [make(scene) for make in SUITES.values()]
-            suites += _exports(lake, scene)
-            for suite in suites:
-                _validate(context, connection, address, suite)
+            for make in SUITES.values():
+                _validate(context, connection, address, make(Scene(lake.contracts, connection, as_of)))
+        for name in sorted(lake.contracts.destinations):
+            _validate_newest_export(context, lake, name, as_of)
         context.build_data_docs(site_names=["clew"])
     return out / "index.html"
 
@@ -68,13 +66,16 @@ def _validate(
         context.validation_definitions.add(definition).run(result_format=COUNTS_ONLY)
 
 
-def _exports(lake: "Lake", scene: Scene) -> Iterator[Suite]:
-    for name, destination in sorted(lake.contracts.destinations.items()):
-        published = sorted(lake.settings.exports.glob(f"{name}/[0-9]*/manifest.json"))
-        if published:
-            exports.show_staged(scene.connection, published[-1].parent, name)
-            release = json.loads(published[-1].read_text(encoding="utf-8"))["release"]
-            yield exports.suite(scene, destination, release)
+def _validate_newest_export(context: "AbstractDataContext", lake: "Lake", name: str, as_of: "datetime.date") -> None:
+    """Hold the export against the release it was made of, as its gate did."""
+    published = sorted(lake.settings.exports.glob(f"{name}/[0-9]*/manifest.json"))
+    if not published:
+        return
+    release = int(json.loads(published[-1].read_text(encoding="utf-8"))["release"])
+    with lake.duck(release) as connection, connection_string(connection) as address:
+        exports.show_staged(connection, published[-1].parent, name)
+        scene = Scene(lake.contracts, connection, as_of)
+        _validate(context, connection, address, exports.suite(scene, lake.contracts.destinations[name], release))
 
 
 def _last_date(lake: "Lake") -> "datetime.date":

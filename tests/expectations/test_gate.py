@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 import yaml
 
+from activation.export import export
 from expectations import check, docs, marts
-from expectations.gate import gate
+from expectations.gate import check_staged, gate
 from expectations.rule import NoRows, NotNull, OneOf, Unique
 from expectations.suite import Suite
 from lakehouse.errors import ContractError, GateClosed, UsageError
@@ -155,3 +156,14 @@ def test_data_docs_show_the_checks_and_no_address(small: Any, tmp_path: Path) ->
     assert len(pages) > 20
     assert any("no two rows share record_id, source, identifier, value, landing" in page for page in pages)
     assert not any("example.com" in page or "example@gmail" in page.lower() for page in pages)
+
+
+def test_data_docs_hold_an_export_against_its_release_whatever_came_after(small: Any, tmp_path: Path) -> None:
+    small.release()
+    export(small.lake, small.run, "email_tool", check_staged)
+    small.change("gold.profiles", lambda rows: rows[:0])
+    index = docs.build(small.lake, tmp_path / "site")
+    pages = [page.read_text() for page in index.parent.rglob("validations/**/*.html")]
+    shown = [page for page in pages if "exports.email_tool" in page]
+    assert shown
+    assert all("fa-check-circle" in page and "fa-times" not in page for page in shown)

@@ -55,6 +55,7 @@ def main(chosen: Sequence[str]) -> None:
         "ingest": lambda: _ingest(rows),
         "demo": lambda: _demo("400", wanted=180),
         "all": lambda: _demo("all", wanted=360),
+        "tests": _tests,
     }
     if unknown := sorted(set(chosen) - set(parts)):
         raise SystemExit(f"error: there is no part {', '.join(unknown)}; use one of: {', '.join(parts)}")
@@ -177,6 +178,20 @@ def _demo(households: str, wanted: int) -> str:
         f"after.\n\n{_steps(json.loads(output))}\n\n"
         f'`clew query "{QUERY}"`, whole process, median of five: {query:.2f} s (wanted: 1.5 or less); Python that only '
         f"imports DuckDB and delta-rs: {imports:.2f} s."
+    )
+
+
+def _tests() -> str:
+    """The tests, as ``make test`` runs them once everything is set up."""
+    before, begin = _yardstick(), time.monotonic()
+    ran = subprocess.run(["make", "test"], cwd=CHECKOUT, stdout=subprocess.PIPE, text=True, check=False)
+    seconds, after = time.monotonic() - begin, _yardstick()
+    closing = ran.stdout.strip().rpartition("\n")[2]
+    if ran.returncode:
+        raise SystemExit(f"error: make test failed: {closing}")
+    return (
+        f"## The tests\n\n`make test`, set-up aside: {seconds:.0f} s (wanted: 600 or less); {closing.strip('= ')}. "
+        f"Yardstick: {before:.1f} s before, {after:.1f} s after."
     )
 
 

@@ -125,7 +125,7 @@ def test_evidence_never_holds_the_value(town):
     edges = town.resolve().edges.to_pylist()
     assert {edge["rule"] for edge in edges} == {"email", "phone"}
     for edge in edges:
-        text = json.dumps(edge).lower()
+        text = json.dumps(edge, default=str).lower()
         assert "ann" not in text
         assert "7365000" not in text
         evidence = json.loads(edge["evidence"])

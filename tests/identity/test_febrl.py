@@ -46,6 +46,7 @@ def febrl(rules):
             "landed_landing": [1] * len(frame),
             "landed_source": ["febrl"] * len(frame),
             "landed_position": list(range(len(frame))),
+            "first_seen": seen,
         }
     )
     identifiers = pa.table(

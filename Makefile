@@ -82,7 +82,7 @@ clean: down ## remove a demo's lake, exports, landing files and state; keep the 
 	  echo "error: the data here were not made by a demo" >&2; \
 	  echo "  where: $(CURDIR)" >&2; \
 	  echo "  do:    make clean FORCE=1 removes them all the same, and with .clew/identity.key every id" >&2; exit 2; fi
-	@rm -rf landing lake exports build spark-warehouse metastore_db derby.log dbt_project/target dbt_project/logs
+	@rm -rf landing truth lake exports build spark-warehouse metastore_db derby.log dbt_project/target dbt_project/logs
 	@if [ -d .clew ]; then find .clew -mindepth 1 -maxdepth 1 ! -name jars -exec rm -rf {} +; fi
 	@find . -name __pycache__ -not -path './.venv/*' -not -path './.tools/*' -prune -exec rm -rf {} +
 	@rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

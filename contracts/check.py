@@ -31,6 +31,7 @@ KINDS: dict[str, tuple[str, type[Declared]]] = {
 """What may be declared: where it lies under contracts/, and the model that reads it."""
 
 SCHEMAS = "schemas"
+MODELS = Path(__file__).resolve().parents[1] / "dbt_project" / "models"
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,7 @@ def check(root: Path) -> Report:
     problems += _misplaced(loaded)
     problems += _references(loaded)
     problems += _paths(loaded)
+    problems += _exported(loaded["export"])
     problems += _stale_schemas(root)
     counts = {kind: len(items) for kind, items in loaded.items()}
     return Report(counts, tuple(sorted(problems, key=lambda p: (p.file, p.line, p.field))))
@@ -158,6 +160,24 @@ def _paths(loaded: dict[str, dict[Path, Any]]) -> Iterator[Problem]:
                 if ".".join([head, *keys[:1]]) not in carried:
                     alike = [known for known in carried if known.split(".")[0] == head]
                     yield _problem(path, (group, number, "path"), f"{by} {entry.path}", sorted(alike or carried))
+
+
+def _exported(exports: dict[Path, Destination]) -> Iterator[Problem]:
+    """What an export reads is in the marts."""
+    marts = {
+        model["name"]: tuple(column["name"] for column in model["columns"])
+        for folder in ("marts", "activation")
+        for file in sorted((MODELS / folder).glob("*.yml"))
+        for model in yaml.safe_load(file.read_text(encoding="utf-8"))["models"]
+    }
+    audiences = ("all", *(name for name in marts if name.startswith("audience_")))
+    for path, export in exports.items():
+        if export.audience not in audiences:
+            yield _problem(path, ("audience",), f"{export.audience} is no audience", audiences)
+        for name, field in export.fields.items():
+            if field.profile not in marts["profiles"]:
+                what = f"{field.profile} is no column of gold.profiles"
+                yield _problem(path, ("fields", name, "from"), what, marts["profiles"])
 
 
 def _carried(source: Source, events: Iterable[Event]) -> tuple[set[str], str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from contracts.records import KINDS
 from identity.standardise import standard_of
-from lakehouse.errors import UsageError
+from lakehouse.errors import DataError, UsageError
 
 if TYPE_CHECKING:
     import duckdb
@@ -83,7 +83,8 @@ def explain(lake: "Lake", left: str, right: str, release: int | Literal["live"] 
         release: The release that is explained, or the tables as the last run left them.
 
     Raises:
-        UsageError: If an argument names nothing known.
+        DataError: If an argument names nobody who is in the lake.
+        UsageError: If it is neither a record id nor an identifier.
     """
     with lake.duck(release) as connection:
         one, other = (_record(connection, lake, name) for name in (left, right))
@@ -130,16 +131,17 @@ def _record(connection: "duckdb.DuckDBPyConnection", lake: "Lake", name: str) ->
         ).fetchall()
         if rows:
             return str(rows[0][0])
-        raise UsageError(f"no record holds this {identifier}", "identity.identifiers", "check it, or run: clew run")
+        raise DataError(f"no record holds this {identifier}", "identity.identifiers", "check it, or run: clew run")
     known = ", ".join(sorted({*KINDS, *rules.identifiers}))
     where = f"{word}:…" if raw else "the argument"
-    raise UsageError("no such record", where, f"give a record id or an identifier, beginning with one of: {known}")
+    unknown = DataError if raw and word in KINDS else UsageError
+    raise unknown("no such record", where, f"give a record id or an identifier, beginning with one of: {known}")
 
 
 def _profile(connection: "duckdb.DuckDBPyConnection", record: str) -> str:
     row = connection.execute("SELECT profile_id FROM identity.assignments WHERE record_id = ?", [record]).fetchall()
     if not row:
-        raise UsageError("the record has no profile yet", record, "run: clew run")
+        raise DataError("the record has no profile yet", record, "run: clew run")
     return str(row[0][0])
 
 

@@ -16,7 +16,7 @@ NEEDED_BY_A_RUN = ["java", "memory", "disk", "jars", "home"]
 
 def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
-    port: Annotated[int, typer.Option(help="The port that `make up` would use.")] = 8080,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="The port that `make up` would use.")] = 8080,
 ) -> None:
     """Check Python, Java, memory, disk, the port of `make up`, Delta's jars and the workspace."""
     settings = workspace()

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from clew.workspace import Reading
 
 _WAITING = """
-    SELECT source, split_part(reason, ':', 1) AS reason, count(DISTINCT (source, position, part)) AS messages
-    FROM (SELECT source, position, part, unnest(reasons) AS reason FROM silver.quarantine)
+    SELECT source, split_part(told, ':', 1) AS reason, count(DISTINCT (source, position, part)) AS messages
+    FROM (SELECT source, position, part, unnest(reasons) AS told FROM silver.quarantine)
     WHERE (source = $source OR $source IS NULL)
     GROUP BY ALL HAVING reason = $reason OR $reason IS NULL
     ORDER BY messages DESC, source, reason

@@ -16,6 +16,8 @@ from clew.workspace import settings as workspace
 from lakehouse.errors import UsageError
 from lakehouse.lake import Lake
 
+EARLIEST = datetime.date(1990, 1, 1)
+
 
 def run(
     date: Annotated[
@@ -55,6 +57,10 @@ def _date(text: str | None) -> datetime.date:
     if text is None:
         return datetime.datetime.now(datetime.UTC).date()
     try:
-        return datetime.date.fromisoformat(text)
+        date = datetime.date.fromisoformat(text)
     except ValueError as error:
         raise UsageError(f"--date {text} is not a date", "", "write it as 2017-12-31") from error
+    if not EARLIEST <= date <= datetime.datetime.now(datetime.UTC).date():
+        # The release of the latest date is the one that is read, and one of the future would stay it.
+        raise UsageError(f"--date {text} is before {EARLIEST} or after today (UTC)", "", "give a day that there was")
+    return date

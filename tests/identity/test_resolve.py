@@ -8,7 +8,7 @@ from pydantic import SecretStr
 
 from identity.explain import explain
 from identity.resolve import resolve
-from lakehouse.errors import UsageError
+from lakehouse.errors import ClewError, DataError, UsageError
 from lakehouse.lake import Lake
 from lakehouse.run import Run
 from lakehouse.settings import Settings
@@ -157,16 +157,17 @@ def test_an_explanation_is_json_without_a_personal_value(lake):
 
 
 @pytest.mark.parametrize(
-    ("name", "message"),
+    ("name", "message", "kind"),
     [
-        ("crm:99", "no record holds this crm_id"),
-        ("email:nobody@mail.net", "no record holds this email"),
-        ("nonsense", "no such record"),
-        ("shoe:42", "begin"),
+        ("crm:99", "no record holds this crm_id", DataError),
+        ("email:nobody@mail.net", "no record holds this email", DataError),
+        ("nonsense", "no such record", UsageError),
+        ("shoe:42", "begin", UsageError),
     ],
 )
-def test_an_unknown_name_is_refused_without_repeating_it(lake, name, message):
-    with pytest.raises(UsageError) as caught:
+def test_an_unknown_name_is_refused_without_repeating_it(lake, name, message, kind):
+    with pytest.raises(ClewError) as caught:
         explain(lake, name, "crm:1")
+    assert type(caught.value) is kind
     assert message in str(caught.value)
     assert name not in str(caught.value)

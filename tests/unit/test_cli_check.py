@@ -37,6 +37,20 @@ def test_our_own_contracts_are_right(clew, folder: Path) -> None:
 
 
 WRONG = {
+    "an export of a column that profiles do not have": (
+        "exports/email_tool.yml",
+        "from: first_name",
+        "from: firstname",
+        "fields.first_name.from: firstname is no column of gold.profiles",
+        "first_name",
+    ),
+    "an export to an audience that is not there": (
+        "exports/email_tool.yml",
+        "audience: all",
+        "audience: audience_nobody",
+        "audience: audience_nobody is no audience",
+        "audience_coupon_lovers",
+    ),
     "an unknown field": (WEB, "owner: web_team", "ownr: web_team", "ownr: Extra inputs", "owner"),
     "a wrong word": (
         WEB,

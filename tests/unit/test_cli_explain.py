@@ -39,6 +39,6 @@ def test_json_has_its_documented_shape(clew) -> None:
 
 def test_an_unknown_record_is_refused_without_repeating_a_value(clew) -> None:
     ran = clew("explain", "email:nobody@example.org", "crm:7")
-    assert ran.code == 2
+    assert ran.code == 1
     assert ran.err.startswith("error: no record holds this email\n")
     assert "nobody" not in ran.err

@@ -111,4 +111,6 @@ def test_a_second_run_in_a_workspace_is_refused_while_one_is_under_way(tmp_path,
 def test_a_run_for_no_date_is_bad_usage(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("CLEW_HOME", str(tmp_path))
     assert run(["run", "--date", "31.12.2017"]) == 2
+    assert run(["run", "--date", "2999-01-01"]) == 2
+    assert run(["run", "--date", "0001-01-01"]) == 2
     assert "31.12.2017 is not a date" in capsys.readouterr().err

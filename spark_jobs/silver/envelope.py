@@ -45,18 +45,20 @@ _HALF = rf"(\\\\)|{_HIGH}(?!{_LOW})|(?<!{_HIGH}){_LOW}"
 """Half of an emoji's escape, such as senders leave where they cut a text; ``$1`` steps over escaped backslashes."""
 _AS_READ = f"regexp_replace(message, {literal(_HALF)}, '$1?')"
 """The message with ``?`` for each half, as from_json has it."""
+# A variant takes no key twice, at any depth; nor half an emoji, which is no reason to refuse.
+_IS_SOUND = f"(try_parse_json(message) is not null or try_parse_json({_AS_READ}) is not null)"
 _JSON_FAULT = case(
     [
         (
-            "r._broken is not null and json_object_keys(message) is not null",
+            f"r._broken is not null and json_object_keys(message) is not null and {_IS_SOUND}",
             "'wrong_shape: a field that must be an object is something else'",
         ),
-        ("r._broken is not null", "'malformed_json: the message is not a JSON object'"),
-        # A variant takes no key twice, at any depth; nor half an emoji, which is no reason to refuse.
         (
-            f"try_parse_json(message) is null and try_parse_json({_AS_READ}) is null",
-            "'malformed_json: the message gives a key twice'",
+            "r._broken is not null and json_object_keys(message) is not null",
+            "'malformed_json: the message is not JSON throughout, or gives a key twice'",
         ),
+        ("r._broken is not null", "'malformed_json: the message is not a JSON object'"),
+        (f"not {_IS_SOUND}", "'malformed_json: the message gives a key twice'"),
     ],
 )
 

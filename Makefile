@@ -78,7 +78,7 @@ lock: ## resolve requirements.lock anew from pyproject.toml
 		--no-emit-find-links --output-file requirements.lock
 
 clean: down ## remove a demo's lake, exports, landing files and state; keep the installation (FORCE=1: any lake's)
-	@if [ ! -e lake/.demo ] && [ -z "$(FORCE)" ] && [ -n "$$(ls -A lake landing exports .clew/identity.key 2>/dev/null)" ]; then \
+	@if [ ! -e lake/.demo ] && [ -z "$(FORCE)" ] && [ -n "$$(find lake landing exports .clew/identity.key -type f 2>/dev/null | head -1)" ]; then \
 	  echo "error: the data here were not made by a demo" >&2; \
 	  echo "  where: $(CURDIR)" >&2; \
 	  echo "  do:    make clean FORCE=1 removes them all the same, and with .clew/identity.key every id" >&2; exit 2; fi

@@ -9,7 +9,10 @@ if TYPE_CHECKING:
 HERE = Path(__file__).resolve().parent
 """The declarations that come with Clew."""
 
-__all__ = ["HERE", "Contracts"]
+DBT_MODELS = HERE.parent / "dbt_project" / "models"
+"""The models of the marts, which exports name and gates check."""
+
+__all__ = ["DBT_MODELS", "HERE", "Contracts"]
 
 
 def __getattr__(name: str) -> Any:

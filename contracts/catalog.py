@@ -59,10 +59,6 @@ class Contracts:
 
         return load_yaml(self.root / "consent" / "purposes.yml", Policy)
 
-    @cached_property
-    def files(self) -> tuple[Path, ...]:
-        return tuple(sorted(self.root.rglob("*.yml")))
-
     def table(self, name: str) -> Table:
         """A table's declaration; a bronze table is declared once for all sources.
 

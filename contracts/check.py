@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from contracts import DBT_MODELS
 from contracts.base import Declared, line_of, load_yaml
 from contracts.errors import ContractError, Problem
 from contracts.event import Event
@@ -31,7 +32,6 @@ KINDS: dict[str, tuple[str, type[Declared]]] = {
 """What may be declared: where it lies under contracts/, and the model that reads it."""
 
 SCHEMAS = "schemas"
-MODELS = Path(__file__).resolve().parents[1] / "dbt_project" / "models"
 
 
 @dataclass(frozen=True)
@@ -167,7 +167,7 @@ def _exported(exports: dict[Path, Destination]) -> Iterator[Problem]:
     marts = {
         model["name"]: tuple(column["name"] for column in model["columns"])
         for folder in ("marts", "activation")
-        for file in sorted((MODELS / folder).glob("*.yml"))
+        for file in sorted((DBT_MODELS / folder).glob("*.yml"))
         for model in yaml.safe_load(file.read_text(encoding="utf-8"))["models"]
     }
     audiences = ("all", *(name for name in marts if name.startswith("audience_")))

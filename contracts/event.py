@@ -11,6 +11,8 @@ from contracts.table import PrivacyClass
 Stage = Literal["discovery", "onboarding", "value", "expansion", "advocacy", "lapse"]
 EventType = Literal["track", "identify", "page", "screen", "group", "alias"]
 PropertyType = Literal["string", "number", "integer", "boolean", "timestamp", "json"]
+EARLIEST = datetime.date(1990, 1, 1)
+"""No event is older, and no run stands for an earlier day: such a date is a clock that was never set."""
 
 
 class Property(Declared):

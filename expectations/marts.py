@@ -9,15 +9,15 @@ from typing import Any
 
 import yaml
 
+from contracts import DBT_MODELS
 from expectations.declared import PERSONAL
 from expectations.rule import NotNull, OneOf, Rule, Unique
 from lakehouse.errors import ContractError, EnvironmentFault
 
-MODELS = Path(__file__).resolve().parents[1] / "dbt_project" / "models"
 PUBLISHED = ("marts", "activation")
 
 
-def rules(models: Path = MODELS) -> list[Rule]:
+def rules(models: Path = DBT_MODELS) -> list[Rule]:
     """The rules of all published models, by table.
 
     Raises:

@@ -79,14 +79,19 @@ def join(
     """Cluster the records along the edges and give each cluster its founder's id."""
     clusters = cluster(nodes.records, nodes.identifiers, edges, rules, cannot_link)
     assignments = assign(nodes.records, clusters.members, clusters.edges, key)
-    return Resolution(_dated(clusters.edges, nodes.records), assignments)
+    return Resolution(dated(clusters.edges, nodes.records), assignments)
 
 
-def _dated(edges: pa.Table, records: pa.Table) -> pa.Table:
-    """Add ``since``: when both records of an edge were known."""
+def dated(edges: pa.Table, records: pa.Table) -> pa.Table:
+    """Add ``since``: when both records of an edge were known.
+
+    An edge of an unknown record stays, undated, for the gate to find.
+    """
     return query(
-        """SELECT edges.*, greatest(l.first_seen, r.first_seen) AS since FROM edges
-           JOIN records AS l ON l.record_id = left_record JOIN records AS r ON r.record_id = right_record
+        """SELECT edges.*, CASE WHEN l.first_seen IS NOT NULL AND r.first_seen IS NOT NULL
+                              THEN greatest(l.first_seen, r.first_seen) END AS since
+           FROM edges
+           LEFT JOIN records AS l ON l.record_id = left_record LEFT JOIN records AS r ON r.record_id = right_record
            ORDER BY left_record, right_record, kind, rule, evidence""",
         edges=edges,
         records=records,

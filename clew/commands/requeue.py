@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from clew.workspace import Reading
 
 _WAITING = """
-    SELECT source, split_part(told, ':', 1) AS reason, count(DISTINCT (source, position, part)) AS messages
-    FROM (SELECT source, position, part, unnest(reasons) AS told FROM silver.quarantine)
-    WHERE (source = $source OR $source IS NULL)
-    GROUP BY ALL HAVING reason = $reason OR $reason IS NULL
+    SELECT source, reason, count(*) AS messages
+    FROM (SELECT DISTINCT source, position, part, split_part(unnest(reasons), ':', 1) AS reason FROM silver.quarantine)
+    WHERE (source = $source OR $source IS NULL) AND (reason = $reason OR $reason IS NULL)
+    GROUP BY source, reason
     ORDER BY messages DESC, source, reason
 """
 _COUNT = """

@@ -13,10 +13,9 @@ from clew.outcome import outcome_of
 from clew.output import print_json
 from clew.screen import StepScreen, show_outcome
 from clew.workspace import settings as workspace
+from contracts.event import EARLIEST
 from lakehouse.errors import UsageError
 from lakehouse.lake import Lake
-
-EARLIEST = datetime.date(1990, 1, 1)
 
 
 def run(

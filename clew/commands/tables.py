@@ -8,8 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from clew.output import print_json, print_table, results, size_text, time_text
-
-DBT_MODELS = Path(__file__).resolve().parents[2] / "dbt_project" / "models"
+from contracts import DBT_MODELS
 
 
 def tables(as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False) -> None:

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from contracts import DBT_MODELS
 from contracts.purpose import STRICTEST_FIRST
 from lakehouse.attach import attach
 from lakehouse.errors import DataError
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from lakehouse.lake import Lake
     from lakehouse.run import Run
 
-PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"
+PROJECT = DBT_MODELS.parent
 READ = (
     "silver.customer_records",
     "silver.identifiers",

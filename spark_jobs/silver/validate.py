@@ -8,13 +8,12 @@ from collections.abc import Iterable
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from contracts.event import Event, Property
+from contracts.event import EARLIEST, Event, Property
 from contracts.source import Source
 from spark_jobs.silver.convert import iso_time, path_value, record_id
 from spark_jobs.silver.sql import case, coalesce, literal, words
 
 CALLS = ("identify", "track", "page", "screen", "group", "alias")
-EARLIEST = "1990-01-01"
 NO_REASONS = "''"
 READABLE = {
     "number": r"^\s*([+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?)?\s*$",
@@ -69,7 +68,7 @@ def _envelope_reasons(source: Source, dictionary: list[Event], here: list[Event]
         "unreadable_timestamp: the time cannot be read": "has_time and occurred_at is null",
         f"future_timestamp: the time is more than {hours} hours after the landing": f"occurred_at > landed_at + "
         f"interval {hours} hours",
-        f"unlikely_timestamp: the time is before {EARLIEST}": f"occurred_at < timestamp {literal(EARLIEST)}",
+        f"unlikely_timestamp: the time is before {EARLIEST}": f"occurred_at < timestamp '{EARLIEST.isoformat()}'",
     }
     if source.record_required:
         paths = " or ".join(candidate.path for candidate in source.record)

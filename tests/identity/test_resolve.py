@@ -3,11 +3,12 @@
 import datetime
 import json
 
+import pyarrow as pa
 import pytest
 from pydantic import SecretStr
 
 from identity.explain import explain
-from identity.resolve import resolve
+from identity.resolve import dated, resolve
 from lakehouse.errors import ClewError, DataError, UsageError
 from lakehouse.lake import Lake
 from lakehouse.run import Run
@@ -97,6 +98,14 @@ def test_an_edge_says_since_when_both_records_were_known(lake):
     edges = lake.arrow("identity.edges").to_pylist()
     assert len({row["since"] for row in edges}) > 1
     assert all(row["since"] == max(seen[row["left_record"]], seen[row["right_record"]]) for row in edges)
+
+
+def test_an_edge_of_an_unknown_record_is_not_lost_while_it_is_dated():
+    day = datetime.datetime(2017, 3, 1, tzinfo=datetime.UTC)
+    ends = {"left_record": ["crm:1"], "right_record": ["crm:2"]}
+    edges = pa.table({**ends, "kind": ["deterministic"], "rule": ["email"], "evidence": ["{}"]})
+    (row,) = dated(edges, pa.table({"record_id": ["crm:1"], "first_seen": [day]})).to_pylist()
+    assert (row["right_record"], row["since"]) == ("crm:2", None)
 
 
 def test_the_same_person_is_explained_by_the_path_between_two_records(lake):

@@ -181,12 +181,18 @@ def make_lake(home: Path) -> None:
                 "file": "web/a.jsonl",
                 "line": n,
                 "payload": "{}",
-                "reasons": [reason],
+                "reasons": reasons,
                 "contract_version": "1-0-0",
                 "landing": 1,
                 "received_at": at(30),
             }
-            for n, reason in enumerate(["unknown_event: x is not declared", "missing_field: no userId"], 1)
+            for n, reasons in enumerate(
+                [
+                    ["unknown_event: x is not declared"],
+                    ["missing_field: no userId", "missing_field: no event"],
+                ],
+                1,
+            )
         ],
     )
     seen = {"left": ["2017-12-02T00:00:00", "2017-12-03T00:00:00"],

@@ -177,9 +177,11 @@ def port_is_free(port: int) -> bool:
 
 def check_port(_home: Path, port: int = 8080) -> Finding:
     """The port of `make up`."""
+    if not 0 < port < 65536:
+        return Finding("port", False, f"There is no port {port}.", "make up PORT=8081")
     if port_is_free(port):
         return Finding("port", True, f"port {port} is free")
-    return Finding("port", False, f"Port {port} is in use by another program.", f"make up PORT={port + 1}")
+    return Finding("port", False, f"Port {port} is in use by another program.", f"make up PORT={port % 65535 + 1}")
 
 
 CHECKS: Dict[str, Callable[[Path], Finding]] = {

@@ -210,7 +210,8 @@ def say_what_next(context: Any) -> None:
         # --task-regex is no expression in Airflow 3.3: it takes every task whose name holds the text.
         at = f"-s {logical_date.isoformat()} -e {logical_date.isoformat()}"
         print(f"then run:   clew airflow tasks clear {ti.dag_id} --task-regex {task} --downstream {at} --yes")
-    print(f"or:         clew run --date {as_of(context)}")
+    if ti.dag_id == "clew_daily":
+        print(f"or:         clew run --date {as_of(context)}")
 
 
 def about(name: str) -> dict[str, Any]:

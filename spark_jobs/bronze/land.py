@@ -73,9 +73,9 @@ def _begin_landing(lake: Lake, run: Run) -> tuple[dict, datetime.datetime]:
 
 
 def _unclaimed(lake: Lake) -> str:
-    """Name the landing folders that no source contract claims: their files wait, and somebody should know."""
-    folders = sorted(path.name for path in lake.settings.landing.glob("*/") if path.name[0] not in "._")
-    strays = [name for name in folders if name not in lake.contracts.sources]
+    """Name what lies in landing/ and is no source's: it waits, and somebody should know."""
+    there = sorted(path for path in lake.settings.landing.glob("*") if path.name[0] not in "._")
+    strays = [path.name for path in there if path.is_file() or path.name not in lake.contracts.sources]
     return f"no source contract for landing/{', landing/'.join(strays)}: left as it is" if strays else ""
 
 

@@ -14,7 +14,7 @@ from pyspark.sql import functions as F
 from contracts.source import Source
 from spark_jobs.silver.sql import case, literal, name
 
-_HEADER = "header string, width int, places array<int>"
+_HEADER = "header string, width int, places array<int>, is_ambiguous boolean"
 
 
 @dataclass(frozen=True)
@@ -25,12 +25,13 @@ class Header:
         text: The line.
         width: Its number of columns.
         places: For each declared column, required ones first, where it stands (from 0); None where it does not.
-            A name that the header has twice means its first.
+        is_ambiguous: Whether it names a declared column twice, so that nobody can say which is meant.
     """
 
     text: str
     width: int
     places: tuple[int | None, ...]
+    is_ambiguous: bool
 
 
 def headers_of(messages: DataFrame, source: Source) -> list[Header]:
@@ -43,7 +44,8 @@ def headers_of(messages: DataFrame, source: Source) -> list[Header]:
         names = _names(row["message"], source.format.delimiter)
         if all(column in names for column in source.format.columns):
             places = tuple(names.index(column) if column in names else None for column in _declared(source))
-            found.append(Header(row["message"], len(names), places))
+            is_ambiguous = any(names.count(column) > 1 for column in _declared(source))
+            found.append(Header(row["message"], len(names), places, is_ambiguous))
     return found
 
 
@@ -69,6 +71,7 @@ def with_cells(messages: DataFrame, source: Source, headers: Sequence[Header]) -
     fault = case(
         [
             ("width is null", _wrong_header(source)),
+            ("is_ambiguous", "'ambiguous_header: the first line of the file names a column twice'"),
             (
                 "(length(message) - length(replace(message, '\"', ''))) % 2 = 1",
                 "'malformed_csv: a quoted cell does not end on its line'",
@@ -90,7 +93,9 @@ def _declared(source: Source) -> list[str]:
 
 
 def _with_header(messages: DataFrame, headers: Sequence[Header]) -> DataFrame:
-    known = messages.sparkSession.createDataFrame([(h.text, h.width, list(h.places)) for h in headers], _HEADER)
+    known = messages.sparkSession.createDataFrame(
+        [(h.text, h.width, list(h.places), h.is_ambiguous) for h in headers], _HEADER
+    )
     by_file = messages.where("line = 1").selectExpr("file", "landing", "message as header")
     by_file = by_file.dropDuplicates(["file", "landing"]).join(F.broadcast(known), "header")
     return messages.join(F.broadcast(by_file), ["file", "landing"], "left")

@@ -145,7 +145,7 @@ def test_a_fault_of_the_machine_is_tried_again(dag_bag):
     assert _tries(_ending_of(fault)) == {"gate_silver": ("failed", 2), "resolve": ("upstream_failed", 0)}
 
 
-def _advice(capsys, task, logical_date=datetime.datetime(2017, 12, 30, tzinfo=datetime.UTC)):
+def _advice(capsys, task, logical_date=datetime.datetime(2017, 12, 30, tzinfo=datetime.UTC), dag="clew_daily"):
     """What the failure callback prints."""
     import clew_tasks
 
@@ -153,7 +153,7 @@ def _advice(capsys, task, logical_date=datetime.datetime(2017, 12, 30, tzinfo=da
     capsys.readouterr()
     clew_tasks.say_what_next(
         {
-            "ti": SimpleNamespace(dag_id="clew_daily", task_id=task),
+            "ti": SimpleNamespace(dag_id=dag, task_id=task),
             "exception": ContractError("a source has no owner"),
             "dag_run": SimpleNamespace(logical_date=logical_date, run_after=run_after),
         }
@@ -177,6 +177,12 @@ def test_the_failure_callback_says_what_to_run_next(dag_bag, capsys):
         "-s 2017-12-30T00:00:00+00:00 -e 2017-12-30T00:00:00+00:00 --yes\n"
     ) in said
     assert "clew run --date 2017-12-30" in said
+
+
+def test_the_failure_of_maintenance_advises_no_run_of_the_daily_work(dag_bag, capsys):
+    said = _advice(capsys, "maintain", dag="clew_maintenance")
+    assert "clew airflow tasks clear clew_maintenance --task-regex maintain" in said
+    assert "clew run" not in said
 
 
 def test_what_the_failure_callback_says_clears_the_task_and_what_follows_in_its_own_run_only(dag_bag, capsys):

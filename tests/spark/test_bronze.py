@@ -50,6 +50,15 @@ def test_a_file_with_an_old_time_stamp_is_not_passed_over(lake) -> None:
     assert land(lake, Run("r2", _day()))["web"] == 1
 
 
+def test_what_lies_in_landing_and_is_no_sources_waits_and_is_named(lake) -> None:
+    put(lake, "web/a.jsonl", "one")
+    put(lake, "newsletter/a.jsonl", "two")
+    put(lake, "b.jsonl", "three")
+    land(lake, Run("r1", _day()))
+    said = [row["message"] for row in lake.arrow("ops.runs").to_pylist() if row["message"]]
+    assert said == ["no source contract for landing/b.jsonl, landing/newsletter: left as it is"]
+
+
 def test_names_with_blanks_and_plus_signs_are_kept(lake) -> None:
     put(lake, "web/a b+c é.jsonl", "one")
     land(lake, Run("r1", _day()))

@@ -135,6 +135,14 @@ def test_a_csv_is_read_by_its_own_header_whatever_the_order_and_what_else_is_in_
     assert ("shop", 6, 2) in rows(lake, "ops.row_counts", "source", "lines", "headers")
 
 
+def test_a_csv_that_names_a_column_twice_is_refused_for_nobody_can_say_which_is_meant(lake) -> None:
+    put(lake, "shop/a.csv", SHOP_HEADER + ",sales_value,extra,extra", purchase("b1", 1) + ",9.5,,")
+    put(lake, "shop/b.csv", SHOP_HEADER + ",extra,extra", purchase("b2", 1) + ",,")  # what is not declared may repeat
+    assert run(lake, "r1") == {"lines": 4, "kept": 1, "duplicates": 0, "quarantined": 1}
+    assert reasons_of(lake) == [["ambiguous_header: the first line of the file names a column twice"]]
+    assert recount(lake) == []
+
+
 def test_a_source_may_have_any_number_of_headers(lake) -> None:
     for number in range(40):  # of five widths
         more = "".join(f",extra{i}" for i in range(number % 4)) + f",form{number}"

@@ -95,6 +95,13 @@ def test_a_port_in_use_is_said_with_the_next_one():
     assert machine.port_is_free(port)
 
 
+@pytest.mark.parametrize("port", [0, 65536])
+def test_a_port_that_cannot_be_is_refused_before_anything_starts(port):
+    assert machine.check_port(Path(), port) == machine.Finding(
+        "port", False, f"There is no port {port}.", "make up PORT=8081"
+    )
+
+
 def test_missing_jars_are_named(tmp_path, monkeypatch):
     monkeypatch.setattr(machine, "__file__", str(tmp_path / "code" / "clew" / "machine.py"))
     folder = tmp_path / ".clew" / "jars"

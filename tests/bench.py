@@ -45,7 +45,7 @@ QUERY = "select count(*) from gold.profiles"
 
 
 def main(chosen: Sequence[str]) -> None:
-    """Measure, print, and write the report if everything was measured.
+    """Measure, print each part as it is done, and write the report if everything was measured.
 
     Args:
         chosen: Names of parts; none means all.
@@ -60,13 +60,13 @@ def main(chosen: Sequence[str]) -> None:
     if unknown := sorted(set(chosen) - set(parts)):
         raise SystemExit(f"error: there is no part {', '.join(unknown)}; use one of: {', '.join(parts)}")
     sections = [_head()]
+    print(sections[0], flush=True)
     for name in chosen or parts:
         sys.stderr.write(f"measuring: {name}\n")
         sections.append(parts[name]())
-    report = "\n\n".join(sections) + "\n"
+        print(f"\n{sections[-1]}", flush=True)
     if not chosen:
-        REPORT.write_text(report, encoding="utf-8")
-    sys.stdout.write(report)
+        REPORT.write_text("\n\n".join(sections) + "\n", encoding="utf-8")
 
 
 def _head() -> str:

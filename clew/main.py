@@ -1,7 +1,7 @@
 """The program `clew`: finds the command, runs it, and turns every error into one sentence and an exit code.
 
-A command lives in ``clew/commands/<name>.py`` as a function of the same name and is imported only when it is
-called, so that `clew query` does not pay for Spark, Airflow or Great Expectations.
+A command lives in ``clew/commands/<name>.py`` as a function of the same name, or as a group of them, and is imported
+only when it is called, so that `clew query` does not pay for Spark, Airflow or Great Expectations.
 """
 
 import datetime
@@ -23,7 +23,20 @@ from typer.core import TyperGroup
 from clew.output import print_error
 from contracts.errors import ClewError, EnvironmentFault, UsageError
 
-COMMANDS = ("demo", "run", "query", "tables", "runs", "profile", "explain", "requeue", "check", "doctor", "airflow")
+COMMANDS = (
+    "demo",
+    "run",
+    "query",
+    "tables",
+    "runs",
+    "profile",
+    "explain",
+    "identity",
+    "requeue",
+    "check",
+    "doctor",
+    "airflow",
+)
 EXIT_STOPPED = 130
 
 
@@ -36,10 +49,13 @@ class Commands(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         if cmd_name not in self.commands and cmd_name in COMMANDS:
             module = importlib.import_module(f"clew.commands.{cmd_name}")
-            single = typer.Typer(add_completion=False, rich_markup_mode=None)
-            settings = getattr(module, "CONTEXT_SETTINGS", None)
-            single.command(cmd_name, context_settings=settings)(getattr(module, cmd_name))
-            self.commands[cmd_name] = typer.main.get_command(single)
+            command = getattr(module, cmd_name)
+            if not isinstance(command, typer.Typer):  # a group of commands is one already
+                single = typer.Typer(add_completion=False, rich_markup_mode=None)
+                settings = getattr(module, "CONTEXT_SETTINGS", None)
+                single.command(cmd_name, context_settings=settings)(command)
+                command = single
+            self.commands[cmd_name] = typer.main.get_command(command)
         return self.commands.get(cmd_name)
 
 

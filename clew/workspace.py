@@ -117,6 +117,12 @@ def find_release(lake: "Path", wanted: str) -> tuple[int | None, datetime.date |
     return number, rows[0][1], {table: version for _, _, table, version in rows}
 
 
+def newest_date() -> datetime.date:
+    """The date of the newest run, to which what is in the lake belongs; today where none has run."""
+    last = read("live", only=["ops.runs"]).rows("SELECT max(as_of) AS as_of FROM ops.runs")[0]["as_of"]
+    return last or datetime.datetime.now(datetime.UTC).date()
+
+
 def _published(lake: "Path") -> list[tuple[int, datetime.date, str, int]]:
     if "ops.releases" not in tables_in(lake):
         return []

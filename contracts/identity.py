@@ -128,6 +128,13 @@ class Probabilistic(Declared):
         return self
 
 
+class Decisions(Declared):
+    """How surely a steward's decision joins two records. No rule and no model overrules it."""
+
+    reliability: float = Field(gt=0, lt=1)
+    why: Text
+
+
 class IdentityRules(Declared):
     """contracts/identity.yml."""
 
@@ -137,6 +144,7 @@ class IdentityRules(Declared):
     phone_region: str = Field(pattern=r"^[A-Z]{2}$")
     identifiers: dict[Name, IdentifierRule] = Field(min_length=1)
     attributes: Attributes
+    decisions: Decisions
     probabilistic: Probabilistic
 
     @model_validator(mode="after")

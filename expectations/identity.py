@@ -4,7 +4,7 @@ from expectations import declared
 from expectations.rule import NoRows, Rule
 from expectations.suite import Scene, Suite
 
-TABLES = ("records", "identifiers", "edges", "assignments")
+TABLES = ("records", "identifiers", "edges", "assignments", "decisions")
 MANY_RECORDS = 60
 """A person with web, app, card, mailbox and some devices has a dozen records; five times that is several people."""
 
@@ -124,6 +124,17 @@ def _links() -> list[Rule]:
             query="SELECT left_record, right_record FROM {batch} JOIN identity.assignments AS l "
             "ON l.record_id = left_record JOIN identity.assignments AS r ON r.record_id = right_record "
             "WHERE state = 'linked' AND l.profile_id <> r.profile_id",
+        ),
+        NoRows(
+            table="identity.edges",
+            name="every_decision_is_obeyed",
+            says="Two records that a steward linked have one profile, two that a steward unlinked have two.",
+            why="what a person decided is overruled by no rule and no model",
+            do=_REPORT,
+            owner="identity",
+            query="SELECT left_record, right_record, evidence FROM {batch} JOIN identity.assignments AS l "
+            "ON l.record_id = left_record JOIN identity.assignments AS r ON r.record_id = right_record "
+            "WHERE rule = 'steward' AND (l.profile_id = r.profile_id) = (state = 'blocked')",
         ),
         NoRows(
             table="identity.assignments",

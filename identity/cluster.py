@@ -8,7 +8,7 @@ single-link clustering in that a union which would break a constraint is refused
 The order of edges is a total order on what they say, so the order of rows never changes the answer.
 """
 
-from collections.abc import Collection
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +16,7 @@ import pandas as pd
 import pyarrow as pa
 
 from contracts.identity import IdentityRules
-from identity.constrain import ALREADY_JOINED, Facts, join_component
+from identity.constrain import ALREADY_JOINED, STEWARD, Facts, join_component
 from identity.forest import spanning_forest
 from identity.sql import query
 
@@ -34,7 +34,7 @@ def cluster(
     identifiers: pa.Table,
     edges: pa.Table,
     rules: IdentityRules,
-    cannot_link: Collection[tuple[str, str]] = (),
+    cannot_link: Mapping[tuple[str, str], int] | None = None,
 ) -> Clusters:
     """Join records along edges, strongest first, within the constraints.
 
@@ -44,7 +44,8 @@ def cluster(
         edges: Deterministic and probabilistic edges (EDGE_COLUMNS); those with a reason in ``blocked`` join
             nothing.
         rules: The contract.
-        cannot_link: Pairs of records that somebody decided are not one person.
+        cannot_link: Pairs of records, the lesser first, that somebody decided are not one person, each with the
+            number of the decision.
     """
     nodes = np.array(sorted(records["record_id"].to_pylist()), dtype=object)
     frame = in_order(edges, rules)
@@ -59,16 +60,16 @@ def cluster(
     states[joining[~is_tree]] = "redundant"
     reasons[joining[~is_tree]] = ALREADY_JOINED
 
-    facts = Facts.of(records, identifiers, rules, _touched(components, nodes), cannot_link)
+    facts = Facts.of(records, identifiers, rules, _touched(components, nodes), cannot_link or {})
     conflicted = _conflicted(components, nodes, facts)
     component_of_edge = components[left[joining]]
     in_conflict = np.flatnonzero(np.isin(component_of_edge, conflicted))
     groups = pd.Series(in_conflict).groupby(component_of_edge[in_conflict]).indices
     ends_left, ends_right = nodes[left[joining]], nodes[right[joining]]
-    is_one_person = frame["rule"].isin(rules.one_person).to_numpy()[joining]
+    believed = _believed(frame["rule"].iloc[joining], rules)
     for places in groups.values():
         chosen = in_conflict[places]  # ascending, hence strongest first
-        ends = list(zip(ends_left[chosen], ends_right[chosen], is_one_person[chosen], strict=True))
+        ends = list(zip(ends_left[chosen], ends_right[chosen], believed[chosen], strict=True))
         for at, refusal in zip(joining[chosen], join_component(ends, facts), strict=True):
             states[at], reasons[at] = refusal or ("linked", None)
 
@@ -99,6 +100,11 @@ def in_order(edges: pa.Table, rules: IdentityRules) -> pd.DataFrame:
         edges=edges,
         thresholds=pa.table({"link_weight": [rules.probabilistic.link_weight]}),
     ).to_pandas()
+
+
+def _believed(edge_rules: pd.Series, rules: IdentityRules) -> np.ndarray:
+    one_person = np.where(edge_rules.isin(rules.one_person), "though names differ", "unless contradicted")
+    return np.where(edge_rules == STEWARD, "always", one_person)
 
 
 def _touched(components: np.ndarray, nodes: np.ndarray) -> list[str]:

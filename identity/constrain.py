@@ -4,8 +4,9 @@
 time.
 """
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 import pandas as pd
 import pyarrow as pa
@@ -15,7 +16,13 @@ from identity.agree import birth_dates_agree, first_names_agree
 from identity.sql import query
 
 ALREADY_JOINED = "its records are joined by stronger edges"
-CANNOT_LINK = "cannot_link: it was decided that a record on one side is not the person on the other"
+STEWARD = "steward"
+"""The rule of an edge that somebody decided; it comes before all others."""
+
+
+Believed = Literal["always", "though names differ", "unless contradicted"]
+"""How far an edge goes: a decision joins whatever the records say; a one_person identifier joins records with other
+names and birth dates, within the limits; any other edge joins nobody who contradicts each other."""
 
 
 @dataclass(frozen=True)
@@ -35,25 +42,25 @@ class Facts:
         limits: How many values of an identifier a profile may hold.
         limited: The values that records hold of those identifiers: record_id, identifier, value.
         attributes: First name and birth date.
-        cannot_link: Pairs of records kept apart by decision.
+        cannot_link: Pairs of records kept apart, each with the number of the decision.
     """
 
     limits: dict[str, int]
     limited: pd.DataFrame
     attributes: tuple[Attribute, ...]
-    cannot_link: frozenset[tuple[str, str]]
+    cannot_link: Mapping[tuple[str, str], int]
     held: dict[str, list[tuple[str, str]]] = field(init=False)
-    apart: dict[str, set[str]] = field(init=False)
+    apart: dict[str, dict[str, int]] = field(init=False)
 
     def __post_init__(self) -> None:
         """Index the facts by record."""
         held: dict[str, list[tuple[str, str]]] = {}
         for record, identifier, value in self.limited[["record_id", "identifier", "value"]].itertuples(index=False):
             held.setdefault(record, []).append((identifier, value))
-        apart: dict[str, set[str]] = {}
-        for one, other in self.cannot_link:
-            apart.setdefault(one, set()).add(other)
-            apart.setdefault(other, set()).add(one)
+        apart: dict[str, dict[str, int]] = {}
+        for (one, other), decision in self.cannot_link.items():
+            apart.setdefault(one, {})[other] = decision
+            apart.setdefault(other, {})[one] = decision
         object.__setattr__(self, "held", held)
         object.__setattr__(self, "apart", apart)
 
@@ -64,7 +71,7 @@ class Facts:
         identifiers: pa.Table,
         rules: IdentityRules,
         wanted: Iterable[str],
-        cannot_link: Collection[tuple[str, str]],
+        cannot_link: Mapping[tuple[str, str], int],
     ) -> "Facts":
         """The facts of the wanted records."""
         limits = {
@@ -95,8 +102,7 @@ class Facts:
             (rules.attributes.birth_date, Attribute("birth_date", birth_dates, birth_dates_agree)),
         )
         attributes = tuple(attribute for declared, attribute in known if declared is not None)
-        pairs = frozenset((min(pair), max(pair)) for pair in cannot_link)
-        return cls(limits, limited, attributes, pairs)
+        return cls(limits, limited, attributes, cannot_link)
 
 
 @dataclass
@@ -108,12 +114,11 @@ class _Cluster:
     said: tuple[set[str], ...]
 
 
-def join_component(ends: Sequence[tuple[str, str, bool]], facts: Facts) -> list[tuple[str, str] | None]:
+def join_component(ends: Sequence[tuple[str, str, Believed]], facts: Facts) -> list[tuple[str, str] | None]:
     """Join the records of one component along its edges.
 
     Args:
-        ends: The two records of each edge, strongest edge first, and whether it is by a one_person identifier; such
-            an edge is believed though the two sides have other names or birth dates.
+        ends: The two records of each edge, strongest edge first, and what is believed of it.
         facts: What the constraints need to know of these records.
 
     Returns:
@@ -121,13 +126,13 @@ def join_component(ends: Sequence[tuple[str, str, bool]], facts: Facts) -> list[
     """
     clusters: dict[str, _Cluster] = {}
     outcome: list[tuple[str, str] | None] = []
-    for left, right, is_one_person in ends:
+    for left, right, believed in ends:
         one = clusters.setdefault(left, _single(left, facts)) if left not in clusters else clusters[left]
         other = clusters.setdefault(right, _single(right, facts)) if right not in clusters else clusters[right]
         if one is other:
             outcome.append(("redundant", ALREADY_JOINED))
             continue
-        refusal = _refusal(one, other, facts, is_one_person)
+        refusal = _refusal(one, other, facts, believed)
         if refusal is not None:
             outcome.append(("blocked", refusal))
             continue
@@ -157,17 +162,25 @@ def _absorb(large: _Cluster, small: _Cluster) -> None:
         mine |= theirs
 
 
-def _refusal(one: _Cluster, other: _Cluster, facts: Facts, is_one_person: bool) -> str | None:
+def _refusal(one: _Cluster, other: _Cluster, facts: Facts, believed: Believed) -> str | None:
     """The constraint that a union would break, if any: decisions, then limits, then attributes."""
     small, large = sorted((one, other), key=lambda item: len(item.records))
-    if any(not facts.apart.get(record, set()).isdisjoint(large.records) for record in small.records):
-        return CANNOT_LINK
+    against = [
+        decision
+        for record in small.records
+        for kept_apart, decision in facts.apart.get(record, {}).items()
+        if kept_apart in large.records
+    ]
+    if against:
+        return f"cannot_link: decision {min(against)} keeps a record on one side apart from one on the other"
+    if believed == "always":
+        return None
     for identifier in sorted(set(one.held) & set(other.held)):
         together = len(one.held[identifier] | other.held[identifier])
         allowed = facts.limits[identifier]
         if together > allowed:
             return f"limit: one profile would hold {together} values of {identifier}, {allowed} allowed"
-    if is_one_person:
+    if believed == "though names differ":
         return None
     for attribute, mine, theirs in zip(facts.attributes, one.said, other.said, strict=True):
         if mine and theirs and not any(attribute.agree(a, b) for a in mine for b in theirs):

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from contracts.records import KINDS
+from identity.constrain import STEWARD
 from identity.standardise import standard_of
 from lakehouse.errors import DataError, UsageError
 
@@ -87,7 +88,7 @@ def explain(lake: "Lake", left: str, right: str, release: int | Literal["live"] 
         UsageError: If it is neither a record id nor an identifier.
     """
     with lake.duck(release) as connection:
-        one, other = (_record(connection, lake, name) for name in (left, right))
+        one, other = (record_of(connection, lake, name) for name in (left, right))
         profile_one, profile_other = _profile(connection, one), _profile(connection, other)
         if profile_one == profile_other:
             edges = _edges(
@@ -115,7 +116,13 @@ def explain(lake: "Lake", left: str, right: str, release: int | Literal["live"] 
         return Explanation(one, other, profile_one, profile_other, "apart", (), None, obstacle, reason, tuple(unusable))
 
 
-def _record(connection: "duckdb.DuckDBPyConnection", lake: "Lake", name: str) -> str:
+def record_of(connection: "duckdb.DuckDBPyConnection", lake: "Lake", name: str) -> str:
+    """The record that ``name`` means: its id, or an identifier, of whose records the one first seen with it.
+
+    Raises:
+        DataError: If nobody in the lake has it.
+        UsageError: If it is neither a record id nor an identifier.
+    """
     found = connection.execute("SELECT record_id FROM identity.records WHERE record_id = ?", [name]).fetchall()
     if found:
         return name
@@ -153,7 +160,7 @@ def _edges(connection: "duckdb.DuckDBPyConnection", condition: str, **values: st
             JOIN (SELECT record_id, profile_id FROM identity.assignments) r
                 ON r.record_id = right_record
             WHERE {condition}
-            ORDER BY state = 'review', probability DESC, left_record, right_record, rule""",
+            ORDER BY rule <> '{STEWARD}', state = 'review', probability DESC, left_record, right_record, rule""",
         values,
     ).fetchall()
     names = _EDGE.split(", ")

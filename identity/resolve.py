@@ -1,11 +1,11 @@
-"""The step that works out who is who: silver in, the four identity tables out.
+"""The step that works out who is who: silver and the stewards' decisions in, the four identity tables out.
 
-It reads the live silver tables and writes each identity table whole, so that running it again after a kill
+It reads the live tables and writes each identity table whole, so that running it again after a kill
 gives the same result. Nothing in the content depends on the clock, on the order of rows or on an earlier run.
 """
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ import pyarrow as pa
 from contracts.identity import IdentityRules
 from identity.assign import assign
 from identity.cluster import cluster
+from identity.decisions import decided_edges, kept_apart, read_decisions, standing
 from identity.edges import deterministic_edges
 from identity.model import Model, compared_people, load_model
 from identity.records import Nodes, build_nodes, read_silver
@@ -50,7 +51,10 @@ def resolve(lake: "Lake", run: "Run") -> dict[str, int]:
         step.say("identifiers standardised", rows=nodes.identifiers.num_rows)
         edges = all_edges(nodes, rules, model, key)
         step.say("edges found", rows=edges.num_rows)
-        resolution = join(nodes, edges, rules, key)
+        decisions = standing(read_decisions(lake), run.as_of)
+        step.say("decisions standing", rows=len(decisions))
+        decided = pa.concat_tables([edges, decided_edges(decisions, nodes.records, rules)])
+        resolution = join(nodes, decided, rules, key, kept_apart(decisions))
         counts = _counts(nodes, resolution)
         step.say("profiles", rows=counts["profiles"])
         lake.overwrite("identity.records", nodes.records)
@@ -74,7 +78,7 @@ def join(
     edges: pa.Table,
     rules: IdentityRules,
     key: bytes,
-    cannot_link: Collection[tuple[str, str]] = (),
+    cannot_link: Mapping[tuple[str, str], int] | None = None,
 ) -> Resolution:
     """Cluster the records along the edges and give each cluster its founder's id."""
     clusters = cluster(nodes.records, nodes.identifiers, edges, rules, cannot_link)

@@ -1,5 +1,6 @@
 """Where things are and which engine serves, from the environment (``CLEW_*``)."""
 
+import getpass
 import os
 import secrets
 from functools import cached_property
@@ -11,6 +12,13 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from contracts import HERE as PACKAGED_CONTRACTS
 
 
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a container may run under a number that has no name
+        return f"user {os.getuid()}"
+
+
 class Settings(BaseSettings):
     """Settings of one workspace.
 
@@ -19,6 +27,7 @@ class Settings(BaseSettings):
         spark_master: ``local[*]``, ``spark://…`` or ``sc://…`` (``CLEW_SPARK``).
         driver_memory: Heap of the embedded Spark driver (``CLEW_DRIVER_MEMORY``).
         java_options: More options for the embedded Spark driver (``CLEW_JAVA_OPTIONS``).
+        author: Who decides, where a steward's decision is kept; by default the user of this machine (``CLEW_AUTHOR``).
     """
 
     model_config = SettingsConfigDict(env_prefix="CLEW_", frozen=True, populate_by_name=True)
@@ -31,6 +40,7 @@ class Settings(BaseSettings):
     spark_master: str = Field("local[*]", alias="CLEW_SPARK")
     driver_memory: str = "3g"
     java_options: str = ""
+    author: str = Field(default_factory=_user, min_length=1)
     identity_secret: SecretStr | None = Field(None, alias="CLEW_IDENTITY_KEY")
 
     @property

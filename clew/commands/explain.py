@@ -61,6 +61,8 @@ def _edge_lines(edge: "Edge") -> Iterator[str]:
     )
     if "waterfall" in edge.evidence:
         yield from _waterfall(edge.evidence, edge.match_weight)
+    if "decision" in edge.evidence:
+        yield f"   decision {edge.evidence['decision']}; by whom and why: clew identity decisions"
     for shared in edge.evidence.get("values", ()):
         yield f"   both hold the {edge.evidence['identifier']} {shared['value_hash']} ({shared['how']})"
         for side, (first, last) in shared["seen"].items():

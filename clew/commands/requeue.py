@@ -33,13 +33,13 @@ def requeue(
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
     """Send quarantined messages through again."""
-    from clew.workspace import read
+    from clew.workspace import newest_date, read
 
-    reading = read("live", only=["silver.quarantine", "ops.runs"])
+    reading = read("live", only=["silver.quarantine"])
     waiting, messages = _waiting(reading, source, reason)
     counts: dict[str, int] = {}
     if not dry_run and (messages or _is_unfinished()):
-        counts = _requeued(_as_of(reading), source, reason)
+        counts = _requeued(newest_date(), source, reason)
     with results():
         if as_json:
             print_json(
@@ -76,12 +76,6 @@ def _waiting(reading: "Reading", source: str | None, reason: str | None) -> tupl
     waiting = [dict(zip(("source", "reason", "messages"), row, strict=True)) for row in cursor.fetchall()]
     counted = reading.connection.execute(_COUNT, selected).fetchone()
     return waiting, counted[0] if counted else 0
-
-
-def _as_of(reading: "Reading") -> datetime.date:
-    """The date of the newest run: the messages belong to data that it has seen."""
-    last = reading.rows("SELECT max(as_of) AS as_of FROM ops.runs")[0]["as_of"]
-    return last or datetime.datetime.now(datetime.UTC).date()
 
 
 def _is_unfinished() -> bool:

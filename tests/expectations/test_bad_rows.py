@@ -145,6 +145,8 @@ CASES = [
         put(where(left_record=ANN), state="blocked"), "state=blocked"),
     Bad("identity", "identity.edges", "every_link_stays_inside_a_profile", "identity.assignments",
         put(where(record_id="anonymous:ann"), profile_id="p-other"), "right_record=anonymous:ann"),
+    Bad("identity", "identity.edges", "every_decision_is_obeyed", "identity.edges",
+        put(where(state="linked"), rule="steward", state="blocked"), "left_record=account:ann"),
     Bad("identity", "identity.assignments", "every_profile_is_held_together", "identity.edges",
         put(where(left_record=ANN), state="review"), "records=2, linked_edges=0"),
     Bad("identity", "identity.assignments", "no_profile_is_a_crowd", "identity.assignments",

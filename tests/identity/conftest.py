@@ -2,13 +2,14 @@
 
 import datetime
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow as pa
 import pytest
 
 from contracts.catalog import Contracts
 from contracts.identity import IdentityRules
+from identity.decisions import Decision, decided_edges, kept_apart
 from identity.edges import deterministic_edges
 from identity.records import ATTRIBUTES, Nodes, Silver, build_nodes
 from identity.resolve import Resolution, join
@@ -24,6 +25,7 @@ class Town:
 
     rules: IdentityRules
     rows: list[dict[str, Any]] = field(default_factory=list)
+    decisions: list[Decision] = field(default_factory=list)
 
     def record(self, record_id: str, day: int = 0, until: int | None = None, **said: Any) -> "Town":
         """Add a record seen from ``day`` to ``until``; identifiers and attributes by name, lists for several."""
@@ -57,19 +59,27 @@ class Town:
     def nodes(self) -> Nodes:
         return build_nodes(self.silver(), self.rules)
 
-    def resolve(self, cannot_link: tuple[tuple[str, str], ...] = ()) -> Resolution:
-        """Profiles by deterministic edges alone."""
+    def decide(self, action: Literal["link", "unlink"], one: str, other: str) -> "Town":
+        """Add a steward's decision."""
+        left, right = sorted((one, other))
+        number = len(self.decisions) + 1
+        self.decisions.append(Decision(number, action, left, right, None, None, "looked", "ann", START))
+        return self
+
+    def resolve(self) -> Resolution:
+        """Profiles by deterministic edges and decisions alone."""
         nodes = self.nodes()
-        edges = deterministic_edges(nodes.records, nodes.identifiers, self.rules, KEY)
-        return join(nodes, edges, self.rules, KEY, cannot_link)
+        evidence = deterministic_edges(nodes.records, nodes.identifiers, self.rules, KEY)
+        decided = decided_edges(self.decisions, nodes.records, self.rules)
+        return join(nodes, pa.concat_tables([evidence, decided]), self.rules, KEY, kept_apart(self.decisions))
 
-    def profiles(self, cannot_link: tuple[tuple[str, str], ...] = ()) -> set[frozenset[str]]:
+    def profiles(self) -> set[frozenset[str]]:
         """The records of each profile."""
-        return grouped(self.resolve(cannot_link).assignments)
+        return grouped(self.resolve().assignments)
 
-    def reasons(self, cannot_link: tuple[tuple[str, str], ...] = ()) -> dict[tuple[str, str, str], str]:
+    def reasons(self) -> dict[tuple[str, str, str], str]:
         """The reason of each blocked edge by its two records and rule."""
-        rows = self.resolve(cannot_link).edges.to_pylist()
+        rows = self.resolve().edges.to_pylist()
         return {
             (row["left_record"], row["right_record"], row["rule"]): row["reason"]
             for row in rows

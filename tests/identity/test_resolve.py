@@ -7,6 +7,7 @@ import pyarrow as pa
 import pytest
 from pydantic import SecretStr
 
+from identity.decisions import decide, undo
 from identity.explain import explain
 from identity.resolve import dated, resolve
 from lakehouse.errors import ClewError, DataError, UsageError
@@ -98,6 +99,21 @@ def test_an_edge_says_since_when_both_records_were_known(lake):
     edges = lake.arrow("identity.edges").to_pylist()
     assert len({row["since"] for row in edges}) > 1
     assert all(row["since"] == max(seen[row["left_record"]], seen[row["right_record"]]) for row in edges)
+
+
+def test_a_decision_is_gone_by_in_every_run_until_it_is_taken_back_without_a_trace(lake):
+    day = datetime.date(2017, 12, 31)
+    resolve(lake, Run("r1", day))
+    before = {table: lake.arrow(f"identity.{table}").to_pylist() for table in ("edges", "assignments")}
+    now = {"author": "ann", "at": at(400), "as_of": day}
+    decide(lake, "unlink", ("mailbox:1", "crm:1"), reason="two sisters", **now)
+    for run in ("r2", "r3"):
+        resolve(lake, Run(run, day))
+        answer = explain(lake, "crm:1", "mailbox:1")
+        assert (answer.verdict, answer.obstacle.evidence) == ("apart", {"decision": 1})
+    undo(lake, 1, reason="one after all", **now)
+    resolve(lake, Run("r4", day))
+    assert {table: lake.arrow(f"identity.{table}").to_pylist() for table in before} == before
 
 
 def test_an_edge_of_an_unknown_record_is_not_lost_while_it_is_dated():

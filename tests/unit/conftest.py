@@ -195,6 +195,22 @@ def make_lake(home: Path) -> None:
             )
         ],
     )
+    lake.append(
+        "identity.decisions",
+        [
+            {
+                "decision": 1,
+                "action": "unlink",
+                "left_record": "account:u1",
+                "right_record": "anonymous:a9",
+                "undoes": None,
+                "until": None,
+                "reason": "two people on one tablet",
+                "author": "sam",
+                "decided_at": at(31),
+            }
+        ],
+    )
     seen = {"left": ["2017-12-02T00:00:00", "2017-12-03T00:00:00"],
             "right": ["2017-12-01T00:00:00", "2017-12-30T00:00:00"]}  # fmt: skip
     shared = {"value_hash": "00aa11bb22cc33dd", "how": "unique", "seen": seen, "blocked": None}

@@ -23,7 +23,7 @@ def shape(value: Any) -> Any:
 
 def test_the_reference_shows_every_reading_command() -> None:
     assert {command.split()[0] for command, _ in SHAPES} == {
-        "query", "tables", "runs", "profile", "explain", "requeue", "check",
+        "query", "tables", "runs", "profile", "explain", "identity", "requeue", "check",
     }  # fmt: skip
 
 

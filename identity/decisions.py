@@ -1,0 +1,237 @@
+"""What stewards decide: two records are one person, or are not, until somebody takes it back.
+
+Decisions are facts like landed lines: appended, never changed, and replayed by every run, a rebuild included. No
+model and no rule overrules one. Two decisions that contradict each other never stand together, because the second is
+refused when it is made.
+"""
+
+import datetime
+import json
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import pyarrow as pa
+
+from contracts.identity import IdentityRules
+from identity.constrain import STEWARD
+from identity.edges import EDGE_COLUMNS, edge_table, odds_weight
+from lakehouse.errors import UsageError
+
+if TYPE_CHECKING:
+    from lakehouse.lake import Lake
+
+TABLE = "identity.decisions"
+Pair = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Decision:
+    """One row of identity.decisions; ``decision`` is its number, and an undo has the records of what it takes back."""
+
+    decision: int
+    action: Literal["link", "unlink", "undo"]
+    left_record: str
+    right_record: str
+    undoes: int | None
+    until: datetime.date | None
+    reason: str
+    author: str
+    decided_at: datetime.datetime
+
+    @property
+    def pair(self) -> Pair:
+        """The two records that it is about."""
+        return self.left_record, self.right_record
+
+    @property
+    def what(self) -> str:
+        """What was decided, in words."""
+        return f"undo {self.undoes}" if self.action == "undo" else f"{self.action} {' '.join(self.pair)}"
+
+    def __str__(self) -> str:
+        """The decision in one line, without its reason, which may hold personal values."""
+        until = f" until {self.until}" if self.until else ""
+        return f"decision {self.decision} ({self.author}, {self.decided_at:%Y-%m-%d}): {self.what}{until}"
+
+
+def read_decisions(lake: "Lake") -> list[Decision]:
+    """All decisions ever made, in their order."""
+    if not lake.exists(TABLE):
+        return []
+    return sorted((Decision(**row) for row in lake.arrow(TABLE).to_pylist()), key=lambda item: item.decision)
+
+
+def undone(decisions: Iterable[Decision]) -> set[int]:
+    """The numbers of the decisions that were taken back; to take back an undo restores what it took."""
+    taken: set[int] = set()
+    for item in sorted(decisions, key=lambda item: item.decision, reverse=True):
+        if item.undoes is not None and item.decision not in taken:
+            taken.add(item.undoes)
+    return taken
+
+
+def standing(decisions: Iterable[Decision], as_of: datetime.date) -> list[Decision]:
+    """The links and unlinks that a run for ``as_of`` goes by, in their order."""
+    known = sorted(decisions, key=lambda item: item.decision)
+    taken = undone(known)
+    return [
+        item
+        for item in known
+        if item.action != "undo" and item.decision not in taken and (item.until is None or as_of <= item.until)
+    ]
+
+
+def kept_apart(decisions: Iterable[Decision]) -> dict[Pair, int]:
+    """The pairs of the unlinks, each with its decision's number."""
+    return {item.pair: item.decision for item in decisions if item.action == "unlink"}
+
+
+def decided_edges(decisions: Iterable[Decision], records: pa.Table, rules: IdentityRules) -> pa.Table:
+    """The decisions as evidence, with EDGE_COLUMNS: a link joins before all others, an unlink is a blocked edge.
+
+    A decision about a record that is not there (it was erased, or the lake is rebuilt up to an earlier landing) waits
+    until it is.
+    """
+    there = set(records["record_id"].to_pylist())
+    sure = rules.decisions.reliability
+    columns: dict[str, list[Any]] = {name: [] for name in EDGE_COLUMNS}
+    for item in decisions:
+        if not there.issuperset(item.pair):
+            continue
+        is_link = item.action == "link"
+        probability = sure if is_link else round(1 - sure, 12)
+        cells = (
+            *item.pair, "deterministic", STEWARD, 0, odds_weight(probability), probability,
+            json.dumps({"decision": item.decision}), f"rules-{rules.version}",
+            None if is_link else f"cannot_link: decision {item.decision} says that they are two people",
+        )  # fmt: skip
+        for column, cell in zip(columns.values(), cells, strict=True):
+            column.append(cell)
+    return edge_table(columns)
+
+
+def contradiction(decisions: Iterable[Decision]) -> list[Decision]:
+    """An unlink and the links that join its two records all the same; empty where all can stand together."""
+    around: dict[str, list[Decision]] = {}
+    unlinks = []
+    for item in decisions:
+        if item.action == "unlink":
+            unlinks.append(item)
+        else:
+            for record in item.pair:
+                around.setdefault(record, []).append(item)
+    for unlink in unlinks:
+        path = _path(around, *unlink.pair)
+        if path:
+            return [unlink, *path]
+    return []
+
+
+def decide(
+    lake: "Lake",
+    action: Literal["link", "unlink"],
+    records: Pair,
+    *,
+    reason: str,
+    author: str,
+    at: datetime.datetime,
+    as_of: datetime.date,
+    until: datetime.date | None = None,
+) -> Decision:
+    """Append a decision.
+
+    Args:
+        lake: The lake.
+        action: Whether the two records are one person.
+        records: Their ids.
+        reason: Why, for those who come after.
+        author: Who decides.
+        at: Now.
+        as_of: The date of the newest run; what has expired by then contradicts nothing.
+        until: The last date of a run on which it stands.
+
+    Returns:
+        The decision as it was appended.
+
+    Raises:
+        UsageError: If it says nothing new, or contradicts decisions that stand.
+    """
+    left, right = sorted(records)
+    if left == right:
+        raise UsageError("the two are one record already", left, "name two records")
+    if until is not None and until < as_of:
+        raise UsageError(
+            "the decision would never stand", f"--until {until}", f"the newest run is of {as_of}: name a later date"
+        )
+    with lake.lock("decide"):
+        known = read_decisions(lake)
+        made = Decision(_next(known), action, left, right, None, until, reason, author, at)
+        stands = standing(known, as_of)
+        same = [item for item in stands if item.pair == made.pair and item.action == action and item.until == until]
+        if same:
+            raise UsageError(f"that stands already: {same[0]}", TABLE, "clew identity decisions")
+        _refuse_contradiction([*stands, made])
+        _append(lake, made)
+    return made
+
+
+def undo(
+    lake: "Lake", number: int, *, reason: str, author: str, at: datetime.datetime, as_of: datetime.date
+) -> Decision:
+    """Take back a decision; to take back an undo makes the decision that it took stand again.
+
+    Raises:
+        UsageError: If there is no such decision, it was taken back before, or what would stand again contradicts
+            decisions made since.
+    """
+    with lake.lock("decide"):
+        known = read_decisions(lake)
+        taken = next((item for item in known if item.decision == number), None)
+        if taken is None:
+            raise UsageError(f"there is no decision {number}", TABLE, "clew identity decisions")
+        if number in undone(known):
+            raise UsageError(f"decision {number} was taken back before", TABLE, "clew identity decisions")
+        made = Decision(_next(known), "undo", *taken.pair, number, None, reason, author, at)
+        _refuse_contradiction(standing([*known, made], as_of))
+        _append(lake, made)
+    return made
+
+
+def _refuse_contradiction(stands: list[Decision]) -> None:
+    clash = contradiction(stands)
+    if clash:
+        raise UsageError(
+            "these decisions contradict each other: " + "; ".join(map(str, clash)),
+            TABLE,
+            "undo one of them first: clew identity undo NUMBER --reason …",
+        )
+
+
+def _next(known: list[Decision]) -> int:
+    return max((item.decision for item in known), default=0) + 1
+
+
+def _append(lake: "Lake", made: Decision) -> None:
+    lake.append(TABLE, [asdict(made)])
+
+
+def _path(around: dict[str, list[Decision]], start: str, goal: str) -> list[Decision]:
+    """The shortest chain of links between two records."""
+    came_by: dict[str, tuple[str, Decision] | None] = {start: None}
+    waiting = deque([start])
+    while waiting and goal not in came_by:
+        record = waiting.popleft()
+        for item in around.get(record, ()):
+            ahead = item.pair[1] if item.pair[0] == record else item.pair[0]
+            if ahead not in came_by:
+                came_by[ahead] = (record, item)
+                waiting.append(ahead)
+    path = []
+    step = came_by.get(goal)
+    while step is not None:
+        record, item = step
+        path.append(item)
+        step = came_by[record]
+    return path[::-1]

@@ -16,7 +16,8 @@ import pandas as pd
 import pyarrow as pa
 
 from contracts.identity import IdentityRules
-from identity.constrain import ALREADY_JOINED, STEWARD, Facts, join_component
+from identity.constrain import ALREADY_JOINED, Facts, join_component
+from identity.edges import STEWARD
 from identity.forest import spanning_forest
 from identity.sql import query
 

@@ -16,8 +16,6 @@ from identity.agree import birth_dates_agree, first_names_agree
 from identity.sql import query
 
 ALREADY_JOINED = "its records are joined by stronger edges"
-STEWARD = "steward"
-"""The rule of an edge that somebody decided; it comes before all others."""
 
 
 Believed = Literal["always", "though names differ", "unless contradicted"]

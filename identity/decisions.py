@@ -9,14 +9,13 @@ import datetime
 import json
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any, Literal
 
 import pyarrow as pa
 
 from contracts.identity import IdentityRules
-from identity.constrain import STEWARD
-from identity.edges import EDGE_COLUMNS, edge_table, odds_weight
+from identity.edges import EDGE_COLUMNS, STEWARD, edge_table, odds_weight
 from lakehouse.errors import UsageError
 
 if TYPE_CHECKING:
@@ -60,7 +59,10 @@ def read_decisions(lake: "Lake") -> list[Decision]:
     """All decisions ever made, in their order."""
     if not lake.exists(TABLE):
         return []
-    return sorted((Decision(**row) for row in lake.arrow(TABLE).to_pylist()), key=lambda item: item.decision)
+    names = ", ".join(field.name for field in fields(Decision))
+    with lake.duck(only=[TABLE]) as connection:
+        rows = connection.execute(f"SELECT {names} FROM {TABLE} ORDER BY decision").fetchall()
+    return [Decision(*row) for row in rows]
 
 
 def undone(decisions: Iterable[Decision]) -> set[int]:

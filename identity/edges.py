@@ -24,6 +24,9 @@ EDGE_COLUMNS = (
     "model_version", "blocked",
 )  # fmt: skip
 
+STEWARD = "steward"
+"""The rule of an edge that somebody decided; it comes before all others."""
+
 _HOLDERS = """
     SELECT identifier, value, record_id, min(first_seen) AS first_seen, max(last_seen) AS last_seen
     FROM identifiers WHERE is_usable GROUP BY identifier, value, record_id

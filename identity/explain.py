@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from contracts.records import KINDS
-from identity.constrain import STEWARD
+from identity.edges import STEWARD
 from identity.standardise import standard_of
 from lakehouse.errors import DataError, UsageError
 
@@ -52,7 +52,8 @@ class Explanation:
         verdict: Whether they are of one profile.
         path: For one profile, the linked edges from the left record to the right one.
         probability: Of the weakest edge on the path; 1.0 for a record and itself; None where they are apart.
-        obstacle: For two profiles, the strongest evidence between them that was not used, if there is any.
+        obstacle: For two profiles, the decision that keeps them apart, else the strongest evidence between them that
+            was not used, if there is any.
         reason: One sentence.
         unusable: Identifiers that both hold but that do not identify, each with the reason.
     """
@@ -224,6 +225,8 @@ def _reason_same(path: tuple[Edge, ...]) -> str:
 
 
 def _reason_apart(obstacle: Edge | None, unusable: list[dict[str, str]]) -> str:
+    if obstacle is not None and obstacle.rule == STEWARD:
+        return f"decision {obstacle.evidence['decision']} says that they are two people"
     if obstacle is not None:
         return f"{obstacle.rule} would join them but is {obstacle.state}: {obstacle.reason}"
     if unusable:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from identity.decisions import decide, undo
 from lakehouse.errors import DataError
 from lakehouse.releases import latest_release, publish_release, release_tables
 from lakehouse.run import Run
@@ -34,6 +35,17 @@ def test_a_table_that_was_only_compacted_after_its_gate_is_released(small: Any) 
     small.lake.delta("identity.assignments").optimize.compact()
     publish_release(small.lake, small.run)
     assert release_tables(small.lake, 1)["identity.assignments"] == version + 1
+
+
+def test_a_decision_made_while_a_run_is_under_way_stops_nothing_and_waits_for_the_next_release(small: Any) -> None:
+    now = {"author": "ann", "at": datetime.datetime(2018, 1, 2, tzinfo=datetime.UTC), "as_of": small.run.as_of}
+    decide(small.lake, "link", ("account:ann", "crm:ben"), reason="looked", **now)
+    pass_gates(small.lake, small.run)
+    gated = small.lake.version("identity.decisions")
+    undo(small.lake, 1, reason="erred", **now)
+    publish_release(small.lake, small.run)
+    assert release_tables(small.lake, 1)["identity.decisions"] == gated
+    assert publish_release(small.lake, small.run)["release"] == 1
 
 
 def test_a_run_that_is_repeated_publishes_what_is_new_and_nothing_twice(small: Any) -> None:

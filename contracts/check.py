@@ -11,12 +11,12 @@ from typing import Any
 
 import yaml
 
-from contracts import DBT_MODELS
 from contracts.base import Declared, line_of, load_yaml
 from contracts.errors import ContractError, Problem
 from contracts.event import Event
 from contracts.export import Destination
 from contracts.identity import IdentityRules
+from contracts.marts import published_models
 from contracts.purpose import Policy
 from contracts.source import Source
 from contracts.table import Table
@@ -164,20 +164,16 @@ def _paths(loaded: dict[str, dict[Path, Any]]) -> Iterator[Problem]:
 
 def _exported(exports: dict[Path, Destination]) -> Iterator[Problem]:
     """What an export reads is in the marts."""
-    marts = {
-        model["name"]: tuple(column["name"] for column in model["columns"])
-        for folder in ("marts", "activation")
-        for file in sorted((DBT_MODELS / folder).glob("*.yml"))
-        for model in yaml.safe_load(file.read_text(encoding="utf-8"))["models"]
-    }
+    marts = {model["name"]: [column["name"] for column in model.get("columns", [])] for _, model in published_models()}
     audiences = ("all", *(name for name in marts if name.startswith("audience_")))
+    columns = marts.get("profiles", [])
     for path, export in exports.items():
         if export.audience not in audiences:
             yield _problem(path, ("audience",), f"{export.audience} is no audience", audiences)
         for name, field in export.fields.items():
-            if field.profile not in marts["profiles"]:
+            if field.profile not in columns:
                 what = f"{field.profile} is no column of gold.profiles"
-                yield _problem(path, ("fields", name, "from"), what, marts["profiles"])
+                yield _problem(path, ("fields", name, "from"), what, columns)
 
 
 def _carried(source: Source, events: Iterable[Event]) -> tuple[set[str], str]:

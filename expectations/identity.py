@@ -134,7 +134,8 @@ def _links() -> list[Rule]:
             owner="identity",
             query="SELECT left_record, right_record, evidence FROM {batch} JOIN identity.assignments AS l "
             "ON l.record_id = left_record JOIN identity.assignments AS r ON r.record_id = right_record "
-            "WHERE rule = 'steward' AND (l.profile_id = r.profile_id) = (state = 'blocked')",
+            "WHERE rule = 'steward' "
+            "AND (l.profile_id = r.profile_id) IS DISTINCT FROM (json_extract_string(evidence, '$.action') = 'link')",
         ),
         NoRows(
             table="identity.assignments",

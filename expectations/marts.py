@@ -7,14 +7,11 @@ same words over DuckDB, before the release. Constraints and data tests that a YA
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from contracts import DBT_MODELS
+from contracts.marts import published_models
 from expectations.declared import PERSONAL
 from expectations.rule import NotNull, OneOf, Rule, Unique
 from lakehouse.errors import ContractError, EnvironmentFault
-
-PUBLISHED = ("marts", "activation")
 
 
 def rules(models: Path = DBT_MODELS) -> list[Rule]:
@@ -24,11 +21,9 @@ def rules(models: Path = DBT_MODELS) -> list[Rule]:
         EnvironmentFault: If the dbt project is not where it should be.
         ContractError: If a model names no key, or a column that it does not have.
     """
-    files = sorted(path for folder in PUBLISHED for path in (models / folder).rglob("*.yml"))
     found: list[Rule] = []
-    for path in files:
-        for model in yaml.safe_load(path.read_text(encoding="utf-8")).get("models", []):
-            found += _rules_of(model, path)
+    for path, model in published_models(models):
+        found += _rules_of(model, path)
     if not found:
         raise EnvironmentFault(
             "no mart is declared", str(models), "run from a checkout of Clew, which has dbt_project/models/marts/*.yml"

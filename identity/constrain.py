@@ -16,8 +16,6 @@ from identity.agree import birth_dates_agree, first_names_agree
 from identity.sql import query
 
 ALREADY_JOINED = "its records are joined by stronger edges"
-
-
 Believed = Literal["always", "though names differ", "unless contradicted"]
 """How far an edge goes: a decision joins whatever the records say; a one_person identifier joins records with other
 names and birth dates, within the limits; any other edge joins nobody who contradicts each other."""

@@ -74,15 +74,16 @@ def undone(decisions: Iterable[Decision]) -> set[int]:
     return taken
 
 
-def standing(decisions: Iterable[Decision], as_of: datetime.date) -> list[Decision]:
-    """The links and unlinks that a run for ``as_of`` goes by, in their order."""
+def in_force(decisions: Iterable[Decision]) -> list[Decision]:
+    """The links and unlinks that nobody took back, expired or not, in their order."""
     known = sorted(decisions, key=lambda item: item.decision)
     taken = undone(known)
-    return [
-        item
-        for item in known
-        if item.action != "undo" and item.decision not in taken and (item.until is None or as_of <= item.until)
-    ]
+    return [item for item in known if item.action != "undo" and item.decision not in taken]
+
+
+def standing(decisions: Iterable[Decision], as_of: datetime.date) -> list[Decision]:
+    """The links and unlinks that a run for ``as_of`` goes by, in their order."""
+    return [item for item in in_force(decisions) if item.until is None or as_of <= item.until]
 
 
 def kept_apart(decisions: Iterable[Decision]) -> dict[Pair, int]:
@@ -106,7 +107,7 @@ def decided_edges(decisions: Iterable[Decision], records: pa.Table, rules: Ident
         probability = sure if is_link else round(1 - sure, 12)
         cells = (
             *item.pair, "deterministic", STEWARD, 0, odds_weight(probability), probability,
-            json.dumps({"decision": item.decision}), f"rules-{rules.version}",
+            json.dumps({"action": item.action, "decision": item.decision}), f"rules-{rules.version}",
             None if is_link else f"cannot_link: decision {item.decision} says that they are two people",
         )  # fmt: skip
         for column, cell in zip(columns.values(), cells, strict=True):
@@ -151,14 +152,15 @@ def decide(
         reason: Why, for those who come after.
         author: Who decides.
         at: Now.
-        as_of: The date of the newest run; what has expired by then contradicts nothing.
-        until: The last date of a run on which it stands.
+        as_of: The date of the newest run.
+        until: The last date of a run on which it stands; it may not be over by then.
 
     Returns:
         The decision as it was appended.
 
     Raises:
-        UsageError: If it says nothing new, or contradicts decisions that stand.
+        UsageError: If it has no reason, says what was decided before, or contradicts decisions that nobody took back,
+            expired ones among them: a run of a past date may still go by those.
     """
     left, right = sorted(records)
     if left == right:
@@ -170,23 +172,16 @@ def decide(
     with lake.lock("decide"):
         known = read_decisions(lake)
         made = Decision(_next(known), action, left, right, None, until, reason, author, at)
-        stands = standing(known, as_of)
-        same = [item for item in stands if item.pair == made.pair and item.action == action and item.until == until]
-        if same:
-            raise UsageError(f"that stands already: {same[0]}", TABLE, "clew identity decisions")
-        _refuse_contradiction([*stands, made])
-        _append(lake, made)
+        _append(lake, known, made)
     return made
 
 
-def undo(
-    lake: "Lake", number: int, *, reason: str, author: str, at: datetime.datetime, as_of: datetime.date
-) -> Decision:
+def undo(lake: "Lake", number: int, *, reason: str, author: str, at: datetime.datetime) -> Decision:
     """Take back a decision; to take back an undo makes the decision that it took stand again.
 
     Raises:
-        UsageError: If there is no such decision, it was taken back before, or what would stand again contradicts
-            decisions made since.
+        UsageError: If it has no reason, there is no such decision, it was taken back before, or what would stand again
+            says the same as decisions made since, or contradicts them.
     """
     with lake.lock("decide"):
         known = read_decisions(lake)
@@ -196,27 +191,32 @@ def undo(
         if number in undone(known):
             raise UsageError(f"decision {number} was taken back before", TABLE, "clew identity decisions")
         made = Decision(_next(known), "undo", *taken.pair, number, None, reason, author, at)
-        _refuse_contradiction(standing([*known, made], as_of))
-        _append(lake, made)
+        _append(lake, known, made)
     return made
 
 
-def _refuse_contradiction(stands: list[Decision]) -> None:
-    clash = contradiction(stands)
+def _append(lake: "Lake", known: list[Decision], made: Decision) -> None:
+    if not made.reason.strip():
+        raise UsageError("a decision needs a reason", "--reason", "say why, for those who come after")
+    after = in_force([*known, made])
+    first_said: dict[tuple[Pair, str], Decision] = {}
+    for item in after:
+        first = first_said.setdefault((item.pair, item.action), item)
+        if first is not item:
+            do = f"to give it another end, first: clew identity undo {first.decision} --reason …"
+            raise UsageError(f"that was decided: {first}", TABLE, do)
+    clash = contradiction(after)
     if clash:
         raise UsageError(
             "these decisions contradict each other: " + "; ".join(map(str, clash)),
             TABLE,
             "undo one of them first: clew identity undo NUMBER --reason …",
         )
+    lake.append(TABLE, [asdict(made)])
 
 
 def _next(known: list[Decision]) -> int:
     return max((item.decision for item in known), default=0) + 1
-
-
-def _append(lake: "Lake", made: Decision) -> None:
-    lake.append(TABLE, [asdict(made)])
 
 
 def _path(around: dict[str, list[Decision]], start: str, goal: str) -> list[Decision]:

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from lakehouse.lake import Lake
 
 RELEASED_SCHEMAS = ("silver", "identity", "gold")
-FOR_PEOPLE = ("identity.decisions",)
+_COLUMNS = ("release", "run_id", "as_of", "table_name", "version")
+WRITTEN_BY_PEOPLE = ("identity.decisions",)
 """Tables to which people add at any time: a release holds them as their gate saw them, whatever came since."""
 MAINTENANCE = ("OPTIMIZE", "VACUUM START", "VACUUM END", "SET TBLPROPERTIES")
 
@@ -31,7 +32,7 @@ def publish_release(lake: "Lake", run: Run) -> dict[str, int]:
         known = _rows(lake)
         live = {name: lake.version(name) for name in lake.tables() if name.split(".")[0] in RELEASED_SCHEMAS}
         passed = _passed(lake, run)
-        live |= {name: passed[name] for name in FOR_PEOPLE if name in live and name in passed}
+        live |= {name: passed[name] for name in WRITTEN_BY_PEOPLE if name in live and name in passed}
         _hold_to_gates(lake, run, live, passed)
         release = max((row["release"] for row in known), default=0)
         newest = {row["table_name"]: row["version"] for row in known if row["release"] == release}
@@ -137,9 +138,6 @@ def row_count(delta: "DeltaTable") -> int:
     import pyarrow.compute as pc
 
     return int(pc.sum(pa.table(delta.get_add_actions(flatten=True))["num_records"]).as_py() or 0)
-
-
-_COLUMNS = ("release", "run_id", "as_of", "table_name", "version")
 
 
 def _rows(lake: "Lake") -> list[dict]:

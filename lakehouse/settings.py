@@ -12,13 +12,6 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from contracts import HERE as PACKAGED_CONTRACTS
 
 
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):  # a container may run under a number that has no name
-        return f"user {os.getuid()}"
-
-
 class Settings(BaseSettings):
     """Settings of one workspace.
 
@@ -27,7 +20,7 @@ class Settings(BaseSettings):
         spark_master: ``local[*]``, ``spark://…`` or ``sc://…`` (``CLEW_SPARK``).
         driver_memory: Heap of the embedded Spark driver (``CLEW_DRIVER_MEMORY``).
         java_options: More options for the embedded Spark driver (``CLEW_JAVA_OPTIONS``).
-        author: Who decides, where a steward's decision is kept; by default the user of this machine (``CLEW_AUTHOR``).
+        author_name: Who decides, where a steward's decision is kept; else the user of this machine (``CLEW_AUTHOR``).
     """
 
     model_config = SettingsConfigDict(env_prefix="CLEW_", frozen=True, populate_by_name=True)
@@ -40,7 +33,7 @@ class Settings(BaseSettings):
     spark_master: str = Field("local[*]", alias="CLEW_SPARK")
     driver_memory: str = "3g"
     java_options: str = ""
-    author: str = Field(default_factory=_user, min_length=1)
+    author_name: str | None = Field(None, alias="CLEW_AUTHOR")
     identity_secret: SecretStr | None = Field(None, alias="CLEW_IDENTITY_KEY")
 
     @property
@@ -59,6 +52,15 @@ class Settings(BaseSettings):
     def state(self) -> Path:
         """What Clew keeps for itself: jars, logs, Airflow's database, keys."""
         return (self.home / ".clew").absolute()
+
+    @property
+    def author(self) -> str:
+        if self.author_name:
+            return self.author_name
+        try:
+            return getpass.getuser()
+        except (OSError, KeyError):  # a container may run under a number that has no name
+            return f"user {os.getuid()}"
 
     @cached_property
     def identity_key(self) -> bytes:

@@ -46,7 +46,7 @@ def _lines(found: "Explanation") -> Iterator[str]:
         yield from _edge_lines(edge)
     if found.obstacle is not None:
         edge = found.obstacle
-        what = "what was decided" if edge.rule == "steward" else "what speaks for one person, and was not used"
+        what = "what was decided" if "decision" in edge.evidence else "what speaks for one person, and was not used"
         yield f"\n{what}\n{edge.left_record}  —  {edge.right_record}"
         yield from _edge_lines(edge)
         yield f"   {edge.state}: {edge.reason}"

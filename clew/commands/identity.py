@@ -41,15 +41,14 @@ def unlink(left: Record, right: Record, reason: Reason, until: Until = None, as_
 @identity.command()
 def undo(decision: Annotated[int, typer.Argument(help="Its number.")], reason: Reason, as_json: AsJson = False) -> None:
     """Take back a decision; of an undo, make what it took back stand again."""
-    from clew.workspace import existing_lake, newest_date, settings
+    from clew.workspace import existing_lake, settings
     from identity.decisions import undo as take_back
     from lakehouse.lake import Lake
 
     existing_lake()
     configured = settings()
     now = datetime.datetime.now(datetime.UTC)
-    made = take_back(Lake(configured), decision, reason=reason, author=configured.author, at=now, as_of=newest_date())
-    _show(made, as_json)
+    _show(take_back(Lake(configured), decision, reason=reason, author=configured.author, at=now), as_json)
 
 
 @identity.command()

@@ -1,6 +1,7 @@
 """What stewards decide is done, explained, replayed, and taken back without a trace."""
 
 import datetime
+import getpass
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -31,7 +32,7 @@ def say(lake, action, one, other, **more):
 
 
 def take_back(lake, number):
-    return undo(lake, number, reason="erred", author="bob", at=NOW, as_of=TODAY)
+    return undo(lake, number, reason="erred", author="bob", at=NOW)
 
 
 def test_an_unlink_keeps_two_records_apart_and_the_edge_names_the_decision(town):
@@ -48,7 +49,7 @@ def test_a_link_joins_records_that_share_nothing_and_names_the_decision_as_its_e
     assert len(town.profiles()) == 2
     town.decide("link", "crm:2", "crm:1")
     (edge,) = town.resolve().edges.to_pylist()
-    assert (edge["rule"], edge["state"], edge["evidence"]) == ("steward", "linked", '{"decision": 1}')
+    assert (edge["rule"], edge["state"], edge["evidence"]) == ("steward", "linked", '{"action": "link", "decision": 1}')
     assert town.profiles() == {frozenset({"crm:1", "crm:2"})}
 
 
@@ -104,6 +105,35 @@ def test_a_decision_expires_after_its_last_date(lake):
         say(lake, "link", "crm:1", "crm:3", until=datetime.date(2017, 12, 31))
 
 
+def test_an_expired_decision_contradicts_too_for_a_run_of_a_past_date_goes_by_it(lake):
+    say(lake, "unlink", "crm:1", "crm:2", until=datetime.date(2018, 3, 31))
+    with pytest.raises(UsageError, match="contradict"):
+        decide(lake, "link", ("crm:1", "crm:2"), reason="looked", author="ann", at=NOW, as_of=datetime.date(2018, 6, 1))
+
+
+def test_one_thing_never_stands_twice(lake):
+    say(lake, "link", "crm:1", "crm:2", until=datetime.date(2018, 3, 31))
+    with pytest.raises(UsageError, match=r"that was decided: decision 1 \(ann, 2018-01-02\): link crm:1 crm:2 until"):
+        say(lake, "link", "crm:1", "crm:2")
+    take_back(lake, 1)
+    say(lake, "link", "crm:1", "crm:2")
+    with pytest.raises(UsageError, match="that was decided: decision 1"):
+        take_back(lake, 2)
+
+
+def test_a_decision_without_a_reason_is_refused(lake):
+    with pytest.raises(UsageError, match="needs a reason"):
+        decide(lake, "link", ("crm:1", "crm:2"), reason=" ", author="ann", at=NOW, as_of=TODAY)
+    assert read_decisions(lake) == []
+
+
+def test_the_author_is_the_one_set_or_else_the_user_of_the_machine(monkeypatch):
+    monkeypatch.setenv("CLEW_AUTHOR", "kim")
+    assert Settings().author == "kim"
+    monkeypatch.setenv("CLEW_AUTHOR", "")
+    assert Settings().author == getpass.getuser()
+
+
 def test_a_contradiction_is_refused_with_every_decision_that_takes_part_and_nothing_is_kept(lake):
     say(lake, "link", "crm:1", "crm:2")
     say(lake, "link", "crm:2", "crm:3")
@@ -123,7 +153,7 @@ def test_an_undo_that_would_bring_back_a_contradiction_is_refused(lake):
 
 
 @pytest.mark.parametrize(
-    ("one", "other", "why"), [("crm:1", "crm:1", "one record already"), ("crm:2", "crm:1", "stands already")]
+    ("one", "other", "why"), [("crm:1", "crm:1", "one record already"), ("crm:2", "crm:1", "that was decided")]
 )
 def test_what_says_nothing_new_is_refused(lake, one, other, why):
     say(lake, "link", "crm:1", "crm:2")

@@ -111,7 +111,7 @@ def test_a_decision_is_gone_by_in_every_run_until_it_is_taken_back_without_a_tra
         resolve(lake, Run(run, day))
         answer = explain(lake, "crm:1", "mailbox:1")
         assert (answer.verdict, answer.reason) == ("apart", "decision 1 says that they are two people")
-    undo(lake, 1, reason="one after all", **now)
+    undo(lake, 1, reason="one after all", author="bob", at=at(401))
     resolve(lake, Run("r4", day))
     assert {table: lake.arrow(f"identity.{table}").to_pylist() for table in before} == before
 

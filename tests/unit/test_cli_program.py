@@ -22,6 +22,7 @@ def test_help_lists_every_command_and_the_exit_codes(clew) -> None:
         "runs",
         "profile",
         "explain",
+        "identity",
         "requeue",
         "check",
         "doctor",

@@ -42,7 +42,7 @@ def test_a_decision_made_while_a_run_is_under_way_stops_nothing_and_waits_for_th
     decide(small.lake, "link", ("account:ann", "crm:ben"), reason="looked", **now)
     pass_gates(small.lake, small.run)
     gated = small.lake.version("identity.decisions")
-    undo(small.lake, 1, reason="erred", **now)
+    undo(small.lake, 1, reason="erred", author=now["author"], at=now["at"])
     publish_release(small.lake, small.run)
     assert release_tables(small.lake, 1)["identity.decisions"] == gated
     assert publish_release(small.lake, small.run)["release"] == 1

@@ -32,6 +32,7 @@ COMMANDS = (
     "profile",
     "explain",
     "identity",
+    "resolve",
     "requeue",
     "check",
     "doctor",

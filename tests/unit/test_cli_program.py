@@ -23,6 +23,7 @@ def test_help_lists_every_command_and_the_exit_codes(clew) -> None:
         "profile",
         "explain",
         "identity",
+        "resolve",
         "requeue",
         "check",
         "doctor",

@@ -1,0 +1,102 @@
+"""`clew resolve`: which rows of any file are one person, with no lake and nothing set up."""
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from clew.output import note, print_json, print_table, results
+from contracts.errors import UsageError
+
+if TYPE_CHECKING:
+    from identity.people.files import Outcome
+
+LONG = 2.0
+"""Seconds after which a stage is told of."""
+
+
+def resolve(
+    output: Annotated[
+        Path, typer.Option(help="CSV or Parquet file to write: record_id, profile_id, kind, probability.")
+    ],
+    given: Annotated[
+        list[Path] | None, typer.Option("--input", help="CSV or Parquet file of people; several are resolved together.")
+    ] = None,
+    link_only: Annotated[
+        tuple[Path, Path] | None, typer.Option(help="Two files to link to each other, never two rows of one.")
+    ] = None,
+    columns: Annotated[Path | None, typer.Option(help="YAML of column: meaning, where names do not tell.")] = None,
+    id_column: Annotated[str, typer.Option(help="The column that names a record.")] = "",
+    truth: Annotated[
+        Path | None, typer.Option(help="CSV or Parquet of record_id and person_id, to measure by.")
+    ] = None,
+    model: Annotated[
+        Path | None, typer.Option(help="Weights that --save-model wrote, instead of fitting them.")
+    ] = None,
+    save_model: Annotated[Path | None, typer.Option(help="Write the fitted weights as JSON.")] = None,
+    region: Annotated[str, typer.Option(help="Country of phone numbers without a country code.")] = "US",
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Find out which rows of a file are one person."""
+    from identity.people.columns import read_map
+    from identity.people.files import Told, resolve_files, write
+    from identity.people.model import save_model as save
+
+    if bool(given) == bool(link_only):
+        raise UsageError("give --input, or two files with --link-only", do="see: clew resolve --help")
+    told = Told(read_map(columns) if columns else {}, id_column, region, bool(link_only), model)
+    began = time.monotonic()
+
+    def say(text: str) -> None:
+        if time.monotonic() - began > LONG:
+            note(f"{time.monotonic() - began:6.0f} s  {text}")
+
+    outcome = resolve_files(link_only or tuple(given or ()), told, truth, say)
+    write(outcome, output)
+    if save_model:
+        bench = outcome.resolved.bench
+        save(save_model, bench.comparisons, outcome.resolved.weights, bench.records, bench.total)
+    with results():
+        if as_json:
+            print_json(outcome.as_dict() | {"output": str(output)})
+        else:
+            _print(outcome)
+    note(f"written to {output} in {time.monotonic() - began:.1f} s")
+
+
+def _print(outcome: "Outcome") -> None:
+    found = outcome.as_dict()
+    for file in found["files"]:
+        meant = ", ".join(
+            f"{column} ({meaning})" if column != meaning else column for meaning, column in file["columns"].items()
+        )
+        print(f"{file['path']}: {file['rows']:,} rows; {meant}")
+        if file["ignored"]:
+            print(f"   not used: {', '.join(file['ignored'])}")
+        if file["rejected"]:
+            print(f"   {file['rejected']:,} lines are no rows, and left out; the first is line {_first(outcome, file)}")
+    for column, values in found["crowded_values"].items():
+        print(f"{values:,} values of {column} stand on too many people and were not used")
+    rows = [
+        ("records", found["records"]),
+        ("profiles", found["profiles"]),
+        ("profiles of several records", found["joined_profiles"]),
+        ("records in the biggest profile", found["biggest_profile"]),
+        ("pairs compared", found["pairs"]),
+        ("pairs linked", found["links"]),
+    ]
+    print()
+    print_table(("found", "number"), [(name, f"{number:,}") for name, number in rows])
+    if outcome.score:
+        score = outcome.score
+        print()
+        print_table(
+            ("against the truth", "precision", "recall", "F1"),
+            [("pairs of records", f"{score.precision:.4f}", f"{score.recall:.4f}", f"{score.f1:.4f}")],
+        )
+
+
+def _first(outcome: "Outcome", told: dict) -> int:
+    file = next(item for item in outcome.files if str(item.path) == told["path"])
+    return int(file.rejected["line"][0].as_py())

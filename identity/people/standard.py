@@ -1,0 +1,180 @@
+"""Rows of any file as comparable people: standard forms, one column a meaning, gaps as NULL.
+
+The forms are those of ``identity.standardise``. What a file of strangers needs beyond them is here: titles, whole
+names in one column, birth dates of any century, house numbers inside streets, and values that stand on so many people
+that they say nothing of any.
+"""
+
+import datetime
+import re
+from collections.abc import Callable
+
+import pyarrow as pa
+
+from contracts.identity import Attributes
+from identity import standardise
+from identity.agree import formal_name
+from identity.people.columns import Columns
+from identity.sql import query
+
+TITLES = frozenset(
+    "mr mrs ms miss mx dr prof professor sir dame lord lady rev reverend hon baronet baron esq jr sr ii iii iv "
+    "st nd rd th the of phd md".split()
+)
+TEXTS = (
+    "first_name", "last_name", "birth_date", "email", "phone", "national_id", "card", "house", "street", "street_2",
+    "city", "postcode", "state", "gender", "birth_place", "occupation",
+)  # fmt: skip
+MOST_PEOPLE = {"email": 8, "phone": 8, "national_id": 4, "card": 4}
+"""With more people than this found on a value, the value says nothing of any."""
+CROWDED_DAY, CROWDED_SHARE = 20, 0.003
+"""A birth date that so many times more names have than the usual one, and that share of all, is filled in by forms."""
+_ANY_DATE = Attributes(oldest_birth_date=datetime.date(1000, 1, 1))
+_HOUSE = re.compile(r"\s*(\d+\s?[a-zA-Z]?)\s+(.*\S)\s*")
+_NOTHING = re.compile(r"\W*")
+
+
+def people(rows: pa.Table, columns: Columns, dataset: str, region: str) -> pa.Table:
+    """Rows in standard form.
+
+    Args:
+        rows: A file as text.
+        columns: What its columns mean.
+        dataset: Its name.
+        region: Of phone numbers without a country code.
+
+    Returns:
+        dataset, position (from 1), record_id as written (the position where no column names records), TEXTS, and
+        formal_name: Bob and Bobby are Robert.
+    """
+    given = {meaning: rows[column].to_pylist() for meaning, column in columns.of.items()}
+    _split_names(given)
+    _split_streets(given)
+    _join_dates(given)
+    forms = _forms(region)
+    nothing = pa.nulls(rows.num_rows, pa.string())
+    positions = list(range(1, rows.num_rows + 1))
+    ids = given.get("record_id") or [str(position) for position in positions]
+    texts = {name: standardise.mapped(given[name], forms[name]) if name in given else nothing for name in TEXTS}
+    formal = standardise.mapped(texts["first_name"].to_pylist(), lambda name: name and formal_name(name))
+    return pa.table(
+        {
+            "dataset": pa.array([dataset] * rows.num_rows, pa.string()),
+            "position": pa.array(positions, pa.int64()),
+            "record_id": pa.array([one and one.strip() for one in ids], pa.string()),
+            **texts,
+            "formal_name": formal,
+        }
+    )
+
+
+def without_crowded(standard: pa.Table) -> tuple[pa.Table, dict[str, int]]:
+    """Take out the values that stand on too many people, found from the data.
+
+    Returns:
+        The table, and for each column how many values were taken out.
+    """
+    taken: dict[str, int] = {}
+    for name, most in MOST_PEOPLE.items():
+        crowded = query(
+            f"""SELECT {name} AS value FROM people WHERE {name} IS NOT NULL GROUP BY {name}
+                HAVING count(DISTINCT nullif(concat_ws(' ', formal_name, last_name), '')) > {most}
+                   AND (count(DISTINCT birth_date) > {most} OR count(birth_date) = 0)""",
+            people=standard,
+        )
+        standard, taken[name] = _without(standard, name, crowded), crowded.num_rows
+    crowded = query(
+        f"""WITH days AS (
+                SELECT birth_date, count(DISTINCT concat_ws(' ', first_name, last_name)) AS people FROM people
+                WHERE birth_date IS NOT NULL GROUP BY birth_date)
+            SELECT birth_date AS value FROM days
+            WHERE people > greatest({CROWDED_DAY} * (1 + (SELECT median(people) FROM days)),
+                                    {CROWDED_SHARE} * {standard.num_rows})""",
+        people=standard,
+    )
+    standard, taken["birth_date"] = _without(standard, "birth_date", crowded), crowded.num_rows
+    return standard, {name: values for name, values in taken.items() if values}
+
+
+def _without(standard: pa.Table, name: str, crowded: pa.Table) -> pa.Table:
+    if not crowded.num_rows:
+        return standard
+    return query(
+        f"""SELECT * REPLACE (CASE WHEN {name} NOT IN (SELECT value FROM crowded) THEN {name} END AS {name})
+            FROM people ORDER BY dataset, position""",
+        people=standard,
+        crowded=crowded,
+    )
+
+
+def _forms(region: str) -> dict[str, Callable[[str | None], str | None]]:
+    address = standardise.address_part
+
+    def valid(form: Callable[[str], standardise.Standard]) -> Callable[[str | None], str | None]:
+        def standard(raw: str | None) -> str | None:
+            result = form(raw) if raw else None
+            return result.value if result and not result.reason else None
+
+        return standard
+
+    return dict.fromkeys(TEXTS, address) | {
+        "first_name": _name,
+        "last_name": _name,
+        "birth_date": lambda raw: standardise.birth_date(raw, _ANY_DATE),
+        "email": valid(standardise.email),
+        "phone": valid(lambda raw: standardise.phone(raw, region)),
+        "national_id": _code,
+        "card": _code,
+        "street": standardise.street,
+        "street_2": standardise.street,
+        "postcode": standardise.postcode,
+    }
+
+
+def _name(raw: str | None) -> str | None:
+    """A name without titles; None where nothing else is left."""
+    value = standardise.name(raw)
+    return " ".join(word for word in (value or "").split() if word not in TITLES) or None
+
+
+def _code(raw: str | None) -> str | None:
+    """Letters and digits in lower case; None for a filler such as 0000."""
+    value = re.sub(r"\W", "", raw or "").lower()
+    return value if len(set(value)) > 1 or (value and len(value) < 3) else None
+
+
+def _split_names(given: dict[str, list[str | None]]) -> None:
+    """A whole name gives the first and the last name to rows that have none: ``Ann Lee`` and ``Lee, Ann``."""
+    whole = given.pop("full_name", None)
+    if whole is None:
+        return
+    firsts, lasts = (given.get(name) or [None] * len(whole) for name in ("first_name", "last_name"))
+    split = [_split_name(name) if not (first or last) else (first, last)
+             for name, first, last in zip(whole, firsts, lasts, strict=True)]  # fmt: skip
+    given["first_name"], given["last_name"] = [first for first, _ in split], [last for _, last in split]
+
+
+def _split_name(whole: str | None) -> tuple[str | None, str | None]:
+    if not whole or _NOTHING.fullmatch(whole):
+        return None, None
+    last, comma, first = whole.partition(",")
+    if comma and _name(first):
+        return first, last
+    words = (_name(whole.split(",")[0]) or "").split()
+    return (words[0] if len(words) > 1 else None), (words[-1] if words else None)
+
+
+def _split_streets(given: dict[str, list[str | None]]) -> None:
+    """The number before a street, where no column has it."""
+    if "house" in given or "street" not in given:
+        return
+    split = [_HOUSE.fullmatch(street or "") for street in given["street"]]
+    given["house"] = [found and found[1].replace(" ", "") for found in split]
+    given["street"] = [found[2] if found else street for found, street in zip(split, given["street"], strict=True)]
+
+
+def _join_dates(given: dict[str, list[str | None]]) -> None:
+    parts = [given.pop(name, None) for name in ("birth_year", "birth_month", "birth_day")]
+    if "birth_date" in given or any(part is None for part in parts):
+        return
+    given["birth_date"] = ["-".join(map(str, part)) if all(part) else None for part in zip(*parts, strict=True)]  # type: ignore[arg-type]

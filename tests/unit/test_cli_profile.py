@@ -34,8 +34,8 @@ def test_every_value_has_its_source_and_time(clew) -> None:
 def test_json_has_its_documented_shape(clew) -> None:
     held = json.loads(clew("profile", "p-ana", "--json").out)
     assert list(held) == [
-        "profile_id", "release", "as_of", "is_known", "link", "first_seen_at", "last_seen_at", "events",
-        "attributes", "identifiers", "consents", "orders", "journey", "records",
+        "profile_id", "redirected_from", "release", "as_of", "is_known", "link", "first_seen_at", "last_seen_at",
+        "events", "attributes", "identifiers", "consents", "orders", "journey", "records",
     ]  # fmt: skip
     assert held["link"] == {"kind": "deterministic", "probability": 0.98}
     assert held["consents"] == [

@@ -41,8 +41,10 @@ def test_two_profiles_are_told_apart_by_their_ids_a_retired_one_too(clew, own) -
 
 def test_changes_lists_what_each_run_changed(clew) -> None:
     head, _, row = clew("identity", "changes").out.splitlines()
-    assert head.split("  ")[:3] == ["run id", "as of     ", "records"]
-    assert head.endswith("merges  splits  redirects  records churned  id churn")
+    assert [name.strip() for name in head.split("  ") if name] == [
+        "run id", "as of", "records", "records new", "records gone", "profiles", "merges", "splits", "redirects",
+        "records churned", "id churn",
+    ]  # fmt: skip
     assert row.split() == ["run-1", "2017-12-30", "3", "0", "0", "2", "1", "0", "1", "0", "0"]
     assert clew("identity", "changes", "--limit", "0").code == 2
 

@@ -24,7 +24,8 @@ def show_past(who: "Who", release: str, as_of: datetime.date, known_at: datetime
     if missing:
         raise DataError(f"{missing[0]} is not there yet", reading.name, "make it: clew run")
     moment = Moment(as_of, known_at or datetime.date.max)
-    asked = f" --as-of {as_of}" + (f" --known-at {known_at}" if known_at else "")
+    asked = (("--as-of", as_of), ("--known-at", known_at), ("--release", None if release == "latest" else release))
+    option = "".join(f" {name} {value}" for name, value in asked if value)
     found = _profiles(reading, who, moment)
     if not found:
         raise DataError(
@@ -32,7 +33,7 @@ def show_past(who: "Who", release: str, as_of: datetime.date, known_at: datetime
             reading.name,
             "name a later day, or leave out --as-of",
         )
-    profile_id = the_one(found, who, reading, asked)
+    profile_id = the_one(found, who, reading, option)
     held = {
         "profile_id": profile_id,
         "redirected_from": who.text if who.is_profile_id and profile_id != who.text else None,

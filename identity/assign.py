@@ -24,10 +24,11 @@ _FOUNDED = f"""
                'p_' || left(sha256(outer_key || unhex(sha256(inner_key || encode(record_id)))), {ID_DIGITS}) AS own_id
         FROM records, keys)
     SELECT record_id, own_id AS own_profile_id, first_value(own_id) OVER founding AS profile_id,
-           first_value(record_id) OVER founding AS founder_record_id, count(*) OVER (PARTITION BY cluster) AS records
+           first_value(record_id) OVER founding AS founder_record_id, row_number() OVER founding = 1 AS is_founder,
+           count(*) OVER (PARTITION BY cluster) AS records, row_number() OVER (ORDER BY record_id) - 1 AS place
     FROM members JOIN records USING (record_id) JOIN owned USING (record_id)
     WINDOW founding AS (PARTITION BY cluster ORDER BY landed_landing, landed_source, landed_position, record_id)
-    ORDER BY record_id
+    ORDER BY place
 """
 
 
@@ -52,19 +53,20 @@ def assign(records: pa.Table, members: pa.Table, edges: pa.Table, key: bytes) ->
         keys=_padded(key),
     )
     linked = query(
-        """SELECT left_record, right_record, kind = 'probabilistic' AS is_probabilistic, probability
-           FROM edges WHERE state = 'linked' ORDER BY ALL""",
+        """SELECT l.place AS left_place, r.place AS right_place, kind = 'probabilistic' AS is_probabilistic, probability
+           FROM edges JOIN founded AS l ON l.record_id = left_record JOIN founded AS r ON r.record_id = right_record
+           WHERE state = 'linked' ORDER BY ALL""",
         edges=edges,
+        founded=founded,
     )
-    nodes = founded["record_id"].to_numpy(zero_copy_only=False)
-    is_founder = nodes == founded["founder_record_id"].to_numpy(zero_copy_only=False)
+    is_founder = founded["is_founder"].to_numpy()
     least, is_probabilistic = weakest_to_roots(
-        len(nodes),
+        founded.num_rows,
         np.flatnonzero(is_founder),
-        np.searchsorted(nodes, linked["left_record"].to_numpy(zero_copy_only=False)),
-        np.searchsorted(nodes, linked["right_record"].to_numpy(zero_copy_only=False)),
-        linked["probability"].to_numpy(zero_copy_only=False),
-        linked["is_probabilistic"].to_numpy(zero_copy_only=False),
+        linked["left_place"].to_numpy(),
+        linked["right_place"].to_numpy(),
+        linked["probability"].to_numpy(),
+        linked["is_probabilistic"].to_numpy(),
     )
     kinds = np.where(is_founder, "founder", np.where(is_probabilistic, "probabilistic", "deterministic"))
     return pa.table(
@@ -72,7 +74,7 @@ def assign(records: pa.Table, members: pa.Table, edges: pa.Table, key: bytes) ->
             "record_id": founded["record_id"],
             "profile_id": founded["profile_id"],
             "own_profile_id": founded["own_profile_id"],
-            "kind": pa.array(list(kinds), pa.string()),
+            "kind": pa.array(kinds, pa.string()),
             "probability": pa.array(least, pa.float64()),
             "founder_record_id": founded["founder_record_id"],
             "records": founded["records"],

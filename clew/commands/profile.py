@@ -49,13 +49,14 @@ def profile(
     missing = [table for table in _TABLES if table not in reading.tables]
     if missing:
         raise DataError(f"{missing[0]} is not there yet", reading.name, "make it: clew run")
-    found = the_one(_profiles(reading, asked), asked, reading)
+    option = "" if release == "latest" else f" --release {release}"
+    found = the_one(_profiles(reading, asked), asked, reading, option)
     held = _held(reading, found, who if asked.is_profile_id and found != who else None)
     with results():
         if as_json:
             print_json(held)
         else:
-            _print_text(held, "" if release == "latest" else f" --release {release}")
+            _print_text(held, option)
     note(reading.name)
 
 

@@ -90,6 +90,15 @@ def print_table(columns: Sequence[str], rows: Sequence[Row]) -> None:
         print(_line(row, widths, right))
 
 
+def print_section(title: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
+    """A table under its title, after an empty line; ``none`` where it has no row."""
+    print(f"\n{title}")
+    if rows:
+        print_table(columns, rows)
+    else:
+        print("none")
+
+
 def print_error(error: ClewError, as_json: bool) -> None:
     """Say what, where and what to do on stderr; with ``--json`` the same as an object on stdout."""
     lines = [f"error: {error.what}"]

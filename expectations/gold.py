@@ -103,6 +103,18 @@ def _people(columns: dict[str, list[str]]) -> list[Rule]:
                      WHERE p.link_kind IS DISTINCT FROM a.kind
                         OR abs(coalesce(p.link_probability, -1) - a.probability) > 1e-9""",
         ),
+        NoRows(
+            table="gold.profile_redirects",
+            name="every_retired_id_leads_where_identity_says",
+            says="Each own id of identity.assignments that is no profile's leads to the profile of its record.",
+            why="who kept an id from before a merge finds nobody by it, or somebody else (invariant 4)",
+            do=_REPORT,
+            owner="identity",
+            query="""SELECT retired_profile_id, m.profile_id FROM {batch} AS m FULL JOIN (
+                         SELECT own_profile_id AS retired_profile_id, profile_id FROM identity.assignments
+                         WHERE own_profile_id <> profile_id) AS a USING (retired_profile_id)
+                     WHERE m.profile_id IS DISTINCT FROM a.profile_id""",
+        ),
     ]
     marts_of_people = [
         table

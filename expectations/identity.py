@@ -4,7 +4,7 @@ from expectations import declared
 from expectations.rule import NoRows, Rule
 from expectations.suite import Scene, Suite
 
-TABLES = ("records", "identifiers", "edges", "assignments", "decisions")
+TABLES = ("records", "identifiers", "edges", "assignments", "history", "decisions")
 MANY_RECORDS = 60
 """A person with web, app, card, mailbox and some devices has a dozen records; five times that is several people."""
 
@@ -17,7 +17,7 @@ def suite(scene: Scene) -> Suite:
     rules: list[Rule] = []
     for table in TABLES:
         rules += declared.rules(scene.contracts.table(f"identity.{table}"))
-    return Suite("identity", (*rules, *_references(), *_links(), *_founders()))
+    return Suite("identity", (*rules, *_references(), *_links(), *_founders(), *_ids()))
 
 
 def _references() -> list[Rule]:
@@ -209,5 +209,54 @@ def _founders() -> list[Rule]:
             owner="identity",
             query="SELECT profile_id, min(records) AS said, count(*) AS found FROM {batch} GROUP BY profile_id "
             "HAVING min(records) <> count(*) OR max(records) <> count(*)",
+        ),
+    ]
+
+
+def _ids() -> list[Rule]:
+    return [
+        NoRows(
+            table="identity.assignments",
+            name="no_two_records_have_one_own_id",
+            says="No two records have the same own profile id.",
+            why="a retired id would lead to two people (invariant 4)",
+            do=_REPORT,
+            owner="identity",
+            query="SELECT own_profile_id, count(*) AS records FROM {batch} GROUP BY ALL HAVING records > 1",
+        ),
+        NoRows(
+            table="identity.assignments",
+            name="the_id_of_a_profile_is_its_founders_own",
+            says="The id of a profile is the own profile id of its founder.",
+            why="any other id changes with the next rebuild (invariant 4)",
+            do=_REPORT,
+            owner="identity",
+            query="SELECT record_id, profile_id, own_profile_id FROM {batch} "
+            "WHERE kind = 'founder' AND own_profile_id <> profile_id",
+        ),
+        NoRows(
+            table="identity.assignments",
+            name="the_history_ends_in_the_assignments",
+            says="What identity.history says last of a record is its profile; of one that is gone, that it is gone.",
+            why="an answer about the past would contradict the present",
+            do=_REPORT,
+            owner="identity",
+            query="""WITH last AS (
+                         SELECT record_id, profile_id AS believed FROM identity.history
+                         QUALIFY row_number() OVER (PARTITION BY record_id ORDER BY revision DESC, true_from DESC) = 1)
+                     SELECT record_id, profile_id, believed FROM {batch} FULL JOIN last USING (record_id)
+                     WHERE profile_id IS DISTINCT FROM believed""",
+        ),
+        NoRows(
+            table="ops.identity_changes",
+            name="no_id_changes_for_nothing",
+            says="In the newest run, no record's id changed while those who share its profile stayed the same.",
+            why="whoever keeps our ids must follow a redirect for nothing; a line that landed early but was let in "
+            "late, and founds, can do that (invariant 4)",
+            do="see which run it was: clew identity changes; gold.profile_redirects says where each id leads",
+            owner="identity",
+            severity="warn",
+            query="SELECT run_id, records_churned FROM {batch} "
+            'WHERE "at" = (SELECT max("at") FROM ops.identity_changes) AND records_churned > 0',
         ),
     ]

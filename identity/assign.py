@@ -1,7 +1,9 @@
 """Profiles: the stable id of each cluster, and how each record came to it.
 
 A profile's id is its founder's (invariant 4): a keyed hash of the record that landed first. So another model
-or a rebuild keeps ids, and a part that is split off gets the id back that its own founder gave it before.
+or a rebuild keeps ids, and a part that is split off gets the id back that its own founder gave it before. Each
+record's own id, whether it founds a profile or not, is kept beside the profile that it is in: that is where an id
+leads that was retired when its profile was joined to an elder's.
 """
 
 import hashlib
@@ -14,6 +16,20 @@ from identity.forest import weakest_to_roots
 from identity.sql import query
 
 ID_DIGITS = 20
+
+_FOUNDED = f"""
+    WITH owned AS (
+        -- HMAC-SHA256 as RFC 2104 defines it, of all records at once
+        SELECT record_id,
+               'p_' || left(sha256(outer_key || unhex(sha256(inner_key || encode(record_id)))), {ID_DIGITS}) AS own_id
+        FROM records, keys)
+    SELECT record_id, own_id AS own_profile_id, first_value(own_id) OVER founding AS profile_id,
+           first_value(record_id) OVER founding AS founder_record_id, row_number() OVER founding = 1 AS is_founder,
+           count(*) OVER (PARTITION BY cluster) AS records, row_number() OVER (ORDER BY record_id) - 1 AS place
+    FROM members JOIN records USING (record_id) JOIN owned USING (record_id)
+    WINDOW founding AS (PARTITION BY cluster ORDER BY landed_landing, landed_source, landed_position, record_id)
+    ORDER BY place
+"""
 
 
 def profile_id(key: bytes, founder: str) -> str:
@@ -31,40 +47,43 @@ def assign(records: pa.Table, members: pa.Table, edges: pa.Table, key: bytes) ->
         key: The lake's identity key.
     """
     founded = query(
-        """SELECT record_id, cluster, first_value(record_id) OVER founding AS founder_record_id,
-                  count(*) OVER (PARTITION BY cluster) AS records
-           FROM members JOIN records USING (record_id)
-           WINDOW founding AS (PARTITION BY cluster
-                               ORDER BY landed_landing, landed_source, landed_position, record_id)
-           ORDER BY record_id""",
+        _FOUNDED,
         members=members,
         records=records.select(["record_id", "landed_landing", "landed_source", "landed_position"]),
+        keys=_padded(key),
     )
     linked = query(
-        """SELECT left_record, right_record, kind = 'probabilistic' AS is_probabilistic, probability
-           FROM edges WHERE state = 'linked' ORDER BY ALL""",
+        """SELECT l.place AS left_place, r.place AS right_place, kind = 'probabilistic' AS is_probabilistic, probability
+           FROM edges JOIN founded AS l ON l.record_id = left_record JOIN founded AS r ON r.record_id = right_record
+           WHERE state = 'linked' ORDER BY ALL""",
         edges=edges,
+        founded=founded,
     )
-    nodes = founded["record_id"].to_numpy(zero_copy_only=False)
-    founders = founded["founder_record_id"].to_numpy(zero_copy_only=False)
-    is_founder = nodes == founders
+    is_founder = founded["is_founder"].to_numpy()
     least, is_probabilistic = weakest_to_roots(
-        len(nodes),
+        founded.num_rows,
         np.flatnonzero(is_founder),
-        np.searchsorted(nodes, linked["left_record"].to_numpy(zero_copy_only=False)),
-        np.searchsorted(nodes, linked["right_record"].to_numpy(zero_copy_only=False)),
-        linked["probability"].to_numpy(zero_copy_only=False),
-        linked["is_probabilistic"].to_numpy(zero_copy_only=False),
+        linked["left_place"].to_numpy(),
+        linked["right_place"].to_numpy(),
+        linked["probability"].to_numpy(),
+        linked["is_probabilistic"].to_numpy(),
     )
     kinds = np.where(is_founder, "founder", np.where(is_probabilistic, "probabilistic", "deterministic"))
-    ids = {founder: profile_id(key, founder) for founder in nodes[is_founder]}
     return pa.table(
         {
             "record_id": founded["record_id"],
-            "profile_id": pa.array([ids[founder] for founder in founders], pa.string()),
-            "kind": pa.array(list(kinds), pa.string()),
+            "profile_id": founded["profile_id"],
+            "own_profile_id": founded["own_profile_id"],
+            "kind": pa.array(kinds, pa.string()),
             "probability": pa.array(least, pa.float64()),
             "founder_record_id": founded["founder_record_id"],
             "records": founded["records"],
         }
     )
+
+
+def _padded(key: bytes) -> pa.Table:
+    """The inner and the outer key of HMAC (RFC 2104); in a table, so that they stand in no statement."""
+    block = hashlib.sha256().block_size
+    whole = (hashlib.sha256(key).digest() if len(key) > block else key).ljust(block, b"\0")
+    return pa.table({"inner_key": [bytes(b ^ 0x36 for b in whole)], "outer_key": [bytes(b ^ 0x5C for b in whole)]})

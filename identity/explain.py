@@ -2,7 +2,7 @@
 
 import json
 from collections import deque
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from contracts.records import KINDS
@@ -55,6 +55,8 @@ class Explanation:
         obstacle: For two profiles, the decision that keeps them apart, else the strongest evidence between them that
             was not used, if there is any.
         reason: One sentence.
+        left_redirected_from: The retired profile id by which the left record was named; it leads to ``left_profile``.
+        right_redirected_from: The same of the right one.
         unusable: Identifiers that both hold but that do not identify, each with the reason.
     """
 
@@ -68,6 +70,8 @@ class Explanation:
     obstacle: Edge | None
     reason: str
     unusable: tuple[dict[str, str], ...]
+    left_redirected_from: str | None = None
+    right_redirected_from: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -79,54 +83,59 @@ def explain(lake: "Lake", left: str, right: str, release: int | Literal["live"] 
 
     Args:
         lake: The lake.
-        left: A record id, or an identifier such as ``email:…``, ``phone:…``, ``loyalty:…``, which stands for the
-            record that was first seen with it.
+        left: A record id; a profile id, which stands for its founder, a retired one too; or an identifier such as
+            ``email:…``, ``phone:…``, ``loyalty:…``, which stands for the record that was first seen with it.
         right: Another one.
         release: The release that is explained, or the tables as the last run left them.
 
     Raises:
         DataError: If an argument names nobody who is in the lake.
-        UsageError: If it is neither a record id nor an identifier.
+        UsageError: If it is none of these.
     """
     with lake.duck(release) as connection:
         one, other = (record_of(connection, lake, name) for name in (left, right))
-        profile_one, profile_other = _profile(connection, one), _profile(connection, other)
-        if profile_one == profile_other:
-            edges = _edges(
-                connection,
-                "state = 'linked' AND l.profile_id = $one AND r.profile_id = $one",
-                one=profile_one,
-            )
-            path = _path(edges, one, other)
-            probability = min((edge.probability for edge in path), default=1.0)
-            return Explanation(
-                one,
-                other,
-                profile_one,
-                profile_other,
-                "same",
-                path,
-                probability,
-                None,
-                _reason_same(path),
-                (),
-            )
-        obstacle = _obstacle(connection, one, other, profile_one, profile_other)
-        unusable = _shared_unusable(connection, profile_one, profile_other)
-        reason = _reason_apart(obstacle, unusable)
-        return Explanation(one, other, profile_one, profile_other, "apart", (), None, obstacle, reason, tuple(unusable))
+        found = _explained(connection, one, other)
+    return replace(
+        found,
+        left_redirected_from=_retired(left, found.left_profile),
+        right_redirected_from=_retired(right, found.right_profile),
+    )
+
+
+def _explained(connection: "duckdb.DuckDBPyConnection", one: str, other: str) -> Explanation:
+    profile_one, profile_other = _profile(connection, one), _profile(connection, other)
+    if profile_one == profile_other:
+        edges = _edges(connection, "state = 'linked' AND l.profile_id = $one AND r.profile_id = $one", one=profile_one)
+        path = _path(edges, one, other)
+        probability = min((edge.probability for edge in path), default=1.0)
+        reason = _reason_same(path)
+        return Explanation(one, other, profile_one, profile_other, "same", path, probability, None, reason, ())
+    obstacle = _obstacle(connection, one, other, profile_one, profile_other)
+    unusable = _shared_unusable(connection, profile_one, profile_other)
+    reason = _reason_apart(obstacle, unusable)
+    return Explanation(one, other, profile_one, profile_other, "apart", (), None, obstacle, reason, tuple(unusable))
+
+
+def _retired(name: str, profile_id: str) -> str | None:
+    """The name, if it is the id of a profile that leads to another."""
+    return name if ":" not in name and name != profile_id else None
 
 
 def record_of(connection: "duckdb.DuckDBPyConnection", lake: "Lake", name: str) -> str:
-    """The record that ``name`` means: its id, or an identifier, of whose records the one first seen with it.
+    """The record that ``name`` means: its id, the id of the profile that it founds or founded, or an identifier.
+
+    Of the records that hold an identifier, the one first seen with it is meant.
 
     Raises:
         DataError: If nobody in the lake has it.
-        UsageError: If it is neither a record id nor an identifier.
+        UsageError: If it is none of these.
     """
     found = connection.execute("SELECT record_id FROM identity.records WHERE record_id = ?", [name]).fetchall()
     if found:
         return name
+    founders = connection.execute("SELECT record_id FROM identity.assignments WHERE own_profile_id = ?", [name])
+    if founder := founders.fetchone():
+        return str(founder[0])
     word, _, raw = name.partition(":")
     identifier = _IDENTIFIER_WORDS.get(word, word)
     rules = lake.contracts.identity
@@ -143,7 +152,8 @@ def record_of(connection: "duckdb.DuckDBPyConnection", lake: "Lake", name: str) 
     known = ", ".join(sorted({*KINDS, *rules.identifiers}))
     where = f"{word}:…" if raw else "the argument"
     unknown = DataError if raw and word in KINDS else UsageError
-    raise unknown("no such record", where, f"give a record id or an identifier, beginning with one of: {known}")
+    do = f"give a profile id, or a record id or an identifier, beginning with one of: {known}"
+    raise unknown("no such record", where, do)
 
 
 def _profile(connection: "duckdb.DuckDBPyConnection", record: str) -> str:

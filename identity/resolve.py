@@ -1,7 +1,8 @@
-"""The step that works out who is who: silver and the stewards' decisions in, the four identity tables out.
+"""The step that works out who is who: silver and the stewards' decisions in, the identity tables out.
 
 It reads the live tables and writes each identity table whole, so that running it again after a kill
-gives the same result. Nothing in the content depends on the clock, on the order of rows or on an earlier run.
+gives the same result. Nothing in the content depends on the clock, on the order of rows or on an earlier run, but in
+identity.history, which keeps what earlier runs said.
 """
 
 from collections import Counter
@@ -13,13 +14,16 @@ import pyarrow as pa
 
 from contracts.identity import IdentityRules
 from identity.assign import assign
+from identity.changes import changes, id_churn, publish_changes
 from identity.cluster import cluster
 from identity.decisions import decided_edges, kept_apart, read_decisions, standing
 from identity.edges import deterministic_edges
+from identity.history import append_history, believed_before
 from identity.model import Model, compared_people, load_model
 from identity.records import Nodes, build_nodes, read_silver
 from identity.score import probabilistic_edges
 from identity.sql import query
+from identity.timeline import timelines
 
 if TYPE_CHECKING:
     from lakehouse.lake import Lake
@@ -39,7 +43,7 @@ def resolve(lake: "Lake", run: "Run") -> dict[str, int]:
 
     Returns:
         Counts: records, identifiers, unusable identifiers, edges by kind and by state, profiles, merged
-            profiles.
+            profiles, and what changed since the run before, as ops.identity_changes has it.
     """
     with run.step(lake, "resolve") as step:
         rules = lake.contracts.identity
@@ -61,8 +65,12 @@ def resolve(lake: "Lake", run: "Run") -> dict[str, int]:
         lake.overwrite("identity.identifiers", nodes.identifiers)
         lake.overwrite("identity.edges", resolution.edges)
         lake.overwrite("identity.assignments", resolution.assignments)
-        step.rows = counts["records"]
-    return counts
+        changed = changes(believed_before(lake, run), resolution.assignments)
+        publish_changes(lake, run, changed)  # before the history, by which another try would find nothing changed
+        appended = append_history(lake, run, timelines(nodes.records, resolution.edges, resolution.assignments))
+        step.say("history appended", rows=appended)
+        step.rows, step.message = counts["records"], _told(changed)
+    return counts | changed
 
 
 def all_edges(nodes: Nodes, rules: IdentityRules, model: Model, key: bytes) -> pa.Table:
@@ -100,6 +108,12 @@ def dated(edges: pa.Table, records: pa.Table) -> pa.Table:
         edges=edges,
         records=records,
     )
+
+
+def _told(changed: dict[str, int]) -> str:
+    """What changed, in one line of the ledger."""
+    named = ", ".join(f"{changed[name]:,} {name}" for name in ("merges", "splits", "redirects"))
+    return f"{changed['records_new']:,} new records, {named}, id churn {id_churn(changed):.2%}"
 
 
 def _counts(nodes: Nodes, resolution: Resolution) -> dict[str, int]:

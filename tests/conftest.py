@@ -219,9 +219,21 @@ def _identity(lake: Lake) -> None:
         [{"record_id": record, "profile_id": profile_id(name),
           "kind": "deterministic" if record == "anonymous:ann" else "founder",
           "probability": 0.999 if record == "anonymous:ann" else 1.0,
+          "own_profile_id": profile_id("ann's browser" if record == "anonymous:ann" else name),
           "founder_record_id": PEOPLE[name]["records"][0], "records": len(PEOPLE[name]["records"])}
          for name, record in records],
     )  # fmt: skip
+    lake.append(
+        "identity.history",
+        [{"record_id": record, "revision": 1, "true_from": at(28), "known_since": at(30).date(),
+          "profile_id": profile_id(name), "run_id": "run-1"} for name, record in records],
+    )  # fmt: skip
+    counts = {"records": len(records), "records_new": len(records), "profiles": len(PEOPLE)}
+    none = dict.fromkeys(("records_gone", "merges", "splits", "redirects", "records_churned"), 0)
+    lake.append(
+        "ops.identity_changes",
+        [{"run_id": "run-1", "as_of": at(30).date(), "at": at(30), **counts, **none, "id_churn": 0.0}],
+    )
 
 
 def _gold(lake: Lake, messages: Rows) -> None:
@@ -268,6 +280,12 @@ def _gold(lake: Lake, messages: Rows) -> None:
           "notice_version": "2017-1", "region": "US", "source": "consent", "decisions": 1, "given_at": m["at"]}
          for (p, purpose), m in latest.items()],
     )  # fmt: skip
+    _mart(
+        lake,
+        "profile_redirects",
+        pa.schema([("retired_profile_id", text), ("profile_id", text)]),
+        [{"retired_profile_id": profile_id("ann's browser"), "profile_id": profile_id("ann")}],
+    )
     _mart(
         lake,
         "audience_new_joiners",

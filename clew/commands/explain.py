@@ -14,7 +14,7 @@ BAR = 20
 
 
 def explain(
-    left: Annotated[str, typer.Argument(metavar="RECORD", help="A record id, or email:…, phone:…, loyalty:….")],
+    left: Annotated[str, typer.Argument(metavar="RECORD", help="A record id, a profile id, or email:…, phone:….")],
     right: Annotated[str, typer.Argument(metavar="RECORD", help="Another one.")],
     release: Annotated[str, typer.Option(help="A release's number, latest or live.")] = "latest",
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
@@ -40,6 +40,12 @@ def _lines(found: "Explanation") -> Iterator[str]:
     else:
         yield f"{found.left} and {found.right} are kept apart:"
         yield f"profile {found.left_profile} and profile {found.right_profile}"
+    for retired, record, profile_id in (
+        (found.left_redirected_from, found.left, found.left_profile),
+        (found.right_redirected_from, found.right, found.right_profile),
+    ):
+        if retired:
+            yield f"{retired} is retired: its founder {record} is in profile {profile_id}"
     yield found.reason
     for number, edge in enumerate(found.path, 1):
         yield f"\n{number}. {edge.left_record}  —  {edge.right_record}"

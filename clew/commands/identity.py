@@ -18,7 +18,7 @@ identity = typer.Typer(
     help="Decide that two records are one person, or are not; every run goes by it until it is taken back.",
 )
 
-Record = Annotated[str, typer.Argument(metavar="RECORD", help="A record id, or email:…, phone:…, loyalty:….")]
+Record = Annotated[str, typer.Argument(metavar="RECORD", help="A record id, a profile id, or email:…, phone:….")]
 Reason = Annotated[str, typer.Option(help="Why, for those who come after.")]
 Until = Annotated[
     datetime.datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The last date of a run on which it stands.")
@@ -81,6 +81,28 @@ def decisions(as_json: AsJson = False) -> None:
         print_table(("decision", "decided", "author", "what", "until", "state", "reason"), rows)
 
 
+@identity.command()
+def changes(
+    limit: Annotated[int, typer.Option(min=1, help="How many runs, the newest first.")] = 10, as_json: AsJson = False
+) -> None:
+    """List what each run changed: merges, splits, redirects, and ids that changed for nothing."""
+    from clew.workspace import read
+
+    table = "ops.identity_changes"
+    reading = read("live", only=[table])
+    rows = []
+    if table in reading.tables:
+        rows = reading.rows(f'SELECT * FROM {table} ORDER BY "at" DESC, run_id LIMIT ?', [limit])
+    with results():
+        if as_json:
+            print_json(rows)
+        elif rows:
+            shown = [name for name in rows[0] if name != "at"]
+            print_table([name.replace("_", " ") for name in shown], [[row[name] for name in shown] for row in rows])
+    if not rows:
+        note("no run has said yet who is who: clew run")
+
+
 def _decide(
     action: Literal["link", "unlink"],
     left: str,
@@ -97,7 +119,7 @@ def _decide(
     existing_lake()
     configured = settings()
     lake = Lake(configured)
-    with lake.duck(only=["identity.records", "identity.identifiers"]) as connection:
+    with lake.duck(only=["identity.records", "identity.identifiers", "identity.assignments"]) as connection:
         records = (record_of(connection, lake, left), record_of(connection, lake, right))
     made = decide(
         lake,

@@ -1,16 +1,16 @@
 """`clew profile`: all that is held of one person, and where each part came from."""
 
-from typing import TYPE_CHECKING, Annotated, Any, get_args
+import datetime
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from clew.output import note, print_json, print_table, results, time_text
+from clew.output import note, print_json, print_section, results, time_text
+from clew.who import WHO, Who, parse, the_one
 from contracts.errors import DataError, UsageError
-from contracts.source import RecordKind
 
 if TYPE_CHECKING:
     from clew.workspace import Reading
-    from contracts.identity import IdentityRules
 
 _TABLES = (
     "gold.profiles",
@@ -21,62 +21,59 @@ _TABLES = (
     "identity.assignments",
     "identity.records",
 )
+REDIRECTS = "gold.profile_redirects"
+Day = datetime.datetime | None
 
 
 def profile(
-    who: Annotated[
-        str,
-        typer.Argument(
-            metavar="WHO",
-            help="A profile id, email:…, phone:…, loyalty:…, user:…, crm:…, anonymous:…, or a record id.",
-        ),
-    ],
+    who: Annotated[str, typer.Argument(metavar="WHO", help=WHO)],
     release: Annotated[str, typer.Option(help="A release's number, latest or live.")] = "latest",
+    as_of: Annotated[Day, typer.Option(formats=["%Y-%m-%d"], help="Who it was on that day.")] = None,
+    known_at: Annotated[
+        Day, typer.Option(formats=["%Y-%m-%d"], help="With --as-of: by what was known then, not by what is known now.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
-    """Show one person, and where each value came from."""
+    """Show one person, and where each value came from; with --as-of, the person as of a past day."""
+    asked = parse(who)
+    if as_of is not None:
+        from clew.past import show_past
+
+        show_past(asked, release, as_of.date(), known_at.date() if known_at else None, as_json)
+        return
+    if known_at is not None:
+        raise UsageError("--known-at says nothing alone", "--known-at", "name the day that you ask about: --as-of DATE")
     from clew.workspace import read
 
-    reading = read(release, only=_TABLES)
+    reading = read(release, only=(*_TABLES, REDIRECTS))
     missing = [table for table in _TABLES if table not in reading.tables]
     if missing:
         raise DataError(f"{missing[0]} is not there yet", reading.name, "make it: clew run")
-    held = _held(reading, _profile_id(reading, who))
+    option = "" if release == "latest" else f" --release {release}"
+    found = the_one(_profiles(reading, asked), asked, reading, option)
+    held = _held(reading, found, who if asked.is_profile_id and found != who else None)
     with results():
         if as_json:
             print_json(held)
         else:
-            _print_text(held, "" if release == "latest" else f" --release {release}")
+            _print_text(held, option)
     note(reading.name)
 
 
-def _profile_id(reading: "Reading", who: str) -> str:
-    kind, colon, value = who.partition(":")
-    if not colon:
-        if not reading.rows("SELECT 1 FROM gold.profiles WHERE profile_id = ?", [who]):
-            raise _not_found("no profile has this id", reading)
-        return who
-    rules = _rules()
-    # loyalty:… means the identifier loyalty_id.
-    named = {name.removesuffix("_id"): name for name in rules.identifiers}
-    if kind not in named and kind not in get_args(RecordKind):
-        raise UsageError(
-            f"{kind}: is no way to name a person",
-            do=f"write a profile id, or one of: {', '.join(f'{name}:…' for name in named)}",
-        )
-    found = _by_record(reading, who)
-    if not found and kind in named:
-        found = _by_identifier(reading, named[kind], value.strip(), _standard(rules, named[kind], value))
-    if not found:
-        raise _not_found(f"no profile holds this {named.get(kind, 'record')}", reading)
-    if len(found) > 1:
-        shown = "\n         ".join(f"clew profile {profile_id}" for profile_id in found)
-        raise DataError(
-            f"{len(found)} profiles hold this {named[kind]}",
-            reading.name,
-            f"look at each:\n         {shown}",
-        )
-    return found[0]
+def _profiles(reading: "Reading", who: Who) -> list[str]:
+    """The profiles that were meant; a retired id means the one that it leads to."""
+    if who.is_profile_id:
+        return _by_id(reading, who.text)
+    return _by_record(reading, who.text) or _by_identifier(reading, who)
+
+
+def _by_id(reading: "Reading", profile_id: str) -> list[str]:
+    if reading.rows("SELECT 1 FROM gold.profiles WHERE profile_id = ?", [profile_id]):
+        return [profile_id]
+    if REDIRECTS not in reading.tables:
+        return []
+    found = reading.rows(f"SELECT profile_id FROM {REDIRECTS} WHERE retired_profile_id = ?", [profile_id])
+    return [row["profile_id"] for row in found]
 
 
 def _by_record(reading: "Reading", record: str) -> list[str]:
@@ -84,31 +81,13 @@ def _by_record(reading: "Reading", record: str) -> list[str]:
     return [row["profile_id"] for row in found]
 
 
-def _by_identifier(reading: "Reading", identifier: str, *forms: str) -> list[str]:
+def _by_identifier(reading: "Reading", who: Who) -> list[str]:
     sql = """SELECT DISTINCT profile_id FROM gold.profile_identifiers
              WHERE identifier = ? AND list_contains(?, value) ORDER BY 1"""
-    return [row["profile_id"] for row in reading.rows(sql, [identifier, list(forms)])]
+    return [row["profile_id"] for row in reading.rows(sql, [who.identifier, list(who.forms)])]
 
 
-def _rules() -> "IdentityRules":
-    from clew.workspace import settings
-    from contracts import Contracts
-
-    return Contracts(settings().contracts).identity
-
-
-def _standard(rules: "IdentityRules", identifier: str, value: str) -> str:
-    """The standard form under which identity keeps a value."""
-    from identity.standardise import standard_of
-
-    return standard_of(rules.identifiers[identifier], rules.phone_region)(value).value
-
-
-def _not_found(what: str, reading: "Reading") -> DataError:
-    return DataError(what, reading.name, 'see the profiles: clew query "SELECT profile_id FROM gold.profiles LIMIT 10"')
-
-
-def _held(reading: "Reading", profile_id: str) -> dict[str, Any]:
+def _held(reading: "Reading", profile_id: str, retired: str | None) -> dict[str, Any]:
     row = reading.rows("SELECT * FROM gold.profiles WHERE profile_id = ?", [profile_id])[0]
     names = [name.removesuffix("_source") for name in row if name.endswith("_source")]
     attributes = {
@@ -125,6 +104,7 @@ def _held(reading: "Reading", profile_id: str) -> dict[str, Any]:
     )[0]
     return {
         "profile_id": profile_id,
+        "redirected_from": retired,
         "release": reading.release or "live",
         "as_of": reading.as_of,
         "is_known": row["is_known"],
@@ -163,12 +143,14 @@ def _held(reading: "Reading", profile_id: str) -> dict[str, Any]:
 def _print_text(held: dict[str, Any], option: str) -> None:
     known = "known" if held["is_known"] else "anonymous"
     print(f"profile {held['profile_id']}  {known}, {held['events']:,} events in {len(held['records'])} records")
+    if held["redirected_from"]:
+        print(f"{held['redirected_from']} is retired and leads here")
     print(f"seen {time_text(held['first_seen_at'])} to {time_text(held['last_seen_at'])} UTC")
     attributes = [
         (name, str(item["value"]), item["source"] or "", time_text(item["at"]))
         for name, item in held["attributes"].items()
     ]
-    _section("attributes", ("attribute", "value", "source", "as of (UTC)"), attributes)
+    print_section("attributes", ("attribute", "value", "source", "as of (UTC)"), attributes)
     identifiers = [
         (
             item["identifier"],
@@ -179,7 +161,7 @@ def _print_text(held: dict[str, Any], option: str) -> None:
         )
         for item in held["identifiers"]
     ]
-    _section("identifiers", ("identifier", "value", "links people", "sources", "last seen (UTC)"), identifiers)
+    print_section("identifiers", ("identifier", "value", "links people", "sources", "last seen (UTC)"), identifiers)
     consents = [
         (
             item["purpose"],
@@ -190,7 +172,7 @@ def _print_text(held: dict[str, Any], option: str) -> None:
         )
         for item in held["consents"]
     ]
-    _section(
+    print_section(
         "consents (a purpose that is not here is not allowed)",
         ("purpose", "status", "given (UTC)", "notice", "event"),
         consents,
@@ -215,7 +197,7 @@ def _print_text(held: dict[str, Any], option: str) -> None:
         )
         for item in held["journey"]
     ]
-    _section("journey", ("stage", "entered (UTC)", "left", "days", "why"), journey)
+    print_section("journey", ("stage", "entered (UTC)", "left", "days", "why"), journey)
     records = [
         (
             item["record_id"],
@@ -226,15 +208,7 @@ def _print_text(held: dict[str, Any], option: str) -> None:
         )
         for item in held["records"]
     ]
-    _section("records", ("record", "linked", "probability", "sources", "events"), records)
+    print_section("records", ("record", "linked", "probability", "sources", "events"), records)
     others = [item["record_id"] for item in held["records"]]
     if len(others) > 1:
         print(f"\nwhy they are one person: clew explain {others[0]} {others[1]}{option}")
-
-
-def _section(title: str, heads: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
-    print(f"\n{title}")
-    if rows:
-        print_table(heads, rows)
-    else:
-        print("none")

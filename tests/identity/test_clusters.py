@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from identity.assign import profile_id
 from identity.cluster import cluster, in_order
 from identity.constrain import Facts, join_component
-from identity.edges import EDGE_COLUMNS, edge_table
+from identity.edges import EDGE_COLUMNS, deterministic_edges, edge_table
 from identity.forest import spanning_forest
 from identity.records import Nodes
 from identity.resolve import join
@@ -168,6 +168,21 @@ def test_a_profile_keeps_its_id_when_records_join_it(rules, new_town):
 
     before, after = ids(2), ids(5)
     assert set(after.values()) == {before["mailbox:0"]} == {profile_id(KEY, "mailbox:0")}
+
+
+@pytest.mark.parametrize("key", [b"k", b"k" * 64, b"k" * 65])
+def test_every_record_has_its_own_id_as_the_hmac_of_the_standard_library_makes_it(town, rules, key):
+    town.record("crm:1", email="ann@mail.net").record("account:ärger ☂", email="ann@mail.net").record("crm:3")
+    nodes = town.nodes()
+    edges = deterministic_edges(nodes.records, nodes.identifiers, rules, key)
+    rows = join(nodes, edges, rules, key).assignments.to_pylist()
+    assert {row["record_id"]: row["own_profile_id"] for row in rows} == {
+        record: profile_id(key, record) for record in ("crm:1", "account:ärger ☂", "crm:3")
+    }
+    assert {row["record_id"]: row["profile_id"] for row in rows} == {
+        record: profile_id(key, founder)
+        for record, founder in (("crm:1", "crm:1"), ("account:ärger ☂", "crm:1"), ("crm:3", "crm:3"))
+    }
 
 
 def test_a_merge_keeps_the_elders_id_and_its_split_gives_the_younger_its_own_back(new_town):

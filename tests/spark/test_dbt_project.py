@@ -44,7 +44,7 @@ def test_the_examples_of_the_consent_policy_settle_in_the_mart_and_at_the_gate_a
     examples = project.contracts.policy.examples
     project.overwrite(
         "identity.assignments",
-        [{"record_id": f"r{n}", "profile_id": f"p{n}", "kind": "founder", "probability": 1.0,
+        [{"record_id": f"r{n}", "profile_id": f"p{n}", "own_profile_id": f"p{n}", "kind": "founder", "probability": 1.0,
           "founder_record_id": f"r{n}", "records": 1} for n in range(len(examples))],
     )  # fmt: skip
     project.overwrite(

@@ -29,7 +29,8 @@ def event(event_id: str, record_id: str | None, landing: int = 1, **more: Any) -
 
 def link(record_id: str, profile_id: str, kind: str = "founder", probability: float = 1.0) -> dict[str, Any]:
     return {
-        "record_id": record_id, "profile_id": profile_id, "kind": kind, "probability": probability,
+        "record_id": record_id, "profile_id": profile_id, "own_profile_id": f"own of {record_id}", "kind": kind,
+        "probability": probability,
         "founder_record_id": record_id, "records": 1,
     }  # fmt: skip
 

@@ -12,7 +12,8 @@ from spark_jobs.gold.marts import ModelFailed, build_docs, build_marts
 
 MARTS = {
     "audience_coupon_lovers", "audience_lapsing_regulars", "audience_new_joiners", "campaign_performance",
-    "journey_stages", "orders", "profile_consents", "profile_identifiers", "profiles", "sessions", "touchpoints",
+    "journey_stages", "orders", "profile_consents", "profile_identifiers", "profile_redirects", "profiles", "sessions",
+    "touchpoints",
 }  # fmt: skip
 
 

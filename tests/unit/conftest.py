@@ -140,12 +140,36 @@ def make_lake(home: Path) -> None:
         ("account:u1", "account", "p-ana", "deterministic", 0.98, 3),
         ("anonymous:a9", "anonymous", "p-ben", "founder", 1.0, 1),
     ]
+    own_ids = {"crm:7": "p-ana", "account:u1": "p-old", "anonymous:a9": "p-ben"}
+    write("gold.profile_redirects", pa.table({"retired_profile_id": ["p-old"], "profile_id": ["p-ana"]}))
+    believed = [  # record, revision, true from, known since, profile; known on the 30th: one person since the 20th
+        ("crm:7", 1, 1, 29, "p-ana"), ("account:u1", 1, 2, 29, "p-old"), ("anonymous:a9", 1, 2, 29, "p-ben"),
+        ("account:u1", 2, 2, 30, "p-old"), ("account:u1", 2, 20, 30, "p-ana"),
+    ]  # fmt: skip
+    lake.append(
+        "identity.history",
+        [
+            {
+                "record_id": record,
+                "revision": revision,
+                "true_from": at(true),
+                "known_since": at(known).date(),
+                "profile_id": profile,
+                "run_id": f"run-{revision}",
+            }
+            for record, revision, true, known, profile in believed
+        ],
+    )
+    changed = {"records": 3, "records_new": 0, "records_gone": 0, "profiles": 2, "merges": 1, "splits": 0,
+               "redirects": 1, "records_churned": 0, "id_churn": 0.0}  # fmt: skip
+    lake.append("ops.identity_changes", [{"run_id": "run-1", "as_of": at(30).date(), "at": at(30)} | changed])
     lake.append(
         "identity.assignments",
         [
             {
                 "record_id": r,
                 "profile_id": p,
+                "own_profile_id": own_ids[r],
                 "kind": kind,
                 "probability": probability,
                 "founder_record_id": "crm:7",

@@ -32,9 +32,18 @@ def test_json_has_its_documented_shape(clew) -> None:
     told = json.loads(clew("explain", "email:ANA@example.org", "account:u1", "--json").out)
     assert list(told) == [
         "left", "right", "left_profile", "right_profile", "verdict", "path", "probability", "obstacle", "reason",
-        "unusable",
+        "unusable", "left_redirected_from", "right_redirected_from",
     ]  # fmt: skip
     assert told["verdict"] == "same"
+
+
+def test_a_profile_id_stands_for_its_founder_and_a_retired_one_says_so(clew) -> None:
+    assert clew("explain", "p-old", "p-ana").out.splitlines()[:2] == [
+        "account:u1 and crm:7 are one person: profile p-ana",
+        "p-old is retired: its founder account:u1 is in profile p-ana",
+    ]
+    told = json.loads(clew("explain", "crm:7", "p-old", "--json").out)
+    assert (told["left_redirected_from"], told["right_redirected_from"]) == (None, "p-old")
 
 
 def test_an_unknown_record_is_refused_without_repeating_a_value(clew) -> None:

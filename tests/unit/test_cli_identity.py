@@ -33,6 +33,22 @@ def test_a_decision_is_made_by_record_or_identifier_and_taken_back(clew, own, mo
     assert [(item["decision"], item["state"]) for item in listed] == [(1, "undone"), (2, "stands"), (3, "stands")]
 
 
+def test_two_profiles_are_told_apart_by_their_ids_a_retired_one_too(clew, own) -> None:
+    ran = clew("identity", "unlink", "p-old", "p-ana", "--reason", "two sisters", "--json", home=own)
+    made = json.loads(ran.out)
+    assert (made["left_record"], made["right_record"]) == ("account:u1", "crm:7")
+
+
+def test_changes_lists_what_each_run_changed(clew) -> None:
+    head, _, row = clew("identity", "changes").out.splitlines()
+    assert [name.strip() for name in head.split("  ") if name] == [
+        "run id", "as of", "records", "records new", "records gone", "profiles", "merges", "splits", "redirects",
+        "records churned", "id churn",
+    ]  # fmt: skip
+    assert row.split() == ["run-1", "2017-12-30", "3", "0", "0", "2", "1", "0", "1", "0", "0"]
+    assert clew("identity", "changes", "--limit", "0").code == 2
+
+
 def test_a_contradiction_ends_with_2_and_names_both_decisions(clew, own) -> None:
     ran = clew("identity", "link", "anonymous:a9", "account:u1", "--reason", "no idea", home=own)
     assert ran.code == 2

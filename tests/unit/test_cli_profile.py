@@ -34,8 +34,8 @@ def test_every_value_has_its_source_and_time(clew) -> None:
 def test_json_has_its_documented_shape(clew) -> None:
     held = json.loads(clew("profile", "p-ana", "--json").out)
     assert list(held) == [
-        "profile_id", "release", "as_of", "is_known", "link", "first_seen_at", "last_seen_at", "events",
-        "attributes", "identifiers", "consents", "orders", "journey", "records",
+        "profile_id", "redirected_from", "release", "as_of", "is_known", "link", "first_seen_at", "last_seen_at",
+        "events", "attributes", "identifiers", "consents", "orders", "journey", "records",
     ]  # fmt: skip
     assert held["link"] == {"kind": "deterministic", "probability": 0.98}
     assert held["consents"] == [
@@ -87,3 +87,71 @@ def test_a_person_who_is_not_found_is_told_without_repeating_the_value(clew, who
     assert ran.err.splitlines()[0] == f"error: {what}"
     assert "@" not in ran.err
     assert "  do:    " in ran.err
+
+
+def test_a_retired_id_opens_the_profile_that_it_leads_to(clew) -> None:
+    assert clew("profile", "p-old").out.splitlines()[:2] == [
+        "profile p-ana  known, 7 events in 2 records",
+        "p-old is retired and leads here",
+    ]
+    held = json.loads(clew("profile", "p-old", "--json").out)
+    assert (held["profile_id"], held["redirected_from"]) == ("p-ana", "p-old")
+    assert json.loads(clew("profile", "p-ana", "--json").out)["redirected_from"] is None
+
+
+@pytest.mark.parametrize(
+    ("who", "when", "profile", "records"),
+    [
+        ("p-ana", "--as-of 2017-12-25", "p-ana", ["crm:7", "account:u1"]),
+        ("p-ana", "--as-of 2017-12-19", "p-ana", ["crm:7"]),
+        ("p-ana", "--as-of 2017-12-25 --known-at 2017-12-29", "p-ana", ["crm:7"]),
+        ("p-old", "--as-of 2017-12-19", "p-old", ["account:u1"]),
+        ("p-old", "--as-of 2017-12-25", "p-ana", ["crm:7", "account:u1"]),
+        ("p-old", "--as-of 2017-12-25 --known-at 2017-12-29", "p-old", ["account:u1"]),
+        ("account:u1", "--as-of 2017-12-19", "p-old", ["account:u1"]),
+        ("email:Ana@example.org", "--as-of 2017-12-25", "p-ana", ["crm:7", "account:u1"]),
+    ],
+)
+def test_a_person_as_of_a_day_by_what_is_or_was_known(clew, who: str, when: str, profile: str, records: list) -> None:
+    ran = clew("profile", who, *when.split(), "--json")
+    held = json.loads(ran.out)
+    assert (ran.code, held["profile_id"]) == (0, profile)
+    assert [item["record_id"] for item in held["records"]] == records
+    assert held["redirected_from"] == (who if who.startswith("p-") and who != profile else None)
+
+
+def test_the_past_as_text_names_records_identifiers_and_where_they_are_now(clew) -> None:
+    lines = clew("profile", "p-old", "--as-of", "2017-12-19").out.splitlines()
+    assert lines[0] == "profile p-old on 2017-12-19, as known now"
+    assert "account:u1  2017-12-02 09:00   2017-12-29" in lines
+    assert "email       ana@example.org  yes           2017-12-01 09:00" in lines
+    assert lines[-1].split() == ["p-ana", "1"]
+    redirected = clew("profile", "p-old", "--as-of", "2017-12-25", "--known-at", "2017-12-30").out.splitlines()
+    assert redirected[:2] == [
+        "profile p-ana on 2017-12-25, as known on 2017-12-30",
+        "p-old was no profile of its own then and led here",
+    ]
+
+
+def test_an_identifier_is_not_shown_before_it_was_seen(clew) -> None:
+    held = json.loads(clew("profile", "crm:7", "--as-of", "2017-12-01", "--json").out)
+    assert [item["first_seen_at"] for item in held["identifiers"]] == ["2017-12-01T09:00:00Z"]
+    assert clew("profile", "email:ana@example.org", "--as-of", "2017-11-30").code == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "what"),
+    [
+        ("p-ana --as-of 2017-11-30", 1, "no profile had this id on 2017-11-30, as known now"),
+        ("p-ana --as-of 2017-12-25 --known-at 2017-12-01", 1, "no profile had this id on 2017-12-25, as known on 201"),
+        ("mailbox:9 --as-of 2017-12-25", 1, "no profile had this record on 2017-12-25"),
+        ("email:ana@example.org --as-of 2017-12-10", 1, "2 profiles hold this email"),
+        ("p-ana --known-at 2017-12-10", 2, "--known-at says nothing alone"),
+        ("p-ana --as-of yesterday", 2, "invalid value for '--as-of'"),
+    ],
+)
+def test_a_past_that_is_not_there_is_refused(clew, arguments: str, code: int, what: str) -> None:
+    ran = clew("profile", *arguments.split())
+    assert ran.code == code
+    assert ran.err.startswith(f"error: {what}")
+    assert "@" not in ran.err

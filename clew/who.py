@@ -1,0 +1,87 @@
+"""How a command names a person: by a profile id, a record id, or an identifier in any spelling."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, get_args
+
+from contracts.errors import DataError, UsageError
+from contracts.source import RecordKind
+
+if TYPE_CHECKING:
+    from clew.workspace import Reading
+
+WHO = "A profile id, email:…, phone:…, loyalty:…, user:…, crm:…, anonymous:…, or a record id."
+
+
+@dataclass(frozen=True)
+class Who:
+    """What was written.
+
+    Attributes:
+        text: As it was written.
+        identifier: The kind of identifier that it may be; None for a profile id, and for a kind of record only.
+        forms: The value as written and in its standard form.
+    """
+
+    text: str
+    identifier: str | None
+    forms: tuple[str, ...]
+
+    @property
+    def is_profile_id(self) -> bool:
+        """Whether it can only be a profile id: those have no colon."""
+        return ":" not in self.text
+
+    @property
+    def noun(self) -> str:
+        """What it is, in words, without its value."""
+        return "id" if self.is_profile_id else self.identifier or "record"
+
+
+def parse(text: str) -> Who:
+    """Read what was written.
+
+    Raises:
+        UsageError: If it begins with a kind that nobody declared.
+    """
+    kind, colon, value = text.partition(":")
+    if not colon:
+        return Who(text, None, ())
+    from clew.workspace import settings
+    from contracts import Contracts
+
+    rules = Contracts(settings().contracts).identity
+    # loyalty:… means the identifier loyalty_id.
+    named = {name.removesuffix("_id"): name for name in rules.identifiers}
+    if kind in named:
+        from identity.standardise import standard_of
+
+        standard = standard_of(rules.identifiers[named[kind]], rules.phone_region)(value).value
+        return Who(text, named[kind], tuple(form for form in (value.strip(), standard) if form))
+    if kind in get_args(RecordKind):
+        return Who(text, None, ())
+    raise UsageError(
+        f"{kind}: is no way to name a person",
+        do=f"write a profile id, or one of: {', '.join(f'{name}:…' for name in named)}",
+    )
+
+
+def the_one(found: list[str], who: Who, reading: "Reading", option: str = "") -> str:
+    """The one profile that was found.
+
+    Args:
+        found: Ids of the profiles found.
+        who: What was asked.
+        reading: Where.
+        option: What to add to the commands that are suggested.
+
+    Raises:
+        DataError: If there is none, or several.
+    """
+    if not found:
+        see = 'see the profiles: clew query "SELECT profile_id FROM gold.profiles LIMIT 10"'
+        verb = "has" if who.is_profile_id else "holds"
+        raise DataError(f"no profile {verb} this {who.noun}", reading.name, see)
+    if len(found) > 1:
+        shown = "\n         ".join(f"clew profile {profile_id}{option}" for profile_id in found)
+        raise DataError(f"{len(found)} profiles hold this {who.noun}", reading.name, f"look at each:\n         {shown}")
+    return found[0]

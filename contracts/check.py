@@ -141,6 +141,23 @@ def _references(loaded: dict[str, dict[Path, Any]]) -> Iterator[Problem]:
     for path, export in loaded["export"].items():
         if export.purpose not in purposes:
             yield _problem(path, ("purpose",), f"{export.purpose} is no purpose", purposes)
+    yield from _worth(loaded)
+
+
+def _worth(loaded: dict[str, dict[Path, Any]]) -> Iterator[Problem]:
+    """What the value of a person is summed from are numbers that events declare."""
+    events: dict[str, Event] = {item.event: item for item in loaded["event"].values()}
+    for path, rules in loaded["identity"].items():
+        for number, worth in enumerate(rules.review.value_of if rules.review else ()):
+            where = ("review", "value_of", number)
+            if worth.event not in events:
+                yield _problem(path, (*where, "event"), f"{worth.event} is no event", sorted(events))
+                continue
+            declared = events[worth.event].properties
+            numbers = [name for name, item in declared.items() if item.type in ("number", "integer")]
+            if worth.property not in numbers:
+                what = f"{worth.property} is no number of {worth.event}"
+                yield _problem(path, (*where, "property"), what, sorted(numbers))
 
 
 def _paths(loaded: dict[str, dict[Path, Any]]) -> Iterator[Problem]:

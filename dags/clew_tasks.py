@@ -74,7 +74,7 @@ STEPS: dict[str, Step] = {
     "resolve": Step(
         "Works out which records are one person: deterministic and probabilistic edges, constrained clusters.",
         "silver.events, silver.identifiers, silver.customer_records, identity.decisions, contracts/identity.yml",
-        "identity.records, identity.identifiers, identity.edges, identity.assignments",
+        "identity.records, identity.identifiers, identity.edges, identity.assignments, identity.review_queue",
         "Clear the task. `clew explain <record> <record>` shows why two records are, or are not, one person.",
     ),
     "gate_identity": Step(

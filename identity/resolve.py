@@ -1,4 +1,4 @@
-"""The step that works out who is who: silver and the stewards' decisions in, the four identity tables out.
+"""The step that works out who is who: silver and the stewards' decisions in, the identity tables out.
 
 It reads the live tables and writes each identity table whole, so that running it again after a kill
 gives the same result. Nothing in the content depends on the clock, on the order of rows or on an earlier run.
@@ -17,6 +17,7 @@ from identity.cluster import cluster
 from identity.decisions import decided_edges, kept_apart, read_decisions, standing
 from identity.edges import deterministic_edges
 from identity.model import Model, compared_people, load_model
+from identity.queue import read_value, review_queue
 from identity.records import Nodes, build_nodes, read_silver
 from identity.score import probabilistic_edges
 from identity.sql import query
@@ -39,7 +40,7 @@ def resolve(lake: "Lake", run: "Run") -> dict[str, int]:
 
     Returns:
         Counts: records, identifiers, unusable identifiers, edges by kind and by state, profiles, merged
-            profiles.
+            profiles, questions to stewards.
     """
     with run.step(lake, "resolve") as step:
         rules = lake.contracts.identity
@@ -57,10 +58,13 @@ def resolve(lake: "Lake", run: "Run") -> dict[str, int]:
         resolution = join(nodes, edges, rules, key, kept_apart(decisions))
         counts = _counts(nodes, resolution)
         step.say("profiles", rows=counts["profiles"])
+        queue = review_queue(resolution.edges, resolution.assignments, nodes.records, read_value(lake, rules))
+        counts["questions"] = queue.num_rows
         lake.overwrite("identity.records", nodes.records)
         lake.overwrite("identity.identifiers", nodes.identifiers)
         lake.overwrite("identity.edges", resolution.edges)
         lake.overwrite("identity.assignments", resolution.assignments)
+        lake.overwrite("identity.review_queue", queue)
         step.rows = counts["records"]
     return counts
 

@@ -66,6 +66,30 @@ def check(root: Path) -> Report:
     return Report(counts, tuple(sorted(problems, key=lambda p: (p.file, p.line, p.field))))
 
 
+def load_rules(path: Path, root: Path) -> IdentityRules:
+    """Read an identity contract that is not in use, and check it as if it were.
+
+    Args:
+        path: Where it lies.
+        root: The contracts folder, whose sources and events it is checked against.
+
+    Raises:
+        ContractError: With every problem, each with file and line.
+    """
+    rules = load_yaml(path, IdentityRules)
+    loaded: dict[str, dict[Path, Any]] = {
+        kind: {found: load_yaml(found, model) for found in sorted(root.glob(pattern))}
+        for kind, (pattern, model) in KINDS.items()
+        if kind != "identity"
+    }
+    problems = tuple(_references(loaded | {"identity": {path: rules}}))
+    if problems:
+        plural = "s" if len(problems) != 1 else ""
+        what = f"{len(problems)} problem{plural} between {path.name} and the other contracts"
+        raise ContractError(what, do="correct what is named", problems=problems)
+    return rules
+
+
 def write_schemas(root: Path) -> list[Path]:
     """Write a JSON Schema of each kind to ``schemas/``, for editors."""
     folder = root / SCHEMAS

@@ -99,7 +99,7 @@ def review(
 
     Without a terminal, --json lists the questions and --answers applies answers to them.
     """
-    from clew import asking
+    from clew import questions
     from clew.workspace import existing_lake, newest_date, settings
     from identity.review import Review
     from lakehouse.lake import Lake
@@ -109,11 +109,11 @@ def review(
     sitting = Review(Lake(configured), configured.author, newest_date())
     waiting = sitting.queue() if sample is None else sitting.drawn(sample, seed)
     if answers is not None:
-        asking.apply(sitting, answers, len(waiting), as_json)
+        questions.apply(sitting, answers, len(waiting), as_json)
     elif as_json:
-        asking.print_questions(sitting, waiting, limit)
+        questions.print_questions(sitting, waiting, limit)
     else:
-        asking.ask(sitting, waiting[:limit], sys.stdin)
+        questions.ask(sitting, waiting[:limit], sys.stdin)
 
 
 @identity.command()
@@ -137,6 +137,28 @@ def quality(as_json: AsJson = False) -> None:
             print_json(found.as_dict())
         else:
             print_quality(found)
+
+
+@identity.command()
+def diff(
+    rules: Annotated[Path | None, typer.Option(metavar="FILE", help="An identity contract to compare with.")] = None,
+    model: Annotated[str | None, typer.Option(metavar="NAME", help="A trained model to compare with.")] = None,
+    examples: Annotated[int, typer.Option(min=0, help="How many merges and how many splits to show.")] = 5,
+    as_json: AsJson = False,
+) -> None:
+    """Show what other rules or another model would change; nothing is written."""
+    from clew.rehearsal import print_difference, rehearsed
+    from clew.workspace import existing_lake, newest_date, settings
+    from lakehouse.lake import Lake
+
+    existing_lake()
+    found = rehearsed(Lake(settings()), rules, model, newest_date(), examples)
+    with results():
+        if as_json:
+            print_json(found.as_dict())
+        else:
+            print_difference(found)
+    note("nothing was written")
 
 
 def _decide(

@@ -99,7 +99,8 @@ def difference(
     Args:
         before: Under the rules in use.
         after: Under the new ones.
-        unusable_before, unusable_after: ``unusable`` of the identifiers of each.
+        unusable_before: ``unusable`` of the identifiers under the rules in use.
+        unusable_after: The same under the new ones.
         examples: How many merges and how many splits to show.
     """
     sides = {

@@ -47,7 +47,8 @@ def rehearse(lake: "Lake", rules: IdentityRules, as_of: datetime.date, examples:
         for side, edges, its_rules in zip(nodes, scored, (used, rules), strict=True)
     )
     say("profiles under the new rules", len(set(after.assignments["profile_id"].to_pylist())))
-    return difference(before, after, *(unusable(side.identifiers) for side in nodes), examples=examples)
+    unusable_before, unusable_after = (unusable(side.identifiers) for side in nodes)
+    return difference(before, after, unusable_before, unusable_after, examples)
 
 
 def _scored(

@@ -3,14 +3,18 @@
 Pairs are stratified by match weight, as in Cochran, "Sampling Techniques" (1977, ISBN 0-471-16240-X, chapter 5): each
 band counts for the pairs that it holds, not for those that were looked at. Of a band, what was decided outside the
 random sample is counted as it is, and the sample stands for the rest. The share of matches in a rest is given Jeffreys'
-posterior, Beta(matches + 1/2, others + 1/2), whose intervals Brown, Cai and DasGupta, "Interval Estimation for a
-Binomial Proportion" (2001, doi:10.1214/ss/1009213286) recommend; the bands are combined by simulation with a fixed
-seed. We differ in that a band without any label keeps Beta(1/2, 1/2): nothing known is a wide interval, not a gap.
+posterior, Beta(matches + 1/2, others + 1/2), which Brown, Cai and DasGupta, "Interval Estimation for a Binomial
+Proportion" (2001, doi:10.1214/ss/1009213286) recommend; the bands are combined by simulation with a fixed seed, and the
+interval is the shortest that holds 95 % of the draws: Chen and Shao, "Monte Carlo Estimation of Bayesian Credible and
+HPD Intervals" (1999, doi:10.1080/10618600.1999.10474802). An interval with equal tails would leave out a precision of
+99.9 % wherever all labels agree. We differ in that a band without any label keeps Beta(1/2, 1/2): nothing known is a
+wide interval, not a gap.
 
 Only pairs that the model weighed at or above the review threshold are seen. Recall is of the matches among those;
 pairs that no blocking rule brings together, or that weigh less, are not in it.
 """
 
+import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -126,7 +130,10 @@ def bands(edges: pa.Table, labelled: pa.Table, thresholds: Probabilistic) -> tup
 
 
 def sample(edges: pa.Table, labelled: pa.Table, thresholds: Probabilistic, size: int, seed: int) -> pa.Table:
-    """A random sample over the bands, as many from each as it holds and the size allows, without what is labelled.
+    """A random sample over the bands, without what is labelled.
+
+    A band gives as many as the root of its size, in proportion (Bankier, "Power Allocations", 1988,
+    doi:10.1080/00031305.1988.10475556): each becomes known somehow, and the large ones, which weigh most, best.
 
     Every pair has one random number for a seed, whatever else is in the lake, and the lowest are taken. So the same
     seed goes on with a sample that was begun, and a larger one contains a smaller one. Pairs that were decided
@@ -150,7 +157,10 @@ def sample(edges: pa.Table, labelled: pa.Table, thresholds: Probabilistic, size:
                SELECT banded.*, is_match IS NOT NULL AS is_known,
                       md5(concat_ws(chr(31), '{seed:d}', left_record, right_record)) AS number
                FROM banded LEFT JOIN labelled USING (left_record, right_record) WHERE coalesce(is_sampled, true)),
-           turns AS (SELECT *, row_number() OVER (PARTITION BY lower ORDER BY number) AS turn FROM drawn),
+           turns AS (
+               SELECT *, (row_number() OVER (PARTITION BY lower ORDER BY number) - 0.5)
+                         / sqrt(count(*) OVER (PARTITION BY lower)) AS turn
+               FROM drawn),
            taken AS (SELECT * FROM turns ORDER BY turn, number LIMIT {size:d})
            SELECT left_record, right_record FROM taken WHERE NOT is_known ORDER BY number""",
         edges=edges.select(["left_record", "right_record", "kind", "match_weight"]),
@@ -196,8 +206,12 @@ def _missing(known: tuple[Band, ...], is_random: bool) -> tuple[str, ...]:
 
 
 def _rate(draws: np.ndarray) -> Rate:
-    tail = (1 - CONFIDENCE) / 2
-    low, middle, high = np.quantile(draws, [tail, 0.5, 1 - tail])
+    """The median of the draws, and the shortest interval that holds the confidence's share of them."""
+    ordered = np.sort(draws)
+    within = math.ceil(CONFIDENCE * len(ordered))
+    widths = ordered[within - 1 :] - ordered[: len(ordered) - within + 1]
+    first = int(np.argmin(widths))
+    low, middle, high = ordered[first], np.median(ordered), ordered[first + within - 1]
     return Rate(round(float(middle), 4), round(float(low), 4), round(float(high), 4))
 
 

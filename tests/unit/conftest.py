@@ -225,6 +225,8 @@ def make_lake(home: Path) -> None:
          {"identifier": "email", "values": [shared]}),
         ("account:u1", "anonymous:a9", "probabilistic", "model", -8.0, 0.0039, "model-1", "blocked",
          "two birth dates", {"prior": -10.0, "waterfall": waterfall}),
+        ("account:u1", "crm:7", "probabilistic", "model", 12.0, 0.9998, "model-1", "redundant",
+         "its records are joined by stronger edges", {"prior": 4.0, "waterfall": waterfall[:1]}),
         ("crm:7", "crm:8", "probabilistic", "model", 6.0, 0.9846, "model-1", "review", "below 10",
          {"prior": -2.0, "waterfall": waterfall[:1]}),
     ]  # fmt: skip

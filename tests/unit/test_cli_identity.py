@@ -2,14 +2,19 @@
 
 import datetime as dt
 import json
+import re
 import shutil
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 from contracts import HERE
+from identity.diff import Example
 from lakehouse.lake import Lake
 from lakehouse.settings import Settings
+
+REFERENCE = Path(__file__).parents[2] / "docs" / "reference" / "cli.md"
 
 
 @pytest.fixture
@@ -105,10 +110,10 @@ def test_a_line_that_is_no_answer_is_refused_before_any_is_applied(clew, own) ->
     assert clew("identity", "review", "--answers", str(own / "none"), home=own).code == 2
 
 
-def test_a_random_sample_asks_about_linked_and_refused_pairs_too(clew) -> None:
+def test_a_random_sample_asks_about_linked_pairs_too_and_not_about_what_was_decided(clew) -> None:
     listed = json.loads(clew("identity", "review", "--sample", "5", "--json").out)
-    # The pair that was unlinked before is known, and not drawn.
-    assert [(item["left_record"], item["right_record"]) for item in listed["questions"]] == [("crm:7", "crm:8")]
+    drawn = {(item["left_record"], item["right_record"]) for item in listed["questions"]}
+    assert drawn == {("account:u1", "crm:7"), ("crm:7", "crm:8")}
 
 
 def test_quality_says_plainly_that_labels_are_too_few(clew) -> None:
@@ -134,6 +139,10 @@ def test_a_diff_of_the_model_in_use_changes_nothing(clew, silver) -> None:
     ran = clew("identity", "diff", "--model", "customers-1", "--json", home=silver)
     told = json.loads(ran.out)
     assert (ran.code, told["records"], told["merges"], told["splits"], told["examples"]) == (0, 2, 0, 0, [])
+    (shown,) = re.findall(r"`identity diff --json`:\n\n```json\n(.+?)\n```", REFERENCE.read_text(), re.DOTALL)
+    assert set(told) == set(json.loads(shown))
+    assert set(told["edges"][0]) == set(json.loads(shown)["edges"][0])
+    assert {field.name for field in fields(Example)} == set(json.loads(shown)["examples"][0])
     assert "nothing was written" in ran.err
 
 
@@ -159,9 +168,9 @@ def silver(tmp_path: Path) -> Path:
     lake.ensure_tables()
     seen = dt.datetime(2017, 12, 1, tzinfo=dt.UTC)
     common = {"source": "web", "landing": 1, "position": 1}
-    event = common | {"channel": "web", "type": "track", "event": "page_viewed", "occurred_at": seen, "received_at": seen,
-                      "properties": [], "traits": [], "context": [], "content_hash": 1, "part": 0,
-                      "contract_version": "1-0-0"}  # fmt: skip
+    event = common | {"channel": "web", "type": "track", "event": "page_viewed", "occurred_at": seen,
+                      "received_at": seen, "properties": [], "traits": [], "context": [], "content_hash": 1,
+                      "part": 0, "contract_version": "1-0-0"}  # fmt: skip
     held = {"source": "web", "landing": 1, "identifier": "email", "value": "ana@example.org", "first_seen": seen,
             "last_seen": seen, "events": 1, "first_position": 1}  # fmt: skip
     records = ("mailbox:1", "mailbox:2")

@@ -31,7 +31,7 @@ def test_tables_as_text_has_a_line_for_each(clew) -> None:
         "(UTC)",
         "grain",
     ]
-    assert len(lines) == 2 + 14
+    assert len(lines) == 2 + 15
 
 
 def test_runs_shows_the_newest_first_with_the_failure(clew) -> None:

@@ -59,7 +59,7 @@ def sit(sitting: "Review", waiting: "list[Waiting]", replies: TextIO) -> Outcome
     outcome = Outcome()
     number = {item.pair: place for place, item in enumerate(waiting, 1)}
     for item in sitting.still_open(waiting):
-        question = sitting.question(item)
+        (question,) = sitting.questions([item])
         show(question, f"{number[item.pair]} of {len(waiting)}")
         answer = _reply(question, replies)
         if answer is None:
@@ -97,7 +97,7 @@ def show(question: "Question", progress: str) -> None:
 
 def print_questions(sitting: "Review", waiting: "list[Waiting]", limit: int | None) -> None:
     """List questions as JSON, without the values of records."""
-    questions = [sitting.question(item).as_dict() for item in waiting[:limit]]
+    questions = [question.as_dict() for question in sitting.questions(waiting[:limit])]
     with results():
         print_json({"waiting": len(waiting), "questions": questions})
 

@@ -7,7 +7,7 @@ nothing else.
 
 import datetime
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -219,21 +219,22 @@ class Review:
             if self._drawn is not None or not self._settled.covers(item.profiles):
                 yield item
 
-    def question(self, waiting: Waiting) -> Question:
-        """A pair with its evidence, both sides and their fields."""
-        edge = self._connection.execute(
-            """SELECT match_weight, probability, model_version, evidence FROM identity.edges
-               WHERE kind = 'probabilistic' AND left_record = ? AND right_record = ?""",
-            waiting.pair,
-        ).fetchone()
-        if edge is None:
-            raise DataError("the queue names a pair without evidence", " ".join(waiting.pair), "run again: clew run")
-        (left, left_values), (right, right_values) = (_side(self._connection, record) for record in waiting.pair)
-        weight, probability, version, evidence = edge
-        fields = compare(left_values, right_values)
-        return Question(
-            left, right, weight, probability, version, json.loads(evidence), waiting.stakes, waiting.against, fields
-        )
+    def questions(self, waiting: Sequence[Waiting]) -> list[Question]:
+        """Each pair with its evidence, both sides and their fields.
+
+        Raises:
+            DataError: If the tables are not of one run: a pair has no evidence, or a record is gone.
+        """
+        evidence = _evidence(self._connection, [item.pair for item in waiting])
+        sides = _sides(self._connection, {record for item in waiting for record in item.pair})
+        found = []
+        for item in waiting:
+            if item.pair not in evidence or not all(record in sides for record in item.pair):
+                raise DataError("the queue is not of the last run", " ".join(item.pair), "run again: clew run")
+            (left, left_values), (right, right_values) = (sides[record] for record in item.pair)
+            fields = compare(left_values, right_values)
+            found.append(Question(left, right, *evidence[item.pair], item.stakes, item.against, fields))
+        return found
 
     def answer(self, answer: Answer, at: datetime.datetime) -> Decision | None:
         """Make an answer a decision; a skip leaves no trace.
@@ -245,29 +246,21 @@ class Review:
         if answer.action == "skip":
             return None
         pair: Pair = (min(answer.pair), max(answer.pair))
-        weight = self._weight(pair)
-        if self._drawn is not None and pair not in self._drawn:
-            raise UsageError("the pair is not of this sample, or was decided", " ".join(pair), "leave out --sample")
-        begin = FROM_QUEUE if self._drawn is None else FROM_SAMPLE
-        reason = f"{begin} {answer.reason.strip() or f'match weight {weight:.2f}'}"
-        made = decide(self.lake, answer.action, pair, reason=reason, author=self.author, at=at, as_of=self.as_of)
-        self._settled.profile_of |= _profiles_of(self._connection, pair)
-        self._settled.add(answer.action, pair)
-        return made
-
-    def _weight(self, pair: Pair) -> float:
-        row = self._connection.execute(
-            """SELECT match_weight FROM identity.edges
-               WHERE kind = 'probabilistic' AND left_record = ? AND right_record = ?""",
-            pair,
-        ).fetchone()
-        if row is None:
+        evidence = _evidence(self._connection, [pair])
+        if pair not in evidence:
             raise UsageError(
                 "the model did not weigh this pair",
                 " ".join(pair),
                 "give two records of one question, or decide without one: clew identity link, clew identity unlink",
             )
-        return float(row[0])
+        if self._drawn is not None and pair not in self._drawn:
+            raise UsageError("the pair is not of this sample, or was decided", " ".join(pair), "leave out --sample")
+        begin = FROM_QUEUE if self._drawn is None else FROM_SAMPLE
+        reason = f"{begin} {answer.reason.strip() or f'match weight {evidence[pair][0]:.2f}'}"
+        made = decide(self.lake, answer.action, pair, reason=reason, author=self.author, at=at, as_of=self.as_of)
+        self._settled.profile_of |= _profiles_of(self._connection, pair)
+        self._settled.add(answer.action, pair)
+        return made
 
 
 def read_answers(lines: Iterable[str], where: str) -> list[Answer]:
@@ -316,17 +309,33 @@ def compare(left: Mapping[str, str | None], right: Mapping[str, str | None]) -> 
     return tuple(fields)
 
 
-def _side(connection: "duckdb.DuckDBPyConnection", record: str) -> tuple[Side, dict[str, str | None]]:
+def _evidence(
+    connection: "duckdb.DuckDBPyConnection", pairs: Sequence[Pair]
+) -> dict[Pair, tuple[float, float, str, dict[str, Any]]]:
+    """Weight, probability, model version and waterfall of the pairs that the model weighed."""
+    rows = connection.execute(
+        """SELECT left_record, right_record, match_weight, probability, model_version, evidence
+           FROM identity.edges JOIN (SELECT unnest(?) AS left_record, unnest(?) AS right_record)
+               USING (left_record, right_record)
+           WHERE kind = 'probabilistic'""",
+        [[left for left, _ in pairs], [right for _, right in pairs]],
+    ).fetchall()
+    return {(left, right): (weight, sure, model, json.loads(said)) for left, right, weight, sure, model, said in rows}
+
+
+def _sides(
+    connection: "duckdb.DuckDBPyConnection", records: Iterable[str]
+) -> dict[str, tuple[Side, dict[str, str | None]]]:
+    """The records that are there, and their values by field."""
     names = tuple(_LIKENESS)
     columns = ", ".join(f"r.{name}::VARCHAR" for name in names)
-    row = connection.execute(
-        f"""SELECT profile_id, a.records, sources, events, first_seen, last_seen, {columns}
-            FROM identity.records AS r JOIN identity.assignments AS a USING (record_id) WHERE record_id = ?""",
-        [record],
-    ).fetchone()
-    if row is None:
-        raise DataError("a record of the queue is gone", record, "run again: clew run")
-    return Side(record, *row[:6]), dict(zip(names, row[6:], strict=True))
+    rows = connection.execute(
+        f"""SELECT record_id, profile_id, a.records, sources, events, first_seen, last_seen, {columns}
+            FROM identity.records AS r JOIN identity.assignments AS a USING (record_id)
+            JOIN (SELECT unnest(?) AS record_id) USING (record_id)""",
+        [sorted(records)],
+    ).fetchall()
+    return {row[0]: (Side(*row[:7]), dict(zip(names, row[7:], strict=True))) for row in rows}
 
 
 def _profiles_of(connection: "duckdb.DuckDBPyConnection", records: Iterable[str]) -> dict[str, str]:

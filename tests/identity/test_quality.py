@@ -86,11 +86,12 @@ def test_a_sample_goes_on_where_it_was_left_whatever_the_order_of_rows(threshold
     assert sample(backwards, labels(made, edges), thresholds, 5, 1).to_pylist() == rest
 
 
-def test_what_was_decided_outside_the_sample_is_not_drawn(thresholds):
+def test_what_was_decided_outside_the_sample_is_not_drawn_and_takes_no_place(thresholds):
     edges = weighed(*((f"a{n}", f"b{n}", 1.0) for n in range(4)))
-    made = [decided(1, "unlink", "a0", "b0")]
-    drawn = sample(edges, labels(made, edges), thresholds, 10, 1).to_pylist()
-    assert {row["left_record"] for row in drawn} == {"a1", "a2", "a3"}
+    for number in range(4):
+        made = [decided(1, "unlink", f"a{number}", f"b{number}")]
+        drawn = sample(edges, labels(made, edges), thresholds, 3, 1).to_pylist()
+        assert {row["left_record"] for row in drawn} == {"a0", "a1", "a2", "a3"} - {f"a{number}"}
 
 
 def test_a_band_counts_for_its_pairs_and_not_for_its_labels():

@@ -30,18 +30,19 @@ def labels(decisions: Iterable[Decision], edges: pa.Table) -> pa.Table:
         left_record, right_record, is_match, match_weight, and is_sampled: whether the pair was drawn at random.
     """
     made = in_force(decisions)
-    decided = pa.table(
-        {
-            "left_record": pa.array([item.left_record for item in made], pa.string()),
-            "right_record": pa.array([item.right_record for item in made], pa.string()),
-            "is_match": pa.array([item.action == "link" for item in made], pa.bool_()),
-            "is_sampled": pa.array([item.reason.startswith(FROM_SAMPLE) for item in made], pa.bool_()),
-        }
-    )
+    columns = {
+        "left_record": [item.left_record for item in made],
+        "right_record": [item.right_record for item in made],
+        "is_match": [item.action == "link" for item in made],
+        "is_sampled": [item.reason.startswith(FROM_SAMPLE) for item in made],
+    }
     return query(
-        """SELECT left_record, right_record, is_match, match_weight, is_sampled
+        """WITH decided AS (
+               SELECT unnest($left_record::VARCHAR[]) AS left_record, unnest($right_record::VARCHAR[]) AS right_record,
+                      unnest($is_match::BOOLEAN[]) AS is_match, unnest($is_sampled::BOOLEAN[]) AS is_sampled)
+           SELECT left_record, right_record, is_match, match_weight, is_sampled
            FROM decided JOIN edges USING (left_record, right_record)
            WHERE kind = 'probabilistic' ORDER BY ALL""",
-        decided=decided,
+        columns,
         edges=edges.select(list(WEIGHED)),
     )

@@ -216,4 +216,4 @@ def _rate(draws: np.ndarray) -> Rate:
 
 
 def _ends(thresholds: Probabilistic) -> pa.Table:
-    return pa.table({"lower": pa.array(lower_ends(thresholds), pa.float64())})
+    return query("SELECT unnest($lower::DOUBLE[]) AS lower", {"lower": list(lower_ends(thresholds))})

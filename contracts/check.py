@@ -66,6 +66,30 @@ def check(root: Path) -> Report:
     return Report(counts, tuple(sorted(problems, key=lambda p: (p.file, p.line, p.field))))
 
 
+def load_rules(path: Path, root: Path) -> IdentityRules:
+    """Read an identity contract that is not in use, and check it as if it were.
+
+    Args:
+        path: Where it lies.
+        root: The contracts folder, whose sources and events it is checked against.
+
+    Raises:
+        ContractError: With every problem, each with file and line.
+    """
+    rules = load_yaml(path, IdentityRules)
+    loaded: dict[str, dict[Path, Any]] = {
+        kind: {found: load_yaml(found, model) for found in sorted(root.glob(pattern))}
+        for kind, (pattern, model) in KINDS.items()
+        if kind != "identity"
+    }
+    problems = tuple(_references(loaded | {"identity": {path: rules}}))
+    if problems:
+        plural = "s" if len(problems) != 1 else ""
+        what = f"{len(problems)} problem{plural} between {path.name} and the other contracts"
+        raise ContractError(what, do="correct what is named", problems=problems)
+    return rules
+
+
 def write_schemas(root: Path) -> list[Path]:
     """Write a JSON Schema of each kind to ``schemas/``, for editors."""
     folder = root / SCHEMAS
@@ -141,6 +165,23 @@ def _references(loaded: dict[str, dict[Path, Any]]) -> Iterator[Problem]:
     for path, export in loaded["export"].items():
         if export.purpose not in purposes:
             yield _problem(path, ("purpose",), f"{export.purpose} is no purpose", purposes)
+    yield from _worth(loaded)
+
+
+def _worth(loaded: dict[str, dict[Path, Any]]) -> Iterator[Problem]:
+    """What the value of a person is summed from are numbers that events declare."""
+    events: dict[str, Event] = {item.event: item for item in loaded["event"].values()}
+    for path, rules in loaded["identity"].items():
+        for number, worth in enumerate(rules.review.value_of if rules.review else ()):
+            where = ("review", "value_of", number)
+            if worth.event not in events:
+                yield _problem(path, (*where, "event"), f"{worth.event} is no event", sorted(events))
+                continue
+            declared = events[worth.event].properties
+            numbers = [name for name, item in declared.items() if item.type in ("number", "integer")]
+            if worth.property not in numbers:
+                what = f"{worth.property} is no number of {worth.event}"
+                yield _problem(path, (*where, "property"), what, sorted(numbers))
 
 
 def _paths(loaded: dict[str, dict[Path, Any]]) -> Iterator[Problem]:

@@ -135,6 +135,20 @@ class Decisions(Declared):
     why: Text
 
 
+class ValueOf(Declared):
+    """A property of an event, a number, that says how much the event was worth."""
+
+    event: Name
+    property: Name
+
+
+class Review(Declared):
+    """What makes a question to a steward worth more than another: the sum of these properties."""
+
+    value_of: tuple[ValueOf, ...] = Field(min_length=1)
+    why: Text
+
+
 class IdentityRules(Declared):
     """contracts/identity.yml."""
 
@@ -146,6 +160,7 @@ class IdentityRules(Declared):
     attributes: Attributes
     decisions: Decisions
     probabilistic: Probabilistic
+    review: Review | None = None
 
     @model_validator(mode="after")
     def _stronger_means_more_reliable(self) -> "IdentityRules":

@@ -75,7 +75,7 @@ STEPS: dict[str, Step] = {
         "Works out which records are one person: deterministic and probabilistic edges, constrained clusters.",
         "silver.events, silver.identifiers, silver.customer_records, identity.decisions, contracts/identity.yml",
         "identity.records, identity.identifiers, identity.edges, identity.assignments, identity.history, "
-        "ops.identity_changes",
+        "identity.review_queue, ops.identity_changes",
         "Clear the task. `clew explain <record> <record>` shows why two records are, or are not, one person.",
     ),
     "gate_identity": Step(

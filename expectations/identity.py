@@ -4,7 +4,7 @@ from expectations import declared
 from expectations.rule import NoRows, Rule
 from expectations.suite import Scene, Suite
 
-TABLES = ("records", "identifiers", "edges", "assignments", "history", "decisions")
+TABLES = ("records", "identifiers", "edges", "assignments", "history", "decisions", "review_queue")
 MANY_RECORDS = 60
 """A person with web, app, card, mailbox and some devices has a dozen records; five times that is several people."""
 
@@ -17,7 +17,7 @@ def suite(scene: Scene) -> Suite:
     rules: list[Rule] = []
     for table in TABLES:
         rules += declared.rules(scene.contracts.table(f"identity.{table}"))
-    return Suite("identity", (*rules, *_references(), *_links(), *_founders(), *_ids()))
+    return Suite("identity", (*rules, *_references(), *_links(), *_founders(), *_ids(), *_questions()))
 
 
 def _references() -> list[Rule]:
@@ -258,5 +258,56 @@ def _ids() -> list[Rule]:
             severity="warn",
             query="SELECT run_id, records_churned FROM {batch} "
             'WHERE "at" = (SELECT max("at") FROM ops.identity_changes) AND records_churned > 0',
+        ),
+    ]
+
+
+def _questions() -> list[Rule]:
+    return [
+        NoRows(
+            table="identity.review_queue",
+            name="every_question_waits_for_an_answer",
+            says="A question is about two profiles and an edge between them that is in review.",
+            why="a steward who is asked what is settled stops answering",
+            do=_REPORT,
+            owner="identity",
+            query="""SELECT q.left_record, q.right_record FROM {batch} AS q
+                     LEFT JOIN identity.edges AS e ON e.left_record = q.left_record
+                         AND e.right_record = q.right_record AND e.state = 'review'
+                     LEFT JOIN identity.assignments AS l ON l.record_id = q.left_record
+                     LEFT JOIN identity.assignments AS r ON r.record_id = q.right_record
+                     WHERE e.state IS NULL OR q.left_profile = q.right_profile
+                         OR l.profile_id IS DISTINCT FROM q.left_profile
+                         OR r.profile_id IS DISTINCT FROM q.right_profile""",
+        ),
+        NoRows(
+            table="identity.review_queue",
+            name="two_profiles_are_asked_about_once",
+            says="No two questions are about the same two profiles.",
+            why="one answer settles all edges between two profiles",
+            do=_REPORT,
+            owner="identity",
+            query="SELECT least(left_profile, right_profile) AS one, greatest(left_profile, right_profile) AS other "
+            "FROM {batch} GROUP BY ALL HAVING count(*) > 1",
+        ),
+        NoRows(
+            table="identity.edges",
+            name="every_edge_in_review_is_asked_about",
+            says="Two profiles that an edge in review would join are asked about, unless a steward unlinked them.",
+            why="a pair that nobody is asked about stays unsettled for ever",
+            do=_REPORT,
+            owner="identity",
+            query="""WITH placed AS (
+                         SELECT least(l.profile_id, r.profile_id) AS one, greatest(l.profile_id, r.profile_id) AS other,
+                                state, rule
+                         FROM {batch} JOIN identity.assignments AS l ON l.record_id = left_record
+                         JOIN identity.assignments AS r ON r.record_id = right_record),
+                     settled AS (
+                         SELECT least(left_profile, right_profile) AS one,
+                                greatest(left_profile, right_profile) AS other
+                         FROM identity.review_queue
+                         UNION SELECT one, other FROM placed WHERE rule = 'steward' AND state = 'blocked')
+                     SELECT DISTINCT one, other FROM placed ANTI JOIN settled USING (one, other)
+                     WHERE state = 'review'""",
         ),
     ]

@@ -20,6 +20,7 @@ from identity.decisions import decided_edges, kept_apart, read_decisions, standi
 from identity.edges import deterministic_edges
 from identity.history import append_history, believed_before
 from identity.model import Model, compared_people, load_model
+from identity.queue import read_value, review_queue
 from identity.records import Nodes, build_nodes, read_silver
 from identity.score import probabilistic_edges
 from identity.sql import query
@@ -43,7 +44,7 @@ def resolve(lake: "Lake", run: "Run") -> dict[str, int]:
 
     Returns:
         Counts: records, identifiers, unusable identifiers, edges by kind and by state, profiles, merged
-            profiles, and what changed since the run before, as ops.identity_changes has it.
+            profiles, questions to stewards, and what changed since the run before, as ops.identity_changes has it.
     """
     with run.step(lake, "resolve") as step:
         rules = lake.contracts.identity
@@ -61,10 +62,13 @@ def resolve(lake: "Lake", run: "Run") -> dict[str, int]:
         resolution = join(nodes, edges, rules, key, kept_apart(decisions))
         counts = _counts(nodes, resolution)
         step.say("profiles", rows=counts["profiles"])
+        queue = review_queue(resolution.edges, resolution.assignments, nodes.records, read_value(lake, rules))
+        counts["questions"] = queue.num_rows
         lake.overwrite("identity.records", nodes.records)
         lake.overwrite("identity.identifiers", nodes.identifiers)
         lake.overwrite("identity.edges", resolution.edges)
         lake.overwrite("identity.assignments", resolution.assignments)
+        lake.overwrite("identity.review_queue", queue)
         changed = changes(believed_before(lake, run), resolution.assignments)
         publish_changes(lake, run, changed)  # before the history, by which another try would find nothing changed
         appended = append_history(lake, run, timelines(nodes.records, resolution.edges, resolution.assignments))

@@ -10,6 +10,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -212,7 +213,10 @@ def _identity(lake: Lake) -> None:
         "identity.edges",
         [{"left_record": "account:ann", "right_record": "anonymous:ann", "kind": "deterministic", "rule": "login",
           "match_weight": 20.0, "probability": 0.999, "evidence": '{"user_id": "equal"}', "model_version": "1",
-          "state": "linked", "reason": None, "since": at(28)}],
+          "state": "linked", "reason": None, "since": at(28)},
+         {"left_record": "account:cat", "right_record": "account:gus", "kind": "probabilistic", "rule": "model",
+          "match_weight": 2.0, "probability": 0.8, "evidence": '{"prior": 2.0}', "model_version": "1",
+          "state": "review", "reason": "below 10", "since": at(28)}],
     )  # fmt: skip
     lake.overwrite(
         "identity.assignments",
@@ -234,6 +238,12 @@ def _identity(lake: Lake) -> None:
         "ops.identity_changes",
         [{"run_id": "run-1", "as_of": at(30).date(), "at": at(30), **counts, **none, "id_churn": 0.0}],
     )
+    lake.overwrite(
+        "identity.review_queue",
+        [{"place": 1, "left_record": "account:cat", "right_record": "account:gus", "left_profile": profile_id("cat"),
+          "right_profile": profile_id("gus"), "match_weight": 2.0, "probability": 0.8, "edges": 1, "people": 2,
+          "records": 2, "events": 2, "value": Decimal(0), "against": None}],
+    )  # fmt: skip
 
 
 def _gold(lake: Lake, messages: Rows) -> None:

@@ -67,7 +67,7 @@ def _edge_lines(edge: "Edge") -> Iterator[str]:
         f"{edge.model_version}"
     )
     if "waterfall" in edge.evidence:
-        yield from _waterfall(edge.evidence, edge.match_weight)
+        yield from waterfall_lines(edge.evidence, edge.match_weight)
     if "decision" in edge.evidence:
         yield f"   decision {edge.evidence['decision']}; by whom and why: clew identity decisions"
     for shared in edge.evidence.get("values", ()):
@@ -76,7 +76,7 @@ def _edge_lines(edge: "Edge") -> Iterator[str]:
             yield f"      {edge.left_record if side == 'left' else edge.right_record} from {first[:10]} to {last[:10]}"
 
 
-def _waterfall(evidence: dict[str, Any], total: float) -> Iterator[str]:
+def waterfall_lines(evidence: dict[str, Any], total: float) -> Iterator[str]:
     """One bar a comparison: to the right it speaks for one person, to the left against."""
     steps = [("before any comparison", "", evidence["prior"])]
     steps += [(item["comparison"], item["level"], item["weight"]) for item in evidence["waterfall"]]

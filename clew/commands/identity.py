@@ -1,7 +1,9 @@
-"""`clew identity`: what stewards decide about who is who."""
+"""`clew identity`: what stewards decide about who is who, and how right the links are."""
 
 import datetime
+import sys
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -15,7 +17,7 @@ identity = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
     no_args_is_help=True,
-    help="Decide that two records are one person, or are not; every run goes by it until it is taken back.",
+    help="Who is who: what stewards decide and review, how right the links are, what other rules would change.",
 )
 
 Record = Annotated[str, typer.Argument(metavar="RECORD", help="A record id, a profile id, or email:…, phone:….")]
@@ -101,6 +103,84 @@ def changes(
             print_table([name.replace("_", " ") for name in shown], [[row[name] for name in shown] for row in rows])
     if not rows:
         note("no run has said yet who is who: clew run")
+
+
+@identity.command()
+def review(
+    limit: Annotated[int | None, typer.Option(min=1, help="How many questions at most.")] = None,
+    sample: Annotated[
+        int | None, typer.Option(min=1, help="Ask about a random sample of this size instead of the queue.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Chooses the sample.")] = 1,
+    answers: Annotated[
+        Path | None, typer.Option(help="Apply answers given elsewhere: a file of JSON lines, or - for stdin.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Ask about pairs of records that the model left to people; answers become decisions.
+
+    Without a terminal, --json lists the questions and --answers applies answers to them.
+    """
+    from clew import questions
+    from clew.workspace import existing_lake, newest_date, settings
+    from identity.review import Review
+    from lakehouse.lake import Lake
+
+    existing_lake()
+    configured = settings()
+    sitting = Review(Lake(configured), configured.author, newest_date())
+    waiting = sitting.queue() if sample is None else sitting.drawn(sample, seed)
+    if answers is not None:
+        questions.apply(sitting, answers, len(waiting), as_json)
+    elif as_json:
+        questions.print_questions(sitting, waiting, limit)
+    else:
+        questions.ask(sitting, waiting[:limit], sys.stdin)
+
+
+@identity.command()
+def quality(as_json: AsJson = False) -> None:
+    """Estimate precision and recall of the model's links from what stewards answered."""
+    from clew.quality import print_quality
+    from clew.workspace import existing_lake, settings
+    from identity.decisions import read_decisions
+    from identity.labels import WEIGHED, labels
+    from identity.quality import bands, estimate
+    from lakehouse.lake import Lake
+
+    existing_lake()
+    lake = Lake(settings())
+    with lake.duck(only=["identity.edges"]) as connection:
+        edges = connection.sql(f"SELECT {', '.join(WEIGHED)} FROM identity.edges").to_arrow_table()
+    labelled = labels(read_decisions(lake), edges)
+    found = estimate(bands(edges, labelled, lake.contracts.identity.probabilistic))
+    with results():
+        if as_json:
+            print_json(found.as_dict())
+        else:
+            print_quality(found)
+
+
+@identity.command()
+def diff(
+    rules: Annotated[Path | None, typer.Option(metavar="FILE", help="An identity contract to compare with.")] = None,
+    model: Annotated[str | None, typer.Option(metavar="NAME", help="A trained model to compare with.")] = None,
+    examples: Annotated[int, typer.Option(min=0, help="How many merges and how many splits to show.")] = 5,
+    as_json: AsJson = False,
+) -> None:
+    """Show what other rules or another model would change; nothing is written."""
+    from clew.rehearsal import print_difference, rehearsed
+    from clew.workspace import existing_lake, newest_date, settings
+    from lakehouse.lake import Lake
+
+    existing_lake()
+    found = rehearsed(Lake(settings()), rules, model, newest_date(), examples)
+    with results():
+        if as_json:
+            print_json(found.as_dict())
+        else:
+            print_difference(found)
+    note("nothing was written")
 
 
 def _decide(

@@ -139,6 +139,7 @@ def make_lake(home: Path) -> None:
         ("crm:7", "crm", "p-ana", "founder", 1.0, 4),
         ("account:u1", "account", "p-ana", "deterministic", 0.98, 3),
         ("anonymous:a9", "anonymous", "p-ben", "founder", 1.0, 1),
+        ("crm:8", "crm", "p-cleo", "founder", 1.0, 2),
     ]
     own_ids = {"crm:7": "p-ana", "account:u1": "p-old", "anonymous:a9": "p-ben"}
     write("gold.profile_redirects", pa.table({"retired_profile_id": ["p-old"], "profile_id": ["p-ana"]}))
@@ -191,6 +192,7 @@ def make_lake(home: Path) -> None:
                 "first_seen": at(1),
                 "last_seen": at(30),
                 "events": events,
+                "first_name": {"crm:7": "ana", "crm:8": "anna"}.get(r),
             }
             for r, kind, _, _, _, events in records
         ],
@@ -247,12 +249,36 @@ def make_lake(home: Path) -> None:
          {"identifier": "email", "values": [shared]}),
         ("account:u1", "anonymous:a9", "probabilistic", "model", -8.0, 0.0039, "model-1", "blocked",
          "two birth dates", {"prior": -10.0, "waterfall": waterfall}),
+        ("account:u1", "crm:7", "probabilistic", "model", 12.0, 0.9998, "model-1", "redundant",
+         "its records are joined by stronger edges", {"prior": 4.0, "waterfall": waterfall[:1]}),
+        ("crm:7", "crm:8", "probabilistic", "model", 6.0, 0.9846, "model-1", "review", "below 10",
+         {"prior": -2.0, "waterfall": waterfall[:1]}),
     ]  # fmt: skip
     names = ("left_record", "right_record", "kind", "rule", "match_weight", "probability", "model_version",
              "state", "reason")  # fmt: skip
     lake.append(
         "identity.edges",
         [dict(zip(names, edge, strict=False)) | {"evidence": json.dumps(edge[-1])} for edge in edges],
+    )
+    lake.append(
+        "identity.review_queue",
+        [
+            {
+                "place": 1,
+                "left_record": "crm:7",
+                "right_record": "crm:8",
+                "left_profile": "p-ana",
+                "right_profile": "p-cleo",
+                "match_weight": 6.0,
+                "probability": 0.9846,
+                "edges": 1,
+                "people": 2,
+                "records": 3,
+                "events": 9,
+                "value": Decimal("12.50"),
+                "against": "contested: birth dates differ on one email",
+            }
+        ],
     )
     lake.append(
         "identity.identifiers",

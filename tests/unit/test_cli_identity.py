@@ -1,10 +1,20 @@
-"""`clew identity`: what a steward decides, lists and takes back."""
+"""`clew identity`: what a steward decides, lists, takes back and answers; how right links are; what rules change."""
 
+import datetime as dt
 import json
+import re
 import shutil
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
+
+from contracts import HERE
+from identity.diff import Example
+from lakehouse.lake import Lake
+from lakehouse.settings import Settings
+
+REFERENCE = Path(__file__).parents[2] / "docs" / "reference" / "cli.md"
 
 
 @pytest.fixture
@@ -65,3 +75,123 @@ def test_nobody_is_linked_who_is_not_there_and_no_value_is_repeated(clew, own) -
 
 def test_a_decision_needs_a_reason(clew, own) -> None:
     assert clew("identity", "link", "crm:7", "account:u1", home=own).code == 2
+
+
+def answer(folder: Path, *lines: str) -> str:
+    file = folder / "answers.jsonl"
+    file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return str(file)
+
+
+def says(word: str, left: str = "crm:7", right: str = "crm:8") -> str:
+    return json.dumps({"left_record": left, "right_record": right, "answer": word})
+
+
+def test_without_a_terminal_the_questions_are_listed_and_no_value_is_shown(clew) -> None:
+    ran = clew("identity", "review", "--json", "--limit", "1")
+    listed = json.loads(ran.out)
+    assert (ran.code, listed["waiting"]) == (0, 1)
+    assert listed["questions"][0]["fields"] == {"first_name": "alike"}
+    assert "ana" not in ran.out.replace("p-ana", "")
+    assert clew("identity", "review").code == 2
+    assert "there is no terminal to ask on" in clew("identity", "review").err
+
+
+def test_answers_given_elsewhere_become_decisions_and_the_question_is_gone(clew, own, monkeypatch) -> None:
+    monkeypatch.setenv("CLEW_AUTHOR", "kim")
+    ran = clew("identity", "review", "--answers", answer(own, says("y")), "--json", home=own)
+    (made,) = json.loads(ran.out)["decisions"]
+    assert (ran.code, made["action"], made["author"], made["reason"]) == (0, "link", "kim", "review: match weight 6.00")
+    assert "1 yes, 0 no, 0 skipped" in ran.err
+    assert json.loads(clew("identity", "review", "--json", home=own).out) == {"waiting": 0, "questions": []}
+
+
+def test_a_refused_answer_ends_with_1_and_the_others_are_applied(clew, own) -> None:
+    lines = (says("y", "account:u1", "anonymous:a9"), says("skip"), says("n"), says("n", "crm:7", "loyalty:1"))
+    ran = clew("identity", "review", "--answers", answer(own, *lines), "--json", home=own)
+    told = json.loads(ran.out)
+    assert (ran.code, told["skipped"], len(told["decisions"])) == (1, 1, 1)
+    assert [item["what"].split(":")[0] for item in told["refused"]] == [
+        "these decisions contradict each other",
+        "the model did not weigh this pair",
+    ]
+    assert "0 yes, 1 no, 1 skipped, 2 refused" in ran.err
+
+
+def test_a_line_that_is_no_answer_is_refused_before_any_is_applied(clew, own) -> None:
+    ran = clew("identity", "review", "--answers", answer(own, says("y"), says("maybe")), home=own)
+    assert ran.code == 2
+    assert "answers.jsonl, line 2" in ran.err
+    assert json.loads(clew("identity", "review", "--json", home=own).out)["waiting"] == 1
+    assert clew("identity", "review", "--answers", str(own / "none"), home=own).code == 2
+
+
+def test_a_random_sample_asks_about_linked_pairs_too_and_not_about_what_was_decided(clew) -> None:
+    listed = json.loads(clew("identity", "review", "--sample", "5", "--json").out)
+    drawn = {(item["left_record"], item["right_record"]) for item in listed["questions"]}
+    assert drawn == {("account:u1", "crm:7"), ("crm:7", "crm:8")}
+
+
+def test_quality_says_plainly_that_labels_are_too_few(clew) -> None:
+    ran = clew("identity", "quality")
+    assert ran.code == 0
+    assert "too few labels: 0 labels in all, at least 30 are needed" in ran.err
+    assert "clew identity review --sample" in ran.err
+    assert "recall" in ran.out
+
+
+def test_a_diff_needs_something_to_compare_with_and_names_what_is_wrong_in_it(clew, tmp_path) -> None:
+    assert clew("identity", "diff").code == 2
+    assert clew("identity", "diff", "--rules", str(tmp_path / "none.yml")).code == 2
+    text = (HERE / "identity.yml").read_text(encoding="utf-8")
+    wrong = tmp_path / "new.yml"
+    wrong.write_text(text.replace("    priority: 5", "    priority: 6"), encoding="utf-8")
+    ran = clew("identity", "diff", "--rules", str(wrong))
+    assert ran.code == 2
+    assert "email and phone have the same priority 6" in ran.err
+
+
+def test_a_diff_of_the_model_in_use_changes_nothing(clew, silver) -> None:
+    ran = clew("identity", "diff", "--model", "customers-1", "--json", home=silver)
+    told = json.loads(ran.out)
+    assert (ran.code, told["records"], told["merges"], told["splits"], told["examples"]) == (0, 2, 0, 0, [])
+    (shown,) = re.findall(r"`identity diff --json`:\n\n```json\n(.+?)\n```", REFERENCE.read_text(), re.DOTALL)
+    assert set(told) == set(json.loads(shown))
+    assert set(told["edges"][0]) == set(json.loads(shown)["edges"][0])
+    assert {field.name for field in fields(Example)} == set(json.loads(shown)["examples"][0])
+    assert "nothing was written" in ran.err
+
+
+def test_a_diff_in_text_names_the_edge_and_its_state_on_both_sides(clew, silver, tmp_path) -> None:
+    text = (HERE / "identity.yml").read_text(encoding="utf-8")
+    added = "      - {value: ana@example.org, why: the mailbox of an office}\n"
+    new = tmp_path / "new.yml"
+    new.write_text(
+        text.replace("      - {value: test@test.com", added + "      - {value: test@test.com"), encoding="utf-8"
+    )
+    ran = clew("identity", "diff", "--rules", str(new), home=silver)
+    assert ran.code == 0
+    assert "split: 2 profiles, 2 records come of p_" in ran.out
+    assert "   in use: linked\n   new:    not there: blocked_value: the mailbox of an office\n" in ran.out
+    assert "ana@example.org" not in ran.out + ran.err
+
+
+@pytest.fixture
+def silver(tmp_path: Path) -> Path:
+    """A workspace of two records with one mailbox."""
+    home = tmp_path / "silver"
+    lake = Lake(Settings(home=home))
+    lake.ensure_tables()
+    seen = dt.datetime(2017, 12, 1, tzinfo=dt.UTC)
+    common = {"source": "web", "landing": 1, "position": 1}
+    event = common | {"channel": "web", "type": "track", "event": "page_viewed", "occurred_at": seen,
+                      "received_at": seen, "properties": [], "traits": [], "context": [], "content_hash": 1,
+                      "part": 0, "contract_version": "1-0-0"}  # fmt: skip
+    held = {"source": "web", "landing": 1, "identifier": "email", "value": "ana@example.org", "first_seen": seen,
+            "last_seen": seen, "events": 1, "first_position": 1}  # fmt: skip
+    records = ("mailbox:1", "mailbox:2")
+    lake.overwrite(
+        "silver.events", [event | {"record_id": r, "event_id": f"web:{r}", "message_id": r} for r in records]
+    )
+    lake.overwrite("silver.identifiers", [held | {"record_id": record} for record in records])
+    return home

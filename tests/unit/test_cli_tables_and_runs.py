@@ -7,7 +7,7 @@ def test_tables_lists_every_table_with_its_release_and_grain(clew) -> None:
     told = json.loads(clew("tables", "--json").out)
     tables = {item["table"]: item for item in told["tables"]}
     assert set(told) == {"lake", "tables"}
-    assert len(tables) == 17
+    assert len(tables) == 18
     profiles = tables["gold.profiles"]
     assert set(profiles) == {"table", "rows", "bytes", "version", "released_version", "changed_at", "grain"}
     assert (profiles["rows"], profiles["version"], profiles["released_version"]) == (2, 1, 0)
@@ -31,7 +31,7 @@ def test_tables_as_text_has_a_line_for_each(clew) -> None:
         "(UTC)",
         "grain",
     ]
-    assert len(lines) == 2 + 17
+    assert len(lines) == 2 + 18
 
 
 def test_runs_shows_the_newest_first_with_the_failure(clew) -> None:

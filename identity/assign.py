@@ -10,6 +10,7 @@ import hmac
 import numpy as np
 import pyarrow as pa
 
+from contracts.link import FIRMEST_FIRST
 from identity.forest import weakest_to_roots
 from identity.sql import query
 
@@ -22,7 +23,10 @@ def profile_id(key: bytes, founder: str) -> str:
 
 
 def assign(records: pa.Table, members: pa.Table, edges: pa.Table, key: bytes) -> pa.Table:
-    """identity.assignments: one row a record.
+    """identity.assignments: one row a record, as sure as the weakest edge on its best path to the founder.
+
+    Of all chains of edges that could join the two the best is the one whose weakest edge is the strongest, kinds before
+    weights; it is the one in the spanning forest. ``kind`` is the weakest kind on it, ``probability`` the least.
 
     Args:
         records: identity.records, whose landing columns give the order of founding.
@@ -41,22 +45,23 @@ def assign(records: pa.Table, members: pa.Table, edges: pa.Table, key: bytes) ->
         records=records.select(["record_id", "landed_landing", "landed_source", "landed_position"]),
     )
     linked = query(
-        """SELECT left_record, right_record, kind = 'probabilistic' AS is_probabilistic, probability
-           FROM edges WHERE state = 'linked' ORDER BY ALL""",
+        """SELECT left_record, right_record, list_position(kinds, kind) - 1 AS grade, probability
+           FROM edges, firmest_first WHERE state = 'linked' ORDER BY ALL""",
         edges=edges,
+        firmest_first=pa.table({"kinds": [list(FIRMEST_FIRST)]}),
     )
     nodes = founded["record_id"].to_numpy(zero_copy_only=False)
     founders = founded["founder_record_id"].to_numpy(zero_copy_only=False)
     is_founder = nodes == founders
-    least, is_probabilistic = weakest_to_roots(
+    least, grades = weakest_to_roots(
         len(nodes),
         np.flatnonzero(is_founder),
         np.searchsorted(nodes, linked["left_record"].to_numpy(zero_copy_only=False)),
         np.searchsorted(nodes, linked["right_record"].to_numpy(zero_copy_only=False)),
         linked["probability"].to_numpy(zero_copy_only=False),
-        linked["is_probabilistic"].to_numpy(zero_copy_only=False),
+        linked["grade"].to_numpy(zero_copy_only=False),
     )
-    kinds = np.where(is_founder, "founder", np.where(is_probabilistic, "probabilistic", "deterministic"))
+    kinds = np.array(FIRMEST_FIRST)[grades]
     ids = {founder: profile_id(key, founder) for founder in nodes[is_founder]}
     return pa.table(
         {

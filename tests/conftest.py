@@ -268,12 +268,13 @@ def _gold(lake: Lake, messages: Rows) -> None:
           "notice_version": "2017-1", "region": "US", "source": "consent", "decisions": 1, "given_at": m["at"]}
          for (p, purpose), m in latest.items()],
     )  # fmt: skip
-    _mart(
-        lake,
-        "audience_new_joiners",
-        pa.schema([("profile_id", text), ("why", text), ("since", pa.date32())]),
-        [{"profile_id": profile_id(name), "why": "joined", "since": at(28).date()} for name in ("ann", "ben")],
-    )
+    for audience, names in (("new_joiners", ("ann", "ben")), ("coupon_lovers", ("ann",))):
+        _mart(
+            lake,
+            f"audience_{audience}",
+            pa.schema([("profile_id", text), ("why", text), ("since", pa.date32())]),
+            [{"profile_id": profile_id(name), "why": "joined", "since": at(28).date()} for name in names],
+        )
 
 
 def _empty_marts(lake: Lake) -> None:

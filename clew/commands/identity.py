@@ -97,7 +97,7 @@ def _decide(
     existing_lake()
     configured = settings()
     lake = Lake(configured)
-    with lake.duck(only=["identity.records", "identity.identifiers"]) as connection:
+    with lake.duck(only=["identity.records", "identity.identifiers", "identity.assignments"]) as connection:
         records = (record_of(connection, lake, left), record_of(connection, lake, right))
     made = decide(
         lake,

@@ -1,7 +1,7 @@
 """`clew explain`: the evidence that joins two records, what keeps them apart, or how one profile was built."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -30,7 +30,8 @@ def explain(
     from lakehouse.lake import Lake
 
     number, as_of, _ = find_release(existing_lake(), release)
-    lake, wanted = Lake(settings()), "live" if number is None else number
+    lake = Lake(settings())
+    wanted: int | Literal["live"] = "live" if number is None else number
     found = build_up(lake, left, wanted) if right is None else explain_pair(lake, left, right, wanted)
     if html is not None:
         from clew.explained.page import page

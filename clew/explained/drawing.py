@@ -1,6 +1,6 @@
 """A graph and a waterfall as inline SVG. Sizes depend on the content alone, so the same answer gives the same bytes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from clew.explained.graph import Graph, Line, Node
@@ -156,19 +156,18 @@ def _shape(kind: str, x: float, y: float) -> Markup:
             return element("circle", cx=x, cy=y, r=6, **names)
 
 
-def _branch(line: Line, at: dict[str, tuple[float, float]]) -> Markup:
+def _branch(line: Line, at: Mapping[str, tuple[float, float]]) -> Markup:
     (x, y), (to_x, to_y) = at[line.upper], at[line.lower]
     bend = f"V{to_y}" if x == to_x else f"V{to_y - 8}Q{x} {to_y} {x + 8} {to_y}H{to_x}"
     return _path(f"M{x} {y}{bend}", line)
 
 
-def _arc(line: Line, at: dict[str, tuple[float, float]], gutter: float, lane: int) -> Markup:
+def _arc(line: Line, at: Mapping[str, tuple[float, float]], gutter: float, lane: int) -> Markup:
     """Around the left side of the tree, each arc in a lane of its own as long as there are any."""
     (x, y), (to_x, to_y) = at[line.upper], at[line.lower]
     left = gutter - MARGIN / 2 - LANE * (1 + lane % MOST_LANES) + 4
-    return _path(
-        f"M{x} {y}H{left + 6}Q{left} {y} {left} {y + 6}V{to_y - 6}Q{left} {to_y} {left + 6} {to_y}H{to_x}", line
-    )
+    turns = f"Q{left} {y} {left} {y + 6}V{to_y - 6}Q{left} {to_y} {left + 6} {to_y}"
+    return _path(f"M{x} {y}H{left + 6}{turns}H{to_x}", line)
 
 
 def _path(shape: str, line: Line) -> Markup:

@@ -79,10 +79,9 @@ def graph_of_build_up(found: "BuildUp") -> Graph:
     places = _places(founder, {upper: [lower for lower, _ in below] for upper, below in branches.items()})
     nodes = [Node(records[name], row, column, _note(found, records[name])) for name, (row, column) in places.items()]
     lines = [Line(upper, lower, edge, True) for upper, below in branches.items() for lower, edge in below]
-    lines += [
-        Line(*sorted((one, other), key=lambda name: places[name]), edge, False)  # type: ignore[misc]
-        for one, other, edge in arcs
-    ]
+    for one, other, edge in arcs:
+        upper, lower = sorted((one, other), key=lambda name: places[name])
+        lines.append(Line(upper, lower, edge, False))
     return Graph(tuple(nodes), tuple(lines), len(found.around) - len(drawn))
 
 

@@ -1,4 +1,4 @@
-"""An explanation as one HTML page that opens by itself: no script, nothing fetched, light and dark, phone and screen."""
+"""An explanation as one HTML page that opens by itself: no script, nothing fetched, light and dark, any width."""
 
 from collections.abc import Sequence
 from pathlib import Path

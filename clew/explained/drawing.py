@@ -25,6 +25,7 @@ SHAPES = {
     "phone": "triangle",
 }
 STYLES = ("linked", "review", "blocked")
+_SAYS = {"linked": "", "review": ", awaits review", "blocked": ", blocked"}
 
 
 def drawn(graph: Graph, title: str) -> Markup:
@@ -113,13 +114,13 @@ def edge_label(edge: "Edge") -> str:
 
 
 def _caption(node: Node, lines: Sequence[Line]) -> list[tuple[str, str]]:
-    """What stands below a record's id, in parts with their class: what leads to it, its sources, a note."""
-    parts = []
-    for line in lines:
-        if line.lower == node.record.record_id:
-            state = {"linked": "", "review": ", awaits review"}.get(line.edge.state, f", {line.edge.state}")
-            also = "" if line.is_branch else f", with {shortened(line.upper)}"
-            parts.append((edge_label(line.edge) + state + also, f"label {line.edge.state}"))
+    """What stands below a record's id, in parts with their class: what leads to it from above, its sources, a note."""
+    above = [line for line in lines if line.lower == node.record.record_id]
+    arcs = [line for line in above if not line.is_branch]
+    named = [line for line in above if line.is_branch or len(arcs) == 1]
+    parts = [(edge_label(line.edge) + _SAYS[line.edge.state], f"label {line.edge.state}") for line in named]
+    if len(arcs) > 1:
+        parts.append((f"{len(arcs)} more, in the table", ""))
     parts += [(text, "") for text in (sources_text(node.record.sources), node.note) if text]
     return [(text if number == 0 else f" · {text}", style) for number, (text, style) in enumerate(parts)]
 

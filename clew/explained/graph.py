@@ -113,12 +113,31 @@ def _branches(root: str, edges: Sequence["Edge"]) -> dict[str, list[tuple[str, "
 
 
 def _places(root: str, below: Mapping[str, Sequence[str]]) -> dict[str, tuple[int, int]]:
-    """Row and column of each node of a tree: one row each, depth first; an only child stays in its parent's column."""
+    """Row and column of each node of a tree: one row each, depth first.
+
+    The child with the most below it comes last and stays in its parent's column, so that a tree of n nodes is at most
+    log2(n) columns deep, however long its chains are.
+    """
+    sizes = _sizes(root, below)
     places: dict[str, tuple[int, int]] = {}
     waiting = [(root, 0)]
     while waiting:
         name, column = waiting.pop()
         places[name] = len(places), column
-        children = below.get(name, ())
-        waiting += [(child, column + (len(children) > 1)) for child in reversed(children)]
+        children = sorted(below.get(name, ()), key=sizes.__getitem__)
+        trunk = children[-1:] if children and (len(children) == 1 or sizes[children[-1]] > 1) else []
+        branches = [child for child in below.get(name, ()) if child not in trunk]
+        waiting += [(child, column) for child in trunk]
+        waiting += [(child, column + 1) for child in reversed(branches)]
     return places
+
+
+def _sizes(root: str, below: Mapping[str, Sequence[str]]) -> dict[str, int]:
+    """How many nodes each subtree has."""
+    ordered = [root]
+    for name in ordered:  # grows while it is read: parents before their children
+        ordered += below.get(name, ())
+    sizes: dict[str, int] = {}
+    for name in reversed(ordered):
+        sizes[name] = 1 + sum(sizes[child] for child in below.get(name, ()))
+    return sizes

@@ -2,7 +2,6 @@
 
 import html
 import unicodedata
-from itertools import chain
 from typing import Any
 
 _EMPTY = frozenset({"meta", "path", "circle", "rect", "line", "polygon"})
@@ -31,8 +30,13 @@ def element(tag: str, *children: Any, **attributes: Any) -> Markup:
 
 def joined(*children: Any) -> Markup:
     """Children in a row; lists among them are laid out."""
-    flat = chain.from_iterable(child if isinstance(child, list | tuple) else (child,) for child in children)
-    return Markup("".join(escaped(child) for child in flat if child is not None and child is not False))
+    return Markup(
+        "".join(
+            joined(*child) if isinstance(child, list | tuple) else escaped(child)
+            for child in children
+            if child is not None and child is not False
+        )
+    )
 
 
 def escaped(value: Any) -> Markup:

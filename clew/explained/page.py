@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _STYLE = Path(__file__).with_name("page.css")
 _NOTHING_LOADS = "default-src 'none'; style-src 'unsafe-inline'"
+_EDGE_HEADS = ("by", "weight", "probability", "kind", "version", "since")
 _SAYS = {
     "linked": "linked",
     "review": "awaits review",
@@ -62,11 +63,12 @@ def _of_pair(found: Explanation) -> tuple[str, list[Any]]:
         else ["Profiles ", element("code", found.left_profile), " and ", element("code", found.right_profile), "."]
     )
     chain = "The links that join them" if together else "The strongest chain, and where it is stopped"
+    sources = {record.record_id: record.sources for record in found.records}
     steps = [
-        (number, _record(here), _record(there), *_edge_cells(edge), _state(edge))
+        (number, _record(here, sources[here]), _record(there, sources[there]), _state(edge), *_edge_cells(edge))
         for number, (here, there, edge) in enumerate(walk(found.path, found.left), 1)
     ]
-    heads = ("step", "from", "to", "kind", "by", "weight", "probability", "version", "since", "state")
+    heads = ("step", "from", "to", "state", *_EDGE_HEADS)
     parts = [
         element("p", found.reason[:1].upper() + found.reason[1:], ".", class_=f"verdict {found.verdict}"),
         element("p", profiles),
@@ -91,15 +93,17 @@ def _of_profile(found: BuildUp) -> tuple[str, list[Any]]:
             item.number,
             _record(item.edge.left_record, item.left_sources),
             _record(item.edge.right_record, item.right_sources),
-            f"{item.left_part} + {item.right_part} = {item.records}",
+            element("td", f"{item.left_part} + {item.right_part} = {item.records}", class_="number"),
             *_edge_cells(item.edge),
         )
         for item in found.merges
     ]
-    heads = ("merge", "left", "right", "records", "kind", "by", "weight", "probability", "version", "since")
-    around = [(_record(item.left_record), _record(item.right_record), *_edge_cells(item), _state(item))
-              for item in found.around]  # fmt: skip
-    refused = ("left", "right", "kind", "by", "weight", "probability", "version", "since", "state")
+    heads = ("merge", "left", "right", "records", *_EDGE_HEADS)
+    around = [
+        (_record(item.left_record), _record(item.right_record), _state(item), *_edge_cells(item))
+        for item in found.around
+    ]
+    refused = ("left", "right", "state", *_EDGE_HEADS)
     return title, [
         element(
             "p",
@@ -181,10 +185,10 @@ def _record(record: str, sources: Sequence[str] = ()) -> Markup:
 
 def _edge_cells(edge: "Edge") -> tuple[Any, ...]:
     return (
-        edge.kind,
         edge.rule,
         element("td", f"{edge.match_weight:+.2f}", class_="number"),
         element("td", probability_text(edge.probability), class_="number"),
+        edge.kind,
         edge.model_version,
         (edge.since or "")[:10],
     )
@@ -192,4 +196,4 @@ def _edge_cells(edge: "Edge") -> tuple[Any, ...]:
 
 def _state(edge: "Edge") -> Markup:
     why = f"{_SAYS.get(edge.state, edge.state)}: {edge.reason}" if edge.reason else _SAYS.get(edge.state, edge.state)
-    return element("td", why, class_=f"why {edge.state}")
+    return element("td", why, class_=f"{'why ' if edge.reason else ''}{edge.state}")

@@ -172,7 +172,8 @@ def _reason_apart(path: tuple[Edge, ...], obstacle: Edge | None, lacking: Lackin
     if obstacle is not None:
         stopped = sum(not edge.is_used for edge in path)
         more = f"; the strongest chain of {len(path)} links is stopped in {stopped} places" if stopped > 1 else ""
-        return f"{obstacle.rule} would join them but is {obstacle.state}: {obstacle.reason}{more}"
+        state = "awaits review" if obstacle.state == "review" else f"is {obstacle.state}"
+        return f"{obstacle.rule} would join them but {state}: {obstacle.reason}{more}"
     if lacking.unusable:
         first = lacking.unusable[0]
         return f"they share only what does not identify: {first['identifier']} ({first['reason']})"

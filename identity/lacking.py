@@ -54,8 +54,8 @@ class Lacking:
     Attributes:
         attributes: Each attribute and what the two sides say of it.
         unusable: Identifiers that both hold but that do not identify, each with the reason.
-        compared: Whether any blocking rule brings a record of one side together with one of the other; None where the
-            model in use cannot be asked.
+        compared: Whether any blocking rule brings a record of one side together with one of the other; None where that
+            was not asked, or the model in use is not there.
         comparison: If so, the best pair.
     """
 
@@ -77,7 +77,7 @@ def what_is_lacking(
         other: Another one.
         compare: Whether to score them, which takes a second or two.
     """
-    compared, comparison = _compare(connection, rules, one, other) if compare else (True, None)
+    compared, comparison = _compare(connection, rules, one, other) if compare else (None, None)
     return Lacking(_attributes(connection, one, other), shared_unusable(connection, one, other), compared, comparison)
 
 

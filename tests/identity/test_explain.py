@@ -3,6 +3,7 @@
 import datetime
 import itertools
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -94,8 +95,8 @@ def test_a_decision_is_the_obstacle_and_never_a_link_of_the_chain(tmp_path):
     alone = explain(write(tmp_path / "alone", [["crm:1"], ["crm:2"]], [decided]), "crm:1", "crm:2")
     assert (alone.path, alone.obstacle.evidence["decision"]) == ((), 4)
     assert alone.reason == "decision 4 says that they are two people"
-    assert alone.lacking.compared, "a decision needs no comparison"
-    both = [decided, edge("crm:1", "crm:2", "blocked")]
+    assert alone.lacking.compared is None, "a decision needs no comparison"
+    both = [replace(decided, match_weight=20.0), edge("crm:1", "crm:2", "blocked")]
     answer = explain(write(tmp_path / "both", [["crm:1"], ["crm:2"]], both), "crm:1", "crm:2")
     assert [item.rule for item in answer.path] == ["email"]
     assert answer.obstacle.rule == "steward"

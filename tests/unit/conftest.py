@@ -228,7 +228,7 @@ def make_lake(home: Path) -> None:
              "state", "reason")  # fmt: skip
     lake.append(
         "identity.edges",
-        [dict(zip(names, edge, strict=False)) | {"evidence": json.dumps(edge[-1])} for edge in edges],
+        [dict(zip(names, edge, strict=False)) | {"evidence": json.dumps(edge[-1]), "since": at(2)} for edge in edges],
     )
     lake.append(
         "identity.identifiers",

@@ -135,7 +135,7 @@ def _same(connection: "duckdb.DuckDBPyConnection", one: str, other: str, profile
 def _apart(
     connection: "duckdb.DuckDBPyConnection", lake: "Lake", ends: tuple[str, str], profiles: tuple[str, str]
 ) -> Explanation:
-    path = best_chain(connection, *ends, *profiles)
+    path = best_chain(connection, ends, profiles)
     decision = _decision(connection, ends, profiles)
     unused = [edge for edge in path if not edge.is_used]
     obstacle = decision or min(unused, key=lambda edge: edge.match_weight, default=None)

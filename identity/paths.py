@@ -9,6 +9,10 @@ from identity.evidence import IS_UNLINK, Edge, edges_where
 if TYPE_CHECKING:
     import duckdb
 
+MOST_STOPS = 6
+"""Edges that are not used, on a chain between two profiles. At a million records a chain through hundreds of other
+people can nearly always be found; it explains nothing, and takes a minute."""
+
 
 def shortest_path(edges: Iterable[Edge], start: str, goal: str) -> tuple[Edge, ...]:
     """The path of the fewest edges; of several, that of the edges named first. In a tree the only one."""
@@ -42,41 +46,43 @@ def strongest_path(edges: Sequence[Edge], start: str, goal: str) -> tuple[Edge, 
     return shortest_path((edge for edge in ordered if edge.match_weight >= weakest), start, goal)
 
 
-def best_chain(connection: "duckdb.DuckDBPyConnection", start: str, goal: str, *profiles: str) -> tuple[Edge, ...]:
+def best_chain(
+    connection: "duckdb.DuckDBPyConnection", ends: tuple[str, str], profiles: tuple[str, str]
+) -> tuple[Edge, ...]:
     """The strongest path through linked, review and blocked edges between records of two profiles.
 
-    Whatever profiles it leads through; a decision against is no link of it. Only profiles that such edges reach from
-    the first one are read.
+    Whatever profiles it leads through, as long as MOST_STOPS suffice; a decision against is no link of it. Only the
+    edges of such profiles are read.
 
     Args:
         connection: Shows ``evidence.TABLES``.
-        start: A record.
-        goal: A record of another profile.
-        profiles: Of the two.
+        ends: The two records.
+        profiles: Their profiles.
     """
     connection.execute(
         f"""CREATE OR REPLACE TEMP TABLE crossing AS
-            SELECT l.profile_id AS one, r.profile_id AS other FROM identity.edges
-            JOIN identity.assignments AS l ON l.record_id = left_record
-            JOIN identity.assignments AS r ON r.record_id = right_record
-            WHERE state IN ('blocked', 'review') AND l.profile_id <> r.profile_id AND NOT {IS_UNLINK}"""
+            WITH between AS (
+                SELECT DISTINCT l.profile_id AS one, r.profile_id AS other FROM identity.edges
+                JOIN identity.assignments AS l ON l.record_id = left_record
+                JOIN identity.assignments AS r ON r.record_id = right_record
+                WHERE state IN ('blocked', 'review') AND l.profile_id <> r.profile_id AND NOT {IS_UNLINK})
+            SELECT one AS profile_id, other AS ahead FROM between UNION SELECT other, one FROM between"""
     )
     connection.execute(
-        """CREATE OR REPLACE TEMP TABLE reached AS WITH RECURSIVE found AS (
-               SELECT $first AS profile_id
-               UNION SELECT CASE WHEN one = profile_id THEN other ELSE one END
-               FROM found JOIN crossing ON profile_id IN (one, other))
-           FROM found""",
-        {"first": profiles[0]},
+        """CREATE OR REPLACE TEMP TABLE reached AS
+           WITH RECURSIVE found AS (
+               SELECT unnest([$one, $other]) AS start, start AS profile_id, 0 AS stops
+               UNION SELECT start, ahead, stops + 1 FROM found JOIN crossing USING (profile_id) WHERE stops < $most),
+           nearest AS (SELECT start, profile_id, min(stops) AS stops FROM found GROUP BY ALL)
+           SELECT profile_id FROM nearest GROUP BY profile_id HAVING count(*) = 2 AND sum(stops) <= $most""",
+        {"one": profiles[0], "other": profiles[1], "most": MOST_STOPS},
     )
-    if not connection.execute("SELECT 1 FROM reached WHERE profile_id = ?", [profiles[-1]]).fetchall():
-        return ()
     edges = edges_where(
         connection,
         f"""state IN ('linked', 'blocked', 'review') AND NOT {IS_UNLINK}
             AND l.profile_id IN (FROM reached) AND r.profile_id IN (FROM reached)""",
     )
-    return strongest_path(edges, start, goal)
+    return strongest_path(edges, *ends)
 
 
 def _weight_that_joins(ordered: Sequence[Edge], start: str, goal: str) -> float | None:

@@ -16,7 +16,7 @@ from identity.edges import EDGE_COLUMNS, edge_table
 from identity.evidence import Edge
 from identity.explain import explain
 from identity.merges import build_up, merges
-from identity.paths import strongest_path
+from identity.paths import MOST_STOPS, strongest_path
 from lakehouse.lake import Lake
 from lakehouse.settings import Settings
 
@@ -82,6 +82,14 @@ def test_the_best_chain_leads_through_a_third_profile_and_says_where_it_is_stopp
     )
     assert [record.profile_id for record in answer.records] == ["p_crm:1", "p_crm:3", "p_crm:5", "p_crm:1", "p_crm:3"]
     assert answer.probability is None
+
+
+@pytest.mark.parametrize(("stops", "is_found"), [(MOST_STOPS, True), (MOST_STOPS + 1, False)])
+def test_a_chain_through_many_other_people_explains_nothing(stops, is_found, tmp_path):
+    names = [f"crm:{number}" for number in range(stops + 1)]
+    edges = [edge(one, other, "blocked") for one, other in itertools.pairwise(names)]
+    answer = explain(write(tmp_path, [[name] for name in names], edges), names[0], names[-1])
+    assert bool(answer.path) is is_found
 
 
 def test_of_two_chains_as_strong_the_one_of_fewer_links_is_shown(tmp_path):

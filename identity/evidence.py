@@ -79,6 +79,11 @@ def walk(path: Iterable[Edge], start: str) -> list[tuple[str, str, Edge]]:
     return steps
 
 
+def probability_text(probability: float) -> str:
+    """A probability in four digits, and in more where four would say certain of what is only likely."""
+    return f"{probability:.4f}" if probability == 1 or probability < 0.99995 else f"{probability:.10f}".rstrip("0")
+
+
 def edges_where(connection: "duckdb.DuckDBPyConnection", condition: str, **values: Any) -> list[Edge]:
     """The edges of which a condition holds, decisions first, then the strongest.
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from contracts.records import KINDS
 from identity.edges import STEWARD
-from identity.evidence import IS_UNLINK, TABLES, Edge, Record, edges_where, profile_of, records_of
+from identity.evidence import IS_UNLINK, TABLES, Edge, Record, edges_where, probability_text, profile_of, records_of
 from identity.lacking import Lacking, what_is_lacking
 from identity.paths import best_chain, shortest_path
 from identity.standardise import standard_of
@@ -163,7 +163,8 @@ def _reason_same(path: tuple[Edge, ...]) -> str:
         return "it is one record"
     steps = "1 link" if len(path) == 1 else f"{len(path)} links"
     weakest = min(path, key=lambda edge: edge.probability)
-    return f"one profile by {steps}; the weakest is {weakest.rule} with probability {weakest.probability:.4f}"
+    surely = probability_text(weakest.probability)
+    return f"one profile by {steps}; the weakest is {weakest.rule} with probability {surely}"
 
 
 def _reason_apart(path: tuple[Edge, ...], obstacle: Edge | None, lacking: Lacking) -> str:

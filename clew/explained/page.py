@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from clew.explained.drawing import SHAPES, STYLES, drawn, legend_mark, waterfall, waterfall_of
 from clew.explained.graph import Graph, graph_of_build_up, graph_of_path
 from clew.explained.markup import Markup, element
-from clew.explained.words import bars, comparison_text, probability_text, sources_text
-from identity.evidence import walk
+from clew.explained.words import bars, comparison_text, sources_text
+from identity.evidence import probability_text, walk
 from identity.explain import Explanation
 from identity.merges import BuildUp
 

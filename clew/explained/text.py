@@ -1,11 +1,11 @@
 """An explanation as lines of text: links with their evidence, a bar for each comparison, tables."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from clew.explained.words import bars, comparison_text, sources_text, strength_text
 from clew.output import print_table
-from identity.evidence import walk
+from identity.evidence import probability_text, walk
 
 if TYPE_CHECKING:
     from identity.evidence import Edge, Record
@@ -27,9 +27,9 @@ def print_build_up(found: "BuildUp") -> None:
     one = len(found.records) == 1
     print(f"profile {found.profile_id}  {len(found.records)} record{'' if one else 's'}, founded by ", end="")
     print(found.records[0].record_id)
-    print(f"{found.link_kind}, probability {found.probability:.4f}: its weakest link")
+    print(f"{found.link_kind}, probability {probability_text(found.probability)}: its weakest link")
     _section("records", ("record", "sources", "linked", "probability", "first seen"), [
-        (item.record_id, sources_text(item.sources), item.link_kind, f"{item.probability:.4f}", item.first_seen[:10])
+        (item.record_id, sources_text(item.sources), item.link_kind, probability_text(item.probability), item.first_seen[:10])
         for item in found.records
     ])  # fmt: skip
     merges = [
@@ -40,7 +40,7 @@ def print_build_up(found: "BuildUp") -> None:
             f"{item.left_part} + {item.right_part}",
             f"{item.edge.kind}, {item.edge.rule}",
             f"{item.edge.match_weight:+.2f}",
-            f"{item.edge.probability:.4f}",
+            probability_text(item.edge.probability),
             item.edge.model_version,
             (item.edge.since or "")[:10],
             f"{sources_text(item.left_sources)} — {sources_text(item.right_sources)}",
@@ -52,7 +52,7 @@ def print_build_up(found: "BuildUp") -> None:
     for item in found.merges:
         if "waterfall" in item.edge.evidence:
             print(f"\nmerge {item.number}: what the model compared")
-            print("\n".join(_waterfall(item.edge)))
+            print("\n".join(_bars(item.edge.evidence, item.edge.match_weight)))
     around = [
         (item.state, item.left_record, item.right_record, item.rule, f"{item.match_weight:+.2f}", item.reason or "")
         for item in found.around[:AROUND_SHOWN]
@@ -119,17 +119,13 @@ def _edge_lines(edge: "Edge") -> Iterator[str]:
     if edge.since:
         yield f"   since {edge.since[:10]}, when both were known"
     if "waterfall" in edge.evidence:
-        yield from _waterfall(edge)
+        yield from _bars(edge.evidence, edge.match_weight)
     if "decision" in edge.evidence:
         yield f"   decision {edge.evidence['decision']}; by whom and why: clew identity decisions"
     for shared in edge.evidence.get("values", ()):
         yield f"   both hold the {edge.evidence['identifier']} {shared['value_hash']} ({shared['how']})"
         for side, (first, last) in shared["seen"].items():
             yield f"      {edge.left_record if side == 'left' else edge.right_record} from {first[:10]} to {last[:10]}"
-
-
-def _waterfall(edge: "Edge") -> Iterable[str]:
-    return _bars(edge.evidence, edge.match_weight)
 
 
 def _bars(evidence: dict[str, Any], total: float) -> Iterator[str]:

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from identity.evidence import probability_text
+
 if TYPE_CHECKING:
     from identity.evidence import Edge
     from identity.lacking import Lacking
@@ -19,13 +21,8 @@ def bars(evidence: dict[str, Any], total: float) -> list[Bar]:
 
 
 def strength_text(edge: "Edge") -> str:
-    """Weight and probability; never a probability of 1 for what is only likely."""
+    """Weight and probability."""
     return f"weight {edge.match_weight:+.2f}, probability {probability_text(edge.probability)}"
-
-
-def probability_text(probability: float) -> str:
-    """Four digits, and more where those would say certain of what is not."""
-    return f"{probability:.4f}" if probability == 1 or probability < 0.99995 else f"{probability:.10f}".rstrip("0")
 
 
 def sources_text(sources: Sequence[str]) -> str:

@@ -28,10 +28,17 @@ def print_build_up(found: "BuildUp") -> None:
     print(f"profile {found.profile_id}  {len(found.records)} record{'' if one else 's'}, founded by ", end="")
     print(found.records[0].record_id)
     print(f"{found.link_kind}, probability {probability_text(found.probability)}: its weakest link")
-    _section("records", ("record", "sources", "linked", "probability", "first seen"), [
-        (item.record_id, sources_text(item.sources), item.link_kind, probability_text(item.probability), item.first_seen[:10])
+    records = [
+        (
+            item.record_id,
+            sources_text(item.sources),
+            item.link_kind,
+            probability_text(item.probability),
+            item.first_seen[:10],
+        )
         for item in found.records
-    ])  # fmt: skip
+    ]
+    _section("records", ("record", "sources", "linked", "probability", "first seen"), records)
     merges = [
         (
             item.number,

@@ -92,8 +92,9 @@ def _statement(destination: Destination) -> str:
                    CASE WHEN status IS NULL THEN 'no_consent_known'
                         WHEN status = 'withdrawn' THEN 'withdrawn'
                         WHEN status <> 'granted' THEN 'denied'
-                        WHEN consent_event_id IS NULL OR notice_version IS NULL OR link_kind IS NULL
-                             THEN 'incomplete_receipt'
+                        WHEN consent_event_id IS NULL OR notice_version IS NULL
+                             OR link_kind IS NULL OR link_probability IS NULL THEN 'incomplete_receipt'
+                        WHEN NOT {destination.identity.condition} THEN 'too_unsure'
                         WHEN NOT ({has_address}) THEN 'no_address'
                         WHEN {is_refused} THEN 'address_refused' END AS reason
             FROM joined AS mine WHERE is_considered

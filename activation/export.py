@@ -118,6 +118,7 @@ def stage(lake: "Lake", destination: Destination, release: int) -> Path:
         "policy_version": policy.version,
         "release": release,
         "audience": destination.audience,
+        "identity": destination.identity.model_dump(mode="json"),
         "considered": considered,
         "rows": len(rows),
         "refused": refused,

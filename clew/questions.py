@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TextIO
 
 import typer
 
-from clew.commands.explain import waterfall_lines
+from clew.explained.text import waterfall_lines
 from clew.output import note, print_json, print_table, results, time_text
 from contracts.errors import UsageError
 

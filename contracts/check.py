@@ -10,13 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic import ValidationError
 
+from contracts import DBT_MODELS
 from contracts.base import Declared, line_of, load_yaml
 from contracts.errors import ContractError, Problem
 from contracts.event import Event
 from contracts.export import Destination
 from contracts.identity import IdentityRules
-from contracts.marts import published_models
+from contracts.link import IdentityMinimum
+from contracts.marts import ASKED, asked_of_identity, published_models
 from contracts.purpose import Policy
 from contracts.source import Source
 from contracts.table import Table
@@ -61,6 +64,7 @@ def check(root: Path) -> Report:
     problems += _references(loaded)
     problems += _paths(loaded)
     problems += _exported(loaded["export"])
+    problems += wrongly_asked()
     problems += _stale_schemas(root)
     counts = {kind: len(items) for kind, items in loaded.items()}
     return Report(counts, tuple(sorted(problems, key=lambda p: (p.file, p.line, p.field))))
@@ -215,6 +219,23 @@ def _exported(exports: dict[Path, Destination]) -> Iterator[Problem]:
             if field.profile not in columns:
                 what = f"{field.profile} is no column of gold.profiles"
                 yield _problem(path, ("fields", name, "from"), what, columns)
+
+
+def wrongly_asked(models: Path = DBT_MODELS) -> Iterator[Problem]:
+    """What audiences ask of identity that cannot be asked, and audiences whose SQL does not go by what they ask."""
+    for path, model in published_models(models):
+        asked, name = asked_of_identity(model), model["name"]
+        if asked is None:
+            continue
+        names = [item["name"] for item in yaml.safe_load(path.read_text(encoding="utf-8"))["models"]]
+        where = ("models", names.index(name), *ASKED)
+        try:
+            IdentityMinimum.model_validate(asked)
+        except ValidationError as error:
+            for item in error.errors(include_url=False, include_input=False):
+                yield _problem(path, (*where, *item["loc"]), item["msg"].removeprefix("Value error, "))
+        if f"sure_enough('{name}')" not in path.with_name(f"{name}.sql").read_text(encoding="utf-8"):
+            yield _problem(path, where, f"{name}.sql does not go by it: take people where sure_enough('{name}')")
 
 
 def _carried(source: Source, events: Iterable[Event]) -> tuple[set[str], str]:

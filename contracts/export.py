@@ -9,6 +9,7 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from contracts.base import Declared, Name, Text, Version
+from contracts.link import IdentityMinimum, LinkKind
 from contracts.purpose import Settled
 
 Converter = Literal["as_is", "plain_text", "email_address", "google_email_sha256", "google_phone_sha256"]
@@ -34,6 +35,7 @@ Reason = Literal[
     "denied",
     "withdrawn",
     "incomplete_receipt",
+    "too_unsure",
     "no_address",
     "address_refused",
     "address_taken",
@@ -43,6 +45,7 @@ REASONS: dict[Reason, str] = {
     "denied": "the person said no to this purpose",
     "withdrawn": "the person took back their yes",
     "incomplete_receipt": "the consent names no event or no notice version, so the row could not be justified",
+    "too_unsure": "the links of the profile are less sure than the destination asks under `identity`",
     "no_address": "no address field of the destination has a value",
     "address_refused": "another profile with the same address said no to this purpose",
     "address_taken": "another exported profile has the same address, and the destination takes one row an address",
@@ -58,12 +61,20 @@ class FieldMap(Declared):
     about: Text
 
 
+class ExampleLink(Declared):
+    """How surely the profile of an example is one person."""
+
+    kind: LinkKind = "founder"
+    probability: float = Field(1.0, ge=0, le=1)
+
+
 class ExportExample(Declared):
     """A profile with its settled consent, and the row that comes of it."""
 
     about: Text
     profile: dict[Name, str | None]
     consent: Settled
+    link: ExampleLink = ExampleLink()
     row: dict[Name, str | None]
 
 
@@ -73,6 +84,7 @@ class ExportAntiExample(Declared):
     about: Text
     profile: dict[Name, str | None]
     consent: Settled
+    link: ExampleLink = ExampleLink()
     refused_as: Reason
 
 
@@ -86,6 +98,9 @@ class Destination(Declared):
     why: Text
     purpose: Name
     audience: Name = Field("all", description="`all` profiles, or the name of a mart gold.audience_*")
+    identity: IdentityMinimum = Field(
+        IdentityMinimum(), description="How surely a profile must be one person; without it any is exported"
+    )
     format: Literal["csv"]
     fields: dict[Name, FieldMap] = Field(min_length=1)
     address: tuple[Name, ...] = Field(min_length=1, description="Fields of which at least one must have a value")

@@ -62,6 +62,7 @@ class IdentifierRule(Declared):
             log-ins.
         gap_days: A value unseen for longer than this may have changed hands; across the gap it links only
             records whose names say they are one person. None: the value never changes hands.
+        infers: A shared value says that one device was used and not who used it, so links by it are *inferred*.
         plus_tags: For e-mail, whether ``name+tag@`` is the mailbox ``name@`` (drop) or another (keep).
     """
 
@@ -73,6 +74,7 @@ class IdentifierRule(Declared):
     stops_identifying_above: int | None = Field(default=None, ge=1)
     holders_above: int | None = Field(default=None, ge=2)
     gap_days: int | None = Field(default=None, ge=0)
+    infers: bool = False
     plus_tags: Literal["keep", "drop"] | None = None
     why: Text
     blocked_values: tuple[BlockedValue, ...] = ()
@@ -88,6 +90,8 @@ class IdentifierRule(Declared):
             raise ValueError("a one_person value has one person on it: leave out stops_identifying_above")
         if self.one_person and self.gap_days is not None:
             raise ValueError("a one_person value never changes hands: leave out gap_days")
+        if self.one_person and self.infers:
+            raise ValueError("a one_person value says who it is: leave out infers")
         return self
 
 

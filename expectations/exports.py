@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from contracts.export import HASHING, RECEIPT, Destination, FieldMap
+from contracts.link import FIRMEST_FIRST, IdentityMinimum
 from contracts.purpose import STRICTEST_FIRST
+from expectations.link import as_sure_as_asked, weakest_links
 from expectations.rule import NoRows, NotNull, OneOf, Rule, Unique
 from expectations.suite import Scene, Suite
 
@@ -81,17 +83,47 @@ def suite(scene: Scene, destination: Destination, release: int) -> Suite:
         OneOf(
             table=table,
             name="link_kind_is_a_known_value",
-            says="link_kind is founder, deterministic or probabilistic.",
+            says=f"link_kind is one of: {', '.join(FIRMEST_FIRST)}.",
             why="the kinds of links are told apart all the way to the export (invariant 5)",
             do=_STOP,
             owner="identity",
             column="link_kind",
-            allowed=("founder", "deterministic", "probabilistic"),
+            allowed=FIRMEST_FIRST,
             key=_KEY,
         )
     )
-    rules += [*_permission(table, destination), *_refused(table, destination), *_content(table, destination)]
+    for part in (_links, _permission, _refused, _content):
+        rules += part(table, destination)
     return Suite("exports", tuple(rules))
+
+
+def _links(table: str, destination: Destination) -> list[Rule]:
+    found: list[Rule] = [
+        NoRows(
+            table=table,
+            name="no_row_says_more_than_its_links",
+            says="No row is of a firmer kind or a greater probability than the weakest assignment of its profile.",
+            why="a link that is only likely is never presented as certain (invariant 5)",
+            do=_STOP,
+            owner="identity",
+            query=f"""SELECT x.profile_id, x.link_kind, x.link_probability, w.link_kind AS kind_found,
+                             w.link_probability AS probability_found
+                      FROM {{batch}} AS x JOIN ({weakest_links()}) AS w USING (profile_id)
+                      WHERE coalesce(list_position({list(FIRMEST_FIRST)}, x.link_kind), 0)
+                                < list_position({list(FIRMEST_FIRST)}, w.link_kind)
+                         OR coalesce(try_cast(x.link_probability AS DOUBLE), 2) > w.link_probability + 1e-9""",
+        )
+    ]
+    if destination.identity != IdentityMinimum():
+        found.append(
+            as_sure_as_asked(
+                table,
+                destination.identity,
+                says=f"Every profile is as surely one person as {destination.destination} asks under identity.",
+                do=_STOP,
+            )
+        )
+    return found
 
 
 def _permission(table: str, destination: Destination) -> list[Rule]:

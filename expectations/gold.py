@@ -2,6 +2,7 @@
 
 from contracts.purpose import STRICTEST_FIRST
 from expectations import declared, marts
+from expectations.link import weakest_links
 from expectations.rule import NoRows, Rule
 from expectations.suite import Scene, Suite
 
@@ -95,13 +96,9 @@ def _people(columns: dict[str, list[str]]) -> list[Rule]:
             why="receipts of exports show them (invariant 5)",
             do=_REPORT,
             owner="identity",
-            query="""SELECT p.profile_id FROM {batch} AS p JOIN (
-                         SELECT profile_id, min(probability) AS probability,
-                                list_extract(['founder', 'deterministic', 'probabilistic'], max(list_position(
-                                    ['founder', 'deterministic', 'probabilistic'], kind))) AS kind
-                         FROM identity.assignments GROUP BY profile_id) AS a USING (profile_id)
-                     WHERE p.link_kind IS DISTINCT FROM a.kind
-                        OR abs(coalesce(p.link_probability, -1) - a.probability) > 1e-9""",
+            query=f"""SELECT p.profile_id FROM {{batch}} AS p JOIN ({weakest_links()}) AS w USING (profile_id)
+                      WHERE p.link_kind IS DISTINCT FROM w.link_kind
+                         OR abs(coalesce(p.link_probability, -1) - w.link_probability) > 1e-9""",
         ),
         NoRows(
             table="gold.profile_redirects",

@@ -1,5 +1,6 @@
 """The identity gate: every record has one profile, every link its evidence, every profile the id of its founder."""
 
+from contracts.link import FIRMEST_FIRST
 from expectations import declared
 from expectations.rule import NoRows, Rule
 from expectations.suite import Scene, Suite
@@ -8,6 +9,7 @@ TABLES = ("records", "identifiers", "edges", "assignments", "history", "decision
 MANY_RECORDS = 60
 """A person with web, app, card, mailbox and some devices has a dozen records; five times that is several people."""
 
+_KINDS = list(FIRMEST_FIRST)
 _RESOLVE = "see how the records are joined: clew explain <record> <record>; then mend contracts/identity.yml"
 _REPORT = "report it as a fault of identity, with the keys named here; the last release stays"
 
@@ -150,6 +152,21 @@ def _links() -> list[Rule]:
                          FROM identity.edges JOIN identity.assignments AS a ON a.record_id = left_record
                          WHERE state = 'linked' GROUP BY ALL) USING (profile_id)
                      GROUP BY profile_id HAVING linked_edges < records - 1""",
+        ),
+        NoRows(
+            table="identity.assignments",
+            name="no_assignment_says_more_than_its_links",
+            says="A record that is no founder is of no firmer kind and no greater probability than its firmest link.",
+            why="receipts and audiences take its word (invariant 5)",
+            do=_REPORT,
+            owner="identity",
+            query=f"""SELECT record_id, a.kind, a.probability FROM {{batch}} AS a JOIN (
+                         SELECT record_id, max(probability) AS probability, min(list_position({_KINDS}, kind)) AS rank
+                         FROM (SELECT left_record AS record_id, kind, probability, state FROM identity.edges
+                               UNION ALL SELECT right_record, kind, probability, state FROM identity.edges)
+                         WHERE state = 'linked' GROUP BY record_id) AS firmest USING (record_id)
+                     WHERE a.kind <> 'founder' AND (list_position({_KINDS}, a.kind) < firmest.rank
+                                                    OR a.probability > firmest.probability)""",
         ),
         NoRows(
             table="identity.assignments",

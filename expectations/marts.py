@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from contracts import DBT_MODELS
-from contracts.marts import published_models
+from contracts.link import IdentityMinimum
+from contracts.marts import asked_of_identity, published_models
 from expectations.declared import PERSONAL
+from expectations.link import as_sure_as_asked
 from expectations.rule import NotNull, OneOf, Rule, Unique
 from lakehouse.errors import ContractError, EnvironmentFault
 
@@ -87,6 +89,10 @@ def _rules_of(model: dict[str, Any], path: Path) -> list[Rule]:
         )
         for column, values in allowed.items()
     ]
+    if asked_of_identity(model) is not None:
+        minimum = IdentityMinimum.model_validate(asked_of_identity(model))
+        says = f"Every profile of {name} is as surely one person as its YAML asks under identity."
+        found.append(as_sure_as_asked(common["table"], minimum, says, common["do"]))
     return found
 
 

@@ -12,6 +12,7 @@ import hmac
 import numpy as np
 import pyarrow as pa
 
+from contracts.link import FIRMEST_FIRST
 from identity.forest import weakest_to_roots
 from identity.sql import query
 
@@ -38,7 +39,10 @@ def profile_id(key: bytes, founder: str) -> str:
 
 
 def assign(records: pa.Table, members: pa.Table, edges: pa.Table, key: bytes) -> pa.Table:
-    """identity.assignments: one row a record.
+    """identity.assignments: one row a record, as sure as the weakest edge on its best path to the founder.
+
+    Of all chains of edges that could join the two the best is the one whose weakest edge is the strongest, kinds before
+    weights; it is the one in the spanning forest. ``kind`` is the weakest kind on it, ``probability`` the least.
 
     Args:
         records: identity.records, whose landing columns give the order of founding.
@@ -53,22 +57,23 @@ def assign(records: pa.Table, members: pa.Table, edges: pa.Table, key: bytes) ->
         keys=_padded(key),
     )
     linked = query(
-        """SELECT l.place AS left_place, r.place AS right_place, kind = 'probabilistic' AS is_probabilistic, probability
-           FROM edges JOIN founded AS l ON l.record_id = left_record JOIN founded AS r ON r.record_id = right_record
+        """SELECT l.place AS left_place, r.place AS right_place, list_position(kinds, kind) - 1 AS grade, probability
+           FROM firmest_first, edges JOIN founded AS l ON l.record_id = left_record
+           JOIN founded AS r ON r.record_id = right_record
            WHERE state = 'linked' ORDER BY ALL""",
         edges=edges,
         founded=founded,
+        firmest_first=pa.table({"kinds": [list(FIRMEST_FIRST)]}),
     )
-    is_founder = founded["is_founder"].to_numpy()
-    least, is_probabilistic = weakest_to_roots(
+    least, grades = weakest_to_roots(
         founded.num_rows,
-        np.flatnonzero(is_founder),
+        np.flatnonzero(founded["is_founder"].to_numpy()),
         linked["left_place"].to_numpy(),
         linked["right_place"].to_numpy(),
         linked["probability"].to_numpy(),
-        linked["is_probabilistic"].to_numpy(),
+        linked["grade"].to_numpy(),
     )
-    kinds = np.where(is_founder, "founder", np.where(is_probabilistic, "probabilistic", "deterministic"))
+    kinds = np.array(FIRMEST_FIRST)[grades]
     return pa.table(
         {
             "record_id": founded["record_id"],

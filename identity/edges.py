@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from contracts.identity import IdentityRules
 from identity.agree import Person, contradiction, same_person
+from identity.infer import mark_inferred
 from identity.sql import query
 
 EDGE_COLUMNS = (
@@ -146,7 +147,7 @@ def deterministic_edges(records: pa.Table, identifiers: pa.Table, rules: Identit
     proposed = query(
         _PROPOSED, holders=holders, signatures=signatures, rules=declared, verdicts=_verdicts(pairs, people)
     )
-    return _with_evidence(proposed, rules, key)
+    return mark_inferred(_with_evidence(proposed, rules, key), rules)
 
 
 def _rule_table(rules: IdentityRules) -> pa.Table:

@@ -50,7 +50,7 @@ def _merged(component: np.ndarray, left: np.ndarray, right: np.ndarray) -> np.nd
 
 
 def weakest_to_roots(
-    nodes: int, roots: np.ndarray, left: np.ndarray, right: np.ndarray, strength: np.ndarray, flag: np.ndarray
+    nodes: int, roots: np.ndarray, left: np.ndarray, right: np.ndarray, strength: np.ndarray, grade: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Walk a forest outwards from its roots, one step for all trees at a time.
 
@@ -60,24 +60,24 @@ def weakest_to_roots(
         left: One end of each edge of the forest.
         right: The other end.
         strength: Of each edge.
-        flag: Of each edge.
+        grade: Of each edge, a whole number.
 
     Returns:
-        For each node the least strength on its path from the root (1.0 at a root), and whether an edge on it
-        is flagged.
+        For each node the least strength on its path from the root (1.0 at a root), and the greatest grade on it (0
+        at a root).
     """
-    least, flagged = np.full(nodes, np.nan), np.zeros(nodes, dtype=bool)
+    least, greatest = np.full(nodes, np.nan), np.zeros(nodes, dtype=np.int64)
     least[roots] = 1.0
     tails, heads = np.concatenate([left, right]), np.concatenate([right, left])
-    strengths, flags = np.concatenate([strength, strength]), np.concatenate([flag, flag])
+    strengths, grades = np.concatenate([strength, strength]), np.concatenate([grade, grade])
     while len(tails):
         reached, ahead = ~np.isnan(least[tails]), np.isnan(least[heads])
         step = reached & ahead
         if not step.any():
             break
         least[heads[step]] = np.minimum(least[tails[step]], strengths[step])
-        flagged[heads[step]] = flagged[tails[step]] | flags[step]
+        greatest[heads[step]] = np.maximum(greatest[tails[step]], grades[step])
         keep = ~reached | step
         keep &= np.isnan(least[heads])
-        tails, heads, strengths, flags = tails[keep], heads[keep], strengths[keep], flags[keep]
-    return least, flagged
+        tails, heads, strengths, grades = tails[keep], heads[keep], strengths[keep], grades[keep]
+    return least, greatest

@@ -130,6 +130,7 @@ def _counts(nodes: Nodes, resolution: Resolution) -> dict[str, int]:
         "identifiers": nodes.identifiers.num_rows,
         "unusable": usable[False],
         "deterministic": kinds["deterministic"],
+        "inferred": kinds["inferred"],
         "probabilistic": kinds["probabilistic"],
         "linked": states["linked"],
         "redundant": states["redundant"],

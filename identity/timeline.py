@@ -84,7 +84,12 @@ def founders_over_time(
         is_founder = founder == np.arange(len(nodes))
         # The weakest edge on the path, if the later edge counts as the weaker; ranks keep it exact.
         weakest, _ = weakest_to_roots(
-            len(nodes), np.flatnonzero(is_founder), left, right, -rank.astype(float), np.zeros(len(rank), dtype=bool)
+            len(nodes),
+            np.flatnonzero(is_founder),
+            left,
+            right,
+            -rank.astype(float),
+            np.zeros(len(rank), dtype=np.int64),
         )
         latest = -weakest.astype(np.int64)  # of the edges between a node and its founder; -1 at a founder
         own = is_founder & (born[nodes] < joined_at)  # else it came to an elder in the moment of its first event

@@ -296,12 +296,13 @@ def _gold(lake: Lake, messages: Rows) -> None:
         pa.schema([("retired_profile_id", text), ("profile_id", text)]),
         [{"retired_profile_id": profile_id("ann's browser"), "profile_id": profile_id("ann")}],
     )
-    _mart(
-        lake,
-        "audience_new_joiners",
-        pa.schema([("profile_id", text), ("why", text), ("since", pa.date32())]),
-        [{"profile_id": profile_id(name), "why": "joined", "since": at(28).date()} for name in ("ann", "ben")],
-    )
+    for audience, names in (("new_joiners", ("ann", "ben")), ("coupon_lovers", ("ann",))):
+        _mart(
+            lake,
+            f"audience_{audience}",
+            pa.schema([("profile_id", text), ("why", text), ("since", pa.date32())]),
+            [{"profile_id": profile_id(name), "why": "joined", "since": at(28).date()} for name in names],
+        )
 
 
 def _empty_marts(lake: Lake) -> None:

@@ -209,6 +209,5 @@ def _print_text(held: dict[str, Any], option: str) -> None:
         for item in held["records"]
     ]
     print_section("records", ("record", "linked", "probability", "sources", "events"), records)
-    others = [item["record_id"] for item in held["records"]]
-    if len(others) > 1:
-        print(f"\nwhy they are one person: clew explain {others[0]} {others[1]}{option}")
+    if len(held["records"]) > 1:
+        print(f"\nwhy they are one person: clew explain {held['profile_id']}{option}")

@@ -33,3 +33,16 @@
 {% macro words(list) -%}
     {%- for word in list %}'{{ word }}'{{ ", " if not loop.last }}{% endfor -%}
 {%- endmacro %}
+
+{# Whether a profile of int_profile_records_summed is as sure as the audience asks in its YAML, under `identity`. #}
+{% macro sure_enough(audience) -%}
+    {%- set asked = var('identity_minimums') -%}
+    {%- if audience in asked -%}
+    (
+        link_kind in ({{ words(asked[audience]['kinds']) }})
+        and link_probability >= cast({{ asked[audience]['least_probability'] }} as double)
+    )
+    {%- else -%}
+    true
+    {%- endif -%}
+{%- endmacro %}

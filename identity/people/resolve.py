@@ -108,7 +108,7 @@ def _assigned(people: pa.Table, clusters: np.ndarray, edges: coherent.Edges, joi
         edges.l[joins],
         edges.r[joins],
         1 / (1 + np.exp2(-edges.weight[joins])),
-        np.zeros(joins.sum(), dtype=bool),
+        np.zeros(joins.sum(), dtype=np.int64),
     )
     founders = np.unique(clusters)
     names = zip(*(people[name].take(pa.array(founders)).to_pylist() for name in ("dataset", "record_id")), strict=True)

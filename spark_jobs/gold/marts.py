@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from contracts import DBT_MODELS
+from contracts.link import FIRMEST_FIRST
+from contracts.marts import identity_minimums
 from contracts.purpose import STRICTEST_FIRST
 from lakehouse.attach import attach
 from lakehouse.errors import DataError
@@ -109,7 +111,11 @@ def invoke_dbt(
     options = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)]
     options += ["--target-path", str(state / "target"), "--log-path", str(state / "logs")]
     options += ["--log-level", "none", "--log-level-file", "info"]
-    variables: dict[str, Any] = {"strictest_first": STRICTEST_FIRST}
+    variables: dict[str, Any] = {
+        "strictest_first": STRICTEST_FIRST,
+        "firmest_first": FIRMEST_FIRST,
+        "identity_minimums": {name: asked.model_dump() for name, asked in identity_minimums().items()},
+    }
     if as_of is not None:
         variables["as_of"] = as_of.isoformat()
     options += ["--vars", json.dumps(variables)]

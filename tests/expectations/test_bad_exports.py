@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from activation.export import export, folder, read_manifest, stage
+from contracts.link import IdentityMinimum
 from expectations import exports
 from expectations.gate import check_staged, closed
 from expectations.suite import Scene
@@ -55,6 +56,9 @@ CASES = [
     ("email_tool", "policy_version_is_the_present_one", put(policy_version="0-9-0")),
     ("email_tool", "release_is_the_present_one", put(release="7")),
     ("email_tool", "link_kind_is_a_known_value", put(link_kind="guessed")),
+    ("email_tool", "no_row_says_more_than_its_links", put(link_kind="founder")),
+    ("email_tool", "no_row_says_more_than_its_links", put(link_probability="1.0")),
+    ("email_tool", "no_row_says_more_than_its_links", put(link_probability="sure")),
     ("email_tool", "every_consent_event_says_yes", put(consent_event_id="consent:m4")),  # Ben's withdrawal
     ("email_tool", "every_consent_event_is_the_persons_own", put(consent_event_id="consent:m9")),  # Gus's yes
     ("email_tool", "nobody_said_no_later", put(profile_id="p-ben", consent_event_id="consent:m3")),
@@ -116,6 +120,20 @@ def test_every_rule_of_the_exports_gate_has_a_bad_row(small: Any) -> None:
             rule.name for d in small.lake.contracts.destinations.values() for rule in exports.suite(scene, d, 1).rules
         }
     assert written == shown
+
+
+def test_a_row_less_sure_than_the_destination_asks_closes_the_gate(small: Any, check_staged_rule: Any) -> None:
+    small.release()
+    declared = small.lake.contracts.destinations
+    staged = stage(small.lake, declared["email_tool"], 1)
+    for least, is_sure in ((0.999, True), (0.9991, False)):
+        asked = IdentityMinimum(least_probability=least)
+        declared["email_tool"] = declared["email_tool"].model_copy(update={"identity": asked})
+        found = check_staged_rule(staged, "email_tool", "every_profile_is_as_sure_as_asked")
+        assert found.success is is_sure
+    message = str(closed("exports", [found]))
+    assert "exports.email_tool: every_profile_is_as_sure_as_asked, 1 row" in message
+    assert "link_kind=deterministic, link_probability=0.999" in message
 
 
 def test_an_export_that_fails_its_gate_is_not_published_and_not_kept(small: Any) -> None:

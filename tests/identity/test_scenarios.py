@@ -475,7 +475,7 @@ def test_every_guardrail_is_the_contracts(new_town, rules, records, identifier, 
 
 
 def test_every_guardrail_of_the_contract_is_tried():
-    no_guardrails = {"standard", "reliability", "why", "examples", "anti_examples"}
+    no_guardrails = {"standard", "reliability", "why", "examples", "anti_examples", "infers"}
     assert {case[0] for case in GUARDRAILS} == set(IdentifierRule.model_fields) - no_guardrails
 
 

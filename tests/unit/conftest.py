@@ -141,7 +141,7 @@ def make_lake(home: Path) -> None:
         ("anonymous:a9", "anonymous", "p-ben", "founder", 1.0, 1),
         ("crm:8", "crm", "p-cleo", "founder", 1.0, 2),
     ]
-    own_ids = {"crm:7": "p-ana", "account:u1": "p-old", "anonymous:a9": "p-ben"}
+    own_ids = {"crm:7": "p-ana", "account:u1": "p-old", "anonymous:a9": "p-ben", "crm:8": "p-cleo"}
     write("gold.profile_redirects", pa.table({"retired_profile_id": ["p-old"], "profile_id": ["p-ana"]}))
     believed = [  # record, revision, true from, known since, profile; known on the 30th: one person since the 20th
         ("crm:7", 1, 1, 29, "p-ana"), ("account:u1", 1, 2, 29, "p-old"), ("anonymous:a9", 1, 2, 29, "p-ben"),
@@ -258,7 +258,7 @@ def make_lake(home: Path) -> None:
              "state", "reason")  # fmt: skip
     lake.append(
         "identity.edges",
-        [dict(zip(names, edge, strict=False)) | {"evidence": json.dumps(edge[-1])} for edge in edges],
+        [dict(zip(names, edge, strict=False)) | {"evidence": json.dumps(edge[-1]), "since": at(2)} for edge in edges],
     )
     lake.append(
         "identity.review_queue",

@@ -62,7 +62,7 @@ def test_text_names_each_section_and_the_next_command(clew) -> None:
     for section in ("attributes", "identifiers", "consents", "orders", "journey", "records"):
         assert f"\n{section}" in out
     assert "1 order, 12.50 in all" in out
-    assert out.rstrip().endswith("why they are one person: clew explain crm:7 account:u1")
+    assert out.rstrip().endswith("why they are one person: clew explain p-ana")
 
 
 def test_a_person_without_consents_or_orders_shows_none(clew) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from activation.export import DATA, export, export_all, folder, publish, published, read_manifest, stage
+from contracts.link import FIRMEST_FIRST, IdentityMinimum
 from lakehouse.errors import DataError, GateClosed, UsageError
 from lakehouse.run import Run
 
@@ -103,6 +104,13 @@ def gives(small: Any, **addresses: str) -> None:
     )
 
 
+def asks(small: Any, destination: str, **minimum: Any) -> None:
+    """Let a destination ask for a minimum of identity."""
+    declared = small.lake.contracts.destinations
+    asked = IdentityMinimum.model_validate(minimum)
+    declared[destination] = declared[destination].model_copy(update={"identity": asked})
+
+
 def exported(small: Any, destination: str) -> tuple[list[dict[str, str]], dict[str, int]]:
     """The rows of the next release's export, and the refusals."""
     path = folder(small.lake, destination, small.release())
@@ -155,6 +163,41 @@ def test_a_yes_without_its_notice_is_not_exported(small: Any) -> None:
     counts = export(small.lake, small.run, "email_tool", open_gate)
     assert counts["rows"] == 0
     assert read_manifest(folder(small.lake, "email_tool", 1))["refused"]["incomplete_receipt"] == 4
+
+
+@pytest.mark.parametrize(
+    ("asked", "rows"),
+    [
+        ({"least_probability": 0.999}, 1),
+        ({"least_probability": 0.9991}, 0),
+        ({"kinds": ["founder", "deterministic"]}, 1),
+        ({"kinds": ["founder"]}, 0),
+    ],
+)
+def test_a_profile_less_sure_than_the_destination_asks_is_refused(asked: dict[str, Any], rows: int, small: Any) -> None:
+    asks(small, "email_tool", **asked)  # Ann's profile is deterministic, 0.999
+    made, reasons = exported(small, "email_tool")
+    assert len(made) == rows or {row["link_kind"] for row in made} == {"founder"}
+    assert reasons["too_unsure"] == 1 - rows
+    manifest = read_manifest(folder(small.lake, "email_tool", 1))
+    assert manifest["identity"] == {"least_probability": 0.0, "kinds": list(FIRMEST_FIRST)} | asked
+
+
+def test_a_likely_profile_is_exported_as_likely(small: Any) -> None:
+    likely = {"link_kind": "probabilistic", "link_probability": 0.9990234375}
+    ann = profile_of(small, "Ann")
+    small.change("gold.profiles", lambda rows: [row | (likely if row["profile_id"] == ann else {}) for row in rows])
+    for destination in ("email_tool", "ad_platform"):
+        rows, _ = exported(small, destination)
+        (row,) = (row for row in rows if row["profile_id"] == ann)
+        assert (row["link_kind"], float(row["link_probability"])) == ("probabilistic", 0.9990234375)
+
+
+def test_a_profile_that_does_not_say_how_sure_it_is_is_not_exported(small: Any) -> None:
+    small.change("gold.profiles", lambda rows: [row | {"link_probability": None} for row in rows])
+    rows, reasons = exported(small, "email_tool")
+    assert rows == []
+    assert reasons["incomplete_receipt"] == 4
 
 
 def test_an_export_reads_the_release_and_not_the_live_tables(small: Any) -> None:

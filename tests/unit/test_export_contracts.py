@@ -15,22 +15,25 @@ from activation import convert, decide
 from contracts import Contracts
 from contracts.base import load_yaml
 from contracts.errors import ContractError
-from contracts.export import Converter, Destination
+from contracts.export import Converter, Destination, ExampleLink
 from contracts.purpose import STRICTEST_FIRST, Policy, Statement, settle
 
 CONTRACTS = Contracts()
 DESTINATIONS = sorted(CONTRACTS.destinations)
 
 
-def decided(destination: Destination, profile: dict[str, Any], consent: str) -> dict[str, Any]:
+def decided(
+    destination: Destination, profile: dict[str, Any], consent: str, link: ExampleLink | None = None
+) -> dict[str, Any]:
     """Decide over one profile with one settled consent."""
+    link = link or ExampleLink()
     with duckdb.connect() as connection:
         connection.execute("CREATE SCHEMA gold")
         columns = ", ".join(f'? AS "{name}"' for name in profile)
         connection.execute(
-            f"CREATE TABLE gold.profiles AS SELECT 'p-1' AS profile_id, 'founder' AS link_kind, "
-            f"1.0::DOUBLE AS link_probability, {columns}",
-            list(profile.values()),
+            f"CREATE TABLE gold.profiles AS SELECT 'p-1' AS profile_id, ? AS link_kind, "
+            f"?::DOUBLE AS link_probability, {columns}",
+            [link.kind, link.probability, *profile.values()],
         )
         connection.execute(
             "CREATE TABLE gold.profile_consents AS SELECT 'p-1' AS profile_id, ? AS purpose, ? AS status, "
@@ -51,7 +54,7 @@ def decided(destination: Destination, profile: dict[str, Any], consent: str) -> 
 def test_the_examples_of_a_destination_are_exported_as_it_says(name: str) -> None:
     destination = CONTRACTS.destinations[name]
     for example in destination.examples:
-        row = decided(destination, example.profile, example.consent)
+        row = decided(destination, example.profile, example.consent, example.link)
         assert row["reason"] is None, example.about
         assert {field: row[field] for field in destination.fields} == example.row, example.about
 
@@ -60,7 +63,9 @@ def test_the_examples_of_a_destination_are_exported_as_it_says(name: str) -> Non
 def test_the_anti_examples_of_a_destination_are_refused_as_it_says(name: str) -> None:
     destination = CONTRACTS.destinations[name]
     for example in destination.anti_examples:
-        assert decided(destination, example.profile, example.consent)["reason"] == example.refused_as, example.about
+        assert decided(destination, example.profile, example.consent, example.link)["reason"] == example.refused_as, (
+            example.about
+        )
 
 
 @pytest.mark.parametrize("name", DESTINATIONS)
@@ -127,9 +132,26 @@ def _written(tmp_path: Path, source: str, **changes: Any) -> Path:
         ({"address": ["telephone"]}, "telephone is not one of the fields: email, first_name, last_name"),
         ({"audience": "vips"}, "vips must be `all` or begin with audience_"),
         ({"transport": "ftp"}, "transport: Extra inputs are not permitted"),
+        (
+            {"identity": {"least_probability": 1.2}},
+            "identity.least_probability: Input should be less",
+        ),
+        ({"identity": {"kinds": ["founder", "likely"]}}, "identity.kinds.1"),
+        ({"identity": {"kinds": ["founder", "probabilistic"]}}, "leaves out deterministic, inferred, which is firmer"),
+        ({"identity": {"kind": ["founder"]}}, "identity.kind: Extra inputs are not permitted"),
         ({"fields": {"email": {"from": "email", "convert": "rot13", "about": "an address"}}}, "fields.email.convert"),
     ],
-    ids=["no retraction", "unknown address", "unknown audience", "unknown key", "unknown converter"],
+    ids=[
+        "no retraction",
+        "unknown address",
+        "unknown audience",
+        "unknown key",
+        "an impossible probability",
+        "an unknown kind",
+        "a firmer kind left out",
+        "an unknown word",
+        "unknown converter",
+    ],
 )
 def test_a_wrong_export_contract_is_refused_with_its_field(changes: dict[str, Any], says: str, tmp_path: Path) -> None:
     with pytest.raises(ContractError) as caught:

@@ -12,16 +12,22 @@ regulars as (
         and ordered_at >= cast(date_sub({{ as_of() }}, {{ var('regular_window_days') }}) as timestamp)
     group by profile_id
     having count(*) >= {{ var('regular_orders') }}
+),
+
+people as (
+    select * from {{ ref('int_profile_records_summed') }}
+    where {{ sure_enough('audience_lapsing_regulars') }}
 )
 
 select
-    profile_id,
+    regulars.profile_id,
     concat(
-        orders, ' orders in {{ var("regular_window_days") }} days, none since ',
-        date_format(last_order_at, 'yyyy-MM-dd')
+        regulars.orders, ' orders in {{ var("regular_window_days") }} days, none since ',
+        date_format(regulars.last_order_at, 'yyyy-MM-dd')
     ) as why,
-    date_add(last_order_at, {{ var('lapsing_days') }}) as since
+    date_add(regulars.last_order_at, {{ var('lapsing_days') }}) as since
 from regulars
+inner join people on regulars.profile_id = people.profile_id
 where
-    datediff({{ as_of() }}, last_order_at) >= {{ var('lapsing_days') }}
-    and datediff({{ as_of() }}, last_order_at) < {{ var('lapse_days') }}
+    datediff({{ as_of() }}, regulars.last_order_at) >= {{ var('lapsing_days') }}
+    and datediff({{ as_of() }}, regulars.last_order_at) < {{ var('lapse_days') }}

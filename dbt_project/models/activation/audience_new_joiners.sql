@@ -11,7 +11,7 @@ joins as (
 
 people as (
     select * from {{ ref('int_profile_records_summed') }}
-    where is_known
+    where is_known and {{ sure_enough('audience_new_joiners') }}
 )
 
 select

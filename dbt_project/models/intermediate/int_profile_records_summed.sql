@@ -1,5 +1,4 @@
-{#- Links from the firmest to the weakest; a profile is as firm as its weakest. -#}
-{%- set links = ['founder', 'deterministic', 'probabilistic'] -%}
+{#- A profile is as firm as its weakest link, in the order that contracts/link.py declares. -#}
 with
 
 assignments as (
@@ -16,8 +15,8 @@ select
     count(*) as records,
     coalesce(sum(records.events), 0) as events,
     element_at(
-        array({{ words(links) }}),
-        cast(max(array_position(array({{ words(links) }}), assignments.link_kind)) as int)
+        array({{ words(var('firmest_first')) }}),
+        cast(max(array_position(array({{ words(var('firmest_first')) }}), assignments.link_kind)) as int)
     ) as link_kind,
     min(assignments.link_probability) as link_probability,
     min(records.first_seen_at) as first_seen_at,

@@ -1,0 +1,1 @@
+"""An explanation of identity for people: as text, and as a page of its own."""

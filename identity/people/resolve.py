@@ -8,18 +8,18 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from identity.assign import profile_id
+from identity.assign import ID_DIGITS
 from identity.forest import weakest_to_roots
 from identity.people import blocking, coherent
 from identity.people.learn import LINK_WEIGHT, Plan, fitted, learn
 from identity.people.mixture import Weights
 from identity.people.model import Fitted
 from identity.people.pairs import WEIGHT_DIGITS, Bench
+from identity.sql import query
 
 ALL_INSIDE = 2_000
 """In components of more records than this only pairs that a blocking rule met are weighed."""
 MEMORY = "6GB"
-KEY = b"clew resolve"
 Say = Callable[[str], None]
 
 
@@ -110,17 +110,21 @@ def _assigned(people: pa.Table, clusters: np.ndarray, edges: coherent.Edges, joi
         1 / (1 + np.exp2(-edges.weight[joins])),
         np.zeros(joins.sum(), dtype=np.int64),
     )
-    founders = np.unique(clusters)
-    names = zip(*(people[name].take(pa.array(founders)).to_pylist() for name in ("dataset", "record_id")), strict=True)
-    ids = pa.array([profile_id(KEY, "\x1f".join(name)) for name in names], pa.string())
-    found = pa.table(
-        {
-            "dataset": people["dataset"],
-            "position": people["position"],
-            "record_id": people["record_id"],
-            "profile_id": ids.take(pa.array(np.searchsorted(founders, clusters))),
-            "kind": pa.array(np.where(clusters == np.arange(people.num_rows), "founder", "probabilistic")),
-            "probability": pa.array(least.round(WEIGHT_DIGITS)),
-        }
+    found = query(
+        """SELECT dataset, position, record_id, kind, probability,
+                  'p_' || left(sha256(concat_ws(chr(31), founder_dataset, founder)), $digits) AS profile_id
+           FROM found ORDER BY dataset, position""",
+        {"digits": ID_DIGITS},
+        found=pa.table(
+            {
+                "dataset": people["dataset"],
+                "position": people["position"],
+                "record_id": people["record_id"],
+                "founder_dataset": people["dataset"].take(pa.array(clusters)),
+                "founder": people["record_id"].take(pa.array(clusters)),
+                "kind": np.where(clusters == np.arange(people.num_rows), "founder", "probabilistic"),
+                "probability": least.round(WEIGHT_DIGITS),
+            }
+        ),
     )
-    return found.sort_by([("dataset", "ascending"), ("position", "ascending")]).drop_columns(["position"])
+    return found.select(["dataset", "record_id", "profile_id", "kind", "probability"])

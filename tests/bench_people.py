@@ -76,7 +76,8 @@ def crowds(sizes: list[int], tasks: Path) -> str:
             share = found["seconds"] / bare["seconds"]
             lines.append(
                 f"| {records:,}, {name} | {measured['precision']:.4f} | {measured['recall']:.4f} "
-                f"| {measured['biggest_profile']:,} of {measured['biggest_person']} | {found['seconds']:.0f} | {share:.2f} "
+                f"| {measured['biggest_profile']:,} of {measured['biggest_person']} "
+                f"| {found['seconds']:.0f} | {share:.2f} "
                 f"| {found['memory'] / 2**30:.1f} |"
             )
     return "\n".join(lines)

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from contracts.errors import DataError
 from identity.assign import ID_DIGITS
 from identity.forest import weakest_to_roots
 from identity.people import blocking, coherent
@@ -54,10 +55,15 @@ def resolve_people(
         across: Link data sets to each other only, never two rows of one.
         model: Weights to use instead of fitting them.
         say: Told of each stage as it ends.
+
+    Raises:
+        DataError: If no row says anything that could be compared.
     """
     people = people.take(_by_record(people))
     with duckdb.connect(config={"memory_limit": MEMORY, "preserve_insertion_order": False}) as connection:
         bench = Bench.of(connection, people, across=across)
+        if not bench.comparisons:
+            raise DataError("no row says anything that could be compared", "", "see what the columns mean: --columns")
         known = model.weights(bench.comparisons, bench.records, bench.total) if model else None
         plan = learn(bench, known, say)
         blocking.block(bench, plan.rules, "met")
@@ -110,9 +116,10 @@ def _assigned(people: pa.Table, clusters: np.ndarray, edges: coherent.Edges, joi
         1 / (1 + np.exp2(-edges.weight[joins])),
         np.zeros(joins.sum(), dtype=np.int64),
     )
+    several = len(people["dataset"].unique()) > 1  # the name of a single file may change without changing an id
     found = query(
-        """SELECT dataset, position, record_id, kind, probability,
-                  'p_' || left(sha256(concat_ws(chr(31), founder_dataset, founder)), $digits) AS profile_id
+        f"""SELECT dataset, record_id, kind, probability,
+                'p_' || left(sha256(concat_ws(chr(31), {"founder_dataset, " * several} founder)), $digits) AS profile_id
            FROM found ORDER BY dataset, position""",
         {"digits": ID_DIGITS},
         found=pa.table(

@@ -76,6 +76,14 @@ def first_names_agree(left: str, right: str) -> bool:
     return any(likeness(one, other) >= LIKENESS_OF_ONE_NAME for one, other in pairs)
 
 
+def first_names_confirm(left: str, right: str) -> bool:
+    """First names agree, and say so: an initial, or a script that cannot be compared, agrees with many names."""
+    if left == right:
+        return len(left) > 1
+    is_comparable = left.translate(_CYRILLIC).isascii() == right.translate(_CYRILLIC).isascii()
+    return is_comparable and min(len(left), len(right)) > 1 and first_names_agree(left, right)
+
+
 def _forms(name: str) -> frozenset[str]:
     """A name, its short names, and what it is short for: a nickname may have a slip of the hand in it, too."""
     return nicknames().get(name, frozenset()) | short_names().get(name, frozenset()) | {name}

@@ -11,6 +11,9 @@ from contracts.identity import IdentityRules
 from identity.agree import formal_name
 from identity.sql import query
 
+TOO_MANY = "too_many_"
+"""How the reason of a value begins that stopped identifying because of what was found on it, not by its form."""
+
 
 def mark_usable(identifiers: pa.Table, attributes: pa.Table, rules: IdentityRules) -> pa.Table:
     """Mark the values that stop identifying, and say how many people or records were found on them.

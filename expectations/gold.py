@@ -1,5 +1,6 @@
 """The gold gate: no event lost after silver, people everywhere the same, provenance of values, consent settled."""
 
+from contracts.link import FIRMEST_FIRST
 from contracts.purpose import STRICTEST_FIRST
 from expectations import declared, marts
 from expectations.link import weakest_links

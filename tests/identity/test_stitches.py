@@ -4,8 +4,12 @@ import itertools
 
 import pyarrow as pa
 import pytest
+from pydantic import SecretStr
 
-from identity.stitches import shared_values, stitches
+from identity.stitches import read_logins, shared_values, stitches
+from lakehouse.lake import Lake
+from lakehouse.settings import Settings
+from tests.silver import at, write_silver
 
 KEY = b"a key for tests"
 TIME = pa.timestamp("us", tz="UTC")
@@ -122,3 +126,20 @@ def test_a_visitor_of_two_shared_tablets_is_nobody_by_either(town):
             town.record(f"account:{account}.{device}", 5, device_id=device)
     town.record("anonymous:a3", 4, 20, device_id=["d-1", "d-2"])
     assert spells(town, [("d-1", "account:u1.d-1", 5), ("d-2", "account:u2.d-2", 6)], of="device_id") == []
+
+
+def test_a_log_in_is_read_where_the_contract_of_the_source_has_the_identifier(tmp_path):
+    lake = Lake(Settings(home=tmp_path, identity_secret=SecretStr("a key for tests")))
+    lake.ensure_tables()
+    logins = [("account:u1", "a1", "d-1"), ("account:u2", "a2", "d-1"), ("anonymous:a1", "a1", "d-1")]
+    write_silver(lake, [(record, "app", {}) for record, *_ in logins])
+    events = lake.arrow("silver.events").sort_by("position").to_pylist()
+    for event, (_, browser, device) in zip(events, logins, strict=True):
+        event |= {"anonymous_id": browser, "context": [("device", f'{{"id": "{device}"}}')]}
+    lake.overwrite("silver.events", events)
+    shared = pa.table({"identifier": ["anonymous_id", "device_id"], "raw_value": ["a1", "d-1"]})
+    assert sorted(tuple(row.values()) for row in read_logins(lake, shared).to_pylist()) == [
+        ("anonymous_id", "a1", "account:u1", at(1)),
+        ("device_id", "d-1", "account:u1", at(1)),
+        ("device_id", "d-1", "account:u2", at(2)),
+    ]

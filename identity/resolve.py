@@ -22,6 +22,7 @@ from identity.history import append_history, believed_before
 from identity.model import Model, compared_people, load_model
 from identity.queue import read_value, review_queue
 from identity.records import Nodes, build_nodes, read_silver
+from identity.rivals import block_rivals
 from identity.score import probabilistic_edges
 from identity.sql import query
 from identity.stitches import read_logins, shared_values, stitches
@@ -88,6 +89,7 @@ def all_edges(nodes: Nodes, rules: IdentityRules, model: Model, key: bytes) -> p
     deterministic = deterministic_edges(nodes.records, nodes.identifiers, rules, key)
     people = compared_people(nodes.records)
     probabilistic = probabilistic_edges(people, model, rules.probabilistic.review_weight)
+    probabilistic = block_rivals(probabilistic, nodes.records, rules)
     return pa.concat_tables([deterministic, probabilistic])
 
 

@@ -253,6 +253,58 @@ SCENARIOS = [
         [{"crm:1", "crm:2", "crm:3", "crm:4"}],
     ),
     Scenario(
+        "calls go to the account that had the number at their time, though nobody gave a name",
+        [
+            said("account:u1", 0, 90, phone=PHONE),
+            said("account:u2", 190, 300, phone=PHONE),
+            said("phone:b", 20, phone=PHONE),
+            said("phone:c", 250, phone=PHONE),
+        ],
+        [{"account:u1", "phone:b"}, {"account:u2", "phone:c"}],
+    ),
+    Scenario(
+        "an account without a name is of whoever had the number at its time",
+        [
+            said("crm:1", 0, 90, phone=PHONE, **ANN),
+            said("crm:2", 190, 300, phone=PHONE, **BORIS),
+            said("account:u1", 20, phone=PHONE),
+            said("account:u2", 250, phone=PHONE),
+        ],
+        [{"crm:1", "account:u1"}, {"crm:2", "account:u2"}],
+    ),
+    Scenario(
+        "a call between two tenancies is nobody's",
+        [
+            said("crm:1", 0, 90, phone=PHONE, **ANN),
+            said("crm:2", 190, 300, phone=PHONE, **BORIS),
+            said("phone:1", 140, phone=PHONE),
+        ],
+        [{"crm:1"}, {"crm:2"}, {"phone:1"}],
+    ),
+    Scenario(
+        "a new holder of a number of whom only the last name is known is somebody else",
+        [
+            said("crm:1", 0, 90, phone=PHONE, **ANN),
+            said("crm:2", 190, 300, phone=PHONE, last_name="Ek"),
+            said("phone:1", 250, phone=PHONE),
+        ],
+        [{"crm:1"}, {"crm:2", "phone:1"}],
+    ),
+    Scenario(
+        "a last name alone that agrees is the same person",
+        [said("crm:1", email="ann@mail.net", **ANN), said("crm:2", email="ann@mail.net", last_name="Lee")],
+        [{"crm:1", "crm:2"}],
+    ),
+    Scenario(
+        "a namesake without a birth date between two with different ones is neither for sure",
+        [
+            said("crm:1", 0, 90, phone=PHONE, first_name="Jim", last_name="Lee", birth_date="1950-01-02"),
+            said("crm:2", 10, 90, phone=PHONE, first_name="Jim", last_name="Lee", birth_date="1981-07-30"),
+            said("crm:3", 5, 90, phone=PHONE, first_name="Jim", last_name="Lee"),
+        ],
+        [{"crm:1"}, {"crm:2"}, {"crm:3"}],
+    ),
+    Scenario(
         "a steward's unlink splits at the weakest edge, whatever else joins the two",
         [
             said("crm:1", email="ann@mail.net", loyalty_id="44001"),

@@ -407,6 +407,16 @@ def test_a_customer_entered_six_times_with_everything_the_same_is_one_person(tow
     assert len(town.profiles()) == 1
 
 
+@pytest.mark.parametrize(("last_names", "people"), [(2, 1), (4, 2)])
+def test_a_couple_that_shares_a_mailbox_under_several_last_names_is_no_crowd(town, last_names, people):
+    """Ann before and after her marriage; and Boris, who writes both names as well."""
+    for number, last_name in enumerate(["Lee", "Ek", "Lee-Ek", "Ek-Lee"][:last_names]):
+        first_name = "Ann" if number < 2 else "Boris"
+        town.record(f"crm:{number}", email="ann@mail.net", first_name=first_name, last_name=last_name)
+    assert town.unusable() == {}
+    assert len(town.profiles()) >= people
+
+
 KIOSK_USERS = 500
 
 
@@ -443,6 +453,21 @@ def kiosk_mailbox(town):
     return {frozenset({row["record_id"]}) for row in town.rows}
 
 
+def kiosk_mailbox_of_phones(town):
+    """Staff type one address for 500 callers, each with a phone of their own and no name."""
+    for number in range(KIOSK_USERS):
+        town.record(f"mailbox:{number}", number % 300, email="kiosk@shop.net", phone=f"(212) 736-{5000 + number}")
+    return {frozenset({row["record_id"]}) for row in town.rows}
+
+
+def kiosk_mailbox_of_last_names(town):
+    """Staff type one address for 500 customers and only their last names."""
+    for number in range(KIOSK_USERS):
+        name = "".join(chr(ord("a") + int(digit)) for digit in f"{number:03}") * 2
+        town.record(f"crm:{number}", number % 300, email="counter@shop.net", last_name=name)
+    return {frozenset({row["record_id"]}) for row in town.rows}
+
+
 def placeholders(town):
     """500 customers with what programs and people write instead of a value."""
     said_of_all = {
@@ -454,7 +479,15 @@ def placeholders(town):
     return {frozenset({row["record_id"]}) for row in town.rows}
 
 
-CROWDS = [kiosk_of_accounts, kiosk_of_visits, kiosk_with_cards, kiosk_mailbox, placeholders]
+CROWDS = [
+    kiosk_of_accounts,
+    kiosk_of_visits,
+    kiosk_with_cards,
+    kiosk_mailbox,
+    kiosk_mailbox_of_phones,
+    kiosk_mailbox_of_last_names,
+    placeholders,
+]
 
 
 @pytest.mark.parametrize("crowd", CROWDS, ids=lambda crowd: crowd.__name__)

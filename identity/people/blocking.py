@@ -37,16 +37,16 @@ ENOUGH = 0.998
 
 def affordable(bench: Bench) -> dict[Rule, int]:
     """The rules that the columns allow and that cost no more than they may, with their pairs."""
-    found = {}
-    for rule in RULES:
-        if not bench.columns.issuperset(rule):
-            continue
-        ((pairs,),) = bench.connection.sql(
-            f"SELECT coalesce(sum(n * (n - 1) / 2), 0)::BIGINT FROM ({_blocks(rule)})"
-        ).fetchall()
-        if 0 < pairs <= PAIRS_PER_RECORD * bench.records:
-            found[rule] = int(pairs)
-    return found
+    possible = [rule for rule in RULES if bench.columns.issuperset(rule)]
+    costs = bench.tables.rows(
+        " UNION ALL ".join(
+            f"SELECT {at} AS rule, coalesce(sum(n * (n - 1) / 2), 0)::BIGINT AS pairs FROM ({_blocks(rule)})"
+            for at, rule in enumerate(possible)
+        )
+        + " ORDER BY rule"
+    )["pairs"].to_pylist()
+    most = PAIRS_PER_RECORD * bench.records
+    return {rule: pairs for rule, pairs in zip(possible, costs, strict=True) if 0 < pairs <= most}
 
 
 def block(bench: Bench, rules: Sequence[Rule] | None, into: str, one_in: int = 1) -> None:
@@ -61,19 +61,17 @@ def block(bench: Bench, rules: Sequence[Rule] | None, into: str, one_in: int = 1
     order = f"l.i <> r.i AND l.i % {one_in} = 0" if one_in > 1 else "l.i < r.i"
     apart = " AND l.dataset <> r.dataset" if bench.across else ""
     if rules is None:
-        bench.connection.execute(
-            f"CREATE TABLE {into} AS SELECT l.i AS l, r.i AS r FROM people l JOIN people r ON {order}{apart}"
-        )
+        bench.tables.make(into, f"SELECT l.i AS l, r.i AS r FROM people l JOIN people r ON {order}{apart}")
         return
     parts = [
         f"""SELECT l.i::BIGINT << 32 | r.i AS pair FROM people l JOIN ({_blocks(rule)}) USING ({", ".join(rule)})
             JOIN people r USING ({", ".join(rule)}) WHERE {order}{apart}"""
         for rule in rules
     ]
-    bench.connection.execute(
-        f"""CREATE TABLE {into} AS
-            SELECT (pair >> 32)::INTEGER AS l, (pair & 4294967295)::INTEGER AS r
-            FROM (SELECT DISTINCT pair FROM ({" UNION ALL ".join(parts)}))"""
+    bench.tables.make(
+        into,
+        f"""SELECT (pair >> 32)::INTEGER AS l, (pair & 4294967295)::INTEGER AS r
+            FROM (SELECT DISTINCT pair FROM ({" UNION ALL ".join(parts)}))""",
     )
 
 
@@ -87,10 +85,10 @@ def choose(bench: Bench, costs: dict[Rule, int], links: str) -> tuple[list[Rule]
     """
     rules = list(costs)
     met = ", ".join("coalesce(" + " AND ".join(f"a.{name} = b.{name}" for name in rule) + ", false)" for rule in rules)
-    found = bench.connection.sql(
+    found = bench.tables.rows(
         f"SELECT list_value({met}) AS met, count(*) AS n FROM {links} "
         "JOIN people a ON a.i = l JOIN people b ON b.i = r GROUP BY ALL ORDER BY ALL"
-    ).to_arrow_table()
+    )
     if not found.num_rows:
         return rules, 1.0
     finds = np.array(found["met"].to_pylist(), dtype=bool)

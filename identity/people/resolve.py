@@ -1,6 +1,7 @@
 """Resolving a table of people: block, compare, fit, join, assign."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import duckdb
@@ -9,15 +10,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from identity.assign import profile_id
-from identity.forest import weakest_to_roots
-from identity.people import blocking, coherent
-from identity.people.learn import LINK_WEIGHT, Plan, fitted, learn
+from identity.engine import Engine
+from identity.people import blocking
+from identity.people.join import Joined, join
+from identity.people.learn import Plan, fitted, learn
 from identity.people.mixture import Weights
 from identity.people.model import Fitted
 from identity.people.pairs import WEIGHT_DIGITS, Bench
+from identity.people.tables import DuckTables, Tables
 
-ALL_INSIDE = 2_000
-"""In components of more records than this only pairs that a blocking rule met are weighed."""
 MEMORY = "6GB"
 KEY = b"clew resolve"
 Say = Callable[[str], None]
@@ -45,7 +46,12 @@ class Resolved:
 
 
 def resolve_people(
-    people: pa.Table, *, across: bool = False, model: Fitted | None = None, say: Say = lambda _: None
+    people: pa.Table,
+    *,
+    across: bool = False,
+    model: Fitted | None = None,
+    engine: Engine = "duckdb",
+    say: Say = lambda _: None,
 ) -> Resolved:
     """Find out which rows are one person.
 
@@ -53,11 +59,12 @@ def resolve_people(
         people: ``standard.people`` of all files, one after the other.
         across: Link data sets to each other only, never two rows of one.
         model: Weights to use instead of fitting them.
+        engine: What compares the pairs; the answer is the same.
         say: Told of each stage as it ends.
     """
     people = people.take(_by_record(people))
-    with duckdb.connect(config={"memory_limit": MEMORY, "preserve_insertion_order": False}) as connection:
-        bench = Bench.of(connection, people, across=across)
+    with _tables(engine) as tables:
+        bench = Bench.of(tables, people, across=across)
         known = model.weights(bench.comparisons, bench.records, bench.total) if model else None
         plan = learn(bench, known, say)
         blocking.block(bench, plan.rules, "met")
@@ -66,11 +73,29 @@ def resolve_people(
         bench.compare("met", "compared")
         weights = plan.weights or fitted(bench, "compared")
         bench.weigh("compared", weights, "weighed")
-        edges = bench.edges("weighed", LINK_WEIGHT)
-        say(f"{len(edges.weight):,} links")
-        inner = _inside(bench, weights, edges)
-        clusters, joins = coherent.join(bench.records, edges, inner)
-    return Resolved(_assigned(people, clusters, edges, joins), bench, plan, weights, pairs, len(edges.weight))
+        joined = _join(engine)(bench, weights)
+        say(f"{joined.links:,} links")
+    return Resolved(_assigned(people, joined), bench, plan, weights, pairs, joined.links)
+
+
+@contextmanager
+def _tables(engine: Engine) -> Iterator[Tables]:
+    if engine == "spark":
+        from identity.spark.tables import spark_tables
+
+        with spark_tables() as tables:
+            yield tables
+    else:
+        with duckdb.connect(config={"memory_limit": MEMORY, "preserve_insertion_order": False}) as connection:
+            yield DuckTables(connection)
+
+
+def _join(engine: Engine) -> Callable[[Bench, Weights], Joined]:
+    if engine == "spark":
+        from identity.spark.people import join as join_on_spark
+
+        return join_on_spark
+    return join
 
 
 def _by_record(people: pa.Table) -> pa.Array:
@@ -79,37 +104,9 @@ def _by_record(people: pa.Table) -> pa.Array:
     return pc.sort_indices(people, sort_keys=[(name, "ascending") for name in names])
 
 
-def _inside(bench: Bench, weights: Weights, edges: coherent.Edges) -> coherent.Edges:
-    """The pairs within components of more than two records, weighed."""
-    component = coherent.components(bench.records, edges)
-    size = np.bincount(component, minlength=bench.records)[component]
-    chosen = np.flatnonzero(size > 2)
-    members = {"i": pa.array(chosen, pa.int32()), "component": component[chosen], "size": size[chosen]}
-    bench.connection.register("member", pa.table(members))
-    bench.connection.execute(
-        f"""CREATE TABLE inside AS
-            SELECT a.i AS l, b.i AS r FROM member a JOIN member b USING (component)
-            WHERE a.i < b.i AND a.size <= {ALL_INSIDE}
-            UNION ALL
-            SELECT l, r FROM met JOIN member a ON a.i = l JOIN member b ON b.i = r
-            WHERE a.component = b.component AND a.size > {ALL_INSIDE}"""
-    )
-    bench.connection.unregister("member")
-    bench.compare("inside", "inside_compared")
-    bench.weigh("inside_compared", weights, "inside_weighed")
-    return bench.edges("inside_weighed")
-
-
-def _assigned(people: pa.Table, clusters: np.ndarray, edges: coherent.Edges, joins: np.ndarray) -> pa.Table:
+def _assigned(people: pa.Table, joined: Joined) -> pa.Table:
     """The profile of each record, whose id is that of its least record, and how surely the two are one person."""
-    least, _ = weakest_to_roots(
-        people.num_rows,
-        np.unique(clusters),
-        edges.l[joins],
-        edges.r[joins],
-        1 / (1 + np.exp2(-edges.weight[joins])),
-        np.zeros(joins.sum(), dtype=np.int64),
-    )
+    clusters = joined.clusters
     founders = np.unique(clusters)
     names = zip(*(people[name].take(pa.array(founders)).to_pylist() for name in ("dataset", "record_id")), strict=True)
     ids = pa.array([profile_id(KEY, "\x1f".join(name)) for name in names], pa.string())
@@ -120,7 +117,7 @@ def _assigned(people: pa.Table, clusters: np.ndarray, edges: coherent.Edges, joi
             "record_id": people["record_id"],
             "profile_id": ids.take(pa.array(np.searchsorted(founders, clusters))),
             "kind": pa.array(np.where(clusters == np.arange(people.num_rows), "founder", "probabilistic")),
-            "probability": pa.array(least.round(WEIGHT_DIGITS)),
+            "probability": pa.array(joined.probability.round(WEIGHT_DIGITS)),
         }
     )
     return found.sort_by([("dataset", "ascending"), ("position", "ascending")]).drop_columns(["position"])

@@ -38,15 +38,16 @@ ENOUGH = 0.998
 def affordable(bench: Bench) -> dict[Rule, int]:
     """The rules that the columns allow and that cost no more than they may, with their pairs."""
     possible = [rule for rule in RULES if bench.columns.issuperset(rule)]
-    costs = bench.tables.rows(
-        " UNION ALL ".join(
-            f"SELECT {at} AS rule, coalesce(sum(n * (n - 1) / 2), 0)::BIGINT AS pairs FROM ({_blocks(rule)})"
+    if bench.tables.blocks_in_one_pass:
+        sizes = f"SELECT rule, sum(n - 1) / 2 AS pairs FROM ({_blocked(possible)}) GROUP BY rule"
+    else:
+        sizes = " UNION ALL ".join(
+            f"SELECT {at} AS rule, sum(n * (n - 1) / 2) AS pairs FROM ({_blocks(rule)})"
             for at, rule in enumerate(possible)
         )
-        + " ORDER BY rule"
-    )["pairs"].to_pylist()
-    most = PAIRS_PER_RECORD * bench.records
-    return {rule: pairs for rule, pairs in zip(possible, costs, strict=True) if 0 < pairs <= most}
+    found = bench.tables.rows(f"SELECT rule, pairs::BIGINT AS pairs FROM ({sizes}) WHERE pairs > 0 ORDER BY rule")
+    costs = {possible[rule]: pairs for rule, pairs in zip(*found.to_pydict().values(), strict=True)}
+    return {rule: pairs for rule, pairs in costs.items() if pairs <= PAIRS_PER_RECORD * bench.records}
 
 
 def block(bench: Bench, rules: Sequence[Rule] | None, into: str, one_in: int = 1) -> None:
@@ -63,15 +64,21 @@ def block(bench: Bench, rules: Sequence[Rule] | None, into: str, one_in: int = 1
     if rules is None:
         bench.tables.make(into, f"SELECT l.i AS l, r.i AS r FROM people l JOIN people r ON {order}{apart}")
         return
-    parts = [
-        f"""SELECT l.i::BIGINT << 32 | r.i AS pair FROM people l JOIN ({_blocks(rule)}) USING ({", ".join(rule)})
-            JOIN people r USING ({", ".join(rule)}) WHERE {order}{apart}"""
-        for rule in rules
-    ]
+    if bench.tables.blocks_in_one_pass:
+        blocked = f"{into}_blocked"
+        bench.tables.make(blocked, _blocked(rules))
+        met = f"""SELECT l.i::BIGINT << 32 | r.i AS pair
+                  FROM {blocked} l JOIN {blocked} r USING (block) WHERE {order}{apart}"""
+    else:
+        met = " UNION ALL ".join(
+            f"""SELECT l.i::BIGINT << 32 | r.i AS pair FROM people l JOIN ({_blocks(rule)}) USING ({", ".join(rule)})
+                JOIN people r USING ({", ".join(rule)}) WHERE {order}{apart}"""
+            for rule in rules
+        )
     bench.tables.make(
         into,
         f"""SELECT (pair >> 32)::INTEGER AS l, (pair & 4294967295)::INTEGER AS r
-            FROM (SELECT DISTINCT pair FROM ({" UNION ALL ".join(parts)}))""",
+            FROM (SELECT DISTINCT pair FROM ({met}))""",
     )
 
 
@@ -112,3 +119,13 @@ def _blocks(rule: Rule) -> str:
         f"SELECT {names}, count(*) AS n FROM people WHERE {given} GROUP BY ALL "
         f"HAVING count(*) BETWEEN 2 AND {MOST_IN_BLOCK}"
     )
+
+
+def _blocked(rules: Sequence[Rule]) -> str:
+    """The records in each block of all rules: i, dataset, rule (its place), block, and n, how many it holds."""
+    named = [" || chr(31) || ".join([f"'{at}'", *rule]) for at, rule in enumerate(rules)]
+    return f"""
+        SELECT i, dataset, split_part(block, chr(31), 1)::INTEGER AS rule, block, n
+        FROM (SELECT *, count(*) OVER (PARTITION BY block) AS n
+              FROM (SELECT i, dataset, unnest([{", ".join(named)}]) AS block FROM people) WHERE block IS NOT NULL)
+        WHERE n BETWEEN 2 AND {MOST_IN_BLOCK}"""

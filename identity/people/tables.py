@@ -8,7 +8,14 @@ import pyarrow as pa
 
 
 class Tables(Protocol):
-    """Tables by name. Statements are in DuckDB's dialect, as far as sqlglot can say it to Spark."""
+    """Tables by name. Statements are in DuckDB's dialect, as far as sqlglot can say it to Spark.
+
+    Attributes:
+        blocks_in_one_pass: Whether one join carries out all blocking rules, over text that names a block, and not one
+            join a rule, over the columns themselves. DuckDB joins fast, and Spark takes long for each join.
+    """
+
+    blocks_in_one_pass: bool
 
     def put(self, name: str, rows: pa.Table) -> None:
         """Make a table of rows that are here, in place of one of that name."""
@@ -41,6 +48,8 @@ class Tables(Protocol):
 
 class DuckTables:
     """Tables in one DuckDB database."""
+
+    blocks_in_one_pass = False
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self.connection = connection

@@ -5,7 +5,7 @@ star and small star in turn, until nothing changes, after some log(n) rounds. Ea
 and is written down (a local checkpoint), since a plan that grew with the rounds would take longer to plan than to run.
 """
 
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as f
 
 
@@ -38,23 +38,21 @@ def _large_star(stars: DataFrame) -> DataFrame:
     both = stars.select(f.col("high").alias("node"), f.col("low").alias("other")).union(
         stars.select(f.col("low").alias("node"), f.col("high").alias("other"))
     )
-    least = both.groupBy("node").agg(f.min("other").alias("least"))
+    least = f.min("other").over(Window.partitionBy("node"))
     return (
-        both.where("other > node")
-        .join(least, "node")
-        .select(f.col("other").alias("high"), f.least("least", "node").alias("low"))
-        .distinct()
+        both.select("node", "other", f.least(least, "node").alias("least"))
+        .where("other > node")
+        .select(f.col("other").alias("high"), f.col("least").alias("low"))
     )
 
 
 def _small_star(stars: DataFrame) -> DataFrame:
     """Each node joins itself and its lesser neighbours to the least of them."""
-    least = stars.groupBy(f.col("high").alias("node")).agg(f.min("low").alias("least"))
-    joined = stars.join(least, stars["high"] == least["node"])
+    least = f.min("low").over(Window.partitionBy("high"))
     return (
-        joined.select(f.col("low").alias("high"), f.col("least").alias("low"))
+        stars.select("high", "low", least.alias("least"))
+        .select(f.explode(f.array("high", "low")).alias("high"), f.col("least").alias("low"))
         .where("high <> low")
-        .union(least.select("node", "least"))
         .distinct()
     )
 

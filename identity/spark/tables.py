@@ -16,6 +16,8 @@ ROWS_A_BATCH = 50_000
 class SparkTables:
     """Tables as cached views of one session."""
 
+    blocks_in_one_pass = True
+
     def __init__(self, spark: SparkSession) -> None:
         self.spark = spark
         self._cached: list[DataFrame] = []

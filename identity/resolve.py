@@ -85,6 +85,7 @@ def resolve(lake: "Lake", run: "Run") -> dict[str, int]:
             lake.overwrite("identity.edges", resolution.edges)
         else:
             lake.write_df("identity.edges", resolution.spread)
+            resolution.spread.unpersist()
         lake.overwrite("identity.assignments", resolution.assignments)
         lake.overwrite("identity.review_queue", queue)
         changed = changes(believed_before(lake, run), resolution.assignments)

@@ -27,7 +27,7 @@ from identity.model import Model, compared_people
 from identity.records import Nodes
 from identity.resolve import Resolution, dated
 from identity.spark.components import components
-from identity.spark.score import EDGE_SCHEMA, probabilistic_edges
+from identity.spark.score import EDGE_SCHEMA, forget, probabilistic_edges
 
 RECORDS_A_PART = 50_000
 """About so many records are resolved by one task; a component is never parted."""
@@ -73,6 +73,7 @@ def resolve_in_parts(
     assignments = assign(nodes.records, _members(nodes.records, here), here, key)
     for used in (scored, places, parts):
         used.unpersist()
+    forget(session)
     return Resolution(here, assignments, spread)
 
 

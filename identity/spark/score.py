@@ -21,7 +21,7 @@ EDGE_SCHEMA = (
 
 
 def probabilistic_edges(spark: SparkSession, people: pa.Table, model: Model, review_weight: float) -> DataFrame:
-    """As ``score.probabilistic_edges``; scored once, and kept in the session until the caller unpersists it.
+    """As ``score.probabilistic_edges``; kept in the session until the caller unpersists it and calls ``forget``.
 
     Args:
         spark: A session of its own: Splink leaves its views in it.
@@ -48,6 +48,13 @@ def probabilistic_edges(spark: SparkSession, people: pa.Table, model: Model, rev
     wanted = [f"{kind}_{name}" for name in names for kind in ("gamma", "mw")]
     told = scored.select("record_id_l", "record_id_r", "match_weight", "match_probability", *wanted)
     return told.mapInArrow(as_edges, EDGE_SCHEMA).persist()
+
+
+def forget(spark: SparkSession) -> None:
+    """Give back the memory of what Splink kept in a session on its way to the scores."""
+    for table in spark.catalog.listTables():
+        if table.isTemporary and table.name.startswith("__splink__"):
+            spark.table(table.name).unpersist()
 
 
 def said_to_spark(settings: dict[str, Any]) -> dict[str, Any]:

@@ -15,8 +15,11 @@ from identity.sql import query
 
 def register(spark: SparkSession) -> None:
     """Make jaro_winkler_similarity, under the name that sqlglot gives it, and damerau_levenshtein known to SQL."""
-    spark.udf.register("jarowinkler_similarity", arrow_udf(jaro_winkler_similarity, DoubleType()))
-    spark.udf.register("damerau_levenshtein", arrow_udf(damerau_levenshtein, LongType()))
+    # The stubs ask for a functionType, which arrow_udf takes from the annotations.
+    alike = arrow_udf(jaro_winkler_similarity, DoubleType())  # type: ignore[call-overload]
+    slips = arrow_udf(damerau_levenshtein, LongType())  # type: ignore[call-overload]
+    spark.udf.register("jarowinkler_similarity", alike)
+    spark.udf.register("damerau_levenshtein", slips)
 
 
 def jaro_winkler_similarity(left: pa.Array, right: pa.Array) -> pa.Array:

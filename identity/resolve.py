@@ -18,6 +18,7 @@ from identity.changes import changes, id_churn, publish_changes
 from identity.cluster import cluster
 from identity.decisions import decided_edges, kept_apart, read_decisions, standing
 from identity.edges import deterministic_edges
+from identity.engine import engine_for
 from identity.history import append_history, believed_before
 from identity.model import Model, compared_people, load_model
 from identity.queue import read_value, review_queue
@@ -29,16 +30,25 @@ from identity.stitches import read_logins, shared_values, stitches
 from identity.timeline import timelines
 
 if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
     from lakehouse.lake import Lake
     from lakehouse.run import Run
 
 
 @dataclass(frozen=True)
 class Resolution:
-    """The identity tables but the nodes."""
+    """The identity tables but the nodes.
+
+    Attributes:
+        edges: identity.edges; if they are ``spread``, those that joined or are open, without their evidence.
+        assignments: identity.assignments.
+        spread: identity.edges in Spark, where that was the engine.
+    """
 
     edges: pa.Table
     assignments: pa.Table
+    spread: "DataFrame | None" = None
 
 
 def resolve(lake: "Lake", run: "Run") -> dict[str, int]:
@@ -57,12 +67,17 @@ def resolve(lake: "Lake", run: "Run") -> dict[str, int]:
         step.say("records read", rows=silver.events.num_rows)
         nodes = build_nodes(silver, rules)
         step.say("identifiers standardised", rows=nodes.identifiers.num_rows)
-        edges = all_edges(nodes, rules, model, key)
-        step.say("edges found", rows=edges.num_rows)
         decisions = standing(read_decisions(lake), run.as_of)
         step.say("decisions standing", rows=len(decisions))
-        edges = pa.concat_tables([edges, decided_edges(decisions, nodes.records, rules)])
-        resolution = join(nodes, edges, rules, key, kept_apart(decisions))
+        decided, apart = decided_edges(decisions, nodes.records, rules), kept_apart(decisions)
+        if engine_for(nodes.records.num_rows, lake.settings.identity_engine) == "spark":
+            from identity.spark.resolve import resolve_in_parts
+
+            resolution = resolve_in_parts(lake.spark, nodes, decided, rules, model, key, apart)
+        else:
+            edges = pa.concat_tables([all_edges(nodes, rules, model, key), decided])
+            step.say("edges found", rows=edges.num_rows)
+            resolution = join(nodes, edges, rules, key, apart)
         counts = _counts(nodes, resolution)
         step.say("profiles", rows=counts["profiles"])
         shared = shared_values(nodes.identifiers, rules)
@@ -72,7 +87,11 @@ def resolve(lake: "Lake", run: "Run") -> dict[str, int]:
         counts["questions"] = queue.num_rows
         lake.overwrite("identity.records", nodes.records)
         lake.overwrite("identity.identifiers", nodes.identifiers)
-        lake.overwrite("identity.edges", resolution.edges)
+        if resolution.spread is None:
+            lake.overwrite("identity.edges", resolution.edges)
+        else:
+            lake.write_df("identity.edges", resolution.spread)
+            resolution.spread.unpersist()
         lake.overwrite("identity.assignments", resolution.assignments)
         lake.overwrite("identity.stitches", spells)
         lake.overwrite("identity.review_queue", queue)
@@ -130,8 +149,10 @@ def _told(changed: dict[str, int]) -> str:
 
 def _counts(nodes: Nodes, resolution: Resolution) -> dict[str, int]:
     usable = Counter(nodes.identifiers["is_usable"].to_pylist())
-    kinds = Counter(resolution.edges["kind"].to_pylist())
-    states = Counter(resolution.edges["state"].to_pylist())
+    if resolution.spread is None:
+        kinds, states = (Counter(resolution.edges[name].to_pylist()) for name in ("kind", "state"))
+    else:
+        kinds, states = (Counter(dict(resolution.spread.groupBy(name).count().collect())) for name in ("kind", "state"))
     profiles = Counter(resolution.assignments["profile_id"].to_pylist())
     return {
         "records": nodes.records.num_rows,

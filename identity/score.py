@@ -22,7 +22,16 @@ def probabilistic_edges(people: pa.Table, model: Model, review_weight: float) ->
         model: A trained model.
         review_weight: Pairs below it are not kept.
     """
-    scored = _score(people, model, review_weight)
+    return edges_of(_score(people, model, review_weight), model)
+
+
+def edges_of(scored: pa.Table, model: Model) -> pa.Table:
+    """What Splink says of pairs, as edges.
+
+    Args:
+        scored: record_id_l, record_id_r, match_weight and match_probability, and gamma and mw of each comparison.
+        model: The model that scored them.
+    """
     names = [item["output_column_name"] for item in model.settings["comparisons"]]
     labels = {name: _labels(model, name) for name in names}
     prior = round(model.prior_weight, WEIGHT_DIGITS)

@@ -5,6 +5,7 @@ import os
 import secrets
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -20,6 +21,8 @@ class Settings(BaseSettings):
         spark_master: ``local[*]``, ``spark://…`` or ``sc://…`` (``CLEW_SPARK``).
         driver_memory: Heap of the embedded Spark driver (``CLEW_DRIVER_MEMORY``).
         java_options: More options for the embedded Spark driver (``CLEW_JAVA_OPTIONS``).
+        identity_engine: What compares pairs and joins them: ``duckdb``, ``spark``, or ``auto``, which is DuckDB while
+            that fits this machine's memory (``CLEW_IDENTITY_ENGINE``). The answer is the same.
         author_name: Who decides, where a steward's decision is kept; else the user of this machine (``CLEW_AUTHOR``).
     """
 
@@ -33,6 +36,7 @@ class Settings(BaseSettings):
     spark_master: str = Field("local[*]", alias="CLEW_SPARK")
     driver_memory: str = "3g"
     java_options: str = ""
+    identity_engine: Literal["auto", "duckdb", "spark"] = "auto"
     author_name: str | None = Field(None, alias="CLEW_AUTHOR")
     identity_secret: SecretStr | None = Field(None, alias="CLEW_IDENTITY_KEY")
 

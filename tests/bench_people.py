@@ -25,6 +25,7 @@ from identity.people.columns import recognise
 from identity.people.comparisons import Comparison
 from identity.people.pairs import Bench
 from identity.people.standard import people, without_crowded
+from identity.people.tables import DuckTables
 from identity.people.truth import score
 
 _SECTION = """## Resolving files of people
@@ -129,7 +130,7 @@ def _bare(given: Path, rules: list[list[str]], truth: Path) -> dict[str, Any]:
     standard, _ = without_crowded(people(table, recognise(table.column_names, str(given)), "crowd", "US"))
     ready = given.with_suffix(".standard.parquet")
     with duckdb.connect() as connection:
-        bench = Bench.of(connection, standard, across=False)
+        bench = Bench.of(DuckTables(connection), standard, across=False)
         connection.execute(f"COPY people TO '{ready}' (FORMAT parquet)")
         comparisons = bench.comparisons
     task = given.with_suffix(".task.json")

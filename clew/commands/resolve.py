@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from clew.output import note, print_json, print_table, results
+from clew.workspace import settings
 from contracts.errors import UsageError
+from identity.engine import Choice
 
 if TYPE_CHECKING:
     from identity.people.files import Outcome
@@ -35,6 +37,9 @@ def resolve(
         Path | None, typer.Option(help="Weights that --save-model wrote, instead of fitting them.")
     ] = None,
     save_model: Annotated[Path | None, typer.Option(help="Write the fitted weights as JSON.")] = None,
+    engine: Annotated[
+        Choice | None, typer.Option(help="What compares the pairs; the answer is the same. auto: by size.")
+    ] = None,
     region: Annotated[str, typer.Option(help="Country of phone numbers without a country code.")] = "US",
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
@@ -45,7 +50,14 @@ def resolve(
 
     if bool(given) == bool(link_only):
         raise UsageError("give --input, or two files with --link-only", do="see: clew resolve --help")
-    told = Told(read_map(columns) if columns else {}, id_column, region, bool(link_only), model)
+    told = Told(
+        read_map(columns) if columns else {},
+        id_column,
+        region,
+        bool(link_only),
+        model,
+        engine or settings().identity_engine,
+    )
     began = time.monotonic()
 
     def say(text: str) -> None:

@@ -37,16 +37,17 @@ ENOUGH = 0.998
 
 def affordable(bench: Bench) -> dict[Rule, int]:
     """The rules that the columns allow and that cost no more than they may, with their pairs."""
-    found = {}
-    for rule in RULES:
-        if not bench.columns.issuperset(rule):
-            continue
-        ((pairs,),) = bench.connection.sql(
-            f"SELECT coalesce(sum(n * (n - 1) / 2), 0)::BIGINT FROM ({_blocks(rule)})"
-        ).fetchall()
-        if 0 < pairs <= PAIRS_PER_RECORD * bench.records:
-            found[rule] = int(pairs)
-    return found
+    possible = [rule for rule in RULES if bench.columns.issuperset(rule)]
+    if bench.tables.blocks_in_one_pass:
+        sizes = f"SELECT rule, sum(n - 1) / 2 AS pairs FROM ({_blocked(possible)}) GROUP BY rule"
+    else:
+        sizes = " UNION ALL ".join(
+            f"SELECT {at} AS rule, sum(n * (n - 1) / 2) AS pairs FROM ({_blocks(rule)})"
+            for at, rule in enumerate(possible)
+        )
+    found = bench.tables.rows(f"SELECT rule, pairs::BIGINT AS pairs FROM ({sizes}) WHERE pairs > 0 ORDER BY rule")
+    costs = {possible[rule]: pairs for rule, pairs in zip(*found.to_pydict().values(), strict=True)}
+    return {rule: pairs for rule, pairs in costs.items() if pairs <= PAIRS_PER_RECORD * bench.records}
 
 
 def block(bench: Bench, rules: Sequence[Rule] | None, into: str, one_in: int = 1) -> None:
@@ -61,19 +62,23 @@ def block(bench: Bench, rules: Sequence[Rule] | None, into: str, one_in: int = 1
     order = f"l.i <> r.i AND l.i % {one_in} = 0" if one_in > 1 else "l.i < r.i"
     apart = " AND l.dataset <> r.dataset" if bench.across else ""
     if rules is None:
-        bench.connection.execute(
-            f"CREATE TABLE {into} AS SELECT l.i AS l, r.i AS r FROM people l JOIN people r ON {order}{apart}"
-        )
+        bench.tables.make(into, f"SELECT l.i AS l, r.i AS r FROM people l JOIN people r ON {order}{apart}")
         return
-    parts = [
-        f"""SELECT l.i::BIGINT << 32 | r.i AS pair FROM people l JOIN ({_blocks(rule)}) USING ({", ".join(rule)})
-            JOIN people r USING ({", ".join(rule)}) WHERE {order}{apart}"""
-        for rule in rules
-    ]
-    bench.connection.execute(
-        f"""CREATE TABLE {into} AS
-            SELECT (pair >> 32)::INTEGER AS l, (pair & 4294967295)::INTEGER AS r
-            FROM (SELECT DISTINCT pair FROM ({" UNION ALL ".join(parts)}))"""
+    if bench.tables.blocks_in_one_pass:
+        blocked = f"{into}_blocked"
+        bench.tables.make(blocked, _blocked(rules))
+        met = f"""SELECT l.i::BIGINT << 32 | r.i AS pair
+                  FROM {blocked} l JOIN {blocked} r USING (block) WHERE {order}{apart}"""
+    else:
+        met = " UNION ALL ".join(
+            f"""SELECT l.i::BIGINT << 32 | r.i AS pair FROM people l JOIN ({_blocks(rule)}) USING ({", ".join(rule)})
+                JOIN people r USING ({", ".join(rule)}) WHERE {order}{apart}"""
+            for rule in rules
+        )
+    bench.tables.make(
+        into,
+        f"""SELECT (pair >> 32)::INTEGER AS l, (pair & 4294967295)::INTEGER AS r
+            FROM (SELECT DISTINCT pair FROM ({met}))""",
     )
 
 
@@ -87,10 +92,10 @@ def choose(bench: Bench, costs: dict[Rule, int], links: str) -> tuple[list[Rule]
     """
     rules = list(costs)
     met = ", ".join("coalesce(" + " AND ".join(f"a.{name} = b.{name}" for name in rule) + ", false)" for rule in rules)
-    found = bench.connection.sql(
+    found = bench.tables.rows(
         f"SELECT list_value({met}) AS met, count(*) AS n FROM {links} "
         "JOIN people a ON a.i = l JOIN people b ON b.i = r GROUP BY ALL ORDER BY ALL"
-    ).to_arrow_table()
+    )
     if not found.num_rows:
         return rules, 1.0
     finds = np.array(found["met"].to_pylist(), dtype=bool)
@@ -114,3 +119,13 @@ def _blocks(rule: Rule) -> str:
         f"SELECT {names}, count(*) AS n FROM people WHERE {given} GROUP BY ALL "
         f"HAVING count(*) BETWEEN 2 AND {MOST_IN_BLOCK}"
     )
+
+
+def _blocked(rules: Sequence[Rule]) -> str:
+    """The records in each block of all rules: i, dataset, rule (its place), block, and n, how many it holds."""
+    named = [" || chr(31) || ".join([f"'{at}'", *rule]) for at, rule in enumerate(rules)]
+    return f"""
+        SELECT i, dataset, split_part(block, chr(31), 1)::INTEGER AS rule, block, n
+        FROM (SELECT *, count(*) OVER (PARTITION BY block) AS n
+              FROM (SELECT i, dataset, unnest([{", ".join(named)}]) AS block FROM people) WHERE block IS NOT NULL)
+        WHERE n BETWEEN 2 AND {MOST_IN_BLOCK}"""

@@ -9,6 +9,7 @@ import duckdb
 import pyarrow as pa
 
 from contracts.errors import DataError, EnvironmentFault, UsageError
+from identity.engine import Choice, engine_for
 from identity.people.columns import Columns, recognise
 from identity.people.model import load_model
 from identity.people.read import File, read_file
@@ -27,6 +28,7 @@ class Told:
         region: Of phone numbers without a country code.
         across: Link two files to each other, never two rows of one.
         model: Weights to use instead of fitting them, as ``save_model`` wrote them.
+        engine: What compares the pairs; auto: by size.
     """
 
     columns: Mapping[str, str]
@@ -34,6 +36,7 @@ class Told:
     region: str = "US"
     across: bool = False
     model: Path | None = None
+    engine: Choice = "auto"
 
 
 @dataclass(frozen=True)
@@ -103,7 +106,8 @@ def resolve_files(
     ]
     standard, crowded = without_crowded(pa.concat_tables(parts))
     say(f"{standard.num_rows:,} records read and standardised")
-    resolved = resolve_people(standard, across=told.across, model=model, say=say)
+    engine = engine_for(standard.num_rows, told.engine)
+    resolved = resolve_people(standard, across=told.across, model=model, engine=engine, say=say)
     found = None if known is None else score(resolved.clusters, known, across=told.across)
     return Outcome(tuple(files), tuple(columns), crowded, resolved, found)
 

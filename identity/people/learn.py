@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from identity.people import blocking
 from identity.people.blocking import Rule
+from identity.people.join import LINK_WEIGHT
 from identity.people.mixture import Weights, fit
 from identity.people.pairs import Bench
 
@@ -12,8 +13,6 @@ SEED = 20_170_101
 DRAWN_PAIRS, DRAWN_PER_RECORD = 1_000_000, 40
 SAMPLED = 25_000
 """A file of more than four times as many records is learnt from the pairs of so many of them, about."""
-LINK_WEIGHT = 2.0
-"""From this match weight on a pair is linked: odds of four to one."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ def learn(bench: Bench, weights: Weights | None, say: Callable[[str], None]) -> 
     bench.compare("sample", "sample_compared")
     weights = weights or fitted(bench, "sample_compared", one_in / 2)
     bench.weigh("sample_compared", weights, "sample_weighed")
-    bench.connection.execute(f"CREATE TABLE sample_links AS FROM sample_weighed WHERE weight >= {LINK_WEIGHT}")
+    bench.tables.make("sample_links", f"SELECT * FROM sample_weighed WHERE weight >= {LINK_WEIGHT}")
     rules, reach = blocking.choose(bench, costs, "sample_links")
     say(f"{len(rules)} rules chosen, which find {reach:.2%} of the links of a sample")
     return Plan(tuple(rules), reach, weights)

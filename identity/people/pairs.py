@@ -1,42 +1,42 @@
-"""Comparing pairs in DuckDB: people in a table, pairs in another, and what each comparison found in a third."""
+"""Comparing pairs in SQL: people in a table, pairs in another, and what each comparison found in a third."""
 
 import re
 from dataclasses import dataclass
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 
-from identity.people.coherent import Edges
 from identity.people.comparisons import Comparison, comparisons_of
 from identity.people.mixture import POPULATION, Patterns, Weights
 from identity.people.standard import TEXTS
+from identity.people.tables import Tables
 
 WEIGHT_DIGITS = 6
 
 _DERIVED = {
     "first_name": "count(first_name) OVER (PARTITION BY first_name) / {n} AS first_name_share, "
-    "first_name[1:3] AS first_start",
+    "substr(first_name, 1, 3) AS first_start",
     "last_name": "count(last_name) OVER (PARTITION BY last_name) / {n} AS last_name_share, "
-    "last_name[1:3] AS last_start",
+    "substr(last_name, 1, 3) AS last_start",
     "first_name last_name": "count(*) OVER (PARTITION BY first_name, last_name) / {n} AS full_name_share, "
     "CASE WHEN first_name < last_name THEN first_name || ' ' || last_name ELSE last_name || ' ' || first_name END "
     "AS names_sorted",
     "birth_date": "count(birth_date) OVER (PARTITION BY birth_date) / {n} AS birth_date_share, "
-    "birth_date[1:4] AS birth_year, birth_date[6:10] AS birth_day, "
-    "CASE WHEN birth_date[9:10] <= '12' THEN birth_date[1:5] || birth_date[9:10] || '-' || birth_date[6:7] END "
+    "substr(birth_date, 1, 4) AS birth_year, substr(birth_date, 6, 5) AS birth_day, "
+    "CASE WHEN substr(birth_date, 9, 2) <= '12' THEN "
+    "substr(birth_date, 1, 5) || substr(birth_date, 9, 2) || '-' || substr(birth_date, 6, 2) END "
     "AS birth_date_swapped",
     "email": "split_part(email, '@', 1) AS mailbox",
-    "postcode": "postcode[1:3] AS postcode_area",
+    "postcode": "substr(postcode, 1, 3) AS postcode_area",
 }
 
 
 @dataclass(frozen=True)
 class Bench:
-    """People in a DuckDB database, and what it takes to compare them.
+    """People in a table, and what it takes to compare them.
 
     Attributes:
-        connection: Holds the table ``people``, numbered by ``i``.
+        tables: Hold the table ``people``, numbered by ``i``.
         records: How many people.
         columns: The columns of ``people`` that hold something.
         comparisons: How two are compared.
@@ -44,7 +44,7 @@ class Bench:
         total: How many pairs there are.
     """
 
-    connection: duckdb.DuckDBPyConnection
+    tables: Tables
     records: int
     columns: frozenset[str]
     comparisons: tuple[Comparison, ...]
@@ -52,30 +52,27 @@ class Bench:
     total: float
 
     @classmethod
-    def of(cls, connection: duckdb.DuckDBPyConnection, people: pa.Table, *, across: bool) -> "Bench":
+    def of(cls, tables: Tables, people: pa.Table, *, across: bool) -> "Bench":
         """Load people (``standard.people``), numbered as they stand, with what comparisons and rules derive."""
         given = {name for name in TEXTS if people[name].null_count < people.num_rows}
         count = f"{max(people.num_rows, POPULATION)}::DOUBLE"
         derived = [sql.format(n=count) for names, sql in _DERIVED.items() if given.issuperset(names.split())]
-        connection.register("given", people.append_column("i", pa.array(np.arange(people.num_rows), pa.int32())))
-        connection.execute(f"CREATE TABLE people AS SELECT {', '.join(['*', *derived])} FROM given ORDER BY i")
-        connection.unregister("given")
-        made = {name for name, *_ in connection.sql("DESCRIBE people").fetchall()} - set(people.column_names)
+        tables.put("numbered", people.append_column("i", pa.array(np.arange(people.num_rows), pa.int32())))
+        tables.make("people", f"SELECT {', '.join(['*', *derived])} FROM numbered ORDER BY i")
+        made = set(tables.columns("people")) - set(people.column_names)
         columns = frozenset(given | made | ({"formal_name"} if "first_name" in given else set()))
         total = _pairs_there_are(people, across)
-        return cls(connection, people.num_rows, columns, comparisons_of(given), across, total)
+        return cls(tables, people.num_rows, columns, comparisons_of(given), across, total)
 
     def draw(self, pairs: int, seed: int, into: str) -> None:
         """Make the table ``into`` of about so many pairs, drawn at random: l, r."""
         random = np.random.default_rng(seed)
         left, right = random.integers(0, self.records, (2, pairs), dtype=np.int32)
-        self.connection.register("drawn_pairs", pa.table({"l": left, "r": right}))
+        self.tables.put("drawn_pairs", pa.table({"l": left, "r": right}))
         apart = "a.dataset <> b.dataset" if self.across else "l <> r"
-        self.connection.execute(
-            f"""CREATE TABLE {into} AS SELECT l, r FROM drawn_pairs
-                JOIN people a ON a.i = l JOIN people b ON b.i = r WHERE {apart}"""
+        self.tables.make(
+            into, f"SELECT l, r FROM drawn_pairs JOIN people a ON a.i = l JOIN people b ON b.i = r WHERE {apart}"
         )
-        self.connection.unregister("drawn_pairs")
 
     def compare(self, pairs: str, into: str) -> None:
         """Make the table ``into``: l, r and for each comparison the level that the pair falls into, g0 and on."""
@@ -83,18 +80,20 @@ class Bench:
         shared = [f"{sql} AS {name}" for item in self.comparisons for name, sql in item.shared]
         used = sorted(set(re.findall(r"\b([a-z_0-9]+?)_[lr]\b", " ".join([*levels, *shared]))))
         sides = ", ".join(f"{side}.{name} AS {name}_{side}" for side in "lr" for name in used)
-        self.connection.execute(
-            f"""CREATE TABLE {into} AS SELECT l_i AS l, r_i AS r, {", ".join(levels)}
-                FROM (SELECT {", ".join(["*", *shared])}
-                      FROM (SELECT pair.l AS l_i, pair.r AS r_i, {sides} FROM {pairs} pair
-                            JOIN people l ON l.i = pair.l JOIN people r ON r.i = pair.r))"""
+        self.tables.make_by_row(
+            into,
+            source=f"""SELECT pair.l AS l_i, pair.r AS r_i, {sides} FROM {pairs} pair
+                       JOIN people l ON l.i = pair.l JOIN people r ON r.i = pair.r""",
+            each=f"""SELECT l_i AS l, r_i AS r, {", ".join(levels)}
+                     FROM (SELECT {", ".join(["*", *shared])} FROM {{source}})""",
+            columns={"l": "int", "r": "int"} | dict.fromkeys(self._levels, "tinyint"),
         )
 
     def patterns(self, compared: str, scale: float = 1.0) -> Patterns:
         """The pairs of a table that ``compare`` made, counted; each stands for ``scale`` pairs."""
-        counted = self.connection.sql(
+        counted = self.tables.rows(
             f"SELECT {', '.join(self._levels)}, count(*) AS pairs FROM {compared} GROUP BY ALL ORDER BY ALL"
-        ).to_arrow_table()
+        )
         levels = np.stack([counted[name].to_numpy().astype(np.int64) for name in self._levels], axis=1)
         return Patterns(levels, counted["pairs"].to_numpy() * scale)
 
@@ -102,25 +101,12 @@ class Bench:
         """Make the table ``into``: l, r, weight (log2 of the odds that both are one person)."""
         levels = self.patterns(compared).levels
         columns = {name: pa.array(levels[:, at], pa.int8()) for at, name in enumerate(self._levels)}
-        weight = weights.weigh(levels).round(WEIGHT_DIGITS)
-        self.connection.register("pattern", pa.table(columns | {"weight": weight}))
-        self.connection.execute(
-            f"""CREATE TABLE {into} AS
-                SELECT l, r, weight FROM {compared} JOIN pattern USING ({", ".join(self._levels)})"""
-        )
-        self.connection.unregister("pattern")
-
-    def edges(self, weighed: str, least: float = -np.inf) -> Edges:
-        """The pairs of a table that ``weigh`` made, strongest first; equals in the order of their records."""
-        found = self.connection.sql(
-            f"SELECT l, r, weight FROM {weighed} WHERE weight >= $least ORDER BY weight DESC, l, r",
-            params={"least": least},
-        ).to_arrow_table()
-        return Edges(*(found[name].to_numpy() for name in ("l", "r", "weight")))
+        self.tables.put("pattern", pa.table(columns | {"weight": weights.weigh(levels).round(WEIGHT_DIGITS)}))
+        self.tables.make(into, f"SELECT l, r, weight FROM {compared} JOIN pattern USING ({', '.join(self._levels)})")
 
     def count(self, table: str) -> int:
         """Rows of a table."""
-        return int(self.connection.sql(f"SELECT count(*) FROM {table}").fetchall()[0][0])
+        return int(self.tables.rows(f"SELECT count(*) AS n FROM {table}")["n"][0].as_py())
 
     @property
     def _levels(self) -> list[str]:

@@ -1,6 +1,7 @@
 """Resolving a table of people: block, compare, fit, join, assign."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import duckdb
@@ -10,16 +11,16 @@ import pyarrow.compute as pc
 
 from contracts.errors import DataError
 from identity.assign import ID_DIGITS
-from identity.forest import weakest_to_roots
-from identity.people import blocking, coherent
-from identity.people.learn import LINK_WEIGHT, Plan, fitted, learn
+from identity.engine import Engine
+from identity.people import blocking
+from identity.people.join import Joined, join
+from identity.people.learn import Plan, fitted, learn
 from identity.people.mixture import Weights
 from identity.people.model import Fitted
 from identity.people.pairs import WEIGHT_DIGITS, Bench
+from identity.people.tables import DuckTables, Tables
 from identity.sql import query
 
-ALL_INSIDE = 2_000
-"""In components of more records than this only pairs that a blocking rule met are weighed."""
 MEMORY = "6GB"
 Say = Callable[[str], None]
 
@@ -46,7 +47,12 @@ class Resolved:
 
 
 def resolve_people(
-    people: pa.Table, *, across: bool = False, model: Fitted | None = None, say: Say = lambda _: None
+    people: pa.Table,
+    *,
+    across: bool = False,
+    model: Fitted | None = None,
+    engine: Engine = "duckdb",
+    say: Say = lambda _: None,
 ) -> Resolved:
     """Find out which rows are one person.
 
@@ -54,14 +60,15 @@ def resolve_people(
         people: ``standard.people`` of all files, one after the other.
         across: Link data sets to each other only, never two rows of one.
         model: Weights to use instead of fitting them.
+        engine: What compares the pairs; the answer is the same.
         say: Told of each stage as it ends.
 
     Raises:
         DataError: If no row says anything that could be compared.
     """
     people = people.take(_by_record(people))
-    with duckdb.connect(config={"memory_limit": MEMORY, "preserve_insertion_order": False}) as connection:
-        bench = Bench.of(connection, people, across=across)
+    with _tables(engine) as tables:
+        bench = Bench.of(tables, people, across=across)
         if not bench.comparisons:
             raise DataError("no row says anything that could be compared", "", "see what the columns mean: --columns")
         known = model.weights(bench.comparisons, bench.records, bench.total) if model else None
@@ -72,11 +79,29 @@ def resolve_people(
         bench.compare("met", "compared")
         weights = plan.weights or fitted(bench, "compared")
         bench.weigh("compared", weights, "weighed")
-        edges = bench.edges("weighed", LINK_WEIGHT)
-        say(f"{len(edges.weight):,} links")
-        inner = _inside(bench, weights, edges)
-        clusters, joins = coherent.join(bench.records, edges, inner)
-    return Resolved(_assigned(people, clusters, edges, joins), bench, plan, weights, pairs, len(edges.weight))
+        joined = _join(engine)(bench, weights)
+        say(f"{joined.links:,} links")
+    return Resolved(_assigned(people, joined), bench, plan, weights, pairs, joined.links)
+
+
+@contextmanager
+def _tables(engine: Engine) -> Iterator[Tables]:
+    if engine == "spark":
+        from identity.spark.tables import spark_tables
+
+        with spark_tables() as tables:
+            yield tables
+    else:
+        with duckdb.connect(config={"memory_limit": MEMORY, "preserve_insertion_order": False}) as connection:
+            yield DuckTables(connection)
+
+
+def _join(engine: Engine) -> Callable[[Bench, Weights], Joined]:
+    if engine == "spark":
+        from identity.spark.people import join as join_on_spark
+
+        return join_on_spark
+    return join
 
 
 def _by_record(people: pa.Table) -> pa.Array:
@@ -85,37 +110,9 @@ def _by_record(people: pa.Table) -> pa.Array:
     return pc.sort_indices(people, sort_keys=[(name, "ascending") for name in names])
 
 
-def _inside(bench: Bench, weights: Weights, edges: coherent.Edges) -> coherent.Edges:
-    """The pairs within components of more than two records, weighed."""
-    component = coherent.components(bench.records, edges)
-    size = np.bincount(component, minlength=bench.records)[component]
-    chosen = np.flatnonzero(size > 2)
-    members = {"i": pa.array(chosen, pa.int32()), "component": component[chosen], "size": size[chosen]}
-    bench.connection.register("member", pa.table(members))
-    bench.connection.execute(
-        f"""CREATE TABLE inside AS
-            SELECT a.i AS l, b.i AS r FROM member a JOIN member b USING (component)
-            WHERE a.i < b.i AND a.size <= {ALL_INSIDE}
-            UNION ALL
-            SELECT l, r FROM met JOIN member a ON a.i = l JOIN member b ON b.i = r
-            WHERE a.component = b.component AND a.size > {ALL_INSIDE}"""
-    )
-    bench.connection.unregister("member")
-    bench.compare("inside", "inside_compared")
-    bench.weigh("inside_compared", weights, "inside_weighed")
-    return bench.edges("inside_weighed")
-
-
-def _assigned(people: pa.Table, clusters: np.ndarray, edges: coherent.Edges, joins: np.ndarray) -> pa.Table:
+def _assigned(people: pa.Table, joined: Joined) -> pa.Table:
     """The profile of each record, whose id is that of its least record, and how surely the two are one person."""
-    least, _ = weakest_to_roots(
-        people.num_rows,
-        np.unique(clusters),
-        edges.l[joins],
-        edges.r[joins],
-        1 / (1 + np.exp2(-edges.weight[joins])),
-        np.zeros(joins.sum(), dtype=np.int64),
-    )
+    clusters = joined.clusters
     several = len(people["dataset"].unique()) > 1  # the name of a single file may change without changing an id
     found = query(
         f"""SELECT dataset, record_id, kind, probability,
@@ -130,7 +127,7 @@ def _assigned(people: pa.Table, clusters: np.ndarray, edges: coherent.Edges, joi
                 "founder_dataset": people["dataset"].take(pa.array(clusters)),
                 "founder": people["record_id"].take(pa.array(clusters)),
                 "kind": np.where(clusters == np.arange(people.num_rows), "founder", "probabilistic"),
-                "probability": least.round(WEIGHT_DIGITS),
+                "probability": joined.probability.round(WEIGHT_DIGITS),
             }
         ),
     )

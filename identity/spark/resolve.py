@@ -1,0 +1,154 @@
+"""The lake's resolve in Spark: records parted so that no link crosses, each part resolved by the code of one machine.
+
+Two records can only be linked if a usable value, a pair that the model links or a decision leads from one to the other.
+So the connected components of these three are closed: what is worked out within them is what is worked out of all.
+Components are found by rounds (identity.spark.components), and whole components make up parts. Of a part, one task
+finds the deterministic edges, joins and refuses, with the very functions that DuckDB's way runs on the lake.
+
+What grows with pairs stays in Spark: blocking, scores, edges and their evidence. What grows with records is on the
+driver: records and identifiers come from it, and the edges that joined, at most one a record, go back to it, with
+those that are open.
+"""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyspark.sql import DataFrame, SparkSession, Window
+from pyspark.sql import functions as f
+
+from contracts.identity import IdentityRules
+from identity.assign import assign
+from identity.cluster import cluster
+from identity.edges import deterministic_edges
+from identity.forest import spanning_forest
+from identity.model import Model, compared_people
+from identity.records import Nodes
+from identity.resolve import Resolution, dated
+from identity.spark.components import components
+from identity.spark.score import EDGE_SCHEMA, forget, probabilistic_edges
+
+RECORDS_A_PART = 50_000
+"""About so many records are resolved by one task; a component is never parted."""
+RESOLVED_SCHEMA = (
+    "left_record string, right_record string, kind string, rule string, match_weight double, probability double, "
+    "evidence string, model_version string, state string, reason string, since timestamp"
+)
+_ITEMS = ("record", "identifier", "edge")
+
+
+def resolve_in_parts(
+    spark: SparkSession,
+    nodes: Nodes,
+    decided: pa.Table,
+    rules: IdentityRules,
+    model: Model,
+    key: bytes,
+    cannot_link: Mapping[tuple[str, str], int],
+) -> Resolution:
+    """As ``resolve.all_edges`` and ``resolve.join``, with the edges spread.
+
+    Args:
+        spark: The session.
+        nodes: The records and what they hold.
+        decided: The stewards' decisions as edges.
+        rules: The contract.
+        model: The model.
+        key: The lake's identity key.
+        cannot_link: Pairs of records kept apart, each with the number of the decision.
+    """
+    session = spark.newSession()
+    people = compared_people(nodes.records)
+    scored = probabilistic_edges(session, people, model, rules.probabilistic.review_weight)
+    edges = scored.union(_frame(session, decided, EDGE_SCHEMA))
+    records, identifiers = session.createDataFrame(nodes.records), session.createDataFrame(nodes.identifiers)
+    places = session.createDataFrame(
+        pa.table({"record_id": nodes.records["record_id"], "node": np.arange(nodes.records.num_rows)})
+    ).persist()
+    parts = _parts(places, identifiers, edges, rules.probabilistic.link_weight).persist()
+    items = _items(parts, records, identifiers, edges)
+    spread = items.groupBy("part").applyInArrow(_resolver(rules, key, cannot_link), RESOLVED_SCHEMA).persist()
+    here = spread.where("state <> 'redundant'").drop("evidence", "model_version").toArrow()
+    assignments = assign(nodes.records, _members(nodes.records, here), here, key)
+    for used in (scored, places, parts):
+        used.unpersist()
+    forget(session)
+    return Resolution(here, assignments, spread)
+
+
+def _frame(session: SparkSession, rows: pa.Table, schema: str) -> DataFrame:
+    """Rows as a DataFrame; without any, Spark cannot tell the types of columns itself."""
+    return session.createDataFrame(rows) if rows.num_rows else session.createDataFrame([], schema)
+
+
+def _parts(places: DataFrame, identifiers: DataFrame, edges: DataFrame, link_weight: float) -> DataFrame:
+    """The part of each record: record_id, part."""
+    by_value = (
+        identifiers.where("is_usable")
+        .join(places, "record_id")
+        .select(f.col("node").alias("l"), f.min("node").over(Window.partitionBy("identifier", "value")).alias("r"))
+    )
+    joining = edges.where(f"blocked IS NULL AND (kind <> 'probabilistic' OR match_weight >= {link_weight})")
+    by_edge = (
+        joining.join(places.toDF("left_record", "l"), "left_record")
+        .join(places.toDF("right_record", "r"), "right_record")
+        .select("l", "r")
+    )
+    count = f.lit(places.count() // RECORDS_A_PART + 1)
+    return places.join(components(by_value.union(by_edge)), "node", "left").select(
+        "record_id", (f.coalesce("component", "node") % count).alias("part")
+    )
+
+
+def _items(parts: DataFrame, records: DataFrame, identifiers: DataFrame, edges: DataFrame) -> DataFrame:
+    """What each part holds, one item a row: part, and one of record, identifier and edge.
+
+    An edge between two parts joins nothing, it is for review or refused: it is in the part of its left record, where
+    its right record is a visitor, without identifiers.
+    """
+    placed = edges.join(parts.toDF("left_record", "part"), "left_record")
+    visitors = (
+        placed.join(parts.toDF("right_record", "home"), "right_record")
+        .where("part <> home")
+        .select("part", f.col("right_record").alias("record_id"))
+        .distinct()
+    )
+    present = parts.select("part", "record_id").union(visitors)
+    items = [
+        present.join(records, "record_id").select("part", f.struct(*records.columns).alias("record")),
+        parts.join(identifiers, "record_id").select("part", f.struct(*identifiers.columns).alias("identifier")),
+        placed.select("part", f.struct(*edges.columns).alias("edge")),
+    ]
+    first, second, third = items
+    return first.unionByName(second, allowMissingColumns=True).unionByName(third, allowMissingColumns=True)
+
+
+def _resolver(
+    rules: IdentityRules, key: bytes, cannot_link: Mapping[tuple[str, str], int]
+) -> Callable[[pa.Table], pa.Table]:
+    """What a task does with a part."""
+
+    def resolved(items: pa.Table) -> pa.Table:
+        records, identifiers, edges = (_unpacked(items[name]) for name in _ITEMS)
+        deterministic = deterministic_edges(records, identifiers, rules, key)
+        found = cluster(records, identifiers, pa.concat_tables([deterministic, edges]), rules, cannot_link)
+        return dated(found.edges, records)
+
+    return resolved
+
+
+def _unpacked(column: pa.ChunkedArray) -> pa.Table:
+    """The structs of a column as a table, without the rows that have none."""
+    return pa.Table.from_struct_array(column.drop_null().combine_chunks())
+
+
+def _members(records: pa.Table, edges: pa.Table) -> pa.Table:
+    """``Clusters.members`` of the edges that joined."""
+    ids = np.array(sorted(records["record_id"].to_pylist()), dtype=object)
+    linked = edges.filter(pc.equal(edges["state"], "linked"))
+    left, right = (
+        np.searchsorted(ids, linked[name].to_numpy(zero_copy_only=False)) for name in ("left_record", "right_record")
+    )
+    clusters, _ = spanning_forest(len(ids), left, right)
+    return pa.table({"record_id": pa.array(ids, pa.string()), "cluster": pa.array(clusters, pa.int64())})

@@ -43,12 +43,13 @@ def known_differences(pairs: pa.Table, identifiers: pa.Table, rules: IdentityRul
     return query(
         f"""WITH held AS (
                SELECT DISTINCT record_id, identifier, value FROM identifiers
-               WHERE is_usable AND identifier IN ({_listed(rules.exclusive)}))
+               WHERE is_usable AND identifier IN ({_listed(rules.exclusive)})),
+           -- Written out, so that the two sides are never joined by the kind of identifier alone.
+           lefts AS MATERIALIZED (SELECT * FROM pairs JOIN held ON record_id = left_record)
            SELECT DISTINCT left_record, right_record FROM (
-               SELECT left_record, right_record, l.identifier FROM pairs
-               JOIN held AS l ON l.record_id = left_record
-               JOIN held AS r ON r.record_id = right_record AND r.identifier = l.identifier
-               GROUP BY ALL HAVING NOT bool_or(l.value = r.value))
+               SELECT left_record, right_record
+               FROM lefts JOIN held AS r ON r.record_id = right_record AND r.identifier = lefts.identifier
+               GROUP BY left_record, right_record, r.identifier HAVING NOT bool_or(lefts.value = r.value))
            ORDER BY ALL""",
         pairs=pairs.select(["left_record", "right_record"]),
         identifiers=identifiers.select(_COLUMNS),

@@ -65,8 +65,8 @@ def evaluate_lake(lake: "Lake", truth: Path) -> Evaluation:
 
     Args:
         lake: The lake.
-        truth: A folder with records.parquet (record_id, person_id, is_shared) and, if the groups of people are known,
-            people.parquet (person_id and one column a dimension).
+        truth: A folder with records.parquet (record_id, person_id, is_shared) and, if groups of people are known,
+            groups.parquet (person_id, dimension, value).
 
     Raises:
         UsageError: If there is no such folder, or the lake has no profiles yet.
@@ -94,7 +94,7 @@ def evaluate_lake(lake: "Lake", truth: Path) -> Evaluation:
         truth=known,
         within=within_reach(Nodes(tables["records"], tables["identifiers"]), known),
     )
-    groups = subgroups(judged, _members(tables["records"], known, truth / "people.parquet"))
+    groups = subgroups(judged, _members(tables["records"], known, truth / "groups.parquet"))
     everyone = subgroups(judged, _everyone(judged))
     reachable, found = (everyone[0].reachable_pairs, everyone[0].right_reachable_pairs) if everyone else (0, 0)
     return Evaluation(metrics, reachable, found, missed(judged, tables["edges"]), groups)
@@ -143,19 +143,18 @@ def _truth(folder: Path) -> pa.Table:
     )
 
 
-def _members(records: pa.Table, truth: pa.Table, people: Path) -> pa.Table:
+def _members(records: pa.Table, truth: pa.Table, groups: Path) -> pa.Table:
     """record_id, dimension and value: of each source that a record comes from, and of what the truth says of people."""
     sources = query(
         "SELECT record_id, 'source' AS dimension, unnest(string_split(sources, ',')) AS value FROM records",
         records=records.select(["record_id", "sources"]),
     )
-    if not people.is_file():
+    if not groups.is_file():
         return sources
     of_people = query(
-        """SELECT record_id, dimension, value FROM truth JOIN (
-               UNPIVOT (SELECT person_id, COLUMNS(* EXCLUDE (person_id))::VARCHAR FROM read_parquet($path::VARCHAR))
-               ON COLUMNS(* EXCLUDE (person_id)) INTO NAME dimension VALUE value) USING (person_id)""",
-        {"path": str(people)},
+        """SELECT record_id, dimension, value FROM truth
+           JOIN (SELECT person_id, dimension, value FROM read_parquet($path::VARCHAR)) USING (person_id)""",
+        {"path": str(groups)},
         truth=truth.select(["record_id", "person_id"]),
     )
     return pa.concat_tables([sources, of_people])

@@ -134,7 +134,8 @@ def _make_twins(members: list[Person], seed: int) -> None:
     if len(members) < 2 or dice(seed, "twins", members[0].household).random() >= TWINS:
         return
     elder, younger = members[-2:]
-    elder.birth_date = younger.birth_date = younger.birth_date if len(members) > 2 else elder.birth_date
+    born = younger.birth_date if len(members) > 2 else elder.birth_date
+    elder.birth_date = younger.birth_date = born
     younger.last_name = elder.last_name
     elder.is_twin = younger.is_twin = True
 

@@ -3,7 +3,7 @@
 from itertools import combinations
 
 import pyarrow as pa
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from identity.evaluation import missed
@@ -43,6 +43,7 @@ def test_a_record_of_two_sources_counts_for_both():
     ]
 
 
+@settings(deadline=None, max_examples=40)
 @given(st.lists(st.tuples(SMALL, SMALL, SMALL, st.booleans()), max_size=8))
 def test_the_counts_are_those_of_all_pairs_looked_at_one_by_one(said):
     rows = [(f"r{at}", f"p{profile}", f"n{person}", reach) for at, (profile, person, reach, _) in enumerate(said)]

@@ -152,7 +152,7 @@ def _apart(
     decision = _decision(connection, ends, profiles)
     unused = [edge for edge in path if not edge.is_used]
     obstacle = decision or min(unused, key=lambda edge: edge.match_weight, default=None)
-    lacking = what_is_lacking(connection, lake.contracts.identity, *profiles, compare=obstacle is None)
+    lacking = what_is_lacking(connection, lake, *profiles, compare=obstacle is None)
     reason = _reason_apart(path, obstacle, lacking)
     records = _records(connection, *ends, path)
     return Explanation(*ends, *profiles, "apart", path, None, obstacle, reason, lacking, records)

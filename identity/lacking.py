@@ -14,7 +14,7 @@ from lakehouse.errors import DataError
 if TYPE_CHECKING:
     import duckdb
 
-    from contracts.identity import IdentityRules
+    from lakehouse.lake import Lake
 
 Verdict = Literal["equal", "agree", "differ", "one side only", "neither side"]
 _ATTRIBUTES: dict[str, Callable[[str, str], bool] | None] = {
@@ -66,18 +66,18 @@ class Lacking:
 
 
 def what_is_lacking(
-    connection: "duckdb.DuckDBPyConnection", rules: "IdentityRules", one: str, other: str, *, compare: bool
+    connection: "duckdb.DuckDBPyConnection", lake: "Lake", one: str, other: str, *, compare: bool
 ) -> Lacking:
     """What two profiles do not share.
 
     Args:
         connection: Shows ``evidence.TABLES``.
-        rules: The contract in use.
+        lake: Says which contract and model are in use.
         one: A profile id.
         other: Another one.
         compare: Whether to score them, which takes a second or two.
     """
-    compared, comparison = _compare(connection, rules, one, other) if compare else (None, None)
+    compared, comparison = _compare(connection, lake, one, other) if compare else (None, None)
     return Lacking(_attributes(connection, one, other), shared_unusable(connection, one, other), compared, comparison)
 
 
@@ -120,14 +120,15 @@ def _verdict(mine: list[str], theirs: list[str], agree: Callable[[str, str], boo
 
 
 def _compare(
-    connection: "duckdb.DuckDBPyConnection", rules: "IdentityRules", one: str, other: str
+    connection: "duckdb.DuckDBPyConnection", lake: "Lake", one: str, other: str
 ) -> tuple[bool | None, Comparison | None]:
     # Splink takes a second to import, and only a pair without evidence needs it.
     from identity.model import compared_people, load_model
     from identity.score import probabilistic_edges
 
+    rules = lake.contracts.identity
     try:
-        model = load_model(rules.probabilistic.model)
+        model = load_model(rules.probabilistic.model, lake.settings.models)
     except DataError:
         return None, None
     of_record = dict(

@@ -9,7 +9,9 @@ could not equal a full rebuild.
 
 import hashlib
 import json
-from dataclasses import dataclass
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +21,12 @@ import splink.comparison_library as comparison
 from splink import SettingsCreator
 
 from identity.agree import formal_name
-from identity.block import splink_rules
+from identity.block import BLOCKING_RULES, splink_rules
 from lakehouse.errors import DataError
 
 MODELS = Path(__file__).parent / "models"
+"""The models that come with Clew. A model of the same name in the workspace's own folder goes before them."""
+
 _SAME_EMAIL = "email_l = email_r"
 _SAME_PHONE = "phone_l = phone_r"
 _SAME_ADDRESS = "street_l = street_r AND postcode_l = postcode_r"
@@ -34,11 +38,19 @@ _NO_CONTACT = (
 
 @dataclass(frozen=True)
 class Model:
-    """A trained model. ``version`` names it and changes with any weight."""
+    """A trained model.
+
+    Attributes:
+        version: Names it, and changes with any weight or blocking rule.
+        settings: Splink's, with the weights.
+        trained_on: What it was trained on: counts and seeds.
+        evaluation: What was measured when it was taken; see ``training.Training``.
+    """
 
     version: str
     settings: dict[str, Any]
     trained_on: dict[str, Any]
+    evaluation: dict[str, Any] = field(default_factory=dict)
 
     @property
     def prior_weight(self) -> float:
@@ -49,13 +61,13 @@ class Model:
         return log2(prior / (1 - prior))
 
 
-def settings() -> SettingsCreator:
-    """The untrained model."""
+def settings(rules: Sequence[tuple[str, ...]] = BLOCKING_RULES) -> SettingsCreator:
+    """The untrained model, which compares the pairs that any of the blocking rules brings together."""
     return SettingsCreator(
         link_type="dedupe_only",
         unique_id_column_name="record_id",
         comparisons=[_first_name(), _last_name(), _birth_date(), _contact()],
-        blocking_rules_to_generate_predictions=[*splink_rules()],
+        blocking_rules_to_generate_predictions=[*splink_rules(rules)],
         retain_matching_columns=True,
         retain_intermediate_calculation_columns=True,
         linker_uid="clew",
@@ -152,33 +164,52 @@ def model_version(name: str, trained: dict[str, Any]) -> str:
     return f"{name}-{hashlib.sha256(content).hexdigest()[:8]}"
 
 
-def save_model(name: str, trained: dict[str, Any], trained_on: dict[str, Any], folder: Path = MODELS) -> Model:
-    """Write ``<name>.json``; the same training writes the same bytes."""
-    model = Model(model_version(name, trained), trained, trained_on)
-    body = {"version": model.version, "trained_on": trained_on, "settings": trained}
+def new_model(
+    name: str, trained: dict[str, Any], trained_on: dict[str, Any], evaluation: dict[str, Any] | None = None
+) -> Model:
+    """A model of this name with the version that its settings give it."""
+    return Model(model_version(name, trained), trained, trained_on, evaluation or {})
+
+
+def save_model(name: str, model: Model, folder: Path) -> Path:
+    """Write ``<name>.json``, whole or not at all; the same model is written as the same bytes."""
+    body = {
+        "version": model.version,
+        "trained_on": model.trained_on,
+        "evaluation": model.evaluation,
+        "settings": model.settings,
+    }
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{name}.json").write_text(json.dumps(body, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    return model
+    path = folder / f"{name}.json"
+    draft = folder / f".{name}.json.{os.getpid()}"
+    draft.write_text(json.dumps(body, indent=1, sort_keys=True, allow_nan=False) + "\n", encoding="utf-8")
+    draft.replace(path)
+    return path
 
 
-def load_model(name: str, folder: Path = MODELS) -> Model:
+def load_model(name: str, own: Path | None = None) -> Model:
     """Read a trained model.
+
+    Args:
+        name: Its name; the contract says which is in use.
+        own: The workspace's folder of models, where it is looked for first.
 
     Raises:
         DataError: If there is no such model, or its weights are not those that its version names.
     """
-    path = folder / f"{name}.json"
-    if not path.is_file():
+    folders = [MODELS] if own is None else [own, MODELS]
+    path = next((found for folder in folders if (found := folder / f"{name}.json").is_file()), None)
+    if path is None:
         raise DataError(
             f"there is no trained model {name}",
-            str(path),
-            f"train it: python -m identity.train --name {name}",
+            str(folders[0] / f"{name}.json"),
+            f"train it: clew identity train --name {name}",
         )
     body = json.loads(path.read_text(encoding="utf-8"))
     if body["version"] != model_version(name, body["settings"]):
         raise DataError(
             f"the weights of model {name} are not those of version {body['version']}",
             str(path),
-            f"restore the file, or train anew: python -m identity.train --name {name}",
+            f"restore the file, or remove it and train anew: clew identity train --name {name}",
         )
-    return Model(body["version"], body["settings"], body["trained_on"])
+    return Model(body["version"], body["settings"], body["trained_on"], body.get("evaluation", {}))

@@ -35,7 +35,8 @@ def rehearse(lake: "Lake", rules: IdentityRules, as_of: datetime.date, examples:
         say: Hears of each thing done, with a number of rows.
     """
     used = lake.contracts.identity
-    models = load_model(used.probabilistic.model), load_model(rules.probabilistic.model)
+    own = lake.settings.models
+    models = load_model(used.probabilistic.model, own), load_model(rules.probabilistic.model, own)
     decisions = standing(read_decisions(lake), as_of)
     silver = read_silver(lake)
     say("records read", silver.events.num_rows)

@@ -62,7 +62,7 @@ def resolve(lake: "Lake", run: "Run") -> dict[str, int]:
     with run.step(lake, "resolve") as step:
         rules = lake.contracts.identity
         key = lake.settings.identity_key
-        model = load_model(rules.probabilistic.model)
+        model = load_model(rules.probabilistic.model, lake.settings.models)
         silver = read_silver(lake)
         step.say("records read", rows=silver.events.num_rows)
         nodes = build_nodes(silver, rules)

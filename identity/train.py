@@ -1,28 +1,33 @@
-"""Training the linkage model on the lake's own records: ``python -m identity.train``.
+"""Estimating the linkage model's weights from records, and from what stewards answered.
 
-u is estimated by random sampling, m by expectation maximisation over fixed blocking rules. The daily run
-never
-trains: it scores with the committed model, so that a run is reproducible and fast.
+u is estimated by random sampling, m by expectation maximisation over fixed blocking rules. Where a random sample of
+pairs was reviewed, m is the estimate from its matches, pooled with the one without labels as a Dirichlet prior worth
+``PRIOR_PAIRS`` pairs; each labelled pair counts for the pairs that it was drawn from (Horvitz and Thompson, "A
+Generalization of Sampling Without Replacement from a Finite Universe", 1952, doi:10.1080/01621459.1952.10483446),
+because a sample drawn over bands of match weight holds more weak pairs than there are. The daily run never trains: it
+scores with the model in use, so that a run is reproducible and fast.
 """
 
-import argparse
+import json
 import logging
-import sys
+from collections.abc import Sequence
+from copy import deepcopy
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 from splink import DuckDBAPI, Linker, block_on
 
-from identity.model import compared_people, save_model, settings
+from identity.block import BLOCKING_RULES, Rule
+from identity.model import settings
 from identity.sql import query
-from lakehouse.errors import ClewError
 
 SEED = 20_170_101
 RANDOM_PAIRS = 4e6
 CERTAIN_MATCHES = (("first_name", "last_name", "birth_date"), ("formal_name", "birth_date", "email"))
 RECALL_OF_CERTAIN_MATCHES = 0.7
 LEAST_M, LEAST_U = 1e-3, 1e-5
+PRIOR_PAIRS = 100.0
 TRAINING_RULES = (
     ("birth_date",),
     ("email",),
@@ -32,14 +37,19 @@ TRAINING_RULES = (
 )
 
 
-def train(people: pa.Table) -> dict[str, Any]:
-    """Estimate the weights from ``compared_people``; returns Splink's settings with them."""
+def train(people: pa.Table, rules: Sequence[Rule] = BLOCKING_RULES) -> dict[str, Any]:
+    """Estimate the weights without labels; returns Splink's settings with them.
+
+    Args:
+        people: ``model.compared_people``.
+        rules: The blocking rules that the model will compare by; the weights do not depend on them.
+    """
     for name in ("splink", "splink.internals"):
         logging.getLogger(name).setLevel(logging.ERROR)
     connection = duckdb.connect()
     connection.execute("SET threads = 1")  # sampling with a seed is reproducible on one thread only
     api = DuckDBAPI(connection)
-    linker = Linker(api.register(people), settings(), log_level=logging.ERROR)
+    linker = Linker(api.register(people), settings(rules), log_level=logging.ERROR)
     linker.training.estimate_probability_two_random_records_match(
         [block_on(*columns) for columns in CERTAIN_MATCHES], recall=RECALL_OF_CERTAIN_MATCHES
     )
@@ -51,6 +61,28 @@ def train(people: pa.Table) -> dict[str, Any]:
     trained = linker.misc.save_model_to_json()
     connection.close()
     return _rounded(_with_floors(trained))
+
+
+def taught(trained: dict[str, Any], matches: pa.Table) -> dict[str, Any]:
+    """The settings with m pooled with labelled matches.
+
+    Args:
+        trained: What ``train`` returned.
+        matches: evidence, the waterfall of a pair that is one person, and stands_for, how many pairs it was drawn for.
+    """
+    pooled = deepcopy(trained)
+    total = sum(matches["stands_for"].to_pylist())
+    seen: dict[tuple[str, str], float] = {}
+    for evidence, stands_for in zip(matches["evidence"].to_pylist(), matches["stands_for"].to_pylist(), strict=True):
+        for step in json.loads(evidence)["waterfall"]:
+            key = (step["comparison"], step["level"])
+            seen[key] = seen.get(key, 0.0) + stands_for / total * matches.num_rows
+    for item in pooled["comparisons"]:
+        valued = [level for level in item["comparison_levels"] if not level.get("is_null_level")]
+        counts = [seen.get((item["output_column_name"], level["label_for_charts"]), 0.0) for level in valued]
+        for level, count in zip(valued, counts, strict=True):
+            level["m_probability"] = (PRIOR_PAIRS * level["m_probability"] + count) / (PRIOR_PAIRS + sum(counts))
+    return _rounded(_with_floors(pooled))
 
 
 def _with_floors(trained: dict[str, Any]) -> dict[str, Any]:
@@ -78,27 +110,3 @@ def _rounded(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _rounded(item) for key, item in value.items()}
     return [_rounded(item) for item in value] if isinstance(value, list) else value
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Train on the records of the workspace's lake and write identity/models/<name>.json."""
-    parser = argparse.ArgumentParser(prog="python -m identity.train", description=main.__doc__)
-    parser.add_argument("--name", default="customers-1", help="the model's name; the contract says which is in use")
-    options = parser.parse_args(arguments)
-    from identity.records import build_nodes, read_silver
-    from lakehouse.lake import Lake
-
-    try:
-        lake = Lake()
-        nodes = build_nodes(read_silver(lake), lake.contracts.identity)
-        people = compared_people(nodes.records)
-        model = save_model(options.name, train(people), {"records": people.num_rows, "seed": SEED})
-    except ClewError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
-    print(f"{model.version} trained on {people.num_rows} records")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -18,6 +18,7 @@ class Settings(BaseSettings):
 
     Attributes:
         home: The workspace; all other folders default to places in it (``CLEW_HOME``).
+        models_folder: Models trained here, which go before those that come with Clew (``CLEW_MODELS``).
         spark_master: ``local[*]``, ``spark://…`` or ``sc://…`` (``CLEW_SPARK``).
         driver_memory: Heap of the embedded Spark driver (``CLEW_DRIVER_MEMORY``).
         java_options: More options for the embedded Spark driver (``CLEW_JAVA_OPTIONS``).
@@ -32,6 +33,7 @@ class Settings(BaseSettings):
     lake_folder: Path | None = Field(None, alias="CLEW_LAKE")
     landing_folder: Path | None = Field(None, alias="CLEW_LANDING")
     exports_folder: Path | None = Field(None, alias="CLEW_EXPORTS")
+    models_folder: Path | None = Field(None, alias="CLEW_MODELS")
     contracts: Path = PACKAGED_CONTRACTS
     spark_master: str = Field("local[*]", alias="CLEW_SPARK")
     driver_memory: str = "3g"
@@ -51,6 +53,10 @@ class Settings(BaseSettings):
     @property
     def exports(self) -> Path:
         return (self.exports_folder or self.home / "exports").absolute()
+
+    @property
+    def models(self) -> Path:
+        return (self.models_folder or self.home / "models").absolute()
 
     @property
     def state(self) -> Path:

@@ -10,7 +10,7 @@ from datetime import date, timedelta
 from random import Random
 from typing import TYPE_CHECKING
 
-from sandbox import clock
+from sandbox import clock, names
 from sandbox.draws import dice
 from sandbox.entries import Entry
 from sandbox.people import PEOPLE_PER_HOUSEHOLD, SHUFFLE, Person
@@ -83,6 +83,11 @@ def _rows(person: Person, seed: int) -> Iterator[Row]:
         yield Row(person, turn, begin + int(chance.random() * days * clock.DAY))
 
 
+def is_in_latin(person: Person, turn: int, seed: int) -> bool:
+    """Return true if a person's row gives the name in Latin letters, whatever script its owner writes."""
+    return dice(seed, "latin", person.number, turn).random() < 0.35
+
+
 def _values(row: Row, at: int, seed: int) -> list[str]:
     """Return the row as of an instant: the noise stays the same, the facts move on."""
     person = row.person
@@ -93,9 +98,11 @@ def _values(row: Row, at: int, seed: int) -> list[str]:
     keeps_old = chance.random() < noise
     seen = row.created_at if keeps_old else max(at - lag, row.created_at)
     home = person.address(seen)
-    first, last = person.first_name, person.last_name
+    first, last = person.first_name, person.surname(seen)
     if chance.random() < noise:
         first = person.nickname
+    if is_in_latin(person, row.turn, seed):
+        first, last = names.in_latin(first), names.in_latin(last)
     if chance.random() < noise:
         first, last = chance.choice(
             ((_typo(first, chance), last), (first, _typo(last, chance)), (first.upper(), last.upper()))
@@ -130,7 +137,7 @@ def _values(row: Row, at: int, seed: int) -> list[str]:
 
 def _updated_at(row: Row, seen: int) -> int:
     """Return when the row last changed: when the latest fact that it shows became known."""
-    changes = [since for since, _ in (*row.person.addresses, *row.person.phones) if row.created_at < since <= seen]
+    changes = [since for since in row.person.changes() if row.created_at < since <= seen]
     return max([row.created_at, *changes])
 
 

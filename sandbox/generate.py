@@ -16,12 +16,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from contracts.errors import UsageError
-from sandbox import clock, crm, shop
+from sandbox import clock, crm, names, shop
 from sandbox.channels import Channels
 from sandbox.dirt import Line, soil
 from sandbox.draws import dice
 from sandbox.entries import SOURCES
 from sandbox.files import Landing
+from sandbox.groups import groups
 from sandbox.world import Truth, World
 
 SEED = 20170101
@@ -36,7 +37,6 @@ RECORDS = pa.schema(
     ]
 )
 EMOJI = re.compile("[\U0001f000-\U0001faff\u2600-\u27bf]")
-NOT_LATIN = re.compile("[\u0370-\u1dff\u3040-\u9fff\uac00-\ud7af]")
 Say = Callable[[str, int], None]
 
 
@@ -57,7 +57,7 @@ def generate(
 
     Args:
         landing: the landing folder; a folder per source is made in it.
-        truth: the folder for records.parquet and summary.json; only an evaluation may read it.
+        truth: the folder for records.parquet, groups.parquet and summary.json; only an evaluation may read it.
         households: how many real households; None takes all 2,469.
         seed: the same seed gives the same bytes.
         since: the first local day.
@@ -136,7 +136,7 @@ def _count_scripts(lines: list[Line], counts: Counter[str]) -> None:
         if not line.data.isascii():
             text = line.data.decode(errors="ignore")
             counts["emoji"] += EMOJI.search(text) is not None
-            counts["non_latin"] += NOT_LATIN.search(text) is not None
+            counts["non_latin"] += names.NOT_LATIN.search(text) is not None
 
 
 def _write_oddities(target: Landing, window: clock.Window) -> None:
@@ -170,6 +170,8 @@ def _write_truth(truth: Path, world: World, target: Landing, known: Truth) -> No
     table = pa.Table.from_pylist([dict(zip(RECORDS.names, row, strict=True)) for row in rows], schema=RECORDS)
     pq.write_table(table, truth / "_records.parquet")
     os.replace(truth / "_records.parquet", truth / "records.parquet")
+    pq.write_table(groups(world), truth / "_groups.parquet")
+    os.replace(truth / "_groups.parquet", truth / "groups.parquet")
     expected: dict[str, dict[str, int]] = {source: {} for source in SOURCES}
     for path, facts in sorted(target.files.items()):
         if not facts["is_unfinished"]:

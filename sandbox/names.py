@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 # fmt: off
 GIVEN = """
 James Mary Robert Patricia John Jennifer Michael Linda David Elizabeth William Barbara Richard Susan
@@ -53,6 +55,7 @@ NICKNAMES: dict[str, str] = {
     "Patrick": "Paddy", "Catherine": "Cathy", "José": "Pepe", "François": "Frank", "Дмитрий": "Дима",
     "Ольга": "Оля",
 }
+NICKNAMES_IN_LATIN = {"Дима": "Dima", "Оля": "Olya"}
 STREETS = (
     "Main St", "Oak Ave", "Maple Ave", "Park Pl", "Cedar Ln", "Elm St", "Washington Ave", "Lake Dr",
     "Hill Rd", "Walnut St", "Spring St", "Church St", "Highland Ave", "River Rd", "Mill Rd",
@@ -85,3 +88,15 @@ SUBJECTS = (
     "¿Dónde está mi pedido?", "Refund please", "Can't log in", "Question about delivery pass",
     "Price at the till was higher", "Please update my address",
 )
+
+NOT_LATIN = re.compile("[\u0370-\u1dff\u3040-\u9fff\uac00-\ud7af]")
+_IN_LATIN = NICKNAMES_IN_LATIN | {
+    name: spelling.replace(".", " ").title()
+    for name, spelling in (*FIRST_NAMES, *FAMILY_NAMES)
+    if NOT_LATIN.search(name)
+}
+
+
+def in_latin(name: str) -> str:
+    """Return a name as a clerk without its script writes it; one in Latin letters stays as it is."""
+    return _IN_LATIN.get(name, name)

@@ -20,6 +20,7 @@ PHONE_SHUFFLE = 6_000_011
 EXCHANGES = [
     number for number in range(200, 1_000) if number % 100 != 11 and number not in (555, 700, 950, 958, 959, 976)
 ]
+TWINS, MARRIAGES = 0.03, 0.06  # of the households with two people or more
 FREED_ON = clock.start_of(date(2017, 4, 3))
 REUSED_FROM = clock.start_of(date(2017, 7, 5))
 BIRTH_YEARS = {
@@ -65,6 +66,9 @@ class Person:
     household_size: str
     is_phone_shared: bool = False
     is_kiosk_user: bool = False
+    is_twin: bool = False
+    name_before: str = ""  # the last name until married_at; empty for those who did not marry in the year
+    married_at: int = 0
     nickname: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -75,6 +79,14 @@ class Person:
     def person_id(self) -> str:
         """Return the id under which the truth knows this person."""
         return f"p{self.household:04d}-{self.place}"
+
+    def changes(self) -> list[int]:
+        """Return when something that is told of the person changed; 0 is what was always so."""
+        return [since for since, _ in (*self.addresses, *self.phones)] + [self.married_at]
+
+    def surname(self, at: int) -> str:
+        """Return the last name held at an instant."""
+        return self.name_before if self.name_before and at < self.married_at else self.last_name
 
     def phone(self, at: int) -> str:
         """Return the number held at an instant."""
@@ -97,6 +109,8 @@ def build(households: Sequence[Household], seed: int) -> list[Person]:
         members = _members(household, seed)
         if number % 2 and dice(seed, "recycled", household.number).random() < 0.12:
             _recycle(_first_of(people), members[0])
+        _make_twins(members, seed)
+        _marry(members, seed)
         people.extend(members)
     return people
 
@@ -113,6 +127,26 @@ def _recycle(former: Person, later: Person) -> None:
         former.phones.append((FREED_ON, phone_number(former.number, 1, number[:3])))
         later.phones.append((REUSED_FROM, number))
         former.is_phone_shared = later.is_phone_shared = True
+
+
+def _make_twins(members: list[Person], seed: int) -> None:
+    """Now and then the last two of a household were born on one day: children of one parent, or grown up."""
+    if len(members) < 2 or dice(seed, "twins", members[0].household).random() >= TWINS:
+        return
+    elder, younger = members[-2:]
+    born = younger.birth_date if len(members) > 2 else elder.birth_date
+    elder.birth_date = younger.birth_date = born
+    younger.last_name = elder.last_name
+    elder.is_twin = younger.is_twin = True
+
+
+def _marry(members: list[Person], seed: int) -> None:
+    """Now and then the second of a household took the family's name during the year."""
+    for person in members[1:2]:
+        chance = dice(seed, "marriage", person.number)
+        if chance.random() < MARRIAGES and person.last_name == members[0].last_name and not person.is_twin:
+            person.name_before = chance.choice([name for name, _ in names.FAMILY_NAMES if name != person.last_name])
+            person.married_at = clock.YEAR_START + chance.randrange(30, 330) * clock.DAY
 
 
 def phone_number(person: int, slot: int, area: str) -> str:

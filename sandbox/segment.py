@@ -138,7 +138,7 @@ def _traits(visit: Visit, person: Person, at: int) -> dict[str, Any]:
     is_placeholder = habit.random() < 0.015
     traits: dict[str, Any] = {
         "firstName": person.nickname if habit.random() < 0.25 else person.first_name,
-        "lastName": person.last_name,
+        "lastName": person.surname(at),
         "email": "test@test.com" if is_placeholder else person.email,
     }
     if habit.random() < 0.1:

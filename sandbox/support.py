@@ -89,7 +89,7 @@ def _requester(ticket: Ticket, chance: Random) -> dict[str, str | None]:
         email = chance.choice((email.upper(), f" {email}"))
     first = person.nickname if chance.random() < 0.4 else person.first_name
     return {
-        "name": f"{first} {person.last_name}" if chance.random() < 0.9 else None,
+        "name": f"{first} {person.surname(ticket.opened_at)}" if chance.random() < 0.9 else None,
         "email": email,
         "phone": phone,
     }

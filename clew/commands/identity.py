@@ -183,6 +183,59 @@ def diff(
     note("nothing was written")
 
 
+@identity.command()
+def evaluate(
+    truth: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Who is who; else truth/ of the workspace, as a demo leaves it."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Measure the profiles against a known truth: precision, recall, what was missed and why, by group."""
+    from clew.quality import print_evaluation
+    from clew.workspace import existing_lake, settings
+    from identity.evaluation import evaluate_lake
+    from lakehouse.lake import Lake
+
+    existing_lake()
+    configured = settings()
+    found = evaluate_lake(Lake(configured), truth or configured.home.absolute() / "truth")
+    with results():
+        if as_json:
+            print_json(found.as_dict())
+        else:
+            print_evaluation(found)
+
+
+@identity.command()
+def train(
+    name: Annotated[str | None, typer.Option(metavar="NAME", help="The model's name; else that in use.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Take the model though the gate is closed.")] = False,
+    reason: Annotated[str | None, typer.Option(help="Why it is taken all the same; kept in the model.")] = None,
+    html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the report as a page with charts.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Train the linkage model on the lake's records; it is taken unless it is worse than the one in use."""
+    from clew.trained.step import print_training, trained, write_page
+    from clew.workspace import existing_lake, newest_date, settings
+    from lakehouse.lake import Lake
+
+    existing_lake()
+    configured = settings()
+    lake = Lake(configured)
+    found = trained(lake, name, force, reason, newest_date())
+    if html is not None:
+        write_page(found.training, html)
+    with results():
+        if as_json:
+            print_json(found.as_dict())
+        else:
+            print_training(found.training)
+    note(found.told)
+    if found.state == "refused":
+        raise typer.Exit(1)
+
+
 def _decide(
     action: Literal["link", "unlink"],
     left: str,

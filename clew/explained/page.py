@@ -1,12 +1,12 @@
 """An explanation as one HTML page that opens by itself: no script, nothing fetched, light and dark, any width."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from clew.explained.drawing import SHAPES, STYLES, drawn, legend_mark, waterfall, waterfall_of
 from clew.explained.graph import Graph, graph_of_build_up, graph_of_path
 from clew.explained.markup import Markup, element
+from clew.explained.shell import scrolled, table, whole_page
 from clew.explained.words import bars, comparison_text, sources_text
 from identity.evidence import probability_text, walk
 from identity.explain import Explanation
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from identity.evidence import Edge
     from identity.lacking import Lacking
 
-_STYLE = Path(__file__).with_name("page.css")
-_NOTHING_LOADS = "default-src 'none'; style-src 'unsafe-inline'"
 _EDGE_HEADS = ("by", "weight", "probability", "kind", "version", "since")
 _SAYS = {
     "linked": "linked",
@@ -37,21 +35,9 @@ def page(found: Explanation | BuildUp, read_from: str) -> str:
         title, parts = _of_pair(found)
     else:
         title, parts = _of_profile(found)
-    body = element("main", element("h1", title), parts)
-    foot = element(
-        "footer",
-        element("p", f"From {read_from}. Values stand here as keyed hashes, and weights are log2 of the odds."),
+    return whole_page(
+        title, parts, f"From {read_from}. Values stand here as keyed hashes, and weights are log2 of the odds."
     )
-    head = element(
-        "head",
-        element("meta", charset="utf-8"),
-        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        element("meta", name="color-scheme", content="light dark"),
-        element("meta", http_equiv="Content-Security-Policy", content=_NOTHING_LOADS),
-        element("title", title),
-        element("style", Markup(_STYLE.read_text(encoding="utf-8"))),
-    )
-    return f"<!doctype html>\n{element('html', head, element('body', body, foot), lang='en')}\n"
 
 
 def _of_pair(found: Explanation) -> tuple[str, list[Any]]:
@@ -74,7 +60,7 @@ def _of_pair(found: Explanation) -> tuple[str, list[Any]]:
         element("p", profiles),
         _figure(graph_of_path(found), chain if found.path else "The two records, with no chain of evidence between"),
         element("h2", "Step by step"),
-        _table("Each link from one record to the next.", heads, steps),
+        table("Each link from one record to the next.", heads, steps),
         _waterfalls(found.path),
     ]
     if found.obstacle is not None and "decision" in found.obstacle.evidence:
@@ -114,10 +100,10 @@ def _of_profile(found: BuildUp) -> tuple[str, list[Any]]:
         ),
         _figure(graph_of_build_up(found), "The records, each below the one that it was joined to"),
         element("h2", "Merge by merge"),
-        _table("In the order in which links joined: the firmest first.", heads, merges),
+        table("In the order in which links joined: the firmest first.", heads, merges),
         _waterfalls([item.edge for item in found.merges]),
         element("h2", "Refused, or waiting for review"),
-        _table("Evidence at these records that joins nothing.", refused, around),
+        table("Evidence at these records that joins nothing.", refused, around),
         _waterfalls([edge for edge in found.around if edge.state == "review"][:5]),
     ]
 
@@ -131,7 +117,7 @@ def _figure(graph: Graph, caption: str) -> Markup:
         "figure",
         element("h2", "The graph"),
         element("ul", legend, class_="legend", aria_label="What the marks mean"),
-        _scrolled(drawn(graph, caption), caption),
+        scrolled(drawn(graph, caption), caption),
         element("figcaption", f"{caption}.{more}"),
     )
 
@@ -149,34 +135,15 @@ def _lacking(lacking: "Lacking") -> list[Markup]:
     parts = [element("h2", "What the two profiles share, and what not")]
     if lacking.unusable:
         rows = [(item["identifier"], element("td", item["reason"], class_="why")) for item in lacking.unusable]
-        parts.append(_table("Both hold these, and they do not identify.", ("identifier", "why"), rows))
+        parts.append(table("Both hold these, and they do not identify.", ("identifier", "why"), rows))
     said = list(lacking.attributes.items())
-    parts.append(_table("What they say of themselves; the values stay in the lake.", ("attribute", "is"), said))
+    parts.append(table("What they say of themselves; the values stay in the lake.", ("attribute", "is"), said))
     if comparison_text(lacking):
         parts.append(element("p", comparison_text(lacking)))
     if lacking.comparison is not None:
         steps = bars(lacking.comparison.evidence, lacking.comparison.match_weight)
         parts.append(waterfall_of(steps, "What the model compared"))
     return parts
-
-
-def _table(caption: str, heads: Sequence[str], rows: Sequence[Sequence[Any]]) -> Markup:
-    if not rows:
-        return element("p", "None.", class_="faint")
-    head = element("thead", element("tr", [element("th", name, scope="col") for name in heads]))
-    body = element("tbody", [element("tr", [_cell(value) for value in row]) for row in rows])
-    return _scrolled(element("table", element("caption", caption), head, body), caption)
-
-
-def _cell(value: Any) -> Markup:
-    if isinstance(value, Markup) and value.startswith("<td"):
-        return value
-    return element("td", value, class_="number" if isinstance(value, int) else None)
-
-
-def _scrolled(content: Markup, name: str) -> Markup:
-    """What is wider than a phone is moved sideways within its own frame, by the keyboard too."""
-    return element("div", content, class_="scroll", tabindex="0", role="region", aria_label=name)
 
 
 def _record(record: str, sources: Sequence[str] = ()) -> Markup:

@@ -1,0 +1,1 @@
+"""What came of training, for people: as text, and as a page with charts."""

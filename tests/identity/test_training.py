@@ -2,11 +2,14 @@
 
 import datetime
 import json
+import re
+import xml.etree.ElementTree as ET
 
 import pyarrow as pa
 import pytest
 from pydantic import SecretStr
 
+from clew.trained.page import page
 from contracts import Contracts
 from identity.block import ENOUGH_MATCHES, choose_rules
 from identity.decisions import decide
@@ -177,6 +180,10 @@ def test_a_training_is_taken_into_the_workspace_and_the_next_run_scores_with_it(
     shipped = (MODELS / "customers-1.json").read_bytes()
     found = trained(lake)
     assert found.holds, found.checks
+    drawn = page(found)
+    assert drawn == page(found)
+    assert {tag.tag for tag in ET.fromstring(drawn.split("\n", 1)[1]).iter()} >= {"svg", "table"}  # noqa: S314
+    assert not re.search("<script|https?:|src=", drawn)
     path = take(lake, found, None)
     first = path.read_bytes()
     assert path == lake.settings.models / "customers-1.json"

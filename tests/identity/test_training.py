@@ -2,11 +2,14 @@
 
 import datetime
 import json
+import re
+import xml.etree.ElementTree as ET
 
 import pyarrow as pa
 import pytest
 from pydantic import SecretStr
 
+from clew.trained.page import page
 from contracts import Contracts
 from identity.block import ENOUGH_MATCHES, choose_rules
 from identity.decisions import decide
@@ -177,6 +180,10 @@ def test_a_training_is_taken_into_the_workspace_and_the_next_run_scores_with_it(
     shipped = (MODELS / "customers-1.json").read_bytes()
     found = trained(lake)
     assert found.holds, found.checks
+    drawn = page(found)
+    assert drawn == page(found)
+    assert {tag.tag for tag in ET.fromstring(drawn.split("\n", 1)[1]).iter()} >= {"svg", "table"}  # noqa: S314
+    assert not re.search("<script|https?:|src=", drawn)
     path = take(lake, found, None)
     first = path.read_bytes()
     assert path == lake.settings.models / "customers-1.json"
@@ -199,12 +206,12 @@ def test_a_model_that_labels_speak_against_is_stopped(lake):
     rules = lake.contracts.identity.probabilistic
     people = compared_people(build_nodes(read_silver(lake), lake.contracts.identity).records)
     edges = probabilistic_edges(people, used, rules.review_weight).to_pylist()
-    weak = sorted((row["match_weight"], row["left_record"], row["right_record"]) for row in edges)
-    for _, left, right in [row for row in weak if row[0] >= rules.link_weight][:6]:
+    strongest = sorted((-row["match_weight"], row["left_record"], row["right_record"]) for row in edges)[:6]
+    for _, left, right in strongest:
         decide(lake, "unlink", (left, right), reason="asked both", author="ann",
                at=datetime.datetime(2018, 1, 1, tzinfo=datetime.UTC), as_of=DAY)  # fmt: skip
     found = trained(lake)
-    assert [check.name for check in found.checks if not check.holds] == ["labels of stewards"]
+    assert "labels of stewards" in [check.name for check in found.checks if not check.holds]
     assert (found.stewards.lost, found.stewards.gained, found.taught) == (6, 0, 0)
 
 

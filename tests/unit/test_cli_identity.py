@@ -7,6 +7,8 @@ import shutil
 from dataclasses import fields
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from contracts import HERE
@@ -174,6 +176,37 @@ def test_a_diff_in_text_names_the_edge_and_its_state_on_both_sides(clew, silver,
     assert "split: 2 profiles, 2 records come of p_" in ran.out
     assert "   in use: linked\n   new:    not there: blocked_value: the mailbox of an office\n" in ran.out
     assert "ana@example.org" not in ran.out + ran.err
+
+
+def test_a_model_is_not_trained_on_too_few_people_and_not_forced_without_a_reason(clew, silver) -> None:
+    ran = clew("identity", "train", home=silver)
+    assert ran.code == 1
+    assert "too few to train on" in ran.err
+    assert not (silver / "models").exists()
+    ran = clew("identity", "train", "--force", home=silver)
+    assert ran.code == 2
+    assert "--force and --reason go together" in ran.err
+    assert clew("identity", "train", "--name", "../x", home=silver).code == 2
+
+
+def test_profiles_are_measured_against_a_truth_and_not_without_one(clew, own) -> None:
+    ran = clew("identity", "evaluate", home=own)
+    assert ran.code == 2
+    assert "there is no truth here" in ran.err
+    records = Lake(Settings(home=own)).arrow("identity.assignments")["record_id"].to_pylist()
+    truth = own / "truth"
+    truth.mkdir()
+    same = {"record_id": records, "person_id": ["ana"] * len(records), "is_shared": [False] * len(records)}
+    pq.write_table(pa.table(same), truth / "records.parquet")
+    groups = {"person_id": ["ana"], "dimension": ["age band"], "value": ["35-44"]}
+    pq.write_table(pa.table(groups), truth / "groups.parquet")
+    told = json.loads(clew("identity", "evaluate", "--json", home=own).out)
+    pairs = len(records) * (len(records) - 1) // 2
+    assert (told["people"], told["true_pairs"], told["precision"]) == (1, pairs, 1.0)
+    assert told["recall"] < 1
+    assert sum(item["pairs"] for item in told["missed"]) == told["true_pairs"] - told["right_pairs"]
+    assert {group["dimension"] for group in told["groups"]} == {"source", "age band"}
+    assert "recall within reach" in clew("identity", "evaluate", home=own).out
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ from contracts.records import record_id
 from sandbox import shop
 from sandbox.clock import FIRST_DAY, LAST_DAY, Window, local_day
 from sandbox.generate import generate
+from sandbox.groups import groups
 from sandbox.real import RealData
 from sandbox.world import World
 
@@ -232,6 +233,22 @@ def test_days_are_local_and_parts_cover_a_window_without_overlap() -> None:
     assert all(left.end == right.start for left, right in pairwise(parts))
     assert len({part.label() for part in parts}) == 12
     assert local_day(window.end - 1) == YEAR_BUT_A_DAY
+
+
+def test_the_truth_says_which_people_are_hard_to_tell_apart() -> None:
+    world = World(300, 20170101)
+    told: dict[str, set[str]] = {}
+    for row in groups(world).to_pylist():
+        if row["dimension"] == "circumstance":
+            told.setdefault(row["value"], set()).add(row["person_id"])
+    by_id = {person.person_id: person for person in world.people}
+    assert {"twin", "married, name changed", "shared mailbox", "moved", "name in two scripts"} <= set(told)
+    for household in {by_id[name].household for name in told["twin"]}:
+        elder, younger = world.by_household[household][-2:]
+        assert (elder.birth_date, elder.last_name) == (younger.birth_date, younger.last_name)
+    for name in told["married, name changed"]:
+        bride = by_id[name]
+        assert bride.surname(bride.married_at - 1) != bride.surname(bride.married_at) == bride.last_name
 
 
 def test_days_outside_the_year_and_truth_in_the_landing_zone_are_refused(tmp_path: Path) -> None:

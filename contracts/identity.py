@@ -47,6 +47,20 @@ class Bad(Declared):
     reason: Text
 
 
+class BetweenLogins(Declared):
+    """Visits on a value that several accounts used in turn belong to the account that logged in last.
+
+    Attributes:
+        reliability: How probable it is that a visit between two log-ins is of the first of them.
+        stops_above: With more accounts than this on a value, everybody uses it, and a log-in says nothing of the next
+            visit.
+    """
+
+    reliability: float = Field(gt=0, lt=1)
+    stops_above: int = Field(ge=2)
+    why: Text
+
+
 class IdentifierRule(Declared):
     """How one kind of identifier links records.
 
@@ -63,6 +77,7 @@ class IdentifierRule(Declared):
         gap_days: A value unseen for longer than this may have changed hands; across the gap it links only
             records whose names say they are one person. None: the value never changes hands.
         infers: A shared value says that one device was used and not who used it, so links by it are *inferred*.
+        between_logins: How visits are stitched to log-ins where several accounts use a value; None: they are not.
         plus_tags: For e-mail, whether ``name+tag@`` is the mailbox ``name@`` (drop) or another (keep).
     """
 
@@ -75,6 +90,7 @@ class IdentifierRule(Declared):
     holders_above: int | None = Field(default=None, ge=2)
     gap_days: int | None = Field(default=None, ge=0)
     infers: bool = False
+    between_logins: BetweenLogins | None = None
     plus_tags: Literal["keep", "drop"] | None = None
     why: Text
     blocked_values: tuple[BlockedValue, ...] = ()
@@ -92,6 +108,8 @@ class IdentifierRule(Declared):
             raise ValueError("a one_person value never changes hands: leave out gap_days")
         if self.one_person and self.infers:
             raise ValueError("a one_person value says who it is: leave out infers")
+        if self.between_logins and self.standard != "device":
+            raise ValueError("between_logins is for what logs in: the standard device, and no other")
         return self
 
 

@@ -75,7 +75,7 @@ STEPS: dict[str, Step] = {
         "Works out which records are one person: deterministic and probabilistic edges, constrained clusters.",
         "silver.events, silver.identifiers, silver.customer_records, identity.decisions, contracts/identity.yml",
         "identity.records, identity.identifiers, identity.edges, identity.assignments, identity.history, "
-        "identity.review_queue, ops.identity_changes",
+        "identity.stitches, identity.review_queue, ops.identity_changes",
         "Clear the task. `clew explain <record> <record>` shows why two records are, or are not, one person.",
     ),
     "gate_identity": Step(
@@ -86,8 +86,8 @@ STEPS: dict[str, Step] = {
         mended_by="resolve",
     ),
     "build_events": Step(
-        "Gives every event the profile that its record belongs to.",
-        "silver.events, identity.assignments",
+        "Gives every event the profile that its record belongs to, or the account that had logged in.",
+        "silver.events, identity.assignments, identity.stitches",
         "gold.events",
         "Clear the task.",
     ),

@@ -1,11 +1,13 @@
 """The gold gate: no event lost after silver, people everywhere the same, provenance of values, consent settled."""
 
+from contracts.link import FIRMEST_FIRST
 from contracts.purpose import STRICTEST_FIRST
 from expectations import declared, marts
 from expectations.link import weakest_links
 from expectations.rule import NoRows, Rule
 from expectations.suite import Scene, Suite
 
+_KINDS = list(FIRMEST_FIRST)
 _REPORT = "report it as a fault of the mart, with the keys named here; the last release stays"
 
 
@@ -41,12 +43,21 @@ def _events() -> list[Rule]:
         NoRows(
             table="gold.events",
             name="every_event_has_the_profile_of_its_record",
-            says="An event has the profile and link that identity gives its record; without a record it has none.",
+            says="An event has the profile and link that identity gives its record, or the account in whose spell it "
+            "lies, no firmer and no surer than the spell; without a record it has none.",
             why="an event at the wrong person is worse than one that is missing",
             do="run gold again: clew run",
             owner="identity",
-            query="SELECT event_id FROM {batch} AS e LEFT JOIN identity.assignments AS a USING (record_id) "
-            "WHERE e.profile_id IS DISTINCT FROM a.profile_id OR e.link_kind IS DISTINCT FROM a.kind",
+            query=f"""SELECT event_id FROM (FROM {{batch}} WHERE record_id IS NOT NULL) AS e
+                      LEFT JOIN identity.stitches AS s ON s.record_id = e.record_id
+                           AND e.occurred_at >= s.since AND (s.until IS NULL OR e.occurred_at < s.until)
+                      LEFT JOIN identity.assignments AS a ON a.record_id = coalesce(s.account_record, e.record_id)
+                      WHERE e.profile_id IS DISTINCT FROM a.profile_id
+                         OR e.link_probability IS DISTINCT FROM least(a.probability, s.probability)
+                         OR e.link_kind IS DISTINCT FROM CASE
+                            WHEN list_position({_KINDS}, s.kind) > list_position({_KINDS}, a.kind) THEN s.kind
+                            ELSE a.kind END
+                      UNION ALL SELECT event_id FROM {{batch}} WHERE record_id IS NULL AND profile_id IS NOT NULL""",
         ),
     ]
 

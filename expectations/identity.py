@@ -5,7 +5,7 @@ from expectations import declared
 from expectations.rule import NoRows, Rule
 from expectations.suite import Scene, Suite
 
-TABLES = ("records", "identifiers", "edges", "assignments", "history", "decisions", "review_queue")
+TABLES = ("records", "identifiers", "edges", "assignments", "history", "decisions", "review_queue", "stitches")
 MANY_RECORDS = 60
 """A person with web, app, card, mailbox and some devices has a dozen records; five times that is several people."""
 
@@ -19,7 +19,7 @@ def suite(scene: Scene) -> Suite:
     rules: list[Rule] = []
     for table in TABLES:
         rules += declared.rules(scene.contracts.table(f"identity.{table}"))
-    return Suite("identity", (*rules, *_references(), *_links(), *_founders(), *_ids(), *_questions()))
+    return Suite("identity", (*rules, *_references(), *_links(), *_founders(), *_ids(), *_questions(), *_spells()))
 
 
 def _references() -> list[Rule]:
@@ -326,5 +326,40 @@ def _questions() -> list[Rule]:
                          UNION SELECT one, other FROM placed WHERE rule = 'steward' AND state = 'blocked')
                      SELECT DISTINCT one, other FROM placed ANTI JOIN settled USING (one, other)
                      WHERE state = 'review'""",
+        ),
+    ]
+
+
+def _spells() -> list[Rule]:
+    return [
+        NoRows(
+            table="identity.stitches",
+            name="one_account_at_a_time",
+            says="A spell ends after it began, and not after the next one of the same record begins.",
+            why="a visit in two spells would be counted for two people",
+            do=_REPORT,
+            owner="identity",
+            query="SELECT record_id, since FROM (SELECT *, lead(since) OVER (PARTITION BY record_id ORDER BY since) AS "
+            "next FROM {batch}) WHERE until <= since OR coalesce(until > next, until IS NULL AND next IS NOT NULL)",
+        ),
+        NoRows(
+            table="identity.stitches",
+            name="every_spell_is_of_known_records",
+            says="Both records of a spell are assigned to profiles.",
+            why="its visits would belong to nobody and drop out of every journey",
+            do=_REPORT,
+            owner="identity",
+            query="SELECT record_id, since FROM {batch} WHERE record_id NOT IN (SELECT record_id FROM "
+            "identity.assignments) OR account_record NOT IN (SELECT record_id FROM identity.assignments)",
+        ),
+        NoRows(
+            table="identity.stitches",
+            name="every_spell_is_possible_and_has_evidence",
+            says="The probability of a spell is between 0 and 1, and its evidence names an identifier.",
+            why="no link without evidence (invariant 5)",
+            do=_REPORT,
+            owner="identity",
+            query="SELECT record_id, since FROM {batch} WHERE NOT coalesce(probability BETWEEN 0 AND 1, false) "
+            "OR json_extract_string(try_cast(evidence AS JSON), '$.identifier') IS NULL",
         ),
     ]

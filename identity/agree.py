@@ -33,6 +33,11 @@ class Person:
     def is_named(self) -> bool:
         return self.first_name is not None
 
+    @property
+    def key(self) -> str | None:
+        """What a record without a first name is known by: an exclusive identifier, else the last name."""
+        return min(self.exclusive, default=self.last_name)
+
 
 @cache
 def nicknames() -> dict[str, frozenset[str]]:
@@ -76,6 +81,14 @@ def first_names_agree(left: str, right: str) -> bool:
     return any(likeness(one, other) >= LIKENESS_OF_ONE_NAME for one, other in pairs)
 
 
+def first_names_confirm(left: str, right: str) -> bool:
+    """First names agree, and say so: an initial, or a script that cannot be compared, agrees with many names."""
+    if left == right:
+        return len(left) > 1
+    is_comparable = left.translate(_CYRILLIC).isascii() == right.translate(_CYRILLIC).isascii()
+    return is_comparable and min(len(left), len(right)) > 1 and first_names_agree(left, right)
+
+
 def _forms(name: str) -> frozenset[str]:
     """A name, its short names, and what it is short for: a nickname may have a slip of the hand in it, too."""
     return nicknames().get(name, frozenset()) | short_names().get(name, frozenset()) | {name}
@@ -101,6 +114,8 @@ def contradiction(left: Person, right: Person) -> str | None:
         return "first names differ"
     if left.birth_date and right.birth_date and not birth_dates_agree(left.birth_date, right.birth_date):
         return "birth dates differ"
+    if _only_last_names_tell(left, right):
+        return "last names differ and no first name says that they are one person"
     return None
 
 
@@ -110,6 +125,16 @@ def same_person(left: Person, right: Person) -> bool:
         return False
     dates = left.birth_date and right.birth_date and birth_dates_agree(left.birth_date, right.birth_date)
     return bool(dates) or _last_names_agree(left, right) or _swapped(left, right)
+
+
+def _only_last_names_tell(left: Person, right: Person) -> bool:
+    """Who married keeps the first name; where a side has none, another last name is another person."""
+    if not left.last_name or not right.last_name or (left.first_name and right.first_name):
+        return False
+    if left.birth_date and right.birth_date:  # they agree, or would have told
+        return False
+    is_swapped = left.last_name == right.first_name or right.last_name == left.first_name
+    return not is_swapped and not _last_names_agree(left, right)
 
 
 def _names_agree(left: Person, right: Person) -> bool:

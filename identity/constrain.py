@@ -4,6 +4,7 @@
 time.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -12,7 +13,7 @@ import pandas as pd
 import pyarrow as pa
 
 from contracts.identity import IdentityRules
-from identity.agree import birth_dates_agree, first_names_agree
+from identity.agree import birth_dates_agree, first_names_agree, first_names_confirm
 from identity.sql import query
 
 ALREADY_JOINED = "its records are joined by stronger edges"
@@ -23,11 +24,19 @@ names and birth dates, within the limits; any other edge joins nobody who contra
 
 @dataclass(frozen=True)
 class Attribute:
-    """An attribute of which a person has one, what records say of it, and which values agree."""
+    """An attribute of which a person has one, and what records say of it.
+
+    Attributes:
+        name: The attribute.
+        of_record: What each record says.
+        agree: Whether two values can be of one person.
+        confirm: Whether they also speak for one person: an initial agrees with many names and confirms none.
+    """
 
     name: str
     of_record: dict[str, str]
     agree: Callable[[str, str], bool]
+    confirm: Callable[[str, str], bool]
 
 
 @dataclass(frozen=True)
@@ -94,8 +103,8 @@ class Facts:
         first_names = {row["record_id"]: row["first_name"] for row in said if row["first_name"]}
         birth_dates = {row["record_id"]: row["birth_date"] for row in said if row["birth_date"]}
         known = (
-            (rules.attributes.first_name, Attribute("first_name", first_names, first_names_agree)),
-            (rules.attributes.birth_date, Attribute("birth_date", birth_dates, birth_dates_agree)),
+            (rules.attributes.first_name, Attribute("first_name", first_names, first_names_agree, first_names_confirm)),
+            (rules.attributes.birth_date, Attribute("birth_date", birth_dates, birth_dates_agree, birth_dates_agree)),
         )
         attributes = tuple(attribute for declared, attribute in known if declared is not None)
         return cls(limits, limited, attributes, cannot_link)
@@ -103,11 +112,11 @@ class Facts:
 
 @dataclass
 class _Cluster:
-    """A cluster under construction: its records and the distinct things that they say."""
+    """A cluster under construction: its records, what they hold, and how many of them say what."""
 
     records: set[str]
     held: dict[str, set[str]]
-    said: tuple[set[str], ...]
+    said: tuple[Counter[str], ...]
 
 
 def join_component(ends: Sequence[tuple[str, str, Believed]], facts: Facts) -> list[tuple[str, str] | None]:
@@ -145,7 +154,8 @@ def _single(record: str, facts: Facts) -> _Cluster:
     for identifier, value in facts.held.get(record, ()):
         held.setdefault(identifier, set()).add(value)
     said = tuple(
-        {attribute.of_record[record]} if record in attribute.of_record else set() for attribute in facts.attributes
+        Counter([attribute.of_record[record]] if record in attribute.of_record else ())
+        for attribute in facts.attributes
     )
     return _Cluster({record}, held, said)
 
@@ -155,7 +165,7 @@ def _absorb(large: _Cluster, small: _Cluster) -> None:
     for identifier, values in small.held.items():
         large.held.setdefault(identifier, set()).update(values)
     for mine, theirs in zip(large.said, small.said, strict=True):
-        mine |= theirs
+        mine.update(theirs)
 
 
 def _refusal(one: _Cluster, other: _Cluster, facts: Facts, believed: Believed) -> str | None:
@@ -179,6 +189,22 @@ def _refusal(one: _Cluster, other: _Cluster, facts: Facts, believed: Believed) -
     if believed == "though names differ":
         return None
     for attribute, mine, theirs in zip(facts.attributes, one.said, other.said, strict=True):
-        if mine and theirs and not any(attribute.agree(a, b) for a in mine for b in theirs):
-            return f"{attribute.name}: no value on one side agrees with one on the other"
+        if refusal := _contradiction(attribute, mine, theirs):
+            return refusal
     return None
+
+
+def _contradiction(attribute: Attribute, mine: Counter[str], theirs: Counter[str]) -> str | None:
+    """Why what the two sides say cannot be of one person, if so.
+
+    A single go-between that agrees with both sides must not join what contradicts itself, nor a single slip split a
+    profile of ten: so the pairs of records are counted. A value that both sides say settles it.
+    """
+    pairs = [(a, b, mine[a] * theirs[b]) for a in mine for b in theirs]
+    against = sum(count for a, b, count in pairs if not attribute.agree(a, b))
+    in_favour = sum(count for a, b, count in pairs if attribute.confirm(a, b))
+    if not against or against < in_favour or any(a == b and attribute.confirm(a, b) for a, b, _ in pairs):
+        return None
+    if all(not attribute.agree(a, b) for a, b, _ in pairs):
+        return f"{attribute.name}: no value on one side agrees with one on the other"
+    return f"{attribute.name}: {against} pairs of records across the two sides contradict each other, {in_favour} agree"

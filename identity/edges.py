@@ -28,6 +28,10 @@ EDGE_COLUMNS = (
 STEWARD = "steward"
 """The rule of an edge that somebody decided; it comes before all others."""
 
+STILL_HELD = 0.25
+"""The part of the time between two people on a number in which it is still taken to be the first one's: a number rests
+before it is given to another, and its new holder uses it before they tell us who they are."""
+
 _HOLDERS = """
     SELECT identifier, value, record_id, min(first_seen) AS first_seen, max(last_seen) AS last_seen
     FROM identifiers WHERE is_usable GROUP BY identifier, value, record_id
@@ -45,7 +49,7 @@ _SIGNATURE_PAIRS = """
 
 _PROPOSED = """
     WITH signed AS (
-        SELECT holders.*, signature, is_named, one_person, gap_days,
+        SELECT holders.*, signature, is_named, person_key, one_person, gap_days,
                row_number() OVER eldest AS age,
                max(last_seen) OVER (eldest ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS seen_until
         FROM holders JOIN rules USING (identifier) LEFT JOIN signatures USING (record_id)
@@ -70,25 +74,52 @@ _PROPOSED = """
         SELECT a, b FROM verdicts WHERE is_same
         UNION ALL SELECT b, a FROM verdicts WHERE is_same
         UNION ALL SELECT signature, signature FROM signatures WHERE is_named GROUP BY ALL),
+    torn AS (  -- who says too little agrees with several people, and is none of them for sure
+        SELECT s.identifier, s.value, s.signature
+        FROM present s JOIN contested USING (identifier, value) JOIN said ON said.signature = s.signature
+        JOIN same_people x ON x.a = s.signature JOIN same_people y ON y.a = s.signature
+        JOIN present a ON a.identifier = s.identifier AND a.value = s.value AND a.signature = x.b
+        JOIN present b ON b.identifier = s.identifier AND b.value = s.value AND b.signature = y.b
+        JOIN verdicts v ON v.a = a.signature AND v.b = b.signature
+        WHERE v.contradiction = 'birth dates differ' AND NOT is_dated
+           OR v.contradiction = 'first names differ' AND is_initial
+        GROUP BY ALL),
     confirmed AS (
         SELECT r.identifier, r.value, r.record_id, arg_min(e.record_id, e.age) AS hub
         FROM placed r JOIN placed e ON e.identifier = r.identifier AND e.value = r.value AND e.age < r.age
         JOIN same_people ON same_people.a = r.signature AND same_people.b = e.signature
-        WHERE (r.is_contested OR r.tenancy > 0) GROUP BY ALL),
-    people AS (
+        WHERE (r.is_contested OR r.tenancy > 0) AND NOT EXISTS (
+            FROM torn WHERE torn.identifier = r.identifier AND torn.value = r.value
+                        AND torn.signature IN (r.signature, e.signature))
+        GROUP BY ALL),
+    named AS (
         SELECT p.identifier, p.value, coalesce(hub, p.record_id) AS person,
                min(first_seen) AS since, max(last_seen) AS until
         FROM placed p LEFT JOIN confirmed USING (identifier, value, record_id)
         WHERE is_contested AND is_named AND gap_days IS NOT NULL GROUP BY ALL),
+    people AS (  -- an account or a family name is a person of its own where nobody with a first name was then
+        FROM named UNION ALL
+        SELECT p.identifier, p.value, arg_min(record_id, age) AS person, min(first_seen), max(last_seen)
+        FROM placed p WHERE is_contested AND NOT is_named AND person_key IS NOT NULL AND gap_days IS NOT NULL
+             AND NOT EXISTS (FROM named n WHERE n.identifier = p.identifier AND n.value = p.value
+                             AND n.since <= p.last_seen AND n.until >= p.first_seen)
+        GROUP BY p.identifier, p.value, person_key),
     turns AS (
-        SELECT *, max(until) OVER (turn ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before,
+        SELECT people.*, signature AS tenant_signature, max(until) OVER (
+                   turn ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before,
                lead(since) OVER turn AS next_since
-        FROM people WINDOW turn AS (PARTITION BY identifier, value ORDER BY since, person)),
-    tenants AS (
+        FROM people JOIN placed ON placed.identifier = people.identifier AND placed.value = people.value
+             AND placed.record_id = people.person
+        WINDOW turn AS (PARTITION BY people.identifier, people.value ORDER BY since, person)),
+    tenants AS (  -- after a turn the value is still that person's for a while, then nobody knows whose
         SELECT r.identifier, r.value, r.record_id, min(t.person) AS tenant
-        FROM placed r JOIN turns t ON t.identifier = r.identifier AND t.value = r.value
-             AND r.first_seen >= t.since AND (t.next_since IS NULL OR r.last_seen < t.next_since)
-        WHERE r.is_contested AND NOT coalesce(r.is_named, false)
+        FROM placed r JOIN turns t ON t.identifier = r.identifier AND t.value = r.value AND r.first_seen >= t.since
+             AND (t.next_since IS NULL AND r.first_seen <= t.until + to_days(r.gap_days::INTEGER)
+                  OR epoch_us(r.last_seen) - epoch_us(t.until)
+                     <= (epoch_us(t.next_since) - epoch_us(t.until)) * $still_held)
+        LEFT JOIN verdicts ON verdicts.a = r.signature AND verdicts.b = t.tenant_signature
+        WHERE r.is_contested AND NOT coalesce(r.is_named, false) AND t.person <> r.record_id
+          AND verdicts.contradiction IS NULL
           AND NOT EXISTS (FROM turns o WHERE o.identifier = r.identifier AND o.value = r.value
                           AND o.before IS NOT NULL AND o.before >= o.since)
         GROUP BY ALL HAVING count(*) = 1),
@@ -144,8 +175,15 @@ def deterministic_edges(records: pa.Table, identifiers: pa.Table, rules: Identit
     holders = query(_HOLDERS, identifiers=identifiers)
     signatures, people = _signatures(records, identifiers, rules)
     pairs = query(_SIGNATURE_PAIRS, holders=holders, signatures=signatures, rules=declared)
+    verdicts, said = _verdicts(pairs, people), _said(people)
     proposed = query(
-        _PROPOSED, holders=holders, signatures=signatures, rules=declared, verdicts=_verdicts(pairs, people)
+        _PROPOSED,
+        {"still_held": STILL_HELD},
+        holders=holders,
+        signatures=signatures,
+        rules=declared,
+        verdicts=verdicts,
+        said=said,
     )
     return mark_inferred(_with_evidence(proposed, rules, key), rules)
 
@@ -168,7 +206,7 @@ def _signatures(records: pa.Table, identifiers: pa.Table, rules: IdentityRules) 
                   coalesce(list_sort(list(DISTINCT identifier || '=' || value)
                            FILTER (identifier IN (SELECT identifier FROM exclusive))), []) AS exclusive
            FROM records LEFT JOIN (FROM identifiers WHERE is_usable) USING (record_id)
-           GROUP BY ALL HAVING first_name IS NOT NULL OR birth_date IS NOT NULL OR len(exclusive) > 0
+           GROUP BY ALL HAVING coalesce(first_name, last_name, birth_date) IS NOT NULL OR len(exclusive) > 0
            ORDER BY record_id""",
         records=records,
         identifiers=identifiers,
@@ -185,9 +223,21 @@ def _signatures(records: pa.Table, identifiers: pa.Table, rules: IdentityRules) 
             "record_id": pa.array([row["record_id"] for row in rows], pa.string()),
             "signature": pa.array(of_record, pa.int64()),
             "is_named": pa.array([people[number].is_named for number in of_record], pa.bool_()),
+            "person_key": pa.array([people[number].key for number in of_record], pa.string()),
         }
     )
     return table, people
+
+
+def _said(people: list[Person]) -> pa.Table:
+    """How much each signature says: whether it has a birth date, and no more of the first name than a letter."""
+    return pa.table(
+        {
+            "signature": pa.array(range(len(people)), pa.int64()),
+            "is_dated": pa.array([person.birth_date is not None for person in people], pa.bool_()),
+            "is_initial": pa.array([len(person.first_name or "") == 1 for person in people], pa.bool_()),
+        }
+    )
 
 
 def _verdicts(pairs: pa.Table, people: list[Person]) -> pa.Table:

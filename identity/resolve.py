@@ -23,8 +23,10 @@ from identity.history import append_history, believed_before
 from identity.model import Model, compared_people, load_model
 from identity.queue import read_value, review_queue
 from identity.records import Nodes, build_nodes, read_silver
+from identity.rivals import block_rivals
 from identity.score import probabilistic_edges
 from identity.sql import query
+from identity.stitches import read_logins, shared_values, stitches
 from identity.timeline import timelines
 
 if TYPE_CHECKING:
@@ -53,8 +55,9 @@ def resolve(lake: "Lake", run: "Run") -> dict[str, int]:
     """Resolve all records of the lake.
 
     Returns:
-        Counts: records, identifiers, unusable identifiers, edges by kind and by state, profiles, merged
-            profiles, questions to stewards, and what changed since the run before, as ops.identity_changes has it.
+        Counts: records, identifiers, unusable identifiers, edges by kind and by state, profiles, merged profiles,
+            spells between log-ins, questions to stewards, and what changed since the run before, as
+            ops.identity_changes has it.
     """
     with run.step(lake, "resolve") as step:
         rules = lake.contracts.identity
@@ -77,6 +80,9 @@ def resolve(lake: "Lake", run: "Run") -> dict[str, int]:
             resolution = join(nodes, edges, rules, key, apart)
         counts = _counts(nodes, resolution)
         step.say("profiles", rows=counts["profiles"])
+        shared = shared_values(nodes.identifiers, rules)
+        spells = stitches(nodes, resolution.assignments, shared, read_logins(lake, shared), rules, key, decisions)
+        counts["spells"] = spells.num_rows
         queue = review_queue(resolution.edges, resolution.assignments, nodes.records, read_value(lake, rules))
         counts["questions"] = queue.num_rows
         lake.overwrite("identity.records", nodes.records)
@@ -87,6 +93,7 @@ def resolve(lake: "Lake", run: "Run") -> dict[str, int]:
             lake.write_df("identity.edges", resolution.spread)
             resolution.spread.unpersist()
         lake.overwrite("identity.assignments", resolution.assignments)
+        lake.overwrite("identity.stitches", spells)
         lake.overwrite("identity.review_queue", queue)
         changed = changes(believed_before(lake, run), resolution.assignments)
         publish_changes(lake, run, changed)  # before the history, by which another try would find nothing changed
@@ -101,6 +108,7 @@ def all_edges(nodes: Nodes, rules: IdentityRules, model: Model, key: bytes) -> p
     deterministic = deterministic_edges(nodes.records, nodes.identifiers, rules, key)
     people = compared_people(nodes.records)
     probabilistic = probabilistic_edges(people, model, rules.probabilistic.review_weight)
+    probabilistic = block_rivals(probabilistic, nodes.records, rules)
     return pa.concat_tables([deterministic, probabilistic])
 
 

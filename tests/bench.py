@@ -28,6 +28,7 @@ from lakehouse.settings import Settings
 from sandbox.real import data_folder
 from spark_jobs.bronze.land import land
 from spark_jobs.silver.conform import conform
+from tests import bench_people
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 REPORT = CHECKOUT / "docs" / "benchmarks.md"
@@ -51,8 +52,10 @@ def main(chosen: Sequence[str]) -> None:
         chosen: Names of parts; none means all.
     """
     rows = int(os.environ.get("CLEW_BENCH_ROWS", "1469307"))
+    sizes = os.environ.get("CLEW_BENCH_CROWDS", "100000,1000000")
     parts: dict[str, Callable[[], str]] = {
         "ingest": lambda: _ingest(rows),
+        "people": lambda: bench_people.section([int(size) for size in sizes.split(",")]),
         "demo": lambda: _demo("400", wanted=180),
         "all": lambda: _demo("all", wanted=360),
         "tests": _tests,
@@ -164,7 +167,7 @@ def _demo(households: str, wanted: int) -> str:
         before, begin = _yardstick(), time.monotonic()
         command = [clew, "demo", "--households", households, "--json"]
         with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
-            peak = _PeakMemory(process.pid)
+            peak = PeakMemory(process.pid)
             output, _ = process.communicate()
         seconds, after = time.monotonic() - begin, _yardstick()
         if process.returncode:
@@ -220,7 +223,7 @@ def _seconds(work: Callable[..., object], *arguments: object) -> float:
     return time.monotonic() - begin
 
 
-class _PeakMemory:
+class PeakMemory:
     """Watches the resident memory of a process and all its children, in bytes, until stopped."""
 
     def __init__(self, pid: int) -> None:

@@ -232,6 +232,7 @@ def _identity(lake: Lake) -> None:
         [{"record_id": record, "revision": 1, "true_from": at(28), "known_since": at(30).date(),
           "profile_id": profile_id(name), "run_id": "run-1"} for name, record in records],
     )  # fmt: skip
+    lake.overwrite("identity.stitches", [])
     counts = {"records": len(records), "records_new": len(records), "profiles": len(PEOPLE)}
     none = dict.fromkeys(("records_gone", "merges", "splits", "redirects", "records_churned"), 0)
     lake.append(

@@ -67,41 +67,41 @@ def _agglomerate(records: int, edges: Edges, inner: Edges) -> np.ndarray:
     """Which of the edges, strongest first, join two clusters.
 
     An edge that is the strongest one of both its clusters is taken before any other that touches them, so all such
-    edges are taken at once. Where a union is refused, every edge between its two clusters is.
+    edges are taken at once. Where a union is refused, every edge between its two clusters is. A round costs what is
+    still open, not what there is: the arrays over records are made once.
     """
     joins = np.zeros(len(edges.l), dtype=bool)
-    cluster, size = np.arange(records), np.ones(records, dtype=np.int64)
-    alive = np.arange(len(edges.l))
+    name, size = np.arange(records), np.ones(records, dtype=np.int64)
+    turn, best = np.full(records, -1), np.empty(records, dtype=np.int64)
+    alive, one, other = np.arange(len(edges.l)), edges.l, edges.r
     inner_l, inner_r, weight = inner.l, inner.r, inner.weight
     while len(alive):
-        one, other = cluster[edges.l[alive]], cluster[edges.r[alive]]
-        chosen = _strongest(records, one, other)
+        chosen = _strongest(best, one, other)
         a, b = one[chosen], other[chosen]
-        turn = np.full(records, -1)
         turn[a] = turn[b] = np.arange(len(chosen))
-        met_l, met_r = cluster[inner_l], cluster[inner_r]
-        meet = (turn[met_l] >= 0) & (turn[met_l] == turn[met_r]) & (met_l != met_r)
-        borne = np.bincount(turn[met_l[meet]], weights=weight[meet], minlength=len(chosen))
-        met = np.bincount(turn[met_l[meet]], minlength=len(chosen))
+        turn_l, turn_r = turn[inner_l], turn[inner_r]
+        across = (turn_l >= 0) & (turn_l == turn_r)
+        borne = np.bincount(turn_l[across], weights=weight[across], minlength=len(chosen))
+        met = np.bincount(turn_l[across], minlength=len(chosen))
         union = borne + UNMET * (size[a] * size[b] - met) >= 0
         joins[alive[chosen[union]]] = True
+        decided = (turn[one] >= 0) & (turn[one] == turn[other])
+        turn[a] = turn[b] = -1
         low, high = np.minimum(a, b)[union], np.maximum(a, b)[union]
         size[low] += size[high]
-        renamed = np.arange(records)
-        renamed[high] = low
-        cluster = renamed[cluster]
-        same_turn = (turn[one] >= 0) & (turn[one] == turn[other])
-        alive = alive[~same_turn]  # joined, within a union, or refused
-        touched = np.zeros(records, dtype=bool)
-        touched[cluster[edges.l[alive]]] = touched[cluster[edges.r[alive]]] = True
-        open_pairs = touched[cluster[inner_l]] & touched[cluster[inner_r]] & (cluster[inner_l] != cluster[inner_r])
-        inner_l, inner_r, weight = inner_l[open_pairs], inner_r[open_pairs], weight[open_pairs]
+        name[high] = low
+        alive, one, other = alive[~decided], name[one[~decided]], name[other[~decided]]
+        inner_l, inner_r = name[inner_l], name[inner_r]
+        turn[one] = turn[other] = 0  # marks what is still open
+        is_open = (turn[inner_l] == 0) & (turn[inner_r] == 0) & (inner_l != inner_r)
+        turn[one] = turn[other] = -1
+        inner_l, inner_r, weight = inner_l[is_open], inner_r[is_open], weight[is_open]
     return joins
 
 
-def _strongest(records: int, one: np.ndarray, other: np.ndarray) -> np.ndarray:
+def _strongest(best: np.ndarray, one: np.ndarray, other: np.ndarray) -> np.ndarray:
     """The edges that are the strongest one of both their clusters; edges stand strongest first."""
-    best = np.full(records, len(one))
+    best[one] = best[other] = len(one)
     places = np.arange(len(one))
     np.minimum.at(best, one, places)
     np.minimum.at(best, other, places)

@@ -15,13 +15,24 @@ _FEW = ("one in 200,000", "one in 50,000", "one in 12,500", "one in 3,000", "one
 
 @dataclass(frozen=True)
 class Level:
-    """One level. ``condition`` is SQL over the columns of the two people, ``_l`` and ``_r``; None: all the rest."""
+    """One level.
+
+    Attributes:
+        label: What the two have in common.
+        condition: SQL over the columns of the two people, ``_l`` and ``_r``; None: all the rest.
+        match: Expected share of the pairs of one person.
+        household: Expected share of the pairs of one household.
+        stranger: Expected share of the pairs of strangers.
+        most: The greatest share of the pairs of one person that a fit may come to: in a file of people who all live
+            at one address a fit would otherwise call them one person who has many names.
+    """
 
     label: str
     condition: str | None
     match: float
     household: float
     stranger: float
+    most: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -113,14 +124,14 @@ def _names(columns: Set[str]) -> Comparison | None:
             Level("last equal, no first", f"{gap} AND {last}", 0.03, 0.03, 1e-4),
             Level("first equal, no last", f"{gap} AND {first}", 0.03, 0.01, 5e-4),
             Level("one alike, the other missing", f"{gap} AND ({first_alike} OR {last_alike})", 0.01, 0.005, 1e-3),
-            Level("one different, the other missing", gap, 0.01, 0.08, 0.05),
-            Level("rare last equal, first different", f"{last} AND {rare_last}", 5e-4, 0.2, 3e-5),
-            Level("last equal, first different", last, 5e-4, 0.4, 1e-3),
+            Level("one different, the other missing", gap, 0.01, 0.08, 0.05, 0.1),
+            Level("rare last equal, first different", f"{last} AND {rare_last}", 5e-4, 0.2, 3e-5, 0.1),
+            Level("last equal, first different", last, 5e-4, 0.4, 1e-3, 0.1),
             Level("rare first equal, last different", f"{first} AND {rare_first}", 0.015, 0.005, 3e-4),
             Level("first equal, last different", first, 0.02, 0.01, 4e-3),
-            Level("last alike, first different", last_alike, 0.01, 0.03, 1e-3),
+            Level("last alike, first different", last_alike, 0.01, 0.03, 1e-3, 0.1),
             Level("first alike, last different", first_alike, 0.01, 0.01, 8e-3),
-            Level("different", None, 0.002, 0.17, 0.93),
+            Level("different", None, 0.002, 0.17, 0.93, 0.04),
         ),
         shared,
     )
@@ -139,7 +150,7 @@ def _one_name(name: str) -> Comparison:
             ),
             Level("equal, a common name", _equal(name), 0.1, 0.03, 2e-3),
             Level("alike", _alike(name, 0.9), 0.1, 0.03, 5e-3),
-            Level("different", None, 0.05, 0.7, 0.99),
+            Level("different", None, 0.05, 0.7, 0.99, 0.2),
         ),
     )
 
@@ -156,7 +167,7 @@ def _birth_date() -> Comparison:
             Level("a slip, or day and month exchanged", f"{_slip('birth_date')} OR birth_date_l = birth_date_swapped_r",
                   0.09, 0.01, 1e-3),
             Level("same year, or same day", f"{_equal('birth_year')} OR {_equal('birth_day')}", 0.03, 0.06, 0.02),
-            Level("different", None, 0.01, 0.9, 0.97),
+            Level("different", None, 0.002, 0.9, 0.97, 0.35),
         ),
     )  # fmt: skip
 
@@ -178,7 +189,7 @@ def _email() -> Comparison:
         "email",
         _missing("email"),
         (
-            Level("equal", _equal("email"), 0.7, 0.1, 1e-6),
+            Level("equal", _equal("email"), 0.7, 0.1, 3e-7),
             Level("same name at another domain", "mailbox_l = mailbox_r", 0.05, 0.01, 1e-4),
             Level("alike", _alike("email", 0.92), 0.1, 0.02, 5e-4),
             Level("different", None, 0.15, 0.87, 0.999),
@@ -191,7 +202,7 @@ def _phone() -> Comparison:
         "phone",
         _missing("phone"),
         (
-            Level("equal", _equal("phone"), 0.65, 0.15, 1e-6),
+            Level("equal", _equal("phone"), 0.65, 0.1, 3e-7),
             Level("a slip", _slip("phone"), 0.05, 0.01, 1e-5),
             Level("different", None, 0.3, 0.79, 0.999),
         ),

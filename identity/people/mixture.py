@@ -95,7 +95,7 @@ def fit(comparisons: tuple[Comparison, ...], records: int, pairs: float, blocked
         now = Weights(
             matches,
             households,
-            _shares(start.match, blocked.levels, match),
+            _within(comparisons, _shares(start.match, blocked.levels, match)),
             tuple(
                 before if item.name in PINNED else after
                 for item, before, after in zip(
@@ -138,6 +138,17 @@ def _shares(
         said = levels[:, at] >= 0
         counted = np.bincount(levels[said, at], weights=pairs[said], minlength=len(before))
         found.append(_normal(counted + prior * before))
+    return tuple(found)
+
+
+def _within(comparisons: tuple[Comparison, ...], shares: tuple[np.ndarray, ...]) -> tuple[np.ndarray, ...]:
+    """Shares of matches, none above the most that its level may come to; what is cut off goes to the others."""
+    found = []
+    for item, share in zip(comparisons, shares, strict=True):
+        most = np.array([level.most for level in item.levels])
+        over = share > most
+        rest = np.where(over, 0.0, share)
+        found.append(np.where(over, most, rest * (1 - most[over].sum()) / rest.sum()) if over.any() else share)
     return tuple(found)
 
 

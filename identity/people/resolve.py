@@ -9,7 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from identity.assign import profile_id
+from contracts.errors import DataError
+from identity.assign import ID_DIGITS
 from identity.engine import Engine
 from identity.people import blocking
 from identity.people.join import Joined, join
@@ -18,9 +19,9 @@ from identity.people.mixture import Weights
 from identity.people.model import Fitted
 from identity.people.pairs import WEIGHT_DIGITS, Bench
 from identity.people.tables import DuckTables, Tables
+from identity.sql import query
 
 MEMORY = "6GB"
-KEY = b"clew resolve"
 Say = Callable[[str], None]
 
 
@@ -61,10 +62,15 @@ def resolve_people(
         model: Weights to use instead of fitting them.
         engine: What compares the pairs; the answer is the same.
         say: Told of each stage as it ends.
+
+    Raises:
+        DataError: If no row says anything that could be compared.
     """
     people = people.take(_by_record(people))
     with _tables(engine) as tables:
         bench = Bench.of(tables, people, across=across)
+        if not bench.comparisons:
+            raise DataError("no row says anything that could be compared", "", "see what the columns mean: --columns")
         known = model.weights(bench.comparisons, bench.records, bench.total) if model else None
         plan = learn(bench, known, say)
         blocking.block(bench, plan.rules, "met")
@@ -107,17 +113,22 @@ def _by_record(people: pa.Table) -> pa.Array:
 def _assigned(people: pa.Table, joined: Joined) -> pa.Table:
     """The profile of each record, whose id is that of its least record, and how surely the two are one person."""
     clusters = joined.clusters
-    founders = np.unique(clusters)
-    names = zip(*(people[name].take(pa.array(founders)).to_pylist() for name in ("dataset", "record_id")), strict=True)
-    ids = pa.array([profile_id(KEY, "\x1f".join(name)) for name in names], pa.string())
-    found = pa.table(
-        {
-            "dataset": people["dataset"],
-            "position": people["position"],
-            "record_id": people["record_id"],
-            "profile_id": ids.take(pa.array(np.searchsorted(founders, clusters))),
-            "kind": pa.array(np.where(clusters == np.arange(people.num_rows), "founder", "probabilistic")),
-            "probability": pa.array(joined.probability.round(WEIGHT_DIGITS)),
-        }
+    several = len(people["dataset"].unique()) > 1  # the name of a single file may change without changing an id
+    found = query(
+        f"""SELECT dataset, record_id, kind, probability,
+                'p_' || left(sha256(concat_ws(chr(31), {"founder_dataset, " * several} founder)), $digits) AS profile_id
+           FROM found ORDER BY dataset, position""",
+        {"digits": ID_DIGITS},
+        found=pa.table(
+            {
+                "dataset": people["dataset"],
+                "position": people["position"],
+                "record_id": people["record_id"],
+                "founder_dataset": people["dataset"].take(pa.array(clusters)),
+                "founder": people["record_id"].take(pa.array(clusters)),
+                "kind": np.where(clusters == np.arange(people.num_rows), "founder", "probabilistic"),
+                "probability": joined.probability.round(WEIGHT_DIGITS),
+            }
+        ),
     )
-    return found.sort_by([("dataset", "ascending"), ("position", "ascending")]).drop_columns(["position"])
+    return found.select(["dataset", "record_id", "profile_id", "kind", "probability"])

@@ -27,6 +27,9 @@ TEXTS = (
 )  # fmt: skip
 MOST_PEOPLE = {"email": 8, "phone": 8, "national_id": 4, "card": 4}
 """With more people than this found on a value, the value says nothing of any."""
+MOST_AT_HOME = 30
+"""So many people may give one address: a house of flats has that many, of whom few lack the number of the flat."""
+_HOME = ("street", "house", "city", "postcode")
 CROWDED_DAY, CROWDED_SHARE = 20, 0.003
 """A birth date that so many times more names have than the usual one, and that share of all, is filled in by forms."""
 _ANY_DATE = Attributes(oldest_birth_date=datetime.date(1000, 1, 1))
@@ -83,6 +86,7 @@ def without_crowded(standard: pa.Table) -> tuple[pa.Table, dict[str, int]]:
             people=standard,
         )
         standard, taken[name] = _without(standard, name, crowded), crowded.num_rows
+    standard, taken["street"] = _without_crowded_homes(standard)
     crowded = query(
         f"""WITH days AS (
                 SELECT birth_date, count(DISTINCT concat_ws(' ', first_name, last_name)) AS people FROM people
@@ -94,6 +98,27 @@ def without_crowded(standard: pa.Table) -> tuple[pa.Table, dict[str, int]]:
     )
     standard, taken["birth_date"] = _without(standard, "birth_date", crowded), crowded.num_rows
     return standard, {name: values for name, values in taken.items() if values}
+
+
+def _without_crowded_homes(standard: pa.Table) -> tuple[pa.Table, int]:
+    """Take out the addresses that too many people give: a shop's, a shelter's."""
+    crowded = query(
+        """SELECT street, house, city, postcode FROM people WHERE street IS NOT NULL GROUP BY ALL
+           HAVING count(DISTINCT nullif(concat_ws(' ', formal_name, last_name), '')) > $most""",
+        {"most": MOST_AT_HOME},
+        people=standard,
+    )
+    if not crowded.num_rows:
+        return standard, 0
+    gone = ", ".join(f"CASE WHEN is_crowded IS NULL THEN p.{name} END AS {name}" for name in _HOME)
+    same = " AND ".join(f"p.{name} IS NOT DISTINCT FROM c.{name}" for name in _HOME)
+    table = query(
+        f"""SELECT p.* REPLACE ({gone}) FROM people p LEFT JOIN (SELECT *, true AS is_crowded FROM crowded) c ON {same}
+            ORDER BY dataset, position""",
+        people=standard,
+        crowded=crowded,
+    )
+    return table, crowded.num_rows
 
 
 def _without(standard: pa.Table, name: str, crowded: pa.Table) -> pa.Table:

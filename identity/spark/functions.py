@@ -1,7 +1,7 @@
 """DuckDB's string functions in Spark, under their own names: two engines, one likeness.
 
 Splink's jar brings Jaro-Winkler and Damerau-Levenshtein for Spark, but other ones: DuckDB compares bytes and the jar
-characters, and they count exchanged letters differently (docs/adr/0006-two-engines-one-answer.md has what that does to
+characters, and they count exchanged letters differently (docs/adr/0007-two-engines-one-answer.md has what that does to
 words with accents). So Spark hands the words to DuckDB, a batch at a time.
 """
 

@@ -1,5 +1,7 @@
 """Gold events: every accepted event with the person it belongs to.
 
+That is the person of its record; in a spell of identity.stitches it is the person of the account that had logged in.
+
 Idempotence key: the rows themselves. Each build compares gold with silver and with the assignments, and replaces, in
 one commit, the landings that differ and the sources in which a record changed hands. So a build that died has left
 the table as it was, a build that is repeated writes nothing, and any order of builds ends in what a rebuild would give.
@@ -10,6 +12,8 @@ from typing import TYPE_CHECKING
 from pyspark.sql import functions as F
 from pyspark.sql.types import MapType
 
+from contracts.link import FIRMEST_FIRST
+
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
@@ -17,18 +21,20 @@ if TYPE_CHECKING:
     from lakehouse.run import Run
 
 EVENTS, SILVER, ASSIGNMENTS = "gold.events", "silver.events", "identity.assignments"
+STITCHES = "identity.stitches"
 SILVER_ONLY = ("content_hash",)
 LINK = ("profile_id", "link_kind", "link_probability")
 
 
-def attribute_events(events: "DataFrame", assignments: "DataFrame") -> "DataFrame":
-    """Give every event the profile of its record; an event that names no record has none.
+def attribute_events(events: "DataFrame", assignments: "DataFrame", stitches: "DataFrame") -> "DataFrame":
+    """Give every event the profile of its record, or of its spell; an event that names no record has none.
 
     Args:
         events: Rows of silver.events.
         assignments: Rows of identity.assignments, one a record.
+        stitches: Rows of identity.stitches; the spells of a record do not overlap.
     """
-    return events.drop(*SILVER_ONLY).join(_links(assignments), "record_id", "left")
+    return _links(_in_spells(events.drop(*SILVER_ONLY), stitches), assignments)
 
 
 def differing_landings(silver: "DataFrame", gold: "DataFrame") -> list[int]:
@@ -39,26 +45,25 @@ def differing_landings(silver: "DataFrame", gold: "DataFrame") -> list[int]:
     return sorted(row.landing for row in differ.select("landing").collect())
 
 
-def sources_with_moved_records(gold: "DataFrame", assignments: "DataFrame") -> list[str]:
-    """The sources with an event whose link is no longer that of its record; sorted."""
-    held = gold.where("record_id is not null").select("source", "record_id", *LINK).distinct()
-    current = _links(assignments).select("record_id", F.struct(*LINK).alias("current"))
-    moved = held.join(current, "record_id", "left").where(
-        ~F.struct(*LINK).eqNullSafe(F.coalesce("current", F.struct(*[F.lit(None).alias(name) for name in LINK])))
-    )
+def sources_with_moved_records(gold: "DataFrame", assignments: "DataFrame", stitches: "DataFrame") -> list[str]:
+    """The sources with an event whose link is no longer that of its record or spell; sorted."""
+    held = F.struct(*LINK)
+    events = gold.where("record_id is not null").select("source", "record_id", "occurred_at", held.alias("held"))
+    spelled = _in_spells(events, stitches).drop("occurred_at").distinct()
+    moved = _links(spelled, assignments).where(~F.col("held").eqNullSafe(F.struct(*LINK)))
     return sorted(row.source for row in moved.select("source").distinct().collect())
 
 
 def build_events(lake: "Lake", run: "Run") -> dict[str, int]:
     """Bring gold.events up to date with silver.events and identity.assignments."""
     with run.step(lake, "build_events") as step, lake.lock(EVENTS):
-        silver, assignments = lake.df(SILVER), lake.df(ASSIGNMENTS)
+        silver, assignments, stitches = lake.df(SILVER), lake.df(ASSIGNMENTS), lake.df(STITCHES)
         step.say("comparing with silver and the assignments")
         replace_where = None
         if lake.exists(EVENTS):
             gold = lake.df(EVENTS)
             landings = differing_landings(silver, gold)
-            sources = sources_with_moved_records(gold, assignments)
+            sources = sources_with_moved_records(gold, assignments, stitches)
             if not landings and not sources:
                 step.message = "nothing changed"
                 return {"events": 0}
@@ -67,17 +72,36 @@ def build_events(lake: "Lake", run: "Run") -> dict[str, int]:
                 replace_where = _predicate(landings, sources)
         rows = silver.where(replace_where) if replace_where else silver
         step.say("all landings" if replace_where is None else "what changed")
-        lake.write_df(EVENTS, attribute_events(rows, assignments), replace_where=replace_where)
+        lake.write_df(EVENTS, attribute_events(rows, assignments, stitches), replace_where=replace_where)
         step.rows = rows.count()
         return {"events": step.rows}
 
 
-def _links(assignments: "DataFrame") -> "DataFrame":
-    return assignments.select(
-        "record_id",
-        "profile_id",
-        F.col("kind").alias("link_kind"),
-        F.col("probability").alias("link_probability"),
+def _in_spells(events: "DataFrame", stitches: "DataFrame") -> "DataFrame":
+    """Add ``owner``, the record whose profile an event has, and ``spell``, the link to it (null outside spells)."""
+    spell = F.struct(F.col("kind").alias("link_kind"), F.col("probability").alias("link_probability"))
+    spells = stitches.select("record_id", "since", "until", "account_record", spell.alias("spell"))
+    began = F.col("occurred_at") >= F.col("since")
+    goes_on = F.col("until").isNull() | (F.col("occurred_at") < F.col("until"))
+    lies_in = (events.record_id == spells.record_id) & began & goes_on
+    return (
+        events.join(F.broadcast(spells), lies_in, "left")
+        .withColumn("owner", F.coalesce("account_record", events.record_id))
+        .select(*(events[name] for name in events.columns), "owner", "spell")
+    )
+
+
+def _links(events: "DataFrame", assignments: "DataFrame") -> "DataFrame":
+    """Add the link of each event's owner; in a spell, no firmer and no surer than the spell."""
+    owners = assignments.select(F.col("record_id").alias("owner"), "profile_id", "kind", "probability")
+    firmness = F.array(*(F.lit(kind) for kind in FIRMEST_FIRST))
+    is_weaker = F.array_position(firmness, F.col("kind")) > F.array_position(firmness, F.col("spell.link_kind"))
+    kind = F.when(F.col("spell").isNull() | is_weaker, F.col("kind")).otherwise(F.col("spell.link_kind"))
+    return (
+        events.join(owners, "owner", "left")
+        .withColumn("link_kind", kind)
+        .withColumn("link_probability", F.least("probability", "spell.link_probability"))
+        .drop("owner", "spell", "kind", "probability")
     )
 
 

@@ -79,6 +79,15 @@ def everything_long_ago(rows: Rows) -> None:
 ANN, GUS, CAT = "account:ann", "account:gus", "account:cat"
 WEB1 = where(event_id="web:m1")
 EARLY = dt.datetime(2017, 1, 1, tzinfo=dt.UTC)
+
+
+def spells(*changes: dict[str, Any]) -> Callable[[Rows], Rows]:
+    """Give the visits of Ann's browser to Cat, in one spell for each change to it."""
+    spell = {"record_id": "anonymous:ann", "since": EARLY, "until": None, "account_record": CAT, "kind": "inferred",
+             "probability": 0.9, "evidence": '{"identifier": "anonymous_id"}'}  # fmt: skip
+    return lambda rows: [spell | change for change in changes]
+
+
 CASES = [
     Bad("silver", "ops.row_counts", "every_landing_has_an_account", "ops.row_counts", drop(where(source="shop")),
         "source=shop, landing=1"),
@@ -187,11 +196,21 @@ CASES = [
         add({"right_record": "account:zoe"}), "one=p-"),
     Bad("identity", "identity.edges", "every_edge_in_review_is_asked_about", "identity.review_queue",
         lambda rows: [], "one=p-"),
+    Bad("identity", "identity.stitches", "one_account_at_a_time", "identity.stitches",
+        spells({}, {"since": EARLY + dt.timedelta(1)}), "record_id=anonymous:ann, since=2017-01-01"),
+    Bad("identity", "identity.stitches", "one_account_at_a_time", "identity.stitches",
+        spells({"until": EARLY}), "record_id=anonymous:ann"),
+    Bad("identity", "identity.stitches", "every_spell_is_of_known_records", "identity.stitches",
+        spells({"account_record": "account:nobody"}), "record_id=anonymous:ann"),
+    Bad("identity", "identity.stitches", "every_spell_is_possible_and_has_evidence", "identity.stitches",
+        spells({"evidence": "{}"}), "record_id=anonymous:ann"),
     Bad("gold", "silver.events", "every_event_reaches_gold", "gold.events", drop(WEB1), "event_id=web:m1"),
     Bad("gold", "gold.events", "every_gold_event_comes_from_silver", "silver.events", drop(WEB1),
         "event_id=web:m1"),
     Bad("gold", "gold.events", "every_event_has_the_profile_of_its_record", "gold.events",
         put(WEB1, profile_id="p-other"), "event_id=web:m1"),
+    Bad("gold", "gold.events", "every_event_has_the_profile_of_its_record", "identity.stitches", spells({}),
+        "event_id=web:m2"),
     Bad("gold", "identity.assignments", "every_person_has_a_profile", "gold.profiles",
         drop(where(first_name="Cat")), "profile_id=p-"),
     Bad("gold", "gold.profiles", "every_profile_has_records", "gold.profiles", add({"profile_id": "p-nobody"}),

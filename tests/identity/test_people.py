@@ -44,11 +44,24 @@ def profiles(rows):
     return {frozenset(records) for records in groups.values()}
 
 
+SEVERAL_FIRST = "James Mary Robert Patricia John Jennifer Michael Linda David Elizabeth William Barbara Richard Susan \
+Joseph Jessica Thomas Sarah Charles Karen Nancy Daniel Betty Anthony Sandra".split()
+SEVERAL_LAST = (
+    "Smith Johnson Williams Brown Jones Garcia Miller Davis Rodriguez Martinez Hernandez Lopez Gonzalez Wilson \
+Anderson Thomas Taylor Moore Jackson Martin".split()
+)
 ONE_PERSON = {
     "one e-mail and name": [row("a", "Ann", "Lee", email="ann@x.com"), row("b", "Ann", "Lee", email="ann@x.com")],
     "one phone and name": [row("a", "Ann", "Lee", phone="2125550101"), row("b", "Ann", "Lee", phone="212-555-0101")],
     "name and birth date": [row("a", "Ann", "Lee", "1980-02-03"), row("b", "ANN", "Lee", "03.02.1980")],
     "an e-mail without a name": [row("a", "Ann", "Lee", email="ann@x.com"), row("b", email="ann@x.com")],
+    "a phone without a name": [row("a", "Ann", "Lee", phone="2125550101"), row("b", phone="2125550101")],
+    "a diamond": [
+        row("a", "Ann", "Kowalski", email="a@x.com", phone="2125550101"),
+        row("b", "Ann", "Kowalski", email="a@x.com", phone="2125550102"),
+        row("c", "Ann", "Kowalski", email="b@x.com", phone="2125550101"),
+        row("d", "Ann", "Kowalski", email="b@x.com", phone="2125550102"),
+    ],
     "a marriage": [
         row("a", "Ann", "Lee", "1980-02-03", "ann@x.com", home=HOME),
         row("b", "Ann", "Kowalski", "1980-02-03", "ann@x.com", home=AWAY),
@@ -88,6 +101,10 @@ SEVERAL_PEOPLE = {
         row("a", "Ann", "Lee", "1980-02-03", phone="2125550101"),
         row("b", "Bob", "Fox", "1990-05-06", phone="2125550101"),
     ],
+    "a father and a son with one mailbox": [
+        row("a", "John", "Lee", "1950-02-03", "lee@x.com", "2125550101", HOME),
+        row("b", "John", "Lee", "1982-07-19", "lee@x.com", "2125550101", HOME),
+    ],
     "a filler": [row("a", "Ann", "Lee", "1900-01-01"), row("b", "Bob", "Fox", "1900-01-01")],
     "a kiosk": [
         row(f"k{at}", first, last, email="kiosk@shop.com", phone="8005550100")
@@ -106,6 +123,17 @@ def test_records_of_one_person_are_one_profile(rows):
 @pytest.mark.parametrize("rows", SEVERAL_PEOPLE.values(), ids=SEVERAL_PEOPLE)
 def test_records_of_several_people_stay_apart(rows):
     assert profiles(rows) == {frozenset({record}) for record, *_ in rows}
+
+
+@pytest.mark.parametrize("home", [HOME, NOWHERE], ids=["at its address", "by its phone"])
+def test_five_hundred_people_of_one_kiosk_stay_apart(home):
+    names = itertools.product(SEVERAL_FIRST, SEVERAL_LAST)
+    rows = [
+        row(f"k{at}", first, last, f"19{50 + at % 50}-0{1 + at % 9}-1{at % 7}", f"u{at}@x.com", "8005550100", home)
+        for at, (first, last) in enumerate(names)
+    ]
+    assert len(rows) == 500
+    assert len(profiles(rows)) == 500
 
 
 def test_an_initial_between_two_people_does_not_join_them():
@@ -228,6 +256,15 @@ def test_lines_that_are_no_rows_are_left_out_and_counted(tmp_path):
     outcome = resolve_files([given], Told({}))
     assert outcome.files[0].rejected.to_pylist() == [{"line": 4, "reason": "missing columns"}]
     assert outcome.resolved.clusters.num_rows == 2
+
+
+def test_the_name_of_a_file_changes_no_id_and_a_file_of_gaps_is_refused(tmp_path):
+    one, other = (write_csv(tmp_path / name, ONE_PERSON["a move"]) for name in ("one.csv", "other.csv"))
+    ids = [resolve_files([path], Told({})).resolved.clusters["profile_id"] for path in (one, other)]
+    assert ids[0] == ids[1]
+    gaps = write_csv(tmp_path / "gaps.csv", [("a", *[""] * 8), ("b", *[""] * 8)])
+    with pytest.raises(DataError, match="no row says anything that could be compared"):
+        resolve_files([gaps], Told({}))
 
 
 def test_a_guessed_column_of_ids_that_repeats_is_not_used_and_a_named_one_is_refused(tmp_path):

@@ -49,10 +49,22 @@ def content(df: DataFrame) -> list[str]:
     return sorted(str(sorted(row.asDict().items())) for row in df.collect())
 
 
+def rebuilt(lake: Lake) -> DataFrame:
+    return attribute_events(*(lake.df(name) for name in ("silver.events", "identity.assignments", "identity.stitches")))
+
+
+def spell(since: int, until: int | None, account: str, record_id: str = "anonymous:x") -> dict[str, Any]:
+    """From one hour of the day until another the browser is the account's."""
+    return {
+        "record_id": record_id, "since": NOON.replace(hour=since), "until": until and NOON.replace(hour=until),
+        "account_record": account, "kind": "inferred", "probability": 0.9, "evidence": "{}",
+    }  # fmt: skip
+
+
 def assert_as_rebuilt(lake: Lake) -> None:
     built = content(lake.df("gold.events"))
     assert built, "nothing was built, so nothing was compared"
-    assert built == content(attribute_events(lake.df("silver.events"), lake.df("identity.assignments")))
+    assert built == content(rebuilt(lake))
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +75,7 @@ def built_once(make_lake) -> Path:
     lake.overwrite(
         "identity.assignments", [link("account:a", "pa"), link("anonymous:x", "px"), link("loyalty:9", "p9")]
     )
+    lake.overwrite("identity.stitches", [])
     build_events(lake, RUN)
     return lake.settings.home
 
@@ -77,13 +90,47 @@ def built(built_once: Path, tmp_path: Path) -> Lake:
 def test_an_event_gets_the_profile_of_its_record_and_one_without_a_record_none(lake: Lake) -> None:
     events = frame(lake, "silver.events", [event("web:1", "account:a"), event("shop:1", None)])
     assignments = frame(lake, "identity.assignments", [link("account:a", "pa", "deterministic", 0.9)])
-    attributed = attribute_events(events, assignments)
+    attributed = attribute_events(events, assignments, frame(lake, "identity.stitches", []))
     assert set(attributed.columns) == set(lake.contracts.table("gold.events").columns)
     links = attributed.select("event_id", "profile_id", "link_kind", "link_probability").collect()
     assert sorted(tuple(row) for row in links) == [
         ("shop:1", None, None, None),
         ("web:1", "pa", "deterministic", 0.9),
     ]
+
+
+def test_a_visit_between_two_log_ins_is_of_the_first_of_them_and_one_before_both_of_neither(lake: Lake) -> None:
+    hours = {"before": 7, "at the log-in": 8, "after it": 9, "at the other": 10, "later": 23}
+    visits = [event(f"web:{name}", "anonymous:x", occurred_at=NOON.replace(hour=hour)) for name, hour in hours.items()]
+    links = [link("anonymous:x", "px"), link("account:a", "pa", "deterministic", 0.99),
+             link("account:b", "pb", "probabilistic", 0.8)]  # fmt: skip
+    spells = [spell(8, 10, "account:a"), spell(10, None, "account:b")]
+    attributed = attribute_events(
+        frame(lake, "silver.events", [*visits, event("web:other", "anonymous:y")]),
+        frame(lake, "identity.assignments", [*links, link("anonymous:y", "py")]),
+        frame(lake, "identity.stitches", spells),
+    )
+    rows = attributed.select("event_id", "profile_id", "link_kind", "link_probability").collect()
+    assert sorted(tuple(row) for row in rows) == [
+        ("web:after it", "pa", "inferred", 0.9),
+        ("web:at the log-in", "pa", "inferred", 0.9),
+        ("web:at the other", "pb", "probabilistic", 0.8),
+        ("web:before", "px", "founder", 1.0),
+        ("web:later", "pb", "probabilistic", 0.8),
+        ("web:other", "py", "founder", 1.0),
+    ]
+
+
+def test_a_spell_that_comes_and_goes_moves_its_visits_and_brings_them_back(built: Lake) -> None:
+    before = content(built.df("gold.events"))
+    built.overwrite("identity.stitches", [spell(8, None, "account:a")])
+    assert build_events(built, RUN) == {"events": 2}
+    assert_as_rebuilt(built)
+    assert content(built.df("gold.events")) != before
+    assert build_events(built, RUN) == {"events": 0}
+    built.overwrite("identity.stitches", [])
+    build_events(built, RUN)
+    assert content(built.df("gold.events")) == before
 
 
 def test_a_second_build_of_the_same_writes_nothing(built: Lake) -> None:

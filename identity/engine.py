@@ -11,7 +11,7 @@ Engine = Literal["duckdb", "spark"]
 Choice = Literal["auto", "duckdb", "spark"]
 
 BYTES_PER_RECORD = 8_000
-"""What DuckDB and Arrow hold for one record, its identifiers and its pairs, at the highest of a run."""
+"""What DuckDB and Arrow hold for one record and its pairs: 5,700 were measured in a crowd of 100,000, rounded up."""
 SHARE_OF_MEMORY = 0.6
 _LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 

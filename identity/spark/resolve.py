@@ -26,6 +26,7 @@ from identity.forest import spanning_forest
 from identity.model import Model, compared_people
 from identity.records import Nodes
 from identity.resolve import Resolution, dated
+from identity.rivals import block_rivals
 from identity.spark.components import components
 from identity.spark.score import EDGE_SCHEMA, forget, probabilistic_edges
 
@@ -131,8 +132,15 @@ def _resolver(
 
     def resolved(items: pa.Table) -> pa.Table:
         records, identifiers, edges = (_unpacked(items[name]) for name in _ITEMS)
-        deterministic = deterministic_edges(records, identifiers, rules, key)
-        found = cluster(records, identifiers, pa.concat_tables([deterministic, edges]), rules, cannot_link)
+        is_scored = pc.equal(edges["kind"], "probabilistic")
+        evidence = pa.concat_tables(
+            [
+                deterministic_edges(records, identifiers, rules, key),
+                block_rivals(edges.filter(is_scored), records, rules),  # rivals are in one part: both weigh as links do
+                edges.filter(pc.invert(is_scored)),
+            ]
+        )
+        found = cluster(records, identifiers, evidence, rules, cannot_link)
         return dated(found.edges, records)
 
     return resolved

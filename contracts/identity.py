@@ -76,6 +76,9 @@ class IdentifierRule(Declared):
             log-ins.
         gap_days: A value unseen for longer than this may have changed hands; across the gap it links only
             records whose names say they are one person. None: the value never changes hands.
+        still_held: The part of the time between two people on a value in which it is still taken to be the first
+            one's: a number rests before it is given to another, and its new holder uses it before they tell us who
+            they are.
         infers: A shared value says that one device was used and not who used it, so links by it are *inferred*.
         between_logins: How visits are stitched to log-ins where several accounts use a value; None: they are not.
         plus_tags: For e-mail, whether ``name+tag@`` is the mailbox ``name@`` (drop) or another (keep).
@@ -89,6 +92,7 @@ class IdentifierRule(Declared):
     stops_identifying_above: int | None = Field(default=None, ge=1)
     holders_above: int | None = Field(default=None, ge=2)
     gap_days: int | None = Field(default=None, ge=0)
+    still_held: float = Field(default=0.25, ge=0, le=1)
     infers: bool = False
     between_logins: BetweenLogins | None = None
     plus_tags: Literal["keep", "drop"] | None = None

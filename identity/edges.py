@@ -28,10 +28,6 @@ EDGE_COLUMNS = (
 STEWARD = "steward"
 """The rule of an edge that somebody decided; it comes before all others."""
 
-STILL_HELD = 0.25
-"""The part of the time between two people on a number in which it is still taken to be the first one's: a number rests
-before it is given to another, and its new holder uses it before they tell us who they are."""
-
 _HOLDERS = """
     SELECT identifier, value, record_id, min(first_seen) AS first_seen, max(last_seen) AS last_seen
     FROM identifiers WHERE is_usable GROUP BY identifier, value, record_id
@@ -49,7 +45,7 @@ _SIGNATURE_PAIRS = """
 
 _PROPOSED = """
     WITH signed AS (
-        SELECT holders.*, signature, is_named, person_key, one_person, gap_days,
+        SELECT holders.*, signature, is_named, person_key, one_person, gap_days, still_held,
                row_number() OVER eldest AS age,
                max(last_seen) OVER (eldest ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS seen_until
         FROM holders JOIN rules USING (identifier) LEFT JOIN signatures USING (record_id)
@@ -116,7 +112,7 @@ _PROPOSED = """
         FROM placed r JOIN turns t ON t.identifier = r.identifier AND t.value = r.value AND r.first_seen >= t.since
              AND (t.next_since IS NULL AND r.first_seen <= t.until + to_days(r.gap_days::INTEGER)
                   OR epoch_us(r.last_seen) - epoch_us(t.until)
-                     <= (epoch_us(t.next_since) - epoch_us(t.until)) * $still_held)
+                     <= (epoch_us(t.next_since) - epoch_us(t.until)) * r.still_held)
         LEFT JOIN verdicts ON verdicts.a = r.signature AND verdicts.b = t.tenant_signature
         WHERE r.is_contested AND NOT coalesce(r.is_named, false) AND t.person <> r.record_id
           AND verdicts.contradiction IS NULL
@@ -178,7 +174,6 @@ def deterministic_edges(records: pa.Table, identifiers: pa.Table, rules: Identit
     verdicts, said = _verdicts(pairs, people), _said(people)
     proposed = query(
         _PROPOSED,
-        {"still_held": STILL_HELD},
         holders=holders,
         signatures=signatures,
         rules=declared,
@@ -195,6 +190,7 @@ def _rule_table(rules: IdentityRules) -> pa.Table:
             "identifier": pa.array(list(declared), pa.string()),
             "one_person": pa.array([rule.one_person for rule in declared.values()], pa.bool_()),
             "gap_days": pa.array([rule.gap_days for rule in declared.values()], pa.int64()),
+            "still_held": pa.array([rule.still_held for rule in declared.values()], pa.float64()),
         }
     )
 

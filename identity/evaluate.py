@@ -5,25 +5,25 @@ Pairwise precision and recall, as in Menestrina, Whang, Garcia-Molina, "Evaluati
 of people.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 
 from identity.forest import spanning_forest
+from identity.rates import PairCounts
 from identity.records import Nodes
 from identity.sql import query
 
 
-@dataclass(frozen=True)
-class Metrics:
+@dataclass(frozen=True, kw_only=True)
+class Metrics(PairCounts):
     """What the evaluation found, over records that belong to one person.
 
     Attributes:
         records: Records that were judged.
         people: People in the truth.
         profiles: Profiles that hold them.
-        true_pairs, found_pairs, right_pairs: Pairs of one person, pairs of one profile, pairs of both.
         merged_profiles: Profiles that hold records of several people.
         split_people: People whose records are in several profiles.
         biggest_profile: Most records in one profile.
@@ -33,33 +33,10 @@ class Metrics:
     records: int
     people: int
     profiles: int
-    true_pairs: int
-    found_pairs: int
-    right_pairs: int
     merged_profiles: int
     split_people: int
     biggest_profile: int
     biggest_wrong_profile: int
-
-    @property
-    def precision(self) -> float:
-        """Of the pairs found, the share that is right; 1.0 where none was found."""
-        return self.right_pairs / self.found_pairs if self.found_pairs else 1.0
-
-    @property
-    def recall(self) -> float:
-        """Of the pairs there are, the share that was found; 1.0 where there are none."""
-        return self.right_pairs / self.true_pairs if self.true_pairs else 1.0
-
-    @property
-    def f1(self) -> float:
-        """Harmonic mean of precision and recall."""
-        both = self.precision + self.recall
-        return 2 * self.precision * self.recall / both if both else 0.0
-
-    def as_dict(self) -> dict[str, float]:
-        """All figures, the rates included."""
-        return asdict(self) | {"precision": self.precision, "recall": self.recall, "f1": self.f1}
 
 
 def evaluate(assignments: pa.Table, truth: pa.Table) -> Metrics:

@@ -37,7 +37,7 @@ _STREET_WORDS = {
     "north": "n", "south": "s", "east": "e", "west": "w", "apartment": "apt", "suite": "ste", "unit": "apt",
 }  # fmt: skip
 _PHONE_GAPS = str.maketrans("", "", " ()-.")
-_NORTH_AMERICAN = re.compile(r"(?:\+?1)?([2-9]\d\d[2-9]\d{6})")
+_NORTH_AMERICAN = re.compile(r"(?:\+?1)?([2-9][0-9]{2}[2-9][0-9]{6})")
 _NOT_A_NAME = frozenset({"n/a", "na", "none", "null", "unknown", "test", "tba", "xxx", "nan", "undefined"})
 
 

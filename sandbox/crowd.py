@@ -141,10 +141,9 @@ def _blurred(draw: np.random.Generator, said: dict[str, np.ndarray], person: np.
     for name, filler in {"birth_date": "1900-01-01", "email": "none@none.com", "phone": "999 999 9999"}.items():
         columns[name][some(FILLED_IN)] = filler
     for name, share in GAPS.items():
-        columns[name][some(share)] = None
-    nowhere = columns["street"] == None  # noqa: E711 - elementwise
-    for name in ("city", "postcode"):
-        columns[name][nowhere] = None
+        gap = some(share)
+        for column in (name, "city", "postcode") if name == "street" else (name,):
+            columns[column][gap] = None
     return columns
 
 

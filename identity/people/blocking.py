@@ -38,6 +38,8 @@ ENOUGH = 0.998
 def affordable(bench: Bench) -> dict[Rule, int]:
     """The rules that the columns allow and that cost no more than they may, with their pairs."""
     possible = [rule for rule in RULES if bench.columns.issuperset(rule)]
+    if not possible:
+        return {}
     if bench.tables.blocks_in_one_pass:
         sizes = f"SELECT rule, sum(n - 1) / 2 AS pairs FROM ({_blocked(possible)}) GROUP BY rule"
     else:
@@ -55,7 +57,7 @@ def block(bench: Bench, rules: Sequence[Rule] | None, into: str, one_in: int = 1
 
     Args:
         bench: The people.
-        rules: The rules; None brings together all.
+        rules: The rules; none of them brings together none, None all.
         into: Name of the table.
         one_in: Every so manieth record only, with all that it meets; each pair of two of them then comes both ways.
     """
@@ -63,6 +65,9 @@ def block(bench: Bench, rules: Sequence[Rule] | None, into: str, one_in: int = 1
     apart = " AND l.dataset <> r.dataset" if bench.across else ""
     if rules is None:
         bench.tables.make(into, f"SELECT l.i AS l, r.i AS r FROM people l JOIN people r ON {order}{apart}")
+        return
+    if not rules:
+        bench.tables.make(into, "SELECT i AS l, i AS r FROM people WHERE false")
         return
     if bench.tables.blocks_in_one_pass:
         blocked = f"{into}_blocked"

@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import phonenumbers
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from contracts.errors import DataError, EnvironmentFault, UsageError
 from identity.engine import Choice, engine_for
@@ -96,6 +98,11 @@ def resolve_files(
         UsageError: If a file, a column or the truth is not as it should be.
         DataError: If a file cannot be read, or its column of ids names two rows alike.
     """
+    twice = [str(path) for path in paths if sum(path.resolve() == other.resolve() for other in paths) > 1]
+    if twice:
+        raise UsageError("the same file was given twice", twice[0], "name each file once")
+    if told.region not in phonenumbers.SUPPORTED_REGIONS:
+        raise UsageError(f"there is no country {told.region}", "--region", "give two letters, such as US or GB")
     known = read_truth(truth, told.id_column) if truth else None
     model = load_model(told.model) if told.model else None
     names = _names(paths)
@@ -112,15 +119,26 @@ def resolve_files(
     return Outcome(tuple(files), tuple(columns), crowded, resolved, found)
 
 
+def check_output(path: Path, inputs: Sequence[Path]) -> None:
+    """Find out before the work whether the profiles can be written.
+
+    Raises:
+        UsageError: If the name says neither CSV nor Parquet, is that of an input, or its folder is not there.
+    """
+    if path.suffix.lower() not in (".csv", ".parquet"):
+        raise UsageError("the name says neither CSV nor Parquet", str(path), "name it .csv or .parquet")
+    if any(path.resolve() == given.resolve() for given in inputs):
+        raise UsageError("the profiles would replace the people", str(path), "name another file: --output")
+    if not path.parent.is_dir():
+        raise UsageError("there is no such folder", str(path.parent), "make it, or name a file in another: --output")
+
+
 def write(outcome: Outcome, path: Path) -> None:
     """Write the profiles: record_id, profile_id, kind, probability, and dataset where there are several.
 
     Raises:
-        UsageError: If the name says neither CSV nor Parquet.
         EnvironmentFault: If it cannot be written.
     """
-    if path.suffix.lower() not in (".csv", ".parquet"):
-        raise UsageError("the name says neither CSV nor Parquet", str(path), "name it .csv or .parquet")
     clusters = outcome.resolved.clusters
     wanted = ["record_id", "profile_id", "kind", "probability"]
     table = clusters.select(["dataset", *wanted] if len(outcome.files) > 1 else wanted)
@@ -158,4 +176,6 @@ def _columns(file: File, told: Told) -> Columns:
 
 
 def _is_unique(column: pa.ChunkedArray) -> bool:
-    return column.null_count == 0 and len(column.unique()) == len(column)
+    """Whether a column names every row, and none as another: as ids are kept, without the gaps around them."""
+    kept = pc.utf8_trim_whitespace(column)
+    return column.null_count == 0 and len(kept.unique()) == len(column) and not pc.any(pc.equal(kept, "")).as_py()

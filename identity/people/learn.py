@@ -40,7 +40,7 @@ def learn(bench: Bench, weights: Weights | None, say: Callable[[str], None]) -> 
         bench.draw(min(DRAWN_PAIRS, DRAWN_PER_RECORD * bench.records), SEED, "drawn")
         bench.compare("drawn", "drawn_compared")
         say(f"{bench.count('drawn'):,} pairs drawn at random and compared")
-    if bench.records <= 4 * SAMPLED:
+    if not costs or bench.records <= 4 * SAMPLED:
         return Plan(tuple(costs), None, weights)
     one_in = bench.records // SAMPLED
     blocking.block(bench, list(costs), "sample", one_in)

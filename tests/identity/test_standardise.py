@@ -1,5 +1,6 @@
 """Standard forms: the contract's own examples and anti-examples, then what contracts cannot say."""
 
+import phonenumbers
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,6 +16,24 @@ ANTI_EXAMPLES = [(name, bad) for name, rule in RULES.identifiers.items() for bad
 
 def standard(identifier):
     return standardise.standard_of(RULES.identifiers[identifier], RULES.phone_region)
+
+
+@given(st.text("0123456789 ()-.+", min_size=7, max_size=18))
+def test_the_short_way_for_usual_numbers_says_what_the_library_says(raw):
+    short = standardise.phone(raw, "US")
+    try:
+        number = phonenumbers.parse(raw, "US")
+    except phonenumbers.NumberParseException:
+        assert short.reason == "malformed: not a phone number"
+        return
+    assert short.value == phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    assert (short.reason is None) == phonenumbers.is_possible_number(number)
+
+
+@given(st.from_regex(r"(\+?1[ -]?)?\(?[2-9]\d\d\)?[ .-]?[2-9]\d\d[ .-]?\d{4}", fullmatch=True))
+def test_numbers_as_people_write_them_are_the_librarys(raw):
+    expected = phonenumbers.format_number(phonenumbers.parse(raw, "US"), phonenumbers.PhoneNumberFormat.E164)
+    assert standardise.phone(raw, "US").value == expected
 
 
 @pytest.mark.parametrize(("identifier", "example"), EXAMPLES)

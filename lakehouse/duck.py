@@ -149,6 +149,26 @@ def _view(path: Path, name: str, version: int | None, jailed: bool) -> tuple[str
     return f"{empty} UNION ALL BY NAME SELECT * FROM {read}", local
 
 
+def changed_files(lake: str | Path, name: str, version: int) -> list[str]:
+    """The files that the table has now and had not at ``version``, or had then and has no more.
+
+    A row that is in none of them is as it was.
+
+    Raises:
+        DataError: If the table has no such version any more.
+    """
+    schema, table = name.split(".")
+    path = Path(lake) / schema / table
+    try:
+        now, then = DeltaTable(str(path)), DeltaTable(str(path), version=version)
+        uris = set(now.file_uris()) ^ set(then.file_uris())
+    except DeltaError as error:
+        raise DataError(
+            f"{name} cannot be read{_at(version)}", str(path), "see the versions kept: clew tables"
+        ) from error
+    return sorted(_local_path(uri, now.table_uri, path) for uri in uris)
+
+
 def duckdb_type(delta: str | dict[str, Any]) -> str:
     """The DuckDB type of a Delta type, as Delta's schema JSON writes it."""
     if isinstance(delta, str):

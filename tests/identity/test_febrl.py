@@ -11,7 +11,7 @@ from identity import standardise
 from identity.evaluate import evaluate
 from identity.model import Model, compared_people
 from identity.records import Nodes
-from identity.resolve import join
+from identity.resolution import join
 from identity.score import probabilistic_edges
 from identity.train import train
 

@@ -9,7 +9,8 @@ from pydantic import SecretStr
 
 from identity.decisions import decide, undo
 from identity.explain import explain
-from identity.resolve import dated, resolve
+from identity.resolution import dated
+from identity.resolve import resolve
 from lakehouse.errors import ClewError, DataError, UsageError
 from lakehouse.lake import Lake
 from lakehouse.run import Run

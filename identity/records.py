@@ -50,7 +50,7 @@ class Silver:
 class Said:
     """What records say, in standard forms, before it is known how many people are on a value.
 
-    ``attributes`` are those of the records that have any; ``identifiers`` as identity.identifiers, marked by their form.
+    ``attributes`` has the records that have any; ``identifiers`` is as identity.identifiers, marked by form alone.
     """
 
     events: pa.Table
@@ -75,7 +75,7 @@ def read_silver(lake: "Lake", only: pa.Table | None = None) -> Silver:
             connection.register("wanted", only)
         events = connection.sql(
             f"""SELECT record_id, string_agg(DISTINCT source, ',' ORDER BY source) AS sources,
-                      min({'landing': landing, 'source': source, 'position': position}) AS landed,
+                      min(struct_pack(landing := landing, source := source, position := position)) AS landed,
                       min(occurred_at) AS first_seen, max(occurred_at) AS last_seen, count(*) AS events
                FROM silver.events {chosen} WHERE record_id IS NOT NULL GROUP BY record_id"""
         ).to_arrow_table()

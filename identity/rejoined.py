@@ -98,8 +98,10 @@ def _scored(stored: Stored, nodes: ChangedNodes, rules: IdentityRules, model: Mo
         rules,
         changed=nodes.changed,
     )
-    people = compared_people(current(stored, "records", nodes))
-    pairs = _blocked_pairs(people, nodes.changed, model)
+    people = compared_people(current(stored, "records", nodes)) if nodes.changed.num_rows else None
+    pairs = _blocked_pairs(people, nodes.changed, model) if people is not None else None
+    if pairs is None or pairs.num_rows == 0:
+        return ChangedEdges(dropped, dropped.slice(0, 0))
     met = query(
         """SELECT * FROM people WHERE record_id IN (SELECT left_record FROM pairs)
            OR record_id IN (SELECT right_record FROM pairs)""",
@@ -109,20 +111,20 @@ def _scored(stored: Stored, nodes: ChangedNodes, rules: IdentityRules, model: Mo
     return ChangedEdges(dropped, probabilistic_edges(met, model, rules.probabilistic.review_weight, pairs))
 
 
-def _blocked_pairs(people: pa.Table, changed: pa.Table, model: Model) -> pa.Table:
-    """left_record and right_record of the pairs with a changed record that the blocking rules bring together."""
+def _blocked_pairs(people: pa.Table, changed: pa.Table, model: Model) -> pa.Table | None:
+    """left_record and right_record of the pairs with a changed record that a blocking rule brings together."""
     met = " UNION ".join(
         f"""SELECT least(l.record_id, r.record_id) AS left_record, greatest(l.record_id, r.record_id) AS right_record
             FROM fresh AS l JOIN people AS r ON {rule["blocking_rule"]} WHERE l.record_id <> r.record_id"""
         for rule in model.settings["blocking_rules_to_generate_predictions"]
     )
+    if not met:
+        return None
     fresh = query("SELECT * FROM people SEMI JOIN changed USING (record_id)", people=people, changed=changed)
     return query(met, people=people, fresh=fresh)
 
 
-def _decided(
-    stored: Stored, nodes: ChangedNodes, decisions: list[Decision], rules: IdentityRules
-) -> ChangedEdges:
+def _decided(stored: Stored, nodes: ChangedNodes, decisions: list[Decision], rules: IdentityRules) -> ChangedEdges:
     """The edges of all decisions, of which there are few."""
     named = sorted({record for decision in decisions for record in decision.pair})
     records = current(stored, "records", nodes, pa.table({"record_id": pa.array(named, pa.string())}))

@@ -6,7 +6,6 @@ frequent a value is: so the evidence is written once for each pattern of levels,
 
 import json
 import logging
-from typing import Any
 
 import duckdb
 import pyarrow as pa

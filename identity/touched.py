@@ -160,16 +160,12 @@ def _marked(
     )
 
 
-def _records(
-    stored: Stored, said: Said, changed: pa.Table, renewed: pa.Table, identifiers: pa.Table
-) -> pa.Table:
+def _records(stored: Stored, said: Said, changed: pa.Table, renewed: pa.Table, identifiers: pa.Table) -> pa.Table:
     """identity.records of the renewed: what is stored of those that say what they said, what is said by the others."""
     others = query("FROM renewed ANTI JOIN changed USING (record_id)", renewed=renewed, changed=changed)
     parts = {"events": said.events, "attributes": said.attributes}
     for name, columns in (("events", _EVENTS), ("attributes", _ATTRIBUTES)):
-        kept = stored.query(
-            f"SELECT {columns} FROM identity.records SEMI JOIN others USING (record_id)", others=others
-        )
+        kept = stored.query(f"SELECT {columns} FROM identity.records SEMI JOIN others USING (record_id)", others=others)
         parts[name] = query(
             "SELECT * FROM said SEMI JOIN changed USING (record_id) UNION ALL BY NAME SELECT * FROM kept",
             said=parts[name].select(kept.column_names),

@@ -118,8 +118,8 @@ def no_model(model):
     return replace(model, settings=model.settings | {"blocking_rules_to_generate_predictions": []})
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
-@given(steps=st.lists(step, min_size=1, max_size=6))
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
+@given(steps=st.lists(step, min_size=1, max_size=5))
 def test_run_after_run_equals_a_full_run_whatever_came_in_which_order(rules, no_model, steps):
     run_after_run(rules, no_model, steps)
 

@@ -118,7 +118,7 @@ def no_model(model):
     return replace(model, settings=model.settings | {"blocking_rules_to_generate_predictions": []})
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
 @given(steps=st.lists(step, min_size=1, max_size=5))
 def test_run_after_run_equals_a_full_run_whatever_came_in_which_order(rules, no_model, steps):
     run_after_run(rules, no_model, steps)
@@ -128,6 +128,18 @@ def test_run_after_run_equals_a_full_run_whatever_came_in_which_order(rules, no_
 @given(steps=st.lists(step, min_size=2, max_size=3))
 def test_run_after_run_scores_what_a_full_run_scores(rules, model, steps):
     run_after_run(rules, model, steps)
+
+
+def test_who_comes_to_a_value_as_one_too_many_takes_it_from_all_who_hold_it(rules, no_model):
+    names = ("Ann", "Boris", "Carla", "Dmitri", "Eve", "Fedor")
+    people = {
+        f"crm:{number}": ({"first_name": name}, {"email": "all@mail.net"}, 0) for number, name in enumerate(names)
+    }
+    allowed = rules.identifiers["email"].stops_identifying_above
+    few, many = (town_of(rules, dict(list(people.items())[:count])) for count in (allowed, allowed + 1))
+    tables = after(full(few, no_model), many, {f"crm:{allowed}"}, no_model)
+    assert tables["records"]["email"].null_count == allowed + 1
+    equal(tables, full(many, no_model))
 
 
 def run_after_run(rules, model, steps):

@@ -12,7 +12,7 @@ from identity.diff import Difference, difference, unusable
 from identity.edges import deterministic_edges
 from identity.model import Model, compared_people, load_model
 from identity.records import Nodes, build_nodes, read_silver
-from identity.resolve import Resolution, join
+from identity.resolution import Resolution, join
 from identity.score import probabilistic_edges
 
 if TYPE_CHECKING:

@@ -27,7 +27,7 @@ from identity.labels import labels
 from identity.model import Model, compared_people, load_model, new_model, save_model
 from identity.quality import Quality, bands, estimate
 from identity.records import Nodes, build_nodes, read_silver
-from identity.resolve import join
+from identity.resolution import join
 from identity.score import probabilistic_edges
 from identity.sql import query
 from identity.train import RANDOM_PAIRS, SEED, taught, train

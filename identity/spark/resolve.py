@@ -25,7 +25,7 @@ from identity.edges import deterministic_edges
 from identity.forest import spanning_forest
 from identity.model import Model, compared_people
 from identity.records import Nodes
-from identity.resolve import Resolution, dated
+from identity.resolution import Resolution, dated
 from identity.rivals import block_rivals
 from identity.spark.components import components
 from identity.spark.score import EDGE_SCHEMA, forget, probabilistic_edges

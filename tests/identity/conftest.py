@@ -12,7 +12,7 @@ from contracts.identity import IdentityRules
 from identity.decisions import Decision, decided_edges, kept_apart
 from identity.edges import deterministic_edges
 from identity.records import ATTRIBUTES, Nodes, Silver, build_nodes
-from identity.resolve import Resolution, join
+from identity.resolution import Resolution, join
 
 KEY = b"a key for tests"
 START = datetime.datetime(2017, 1, 1, tzinfo=datetime.UTC)

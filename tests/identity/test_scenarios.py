@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from identity.assign import profile_id
 from identity.model import load_model
-from identity.resolve import all_edges, join
+from identity.resolution import join
+from identity.resolve import all_edges
 
 KEY = b"a key for tests"
 PHONE, OTHER_PHONE = "(212) 736-5000", "(212) 736-5001"

@@ -16,7 +16,8 @@ from identity.people.files import Told, resolve_files
 from identity.people.resolve import resolve_people
 from identity.people.standard import people, without_crowded
 from identity.records import Nodes
-from identity.resolve import all_edges, join, resolve
+from identity.resolution import join
+from identity.resolve import all_edges, resolve
 from identity.spark import people as spark_people
 from identity.spark import resolve as spark_resolve
 from identity.spark.components import components

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from contracts.identity import IdentityRules
-from identity.decisions import Decision, kept_apart
+from identity.decisions import Decision, among, kept_apart
 from identity.model import Model
 from identity.records import Nodes, Said
 from identity.rejoined import ChangedEdges, changed_edges, current
@@ -75,12 +75,19 @@ def replacement(
         key: The lake's identity key.
     """
     nodes = changed_nodes(stored, candidates, said, rules)
+    decisions = among(decisions, current(stored, "records", nodes, _named(decisions)))
     edges = changed_edges(stored, nodes, decisions, rules, model, key)
     touched = _touched(stored, nodes, edges)
     there = Nodes(current(stored, "records", nodes, touched), current(stored, "identifiers", nodes, touched))
     evidence = _evidence(stored, edges, touched, there.records, rules)
     resolution = join(there, evidence, rules, key, kept_apart(decisions))
     return Replacement(nodes.renewed, nodes.nodes, touched, resolution, there.records)
+
+
+def _named(decisions: list[Decision]) -> pa.Table:
+    """record_id of the records that decisions are about."""
+    named = {record for item in decisions for record in item.pair}
+    return pa.table({"record_id": pa.array(sorted(named), pa.string())})
 
 
 def _touched(stored: Stored, nodes: ChangedNodes, edges: ChangedEdges) -> pa.Table:

@@ -6,7 +6,7 @@ import pyarrow as pa
 
 from contracts.identity import IdentityRules
 from identity.decisions import Decision, decided_edges
-from identity.edges import EDGE_COLUMNS, STEWARD, deterministic_edges
+from identity.edges import STEWARD, deterministic_edges
 from identity.model import Model, compared_people
 from identity.score import probabilistic_edges
 from identity.sql import query
@@ -45,25 +45,31 @@ def changed_edges(
     stored: Stored, nodes: ChangedNodes, decisions: list[Decision], rules: IdentityRules, model: Model, key: bytes
 ) -> ChangedEdges:
     """The evidence that changes with the nodes, and with the decisions that stand now."""
-    parts = [_shared(stored, nodes, rules, key), _scored(stored, nodes, rules, model)]
-    parts.append(_decided(stored, nodes, decisions, rules))
+    steward = ChangedEdges(stored.evidence(f"WHERE rule = '{STEWARD}'", rules), decided_edges(decisions, rules))
+    parts = [steward, _shared(stored, nodes, steward, rules, key), _scored(stored, nodes, rules, model)]
     return ChangedEdges(
         pa.concat_tables([part.dropped for part in parts]), pa.concat_tables([part.added for part in parts])
     )
 
 
-def _shared(stored: Stored, nodes: ChangedNodes, rules: IdentityRules, key: bytes) -> ChangedEdges:
+def _shared(
+    stored: Stored, nodes: ChangedNodes, steward: ChangedEdges, rules: IdentityRules, key: bytes
+) -> ChangedEdges:
     """Deterministic edges on the values that changed records hold, or held, with all holders of those.
+
+    Records that a decision keeps apart, or kept, count as changed, as more edges are on their values.
 
     Such an edge stands for all values of one identifier that its two records share. So the other values that the
     holders have of that identifier are looked at, too; edges on these alone are made in passing and left out.
     """
+    apart = {name: _kept_apart(edges) for name, edges in (("now", steward.added), ("past", steward.dropped))}
+    changed = query("FROM changed UNION FROM now UNION FROM past", changed=nodes.changed, **apart)
     here = {"renewed": nodes.renewed, "identifiers": nodes.nodes.identifiers}
     touched = stored.query(
         """SELECT identifier, value FROM identity.identifiers SEMI JOIN changed USING (record_id) WHERE is_usable
            UNION SELECT identifier, value FROM identifiers SEMI JOIN changed USING (record_id) WHERE is_usable""",
         identifiers=nodes.nodes.identifiers,
-        changed=nodes.changed,
+        changed=changed,
     )
     holdings = stored.query(
         f"""SELECT record_id, identifier, value FROM identity.identifiers SEMI JOIN touched USING (identifier, value)
@@ -80,7 +86,11 @@ def _shared(stored: Stored, nodes: ChangedNodes, rules: IdentityRules, key: byte
         **here,
     )
     found = deterministic_edges(
-        current(stored, "records", nodes, holders), current(stored, "identifiers", nodes, holders), rules, key
+        current(stored, "records", nodes, holders),
+        current(stored, "identifiers", nodes, holders),
+        rules,
+        key,
+        apart["now"]["record_id"].to_pylist(),
     )
     on_touched = """SEMI JOIN (SELECT l.record_id AS left_record, r.record_id AS right_record, l.identifier AS rule
                                FROM holdings AS l JOIN holdings AS r USING (identifier, value)
@@ -124,12 +134,13 @@ def _blocked_pairs(people: pa.Table, changed: pa.Table, model: Model) -> pa.Tabl
     return query(met, people=people, fresh=fresh)
 
 
-def _decided(stored: Stored, nodes: ChangedNodes, decisions: list[Decision], rules: IdentityRules) -> ChangedEdges:
-    """The edges of all decisions, of which there are few."""
-    named = sorted({record for decision in decisions for record in decision.pair})
-    records = current(stored, "records", nodes, pa.table({"record_id": pa.array(named, pa.string())}))
-    dropped = stored.evidence(f"WHERE rule = '{STEWARD}'", rules)
-    return ChangedEdges(dropped, decided_edges(decisions, records, rules).select(EDGE_COLUMNS))
+def _kept_apart(steward: pa.Table) -> pa.Table:
+    """record_id of the records that decisions, as edges, keep apart."""
+    return query(
+        """SELECT left_record AS record_id FROM steward WHERE blocked IS NOT NULL
+           UNION SELECT right_record FROM steward WHERE blocked IS NOT NULL""",
+        steward=steward,
+    )
 
 
 def current(stored: Stored, table: str, nodes: ChangedNodes, chosen: pa.Table | None = None) -> pa.Table:

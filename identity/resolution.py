@@ -1,6 +1,6 @@
 """From evidence to profiles: records joined along their edges, each cluster with the id of its founder."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,7 +9,10 @@ import pyarrow as pa
 from contracts.identity import IdentityRules
 from identity.assign import assign
 from identity.cluster import cluster
+from identity.decisions import Decision, among, decided_edges, kept_apart
+from identity.edges import deterministic_edges
 from identity.records import Nodes
+from identity.rivals import block_rivals
 from identity.sql import query
 
 if TYPE_CHECKING:
@@ -29,6 +32,29 @@ class Resolution:
     edges: pa.Table
     assignments: pa.Table
     spread: "DataFrame | None" = None
+
+
+def resolved(
+    nodes: Nodes, scored: pa.Table, decisions: Iterable[Decision], rules: IdentityRules, key: bytes
+) -> Resolution:
+    """Resolve records that fit memory.
+
+    Args:
+        nodes: The records and what they hold.
+        scored: Probabilistic edges between them, ``score.probabilistic_edges``.
+        decisions: Those that stand.
+        rules: The contract.
+        key: The lake's identity key.
+    """
+    about = among(decisions, nodes.records)
+    return join(nodes, evidence(nodes, scored, about, rules, key), rules, key, kept_apart(about))
+
+
+def evidence(nodes: Nodes, scored: pa.Table, decisions: list[Decision], rules: IdentityRules, key: bytes) -> pa.Table:
+    """All edges of ``resolved``, with EDGE_COLUMNS, before they are joined."""
+    apart = {record for pair in kept_apart(decisions) for record in pair}
+    shared = deterministic_edges(nodes.records, nodes.identifiers, rules, key, apart)
+    return pa.concat_tables([shared, block_rivals(scored, nodes.records, rules), decided_edges(decisions, rules)])
 
 
 def join(

@@ -11,19 +11,16 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from contracts.identity import IdentityRules
 from identity.basis import KEPT, Basis, Last, last, publish, versions, why_whole
 from identity.changes import changes, id_churn, publish_changes
-from identity.decisions import Decision, decided_edges, kept_apart, read_decisions, standing
+from identity.decisions import Decision, read_decisions, standing
 from identity.derived import assigned, counted, questions, spells
-from identity.edges import deterministic_edges
 from identity.engine import engine_for
 from identity.history import append_history, believed_before
 from identity.incremental import replacement
 from identity.model import Model, compared_people, load_model
-from identity.records import SILVER, Nodes, build_nodes, read_silver, standard_forms
-from identity.resolution import Resolution, join
-from identity.rivals import block_rivals
+from identity.records import SILVER, build_nodes, read_silver, standard_forms
+from identity.resolution import Resolution, resolved
 from identity.score import probabilistic_edges
 from identity.sql import query
 from identity.stored import Stored
@@ -69,17 +66,17 @@ def resolve(lake: "Lake", run: "Run") -> dict[str, int]:
         candidates, why = _candidates(lake, before, basis)
         if candidates is None:
             step.say(f"all records are resolved, since {why}")
-            resolved = _whole(lake, step, decisions, model)
+            made = _whole(lake, step, decisions, model)
         else:
             step.say("records that may have changed", rows=candidates.num_rows)
-            resolved = _changed(lake, step, candidates, decisions, model)
+            made = _changed(lake, step, candidates, decisions, model)
         visits, queue = spells(lake, decisions), questions(lake)
         lake.overwrite("identity.stitches", visits)
         lake.overwrite("identity.review_queue", queue)
         changed = changes(believed_before(lake, run), assigned(lake))
         publish_changes(lake, run, changed)  # before the history, by which another try would find nothing changed
-        told = timelines(resolved.records, resolved.resolution.edges, resolved.resolution.assignments)
-        step.say("history appended", rows=append_history(lake, run, told, resolved.about))
+        told = timelines(made.records, made.resolution.edges, made.resolution.assignments)
+        step.say("history appended", rows=append_history(lake, run, told, made.about))
         publish(lake, run.run_id, basis, read)
         counts = counted(lake) | {"spells": visits.num_rows, "questions": queue.num_rows}
         step.rows, step.message = counts["records"], _told(changed, why)
@@ -104,15 +101,14 @@ def _whole(lake: "Lake", step: "Step", decisions: list[Decision], model: Model) 
     step.say("records read", rows=silver.events.num_rows)
     nodes = build_nodes(silver, rules)
     step.say("identifiers standardised", rows=nodes.identifiers.num_rows)
-    decided, apart = decided_edges(decisions, nodes.records, rules), kept_apart(decisions)
     if engine_for(nodes.records.num_rows, lake.settings.identity_engine) == "spark":
         from identity.spark.resolve import resolve_in_parts
 
-        resolution = resolve_in_parts(lake.spark, nodes, decided, rules, model, key, apart)
+        resolution = resolve_in_parts(lake.spark, nodes, decisions, rules, model, key)
     else:
-        edges = pa.concat_tables([all_edges(nodes, rules, model, key), decided])
-        step.say("edges found", rows=edges.num_rows)
-        resolution = join(nodes, edges, rules, key, apart)
+        scored = probabilistic_edges(compared_people(nodes.records), model, rules.probabilistic.review_weight)
+        step.say("pairs weighed", rows=scored.num_rows)
+        resolution = resolved(nodes, scored, decisions, rules, key)
     step.say("records joined", rows=nodes.records.num_rows)
     lake.overwrite("identity.records", nodes.records)
     lake.overwrite("identity.identifiers", nodes.identifiers)
@@ -142,15 +138,6 @@ def _changed(lake: "Lake", step: "Step", candidates: pa.Table, decisions: list[D
             connection.unregister("fresh")
             step.say(f"{table} written", rows=fresh.num_rows)
     return _Resolved(made.records, made.resolution, made.touched)
-
-
-def all_edges(nodes: Nodes, rules: IdentityRules, model: Model, key: bytes) -> pa.Table:
-    """Deterministic and probabilistic edges, side by side."""
-    deterministic = deterministic_edges(nodes.records, nodes.identifiers, rules, key)
-    people = compared_people(nodes.records)
-    probabilistic = probabilistic_edges(people, model, rules.probabilistic.review_weight)
-    probabilistic = block_rivals(probabilistic, nodes.records, rules)
-    return pa.concat_tables([deterministic, probabilistic])
 
 
 def _told(changed: dict[str, int], why: str | None) -> str:

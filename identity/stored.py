@@ -6,7 +6,8 @@ import pyarrow as pa
 from contracts.identity import IdentityRules
 from identity.edges import EDGE_COLUMNS, STEWARD
 
-_BLOCKED = "CASE WHEN kind <> 'probabilistic' AND state = 'blocked' THEN evidence ->> '$.values[0].blocked' END"
+_BLOCKED = f"""CASE WHEN kind = 'probabilistic' OR state <> 'blocked' THEN NULL
+                     WHEN rule = '{STEWARD}' THEN reason ELSE evidence ->> '$.values[0].blocked' END"""
 """Why the evidence itself joins nothing; None where it was clustering that refused an edge."""
 
 

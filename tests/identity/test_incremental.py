@@ -8,16 +8,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from identity.decisions import decided_edges, kept_apart
-from identity.edges import deterministic_edges
 from identity.incremental import replacement
-from identity.model import load_model
+from identity.model import compared_people, load_model
 from identity.records import Silver, standard_forms
-from identity.resolution import join
-from identity.resolve import all_edges
+from identity.resolution import resolved
+from identity.score import probabilistic_edges
 from identity.sql import query
 from identity.stored import Stored
-from tests.identity.conftest import KEY, Town
+from tests.identity.conftest import KEY, NO_EDGES, Town
 
 TABLES = ("records", "identifiers", "edges", "assignments")
 HOME = {"street": "12 Oak Street", "city": "Albany", "postcode": "12207"}
@@ -57,13 +55,11 @@ step = st.one_of(
 
 def full(town, model):
     """The identity tables of a full run."""
-    nodes = town.nodes()
+    nodes, scored = town.nodes(), NO_EDGES
     if model.settings["blocking_rules_to_generate_predictions"]:
-        edges = all_edges(nodes, town.rules, model, KEY)
-    else:
-        edges = deterministic_edges(nodes.records, nodes.identifiers, town.rules, KEY)
-    decided = decided_edges(town.decisions, nodes.records, town.rules)
-    resolution = join(nodes, pa.concat_tables([edges, decided]), town.rules, KEY, kept_apart(town.decisions))
+        least = town.rules.probabilistic.review_weight
+        scored = probabilistic_edges(compared_people(nodes.records), model, least)
+    resolution = resolved(nodes, scored, town.decisions, town.rules, KEY)
     return dict(zip(TABLES, (nodes.records, nodes.identifiers, resolution.edges, resolution.assignments), strict=True))
 
 

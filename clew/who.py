@@ -50,8 +50,7 @@ def parse(text: str) -> Who:
     from contracts import Contracts
 
     rules = Contracts(settings().contracts).identity
-    # loyalty:… means the identifier loyalty_id.
-    named = {name.removesuffix("_id"): name for name in rules.identifiers}
+    named = rules.words
     if kind in named:
         from identity.standardise import standard_of
 
@@ -61,7 +60,7 @@ def parse(text: str) -> Who:
         return Who(text, None, ())
     raise UsageError(
         f"{kind}: is no way to name a person",
-        do=f"write a profile id, or one of: {', '.join(f'{name}:…' for name in named)}",
+        do=f"write a profile id, or one of: {', '.join(f'{name}:…' for name in sorted(named))}",
     )
 
 

@@ -199,6 +199,13 @@ class IdentityRules(Declared):
         return self
 
     @property
+    def words(self) -> dict[str, str]:
+        """How people name identifiers, before a colon: ``loyalty`` is loyalty_id, and ``account`` is user_id."""
+        short = {name.removesuffix("_id"): name for name in self.identifiers}
+        own = {"account": "user_id"} if "user_id" in self.identifiers else {}
+        return own | short | {name: name for name in self.identifiers}
+
+    @property
     def one_person(self) -> tuple[str, ...]:
         """Identifiers whose values have one person each."""
         return tuple(name for name, rule in self.identifiers.items() if rule.one_person)

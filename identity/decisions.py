@@ -210,7 +210,8 @@ def _append(lake: "Lake", known: list[Decision], made: Decision) -> None:
     clash = contradiction(after)
     if clash:
         raise UsageError(
-            "these decisions contradict each other: " + "; ".join(map(str, clash)),
+            "these decisions contradict each other: "
+            + "; ".join(f"this one, {item.what}" if item is made else str(item) for item in clash),
             TABLE,
             "undo one of them first: clew identity undo NUMBER --reason …",
         )

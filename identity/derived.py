@@ -10,15 +10,16 @@ import pyarrow as pa
 from identity.basis import KEPT
 from identity.decisions import Decision
 from identity.queue import read_value, review_queue
-from identity.stitches import read_logins, shared_values, stitches
+from identity.stitches import read_by_stitches, read_logins, shared_values, stitches
 
 if TYPE_CHECKING:
     from lakehouse.lake import Lake
 
 
-def assigned(lake: "Lake") -> pa.Table:
-    """record_id, profile_id and own_profile_id of all records."""
-    return _rows(lake, "SELECT record_id, profile_id, own_profile_id FROM identity.assignments")
+def assigned(lake: "Lake", about: pa.Table | None = None) -> pa.Table:
+    """record_id, profile_id and own_profile_id of the records that it is about; none for all."""
+    rows = "SELECT record_id, profile_id, own_profile_id FROM identity.assignments"
+    return _rows(lake, rows) if about is None else _rows(lake, f"{rows} SEMI JOIN about USING (record_id)", about=about)
 
 
 def spells(lake: "Lake", decisions: list[Decision]) -> pa.Table:
@@ -29,7 +30,8 @@ def spells(lake: "Lake", decisions: list[Decision]) -> pa.Table:
         decisions: The links and unlinks that stand.
     """
     rules = lake.contracts.identity
-    identifiers = _rows(lake, "SELECT * FROM identity.identifiers")
+    told = ", ".join(f"'{name}'" for name in read_by_stitches(rules))
+    identifiers = _rows(lake, f"SELECT * FROM identity.identifiers WHERE identifier IN ({told})")
     shared = shared_values(identifiers, rules)
     logins, key = read_logins(lake, shared), lake.settings.identity_key
     return stitches(identifiers, assigned(lake), shared, logins, rules, key, decisions)
@@ -37,7 +39,11 @@ def spells(lake: "Lake", decisions: list[Decision]) -> pa.Table:
 
 def questions(lake: "Lake") -> pa.Table:
     """identity.review_queue."""
-    edges = _rows(lake, "SELECT * FROM identity.edges WHERE state IN ('review', 'blocked')")
+    edges = _rows(
+        lake,
+        """SELECT left_record, right_record, rule, match_weight, probability, state, reason FROM identity.edges
+           WHERE state IN ('review', 'blocked')""",
+    )
     records = _rows(lake, "SELECT record_id, events FROM identity.records")
     return review_queue(edges, assigned(lake), records, read_value(lake, lake.contracts.identity))
 
@@ -63,6 +69,8 @@ def counted(lake: "Lake") -> dict[str, int]:
     return identifiers.to_pylist()[0] | {name: found.get(name, 0) for name in named} | profiles.to_pylist()[0]
 
 
-def _rows(lake: "Lake", sql: str) -> pa.Table:
+def _rows(lake: "Lake", sql: str, **tables: pa.Table) -> pa.Table:
     with lake.duck(only=KEPT) as connection:
+        for name, table in tables.items():
+            connection.register(name, table)
         return connection.sql(sql).to_arrow_table()

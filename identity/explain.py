@@ -16,13 +16,6 @@ if TYPE_CHECKING:
 
     from lakehouse.lake import Lake
 
-_IDENTIFIER_WORDS = {
-    "loyalty": "loyalty_id",
-    "account": "user_id",
-    "anonymous": "anonymous_id",
-    "crm": "crm_id",
-}
-
 
 @dataclass(frozen=True)
 class Explanation:
@@ -109,22 +102,51 @@ def record_of(connection: "duckdb.DuckDBPyConnection", lake: "Lake", name: str) 
     if founder:
         return str(founder[0][0])
     word, _, raw = name.partition(":")
-    identifier = _IDENTIFIER_WORDS.get(word, word)
-    rules = lake.contracts.identity
-    if raw and identifier in rules.identifiers:
-        value = standard_of(rules.identifiers[identifier], rules.phone_region)(raw).value
-        rows = connection.execute(
-            """SELECT record_id FROM identity.identifiers WHERE identifier = ? AND value = ?
-               ORDER BY is_usable DESC, first_seen, record_id LIMIT 1""",
-            [identifier, value],
-        ).fetchall()
-        if rows:
-            return str(rows[0][0])
-        raise DataError(f"no record holds this {identifier}", "identity.identifiers", "check it, or run: clew run")
-    known = ", ".join(sorted({*KINDS, *rules.identifiers}))
+    identifiers = lake.contracts.identity.words
+    if raw and word in identifiers:
+        holders = _holders(connection, lake, identifiers[word], raw)
+        if holders:
+            return holders[0]
+        where = "identity.identifiers"
+        raise DataError(f"no record holds this {identifiers[word]}", where, "check it, or run: clew run")
+    known = ", ".join(sorted({*KINDS, *identifiers}))
     where = f"{word}:…" if raw else "the argument"
     unknown = DataError if raw and word in KINDS else UsageError
     raise unknown("no such record", where, f"give a profile id, or what begins with one of: {known}")
+
+
+def only_record_of(connection: "duckdb.DuckDBPyConnection", lake: "Lake", name: str) -> str:
+    """As ``record_of``, for who decides: an identifier must not be that of several people.
+
+    Raises:
+        DataError: If nobody in the lake has it.
+        UsageError: If it is no name, or that of records of several profiles.
+    """
+    found = record_of(connection, lake, name)
+    word, _, raw = name.partition(":")
+    identifier = lake.contracts.identity.words.get(word)
+    if found != name and raw and identifier:
+        holders = _holders(connection, lake, identifier, raw)
+        by_profile = {profile_of(connection, record): record for record in reversed(holders)}
+        if len(by_profile) > 1:
+            raise UsageError(
+                f"{len(by_profile)} profiles hold this {identifier}",
+                f"{word}:…",
+                f"name a record of the one that is meant: {', '.join(sorted(by_profile.values())[:10])}",
+            )
+    return found
+
+
+def _holders(connection: "duckdb.DuckDBPyConnection", lake: "Lake", identifier: str, raw: str) -> list[str]:
+    """The records that hold an identifier in any spelling, the one first seen with it first."""
+    rules = lake.contracts.identity
+    value = standard_of(rules.identifiers[identifier], rules.phone_region)(raw).value
+    rows = connection.execute(
+        """SELECT record_id FROM identity.identifiers WHERE identifier = ? AND value = ?
+           GROUP BY record_id ORDER BY bool_or(is_usable) DESC, min(first_seen), record_id""",
+        [identifier, value],
+    ).fetchall()
+    return [str(record) for (record,) in rows]
 
 
 def _same(connection: "duckdb.DuckDBPyConnection", one: str, other: str, profile: str) -> Explanation:

@@ -71,12 +71,31 @@ def append_history(lake: "Lake", run: "Run", now: pa.Table, about: pa.Table | No
     return appended.num_rows
 
 
-def believed_before(lake: "Lake", run: "Run") -> pa.Table:
-    """record_id and profile_id of what was believed before the run, whatever tries of it there were."""
+def has_spoken(lake: "Lake", run: "Run") -> bool:
+    """Whether an earlier try of the run has changed what is believed."""
+    if not lake.exists(TABLE):
+        return False
+    with lake.duck(only=[TABLE]) as connection:
+        found = connection.execute(f"SELECT 1 FROM {TABLE} WHERE run_id = $run LIMIT 1", {"run": run.run_id})
+        return found.fetchone() is not None
+
+
+def believed_before(lake: "Lake", run: "Run", about: pa.Table | None = None) -> pa.Table:
+    """record_id and profile_id of what was believed before the run, whatever tries of it there were.
+
+    Args:
+        lake: The lake.
+        run: The run.
+        about: record_id of the records that are asked about; none for all.
+    """
     if not lake.exists(TABLE):
         return TIMELINE.empty_table()
     before = f"WHERE revision < (SELECT coalesce(min(revision), 2147483647) FROM {TABLE} WHERE run_id = $run)"
+    if about is not None:
+        before = f"SEMI JOIN about USING (record_id) {before}"
     with lake.duck(only=[TABLE]) as connection:
+        if about is not None:
+            connection.register("about", about)
         return connection.sql(
             f"""WITH last AS (SELECT * {_LAST.format(where=before)})
                 SELECT record_id, profile_id FROM last

@@ -95,23 +95,24 @@ def _touched(stored: Stored, nodes: ChangedNodes, edges: ChangedEdges) -> pa.Tab
 
     Stored edges that join are within a profile, or were refused between two; new ones end at records that differ.
     """
-    refused = stored.refused()
+    members, refused = stored.members(), stored.refused()
     touched = query(
         "SELECT record_id FROM changed UNION SELECT record_id FROM ends", changed=nodes.changed, ends=edges.ends()
     )
     reached = 0
     while touched.num_rows > reached:
         reached = touched.num_rows
-        touched = stored.query(
+        touched = query(
             """WITH mates AS (
                    SELECT record_id FROM touched UNION
-                   SELECT record_id FROM identity.assignments SEMI JOIN (
-                       SELECT DISTINCT profile_id FROM identity.assignments SEMI JOIN touched USING (record_id))
+                   SELECT record_id FROM members SEMI JOIN (
+                       SELECT DISTINCT profile_id FROM members SEMI JOIN touched USING (record_id))
                    USING (profile_id))
                SELECT record_id FROM mates
                UNION SELECT right_record FROM refused WHERE left_record IN (FROM mates)
                UNION SELECT left_record FROM refused WHERE right_record IN (FROM mates)""",
             touched=touched,
+            members=members,
             refused=refused,
         )
     return touched

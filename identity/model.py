@@ -177,7 +177,10 @@ def new_model(
 
 
 def save_model(name: str, model: Model, folder: Path) -> Path:
-    """Write ``<name>.json``, whole or not at all; the same model is written as the same bytes."""
+    """Write ``<name>.json``, and the same as ``<version>.json``, which no other model takes the place of.
+
+    Each is written whole or not at all; the same model is written as the same bytes.
+    """
     body = {
         "version": model.version,
         "trained_on": model.trained_on,
@@ -186,9 +189,10 @@ def save_model(name: str, model: Model, folder: Path) -> Path:
     }
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.json"
-    draft = folder / f".{name}.json.{os.getpid()}"
-    draft.write_text(json.dumps(body, indent=1, sort_keys=True, allow_nan=False) + "\n", encoding="utf-8")
-    draft.replace(path)
+    for written in (folder / f"{model.version}.json", path):
+        draft = folder / f".{written.name}.{os.getpid()}"
+        draft.write_text(json.dumps(body, indent=1, sort_keys=True, allow_nan=False) + "\n", encoding="utf-8")
+        draft.replace(written)
     return path
 
 
@@ -196,7 +200,7 @@ def load_model(name: str, own: Path | None = None) -> Model:
     """Read a trained model.
 
     Args:
-        name: Its name; the contract says which is in use.
+        name: Its name, or one version of it; the contract says which is in use.
         own: The workspace's folder of models, where it is looked for first.
 
     Raises:
@@ -211,10 +215,12 @@ def load_model(name: str, own: Path | None = None) -> Model:
             f"train it: clew identity train --name {name}",
         )
     body = json.loads(path.read_text(encoding="utf-8"))
-    if body["version"] != model_version(name, body["settings"]):
+    version = body["version"]
+    trained_as = version.rpartition("-")[0]
+    if name not in (version, trained_as) or version != model_version(trained_as, body["settings"]):
         raise DataError(
-            f"the weights of model {name} are not those of version {body['version']}",
+            f"the weights of model {name} are not those of version {version}",
             str(path),
             f"restore the file, or remove it and train anew: clew identity train --name {name}",
         )
-    return Model(body["version"], body["settings"], body["trained_on"], body.get("evaluation", {}))
+    return Model(version, body["settings"], body["trained_on"], body.get("evaluation", {}))

@@ -24,7 +24,7 @@ class Resolution:
     """The identity tables but the nodes.
 
     Attributes:
-        edges: identity.edges; if they are ``spread``, those that joined or are open, without their evidence.
+        edges: identity.edges; if they are ``spread``, those that joined, without their evidence.
         assignments: identity.assignments.
         spread: identity.edges in Spark, where that was the engine.
     """

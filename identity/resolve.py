@@ -16,7 +16,7 @@ from identity.changes import changes, id_churn, publish_changes
 from identity.decisions import Decision, read_decisions, standing
 from identity.derived import assigned, counted, questions, spells
 from identity.engine import engine_for
-from identity.history import append_history, believed_before
+from identity.history import append_history, believed_before, has_spoken
 from identity.incremental import replacement
 from identity.model import Model, compared_people, load_model
 from identity.records import SILVER, build_nodes, read_silver, standard_forms
@@ -73,12 +73,14 @@ def resolve(lake: "Lake", run: "Run") -> dict[str, int]:
         visits, queue = spells(lake, decisions), questions(lake)
         lake.overwrite("identity.stitches", visits)
         lake.overwrite("identity.review_queue", queue)
-        changed = changes(believed_before(lake, run), assigned(lake))
+        counts = counted(lake) | {"spells": visits.num_rows, "questions": queue.num_rows}
+        asked = None if has_spoken(lake, run) else made.about  # what an earlier try changed is not about this one's
+        changed = changes(believed_before(lake, run, asked), assigned(lake, asked))
+        changed |= {name: counts[name] for name in ("records", "profiles")}
         publish_changes(lake, run, changed)  # before the history, by which another try would find nothing changed
         told = timelines(made.records, made.resolution.edges, made.resolution.assignments)
         step.say("history appended", rows=append_history(lake, run, told, made.about))
         publish(lake, run.run_id, basis, read)
-        counts = counted(lake) | {"spells": visits.num_rows, "questions": queue.num_rows}
         step.rows, step.message = counts["records"], _told(changed, why)
     return counts | changed
 

@@ -178,11 +178,16 @@ class Review:
             raise DataError("there is no review queue yet", TABLES[0], "make it: clew run")
         self.lake, self.author, self.as_of = lake, author, as_of
         self._connection = lake.duck(only=TABLES)
-        made = standing(read_decisions(lake), as_of)
-        self._settled = Settled(_profiles_of(self._connection, [record for item in made for record in item.pair]))
-        for item in made:
-            self._settled.add("link" if item.action == "link" else "unlink", item.pair)
+        self._settled = self._decided()
         self._drawn: frozenset[Pair] | None = None
+
+    def _decided(self) -> "Settled":
+        """What the decisions that stand now settle."""
+        made = standing(read_decisions(self.lake), self.as_of)
+        settled = Settled(_profiles_of(self._connection, [record for item in made for record in item.pair]))
+        for item in made:
+            settled.add("link" if item.action == "link" else "unlink", item.pair)
+        return settled
 
     def queue(self) -> list[Waiting]:
         """What waits and is not settled by decisions made since the last run, in the order of asking."""
@@ -216,6 +221,7 @@ class Review:
     def still_open(self, waiting: Iterable[Waiting]) -> Iterator[Waiting]:
         """One after the other, without those that answers given meanwhile have settled."""
         for item in waiting:
+            self._settled = self._decided()  # other stewards may have decided meanwhile
             if self._drawn is not None or not self._settled.covers(item.profiles):
                 yield item
 

@@ -84,6 +84,11 @@ _STITCHES = f"""
 """
 
 
+def read_by_stitches(rules: IdentityRules) -> list[str]:
+    """The identifiers of which spells depend: accounts, browsers, and all that the contract stitches."""
+    return sorted({"user_id", "anonymous_id", *_stitched(rules)["identifier"].to_pylist()})
+
+
 def shared_values(identifiers: pa.Table, rules: IdentityRules) -> pa.Table:
     """The values on which several accounts logged in, and no more than the contract allows.
 

@@ -47,6 +47,13 @@ class Stored:
             **tables,
         )
 
+    def members(self) -> pa.Table:
+        """record_id and profile_id of the records that share their profile with another."""
+        return self.query(
+            """SELECT record_id, profile_id FROM identity.assignments
+               QUALIFY count(*) OVER (PARTITION BY profile_id) > 1"""
+        )
+
     def refused(self) -> pa.Table:
         """left_record and right_record of the edges that would join profiles, had clustering not refused them."""
         return self.query(

@@ -44,15 +44,12 @@ def section(sizes: list[int]) -> str:
         with tempfile.TemporaryDirectory(prefix="clew-bench-") as folder:
             home = Path(folder)
             full = 0.0
-            day = round(records * 1.01)
-            runs: list[tuple[str, str, tuple[int, int, int] | None]] = [
-                ("full", "resolve", (0, records, 1)),
-                ("1 % new", "resolve", (records, day, 2)),
-                ("unlink", "unlink", None),
-            ]
-            for name, what, landed in runs:
+            people, _ = crowd(round(records * 1.01))
+            parts = {"full": people.slice(0, records), "1 % new": people.slice(records), "unlink": None}
+            for landing, (name, landed) in enumerate(parts.items(), start=1):
                 if landed:
-                    write_crowd(lake_in(home), *landed)
+                    write_silver(lake_in(home), landed, landing)
+                what = "resolve" if landed else "unlink"
                 found = timed([sys.executable, "-m", "tests.bench_identity", str(home), what])
                 full = full or found["seconds"]
                 lines.append(
@@ -67,11 +64,9 @@ def lake_in(home: Path) -> Lake:
     return Lake(Settings(home=home))
 
 
-def write_crowd(lake: Lake, first: int, last: int, landing: int) -> None:
-    """Land the records of a crowd from one number to another, as files of their own."""
-    people, _ = crowd(last)
-    rows = people.slice(first)
-    number = pa.array(range(first, last), pa.int64())
+def write_silver(lake: Lake, rows: pa.Table, landing: int) -> None:
+    """Land records of a crowd, as files of their own."""
+    number = pc.cast(pc.utf8_slice_codeunits(rows["record_id"], 1), pa.int64())
     ids = pc.binary_join_element_wise("crm", rows["record_id"], ":")
     seen = pc.add(pa.scalar(START), number.cast(pa.duration("s")))
     event = {"event_id": ids, "record_id": ids, "occurred_at": seen, "position": number}

@@ -216,7 +216,9 @@ def train(
     as_json: AsJson = False,
 ) -> None:
     """Train the linkage model on the lake's records; it is taken unless it is worse than the one in use."""
-    from clew.trained.step import print_training, trained, write_page
+    from clew.explained.shell import write_page
+    from clew.trained.page import page
+    from clew.trained.step import print_training, trained
     from clew.workspace import existing_lake, newest_date, settings
     from lakehouse.lake import Lake
 
@@ -225,7 +227,7 @@ def train(
     lake = Lake(configured)
     found = trained(lake, name, force, reason, newest_date())
     if html is not None:
-        write_page(found.training, html)
+        write_page(page(found.training), html)
     with results():
         if as_json:
             print_json(found.as_dict())
@@ -245,15 +247,19 @@ def _decide(
     as_json: bool,
 ) -> None:
     from clew.workspace import existing_lake, newest_date, settings
+    from contracts.errors import UsageError
+    from identity import labels
     from identity.decisions import decide
-    from identity.explain import record_of
+    from identity.explain import only_record_of
     from lakehouse.lake import Lake
 
     existing_lake()
     configured = settings()
     lake = Lake(configured)
+    if labels.is_of_review(reason):
+        raise UsageError("so begin the reasons of answers to a review", "--reason", "say it in other words")
     with lake.duck(only=["identity.records", "identity.identifiers", "identity.assignments"]) as connection:
-        records = (record_of(connection, lake, left), record_of(connection, lake, right))
+        records = (only_record_of(connection, lake, left), only_record_of(connection, lake, right))
     made = decide(
         lake,
         action,

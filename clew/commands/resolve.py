@@ -45,7 +45,7 @@ def resolve(
 ) -> None:
     """Find out which rows of a file are one person."""
     from identity.people.columns import read_map
-    from identity.people.files import Told, check_output, resolve_files, write
+    from identity.people.files import Told, check_folder, check_output, resolve_files, write
     from identity.people.model import save_model as save
 
     if bool(given) == bool(link_only):
@@ -66,6 +66,8 @@ def resolve(
 
     paths = link_only or tuple(given or ())
     check_output(output, paths)
+    if save_model:
+        check_folder(save_model, "--save-model")
     outcome = resolve_files(paths, told, truth, say)
     write(outcome, output)
     if save_model:

@@ -35,9 +35,8 @@ def page(found: Explanation | BuildUp, read_from: str) -> str:
         title, parts = _of_pair(found)
     else:
         title, parts = _of_profile(found)
-    return whole_page(
-        title, parts, f"From {read_from}. Values stand here as keyed hashes, and weights are log2 of the odds."
-    )
+    kept = "It names records, by which people can be found: keep it as their data are kept."
+    return whole_page(title, parts, f"From {read_from}. Weights are log2 of the odds. {kept}")
 
 
 def _of_pair(found: Explanation) -> tuple[str, list[Any]]:

@@ -47,7 +47,7 @@ def probability_chart(levels: Sequence["Level"], title: str) -> Markup:
         for share, offset, style in ((level.m, 3, "bar for"), (level.u, 11, "bar against")):
             wide = f"{max(share * (_BARS - 8), 1):.1f}"
             marks.append(element("rect", x=NAMES, y=top + offset, width=wide, height=7, class_=style))
-        marks.append(_number(f"{level.m:.3f}", top))
+        marks.append(_number(f"{level.m:.3f} / {level.u:.2g}", top))
     told = "; ".join(f"{level.level} m {level.m:.4g}, u {level.u:.4g}" for level in levels)
     return _svg(title, told, marks, len(levels))
 

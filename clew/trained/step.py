@@ -169,19 +169,3 @@ def _judged(item: "Judgement") -> tuple[Any, ...]:
 
 def _signed(weight: float | None) -> str:
     return "" if weight is None else f"{weight:+.2f}"
-
-
-def write_page(found: "Training", file: Path) -> None:
-    """Write the report as a page.
-
-    Raises:
-        UsageError: If it cannot be written there.
-    """
-    from clew.trained.page import page
-
-    try:
-        file.write_text(page(found), encoding="utf-8")
-    except OSError as error:
-        raise UsageError(
-            f"the page cannot be written: {error.strerror}", str(file), "name a file in a folder that is there"
-        ) from error

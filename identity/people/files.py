@@ -129,8 +129,17 @@ def check_output(path: Path, inputs: Sequence[Path]) -> None:
         raise UsageError("the name says neither CSV nor Parquet", str(path), "name it .csv or .parquet")
     if any(path.resolve() == given.resolve() for given in inputs):
         raise UsageError("the profiles would replace the people", str(path), "name another file: --output")
+    check_folder(path, "--output")
+
+
+def check_folder(path: Path, option: str) -> None:
+    """Find out before the work whether the folder of a file is there.
+
+    Raises:
+        UsageError: If it is not.
+    """
     if not path.parent.is_dir():
-        raise UsageError("there is no such folder", str(path.parent), "make it, or name a file in another: --output")
+        raise UsageError("there is no such folder", str(path.parent), f"make it, or name a file in another: {option}")
 
 
 def write(outcome: Outcome, path: Path) -> None:

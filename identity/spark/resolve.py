@@ -6,8 +6,7 @@ Components are found by rounds (identity.spark.components), and whole components
 finds the deterministic edges, joins and refuses, with the very functions that DuckDB's way runs on the lake.
 
 What grows with pairs stays in Spark: blocking, scores, edges and their evidence. What grows with records is on the
-driver: records and identifiers come from it, and the edges that joined, at most one a record, go back to it, with
-those that are open.
+driver: records and identifiers come from it, and the edges that joined, at most one a record, go back to it.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -71,7 +70,7 @@ def resolve_in_parts(
     parts = _parts(places, identifiers, edges, rules.probabilistic.link_weight).persist()
     items = _items(parts, records, identifiers, edges)
     spread = items.groupBy("part").applyInArrow(_resolver(rules, key, cannot_link), RESOLVED_SCHEMA).persist()
-    here = spread.where("state <> 'redundant'").drop("evidence", "model_version").toArrow()
+    here = spread.where("state = 'linked'").drop("evidence", "model_version").toArrow()
     assignments = assign(nodes.records, _members(nodes.records, here), here, key)
     for used in (scored, places, parts):
         used.unpersist()

@@ -98,6 +98,16 @@ def test_what_was_decided_since_the_run_is_not_asked_nor_what_follows_from_it(la
     assert pairs(sitting(lake).queue()) == [("crm:1", "crm:2")]
 
 
+def test_what_another_steward_decides_during_a_sitting_is_asked_no_more(lake):
+    review = sitting(lake)
+    asked = review.still_open(review.queue())
+    first = next(asked)
+    for pair in (("crm:3", "crm:5"), ("crm:4", "crm:5"), ("crm:3", "crm:4")):
+        if pair != first.pair:
+            decide(lake, "unlink", pair, reason="looked", author="bob", at=NOW, as_of=DAY)
+    assert pairs(list(asked)) == [("crm:1", "crm:2")]
+
+
 def test_answers_settle_questions_that_are_still_to_come(lake):
     review = sitting(lake)
     outcome = sit(review, review.queue(), io.StringIO("y\ny\nn two men\n"))
@@ -121,10 +131,14 @@ def test_a_sitting_shows_where_it_is_asks_again_what_it_did_not_understand_and_e
 
 
 def test_a_contradiction_is_refused_and_the_sitting_goes_on(lake, capsys):
-    said = {"reason": "looked", "author": "ann", "at": NOW, "as_of": DAY}
+    class WhileAnnDecides(io.StringIO):
+        def readline(self, *size):
+            if self.tell() == 0:
+                decide(lake, "unlink", ("crm:3", "crm:4"), reason="looked", author="ann", at=NOW, as_of=DAY)
+            return super().readline(*size)
+
     review = sitting(lake)
-    decide(lake, "unlink", ("crm:3", "crm:4"), **said)  # by somebody else, after the questions were read
-    outcome = sit(review, review.queue(), io.StringIO("y\nn\nq\n"))
+    outcome = sit(review, review.queue(), WhileAnnDecides("y\ny\nq\n"))
     (refused,) = outcome.refused
     assert (refused["left_record"], refused["right_record"]) == ("crm:3", "crm:4")
     assert refused["what"].startswith("these decisions contradict each other: decision 1 (ann, 2018-01-02): unlink")

@@ -195,6 +195,7 @@ def test_a_training_is_taken_into_the_workspace_and_the_next_run_scores_with_it(
     # What was judged is what a run with the model scores, though the pairs were scored with all candidate rules.
     assert found.links[1] == sum(row["match_weight"] >= rules.link_weight for row in edges) > 0
     assert trained(lake).is_same
+    assert load_model(found.model.version, lake.settings.models) == load_model("customers-1", lake.settings.models)
     path.unlink()
     assert take(lake, trained(lake), None).read_bytes() == first
 

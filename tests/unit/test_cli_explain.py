@@ -84,10 +84,10 @@ def test_the_page_is_written_beside_what_is_printed(clew, tmp_path: Path) -> Non
         assert "ana@example.org" not in page
 
 
-def test_a_page_that_cannot_be_written_is_a_fault_of_the_environment(clew, tmp_path: Path) -> None:
+def test_a_page_that_cannot_be_written_there_is_refused_by_name(clew, tmp_path: Path) -> None:
     ran = clew("explain", "p-ana", "--html", str(tmp_path / "nowhere" / "page.html"))
-    assert (ran.code, ran.out) == (3, "")
-    assert "no such file or directory" in ran.err
+    assert (ran.code, ran.out) == (2, "")
+    assert "the page cannot be written: No such file or directory" in ran.err
 
 
 def test_an_unknown_record_is_refused_without_repeating_a_value(clew) -> None:

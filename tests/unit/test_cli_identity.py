@@ -16,6 +16,7 @@ from identity.diff import Example
 from lakehouse.lake import Lake
 from lakehouse.settings import Settings
 
+NOW = dt.datetime(2017, 12, 31, tzinfo=dt.UTC)
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference" / "cli.md"
 
 
@@ -65,7 +66,25 @@ def test_a_contradiction_ends_with_2_and_names_both_decisions(clew, own) -> None
     ran = clew("identity", "link", "anonymous:a9", "account:u1", "--reason", "no idea", home=own)
     assert ran.code == 2
     assert "contradict each other: decision 1 (sam, 2017-12-31): unlink account:u1 anonymous:a9; " in ran.err
-    assert "link account:u1 anonymous:a9" in ran.err
+    assert "this one, link account:u1 anonymous:a9" in ran.err
+
+
+def test_a_reason_that_reads_as_an_answer_to_a_review_is_refused(clew, own) -> None:
+    ran = clew("identity", "link", "crm:7", "account:u1", "--reason", "review of a random sample: same", home=own)
+    assert (ran.code, "so begin the reasons of answers to a review" in ran.err) == (2, True)
+
+
+def test_an_identifier_of_two_profiles_names_nobody_to_decide_about(clew, own) -> None:
+    lake = Lake(Settings(home=own))
+    lake.append("identity.identifiers", [
+        {"record_id": "anonymous:a9", "identifier": "email", "value": "ana@example.org", "raw_value": "ana@example.org",
+         "is_usable": True, "reason": None, "first_seen": NOW, "last_seen": NOW}
+    ])  # fmt: skip
+    ran = clew("identity", "link", "email:ana@example.org", "crm:7", "--reason", "x", home=own)
+    assert ran.code == 2
+    assert "2 profiles hold this email" in ran.err
+    assert "anonymous:a9" in ran.err
+    assert "ana@" not in ran.err
 
 
 def test_nobody_is_linked_who_is_not_there_and_no_value_is_repeated(clew, own) -> None:

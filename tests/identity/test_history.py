@@ -258,8 +258,8 @@ PEOPLE = st.lists(st.tuples(names, addresses, st.integers(0, 9)), min_size=4, ma
 
 @settings(max_examples=10, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(PEOPLE, st.sets(st.integers(1, 8), max_size=2))
-def test_in_any_batching_ids_stay_and_the_last_belief_is_the_assignment(new_town, people, cuts):
-    """People land in their order, batch by batch; no batch but the last one matters to who is who in the end."""
+def test_in_however_many_runs_ids_stay_and_the_last_belief_is_the_assignment(new_town, people, cuts):
+    """People land in their order, some in each run; no run but the last one matters to who is who in the end."""
 
     def landed(count):
         town = new_town()
@@ -286,7 +286,7 @@ def test_in_any_batching_ids_stay_and_the_last_belief_is_the_assignment(new_town
 
 @settings(max_examples=3, deadline=None, derandomize=True)
 @given(st.sets(st.integers(1, 3)))
-def test_in_any_batching_a_lake_has_the_same_content_hash(tmp_path_factory, batches):
+def test_resolved_in_however_many_runs_a_lake_has_the_same_content_hash(tmp_path_factory, batches):
     people = [ELDER, YOUNGER, BRIDGE]
     at_once, in_parts = (new_lake(tmp_path_factory.mktemp("home")) for _ in range(2))
     a_day(at_once, 9, people)

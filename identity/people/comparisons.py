@@ -43,6 +43,8 @@ class Comparison:
         name: What is compared.
         nothing: SQL condition under which there is nothing to compare: such a pair is no evidence.
         levels: From most to least alike; the first whose condition holds.
+        is_conditional: Whether it is for few pairs only, such as those of one name. Its strangers are then learnt from
+            the pairs that blocking rules bring together, since of pairs drawn at random hardly one is such.
         shared: SQL that several conditions use, by the name by which they use it; worked out once a pair.
     """
 
@@ -50,6 +52,7 @@ class Comparison:
     nothing: str
     levels: tuple[Level, ...]
     shared: tuple[tuple[str, str], ...] = ()
+    is_conditional: bool = False
 
 
 def comparisons_of(columns: Set[str]) -> tuple[Comparison, ...]:
@@ -59,7 +62,7 @@ def comparisons_of(columns: Set[str]) -> tuple[Comparison, ...]:
         found.append(_birth_date())
     found += [_code(name) for name in ("national_id", "card") if name in columns]
     if "email" in columns:
-        found.append(_email())
+        found += _emails(columns)
     if "phone" in columns:
         found.append(_phone())
     if "street" in columns:
@@ -86,6 +89,16 @@ def _missing(*names: str) -> str:
     return " AND ".join(f"({name}_l IS NULL OR {name}_r IS NULL)" for name in names)
 
 
+_NAMES_ALIKE = (
+    (
+        "first_alike",
+        "formal_name_l = formal_name_r OR starts_with(first_name_l, first_name_r) "
+        f"OR starts_with(first_name_r, first_name_l) OR {_alike('first_name', 0.9)}",
+    ),
+    ("last_alike", _alike("last_name", 0.9)),
+)
+
+
 def _names(columns: Set[str]) -> Comparison | None:
     """First and last name together: in a family, or in a file of noblemen, the one depends on the other."""
     if not {"first_name", "last_name"} <= columns:
@@ -93,14 +106,6 @@ def _names(columns: Set[str]) -> Comparison | None:
         return None if name is None else _one_name(name)
     first, last = _equal("first_name"), _equal("last_name")
     first_alike, last_alike = "first_alike", "last_alike"
-    shared = (
-        (
-            first_alike,
-            "formal_name_l = formal_name_r OR starts_with(first_name_l, first_name_r) "
-            f"OR starts_with(first_name_r, first_name_l) OR {_alike('first_name', 0.9)}",
-        ),
-        (last_alike, _alike("last_name", 0.9)),
-    )
     gap = f"({_missing('first_name')} OR {_missing('last_name')})"
     both = [
         Level(f"both equal, a name of {few}", f"{first} AND {last} AND full_name_share_l < {share}", m, h, u)
@@ -133,7 +138,7 @@ def _names(columns: Set[str]) -> Comparison | None:
             Level("first alike, last different", first_alike, 0.01, 0.01, 8e-3),
             Level("different", None, 0.002, 0.17, 0.93, 0.04),
         ),
-        shared,
+        _NAMES_ALIKE,
     )
 
 
@@ -184,17 +189,47 @@ def _code(name: str) -> Comparison:
     )
 
 
-def _email() -> Comparison:
-    return Comparison(
-        "email",
-        _missing("email"),
-        (
-            Level("equal", _equal("email"), 0.7, 0.1, 3e-7),
-            Level("same name at another domain", "mailbox_l = mailbox_r", 0.05, 0.01, 1e-4),
-            Level("alike", _alike("email", 0.92), 0.1, 0.02, 5e-4),
-            Level("different", None, 0.15, 0.87, 0.999),
-        ),
-    )
+def _emails(columns: Set[str]) -> list[Comparison]:
+    """Many mailboxes are made of names: those of two John Smiths are alike, and this tells of their names again.
+
+    So where names are alike, and in a mailbox, it is a comparison of its own how like two are that are not equal.
+    """
+    named = {"first_name", "last_name"} <= columns
+    alike = "coalesce(first_alike AND last_alike AND (is_named_l OR is_named_r), false)" if named else "false"
+    levels = (("same name at another domain", "mailbox_l = mailbox_r"), ("alike", _alike("email", 0.92)))
+    found = [
+        Comparison(
+            "email",
+            _missing("email"),
+            (
+                Level("equal", _equal("email"), 0.7, 0.1, 3e-7),
+                *(
+                    Level(label, f"NOT {alike} AND {sql}", m, h, u)
+                    for (label, sql), m, h, u in zip(levels, (0.05, 0.1), (0.01, 0.02), (1e-4, 5e-4), strict=True)
+                ),
+                Level("different", None, 0.15, 0.87, 0.999),
+            ),
+            _NAMES_ALIKE * named,
+        )
+    ]
+    if named:
+        found.append(
+            Comparison(
+                "mailbox of one name",
+                f"{_missing('email')} OR {_equal('email')} OR NOT {alike}",
+                (
+                    Level("a slip", _slip("email"), 0.2, 0.01, 0.005),
+                    *(
+                        Level(label, sql, m, h, u)
+                        for (label, sql), m, h, u in zip(levels, (0.1, 0.3), (0.02, 0.2), (0.02, 0.2), strict=True)
+                    ),
+                    Level("different", None, 0.4, 0.77, 0.775),
+                ),
+                _NAMES_ALIKE,
+                is_conditional=True,
+            )
+        )
+    return found
 
 
 def _phone() -> Comparison:

@@ -81,7 +81,7 @@ def _alike(name: str, least: float) -> str:
     return f"jaro_winkler_similarity({name}_l, {name}_r, {least}) >= {least}"  # told the least, it can stop early
 
 
-def _slip(name: str) -> str:
+def slip(name: str) -> str:
     """One letter more, less or another, or two neighbours exchanged: so the first half is equal, or the last.
 
     The halves go first because they are cheap to compare; they take one letter less than there is.
@@ -169,6 +169,7 @@ def _one_name(name: str) -> Comparison:
 
 def _birth_date() -> Comparison:
     equal = _equal("birth_date")
+    slip_or_swap = f"({slip('birth_date')}) OR birth_date_l = birth_date_swapped_r"
     return Comparison(
         "birth_date",
         _missing("birth_date"),
@@ -176,8 +177,7 @@ def _birth_date() -> Comparison:
             Level("equal, a day of one in 5,000", f"{equal} AND birth_date_share_l < 2e-4", 0.68, 0.024, 4e-5),
             Level("equal, a day of one in 1,000", f"{equal} AND birth_date_share_l < 1e-3", 0.13, 0.0045, 4e-5),
             Level("equal, a common day", equal, 0.04, 0.0015, 1e-4),
-            Level("a slip, or day and month exchanged", f"({_slip('birth_date')}) OR birth_date_l = birth_date_swapped_r",
-                  0.09, 0.01, 1e-3),
+            Level("a slip, or day and month exchanged", slip_or_swap, 0.09, 0.01, 1e-3),
             Level("same year, or same day", f"{_equal('birth_year')} OR {_equal('birth_day')}", 0.03, 0.06, 0.02),
             Level("different", None, 0.002, 0.9, 0.97, 0.35),
         ),
@@ -190,7 +190,7 @@ def _code(name: str) -> Comparison:
         _missing(name),
         (
             Level("equal", _equal(name), 0.9, 0.002, 3e-6),
-            Level("a slip", _slip(name), 0.06, 0.002, 2e-5),
+            Level("a slip", slip(name), 0.06, 0.002, 2e-5),
             Level("different", None, 0.04, 0.996, 0.99997),
         ),
     )
@@ -245,7 +245,7 @@ def _phone() -> Comparison:
         _missing("phone"),
         (
             Level("equal", _equal("phone"), 0.65, 0.1, 3e-7),
-            Level("a slip", _slip("phone"), 0.05, 0.01, 1e-5),
+            Level("a slip", slip("phone"), 0.05, 0.01, 1e-5),
             Level("different", None, 0.3, 0.79, 0.999),
         ),
     )
@@ -271,7 +271,7 @@ def _place(columns: Set[str]) -> Comparison:
         levels.append(Level("postcode and city equal", f"{_equal('postcode')} AND {_equal('city')}", 0.7, 0.8, 1e-3))
     if "postcode" in columns:
         levels.append(Level("postcode equal", _equal("postcode"), 0.1 if both else 0.75, 0.08, 2e-3))
-        levels.append(Level("postcode with a slip", _slip("postcode"), 0.05, 0.02, 5e-3))
+        levels.append(Level("postcode with a slip", slip("postcode"), 0.05, 0.02, 5e-3))
     if "city" in columns:
         levels.append(Level("city equal", _equal("city"), 0.05 if both else 0.75, 0.04, 0.02))
         levels.append(Level("city alike", _alike("city", 0.9), 0.04, 0.02, 0.01))

@@ -71,8 +71,10 @@ def weigh_inside(bench: Bench, weights: Weights) -> None:
 
 def edges_of(weighed: pa.Table) -> Edges:
     """Weighed pairs, strongest first; equals in the order of their records."""
-    found = weighed.sort_by([("weight", "descending"), ("l", "ascending"), ("r", "ascending")])
-    return Edges(*(found[name].to_numpy() for name in ("l", "r", "weight")))
+    left, right, weight = (weighed[name].to_numpy() for name in ("l", "r", "weight"))
+    order = np.argsort(left.astype(np.int64) << 32 | right)
+    order = order[np.argsort(-weight[order], kind="stable")]
+    return Edges(left[order], right[order], weight[order])
 
 
 def join_edges(records: int, edges: Edges, inner: Edges) -> tuple[np.ndarray, np.ndarray]:

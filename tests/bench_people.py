@@ -144,7 +144,7 @@ def _as_splink(item: Comparison) -> dict[str, Any]:
 
     return {
         "name": item.name,
-        "nothing": item.nothing,
+        "nothing": plain(item.nothing),
         "levels": [[one.label, plain(one.condition)] for one in item.levels],
     }
 

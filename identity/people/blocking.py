@@ -26,7 +26,13 @@ RULES: tuple[Rule, ...] = (
     ("first_name", "last_start", "birth_year"), ("first_name", "birth_year", "birth_day"), ("postcode", "birth_year"),
     ("street", "birth_year"), ("last_name", "birth_place", "birth_year"), ("first_name", "birth_place", "occupation"),
     ("last_name", "birth_place", "occupation"), ("last_name", "gender", "birth_year"), ("names_sorted",),
+    ("last_name",), ("postcode",), ("formal_name", "last_name"), ("first_start", "last_name"),
+    ("first_name", "last_start"), ("formal_name", "last_start"), ("first_start", "last_start"),
+    ("last_name", "birth_year"), ("last_name", "birth_place"), ("first_name", "birth_place"),
+    ("last_start", "birth_place"), ("first_start", "birth_place"), ("birth_place", "birth_year"),
+    ("postcode", "birth_place"), ("last_name", "occupation"), ("postcode", "occupation"),
 )  # fmt: skip
+"""Rules of little evidence, such as a last name alone, are affordable where the values of a file tell much."""
 PAIRS_PER_RECORD = 40
 MOST_IN_BLOCK = 500
 ALL_PAIRS = 1_000_000

@@ -43,6 +43,8 @@ class Comparison:
         name: What is compared.
         nothing: SQL condition under which there is nothing to compare: such a pair is no evidence.
         levels: From most to least alike; the first whose condition holds.
+        is_conditional: Whether it is for few pairs only, such as those of one name. Its strangers are then learnt from
+            the pairs that blocking rules bring together, since of pairs drawn at random hardly one is such.
         shared: SQL that several conditions use, by the name by which they use it; worked out once a pair.
     """
 
@@ -50,6 +52,7 @@ class Comparison:
     nothing: str
     levels: tuple[Level, ...]
     shared: tuple[tuple[str, str], ...] = ()
+    is_conditional: bool = False
 
 
 def comparisons_of(columns: Set[str]) -> tuple[Comparison, ...]:
@@ -59,7 +62,7 @@ def comparisons_of(columns: Set[str]) -> tuple[Comparison, ...]:
         found.append(_birth_date())
     found += [_code(name) for name in ("national_id", "card") if name in columns]
     if "email" in columns:
-        found.append(_email())
+        found += _emails(columns)
     if "phone" in columns:
         found.append(_phone())
     if "street" in columns:
@@ -75,15 +78,32 @@ def _equal(name: str) -> str:
 
 
 def _alike(name: str, least: float) -> str:
-    return f"jaro_winkler_similarity({name}_l, {name}_r) >= {least}"
+    return f"jaro_winkler_similarity({name}_l, {name}_r, {least}) >= {least}"  # told the least, it can stop early
 
 
-def _slip(name: str) -> str:
-    return f"damerau_levenshtein({name}_l, {name}_r) <= 1"
+def slip(name: str) -> str:
+    """One letter more, less or another, or two neighbours exchanged: so the first half is equal, or the last.
+
+    The halves go first because they are cheap to compare; they take one letter less than there is.
+    """
+    half = f"(least(length({name}_l), length({name}_r)) - 1) // 2"
+    halves = " OR ".join(f"{end}({name}_l, {half}) = {end}({name}_r, {half})" for end in ("left", "right"))
+    return f"({halves}) AND damerau_levenshtein({name}_l, {name}_r) <= 1"
 
 
 def _missing(*names: str) -> str:
     return " AND ".join(f"({name}_l IS NULL OR {name}_r IS NULL)" for name in names)
+
+
+_NAMES_ALIKE = (
+    (
+        "first_alike",
+        "CASE WHEN formal_name_l = formal_name_r OR starts_with(first_name_l, first_name_r) "
+        f"OR starts_with(first_name_r, first_name_l) THEN true ELSE {_alike('first_name', 0.9)} END",
+    ),
+    ("last_alike", f"CASE WHEN {_equal('last_name')} THEN true ELSE {_alike('last_name', 0.9)} END"),
+)
+"""Worked out for every pair, and therefore as CASE, which does not compare letters where it need not; OR does."""
 
 
 def _names(columns: Set[str]) -> Comparison | None:
@@ -93,14 +113,6 @@ def _names(columns: Set[str]) -> Comparison | None:
         return None if name is None else _one_name(name)
     first, last = _equal("first_name"), _equal("last_name")
     first_alike, last_alike = "first_alike", "last_alike"
-    shared = (
-        (
-            first_alike,
-            "formal_name_l = formal_name_r OR starts_with(first_name_l, first_name_r) "
-            f"OR starts_with(first_name_r, first_name_l) OR {_alike('first_name', 0.9)}",
-        ),
-        (last_alike, _alike("last_name", 0.9)),
-    )
     gap = f"({_missing('first_name')} OR {_missing('last_name')})"
     both = [
         Level(f"both equal, a name of {few}", f"{first} AND {last} AND full_name_share_l < {share}", m, h, u)
@@ -133,7 +145,7 @@ def _names(columns: Set[str]) -> Comparison | None:
             Level("first alike, last different", first_alike, 0.01, 0.01, 8e-3),
             Level("different", None, 0.002, 0.17, 0.93, 0.04),
         ),
-        shared,
+        _NAMES_ALIKE,
     )
 
 
@@ -157,6 +169,7 @@ def _one_name(name: str) -> Comparison:
 
 def _birth_date() -> Comparison:
     equal = _equal("birth_date")
+    slip_or_swap = f"({slip('birth_date')}) OR birth_date_l = birth_date_swapped_r"
     return Comparison(
         "birth_date",
         _missing("birth_date"),
@@ -164,8 +177,7 @@ def _birth_date() -> Comparison:
             Level("equal, a day of one in 5,000", f"{equal} AND birth_date_share_l < 2e-4", 0.68, 0.024, 4e-5),
             Level("equal, a day of one in 1,000", f"{equal} AND birth_date_share_l < 1e-3", 0.13, 0.0045, 4e-5),
             Level("equal, a common day", equal, 0.04, 0.0015, 1e-4),
-            Level("a slip, or day and month exchanged", f"{_slip('birth_date')} OR birth_date_l = birth_date_swapped_r",
-                  0.09, 0.01, 1e-3),
+            Level("a slip, or day and month exchanged", slip_or_swap, 0.09, 0.01, 1e-3),
             Level("same year, or same day", f"{_equal('birth_year')} OR {_equal('birth_day')}", 0.03, 0.06, 0.02),
             Level("different", None, 0.002, 0.9, 0.97, 0.35),
         ),
@@ -178,23 +190,53 @@ def _code(name: str) -> Comparison:
         _missing(name),
         (
             Level("equal", _equal(name), 0.9, 0.002, 3e-6),
-            Level("a slip", _slip(name), 0.06, 0.002, 2e-5),
+            Level("a slip", slip(name), 0.06, 0.002, 2e-5),
             Level("different", None, 0.04, 0.996, 0.99997),
         ),
     )
 
 
-def _email() -> Comparison:
-    return Comparison(
-        "email",
-        _missing("email"),
-        (
-            Level("equal", _equal("email"), 0.7, 0.1, 3e-7),
-            Level("same name at another domain", "mailbox_l = mailbox_r", 0.05, 0.01, 1e-4),
-            Level("alike", _alike("email", 0.92), 0.1, 0.02, 5e-4),
-            Level("different", None, 0.15, 0.87, 0.999),
-        ),
-    )
+def _emails(columns: Set[str]) -> list[Comparison]:
+    """Many mailboxes are made of names: those of two John Smiths are alike, and this tells of their names again.
+
+    So where names are alike, and in a mailbox, it is a comparison of its own how like two are that are not equal.
+    """
+    named = {"first_name", "last_name"} <= columns
+    alike = "coalesce(first_alike AND last_alike AND (is_named_l OR is_named_r), false)" if named else "false"
+    levels = (("same name at another domain", "mailbox_l = mailbox_r"), ("alike", _alike("email", 0.92)))
+    found = [
+        Comparison(
+            "email",
+            _missing("email"),
+            (
+                Level("equal", _equal("email"), 0.7, 0.1, 3e-7),
+                *(
+                    Level(label, f"NOT {alike} AND {sql}", m, h, u)
+                    for (label, sql), m, h, u in zip(levels, (0.05, 0.1), (0.01, 0.02), (1e-4, 5e-4), strict=True)
+                ),
+                Level("different", None, 0.15, 0.87, 0.999),
+            ),
+            _NAMES_ALIKE * named,
+        )
+    ]
+    if named:
+        found.append(
+            Comparison(
+                "mailbox of one name",
+                f"{_missing('email')} OR {_equal('email')} OR NOT {alike}",
+                (
+                    Level("nearly equal", _alike("email", 0.975), 0.2, 0.01, 0.005),
+                    *(
+                        Level(label, sql, m, h, u)
+                        for (label, sql), m, h, u in zip(levels, (0.1, 0.3), (0.02, 0.2), (0.02, 0.2), strict=True)
+                    ),
+                    Level("different", None, 0.4, 0.77, 0.775),
+                ),
+                _NAMES_ALIKE,
+                is_conditional=True,
+            )
+        )
+    return found
 
 
 def _phone() -> Comparison:
@@ -203,7 +245,7 @@ def _phone() -> Comparison:
         _missing("phone"),
         (
             Level("equal", _equal("phone"), 0.65, 0.1, 3e-7),
-            Level("a slip", _slip("phone"), 0.05, 0.01, 1e-5),
+            Level("a slip", slip("phone"), 0.05, 0.01, 1e-5),
             Level("different", None, 0.3, 0.79, 0.999),
         ),
     )
@@ -229,7 +271,7 @@ def _place(columns: Set[str]) -> Comparison:
         levels.append(Level("postcode and city equal", f"{_equal('postcode')} AND {_equal('city')}", 0.7, 0.8, 1e-3))
     if "postcode" in columns:
         levels.append(Level("postcode equal", _equal("postcode"), 0.1 if both else 0.75, 0.08, 2e-3))
-        levels.append(Level("postcode with a slip", _slip("postcode"), 0.05, 0.02, 5e-3))
+        levels.append(Level("postcode with a slip", slip("postcode"), 0.05, 0.02, 5e-3))
     if "city" in columns:
         levels.append(Level("city equal", _equal("city"), 0.05 if both else 0.75, 0.04, 0.02))
         levels.append(Level("city alike", _alike("city", 0.9), 0.04, 0.02, 0.01))

@@ -54,21 +54,27 @@ def weigh_inside(bench: Bench, weights: Weights) -> None:
         weights: The weights.
     """
     bench.tables.make(
-        "inside",
-        f"""SELECT a.i AS l, b.i AS r FROM member a JOIN member b USING (component)
-            WHERE a.i < b.i AND a.size <= {ALL_INSIDE}
-            UNION ALL
-            SELECT l, r FROM met JOIN member a ON a.i = l JOIN member b ON b.i = r
-            WHERE a.component = b.component AND a.size > {ALL_INSIDE}""",
+        "unmet",
+        f"""SELECT l, r FROM (SELECT a.i AS l, b.i AS r FROM member a JOIN member b USING (component)
+                              WHERE a.i < b.i AND a.size <= {ALL_INSIDE})
+            LEFT JOIN weighed USING (l, r) WHERE weight IS NULL""",
     )
-    bench.compare("inside", "inside_compared")
-    bench.weigh("inside_compared", weights, "inside_weighed")
+    bench.compare("unmet", "unmet_compared")
+    bench.weigh("unmet_compared", weights, "unmet_weighed")
+    bench.tables.make(
+        "inside_weighed",
+        """SELECT l, r, weight FROM weighed JOIN member a ON a.i = l JOIN member b ON b.i = r
+           WHERE a.component = b.component
+           UNION ALL SELECT l, r, weight FROM unmet_weighed""",
+    )
 
 
 def edges_of(weighed: pa.Table) -> Edges:
     """Weighed pairs, strongest first; equals in the order of their records."""
-    found = weighed.sort_by([("weight", "descending"), ("l", "ascending"), ("r", "ascending")])
-    return Edges(*(found[name].to_numpy() for name in ("l", "r", "weight")))
+    left, right, weight = (weighed[name].to_numpy() for name in ("l", "r", "weight"))
+    order = np.argsort(left.astype(np.int64) << 32 | right)
+    order = order[np.argsort(-weight[order], kind="stable")]
+    return Edges(left[order], right[order], weight[order])
 
 
 def join_edges(records: int, edges: Edges, inner: Edges) -> tuple[np.ndarray, np.ndarray]:

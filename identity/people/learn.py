@@ -11,8 +11,8 @@ from identity.people.pairs import Bench
 
 SEED = 20_170_101
 DRAWN_PAIRS, DRAWN_PER_RECORD = 1_000_000, 40
-SAMPLED = 25_000
-"""A file of more than four times as many records is learnt from the pairs of so many of them, about."""
+LARGE, SAMPLED = 100_000, 10_000
+"""A file of more than ``LARGE`` records is learnt from the pairs of about ``SAMPLED`` of them."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ def learn(bench: Bench, weights: Weights | None, say: Callable[[str], None]) -> 
         bench.draw(min(DRAWN_PAIRS, DRAWN_PER_RECORD * bench.records), SEED, "drawn")
         bench.compare("drawn", "drawn_compared")
         say(f"{bench.count('drawn'):,} pairs drawn at random and compared")
-    if not costs or bench.records <= 4 * SAMPLED:
+    if not costs or bench.records <= LARGE:
         return Plan(tuple(costs), None, weights)
     one_in = bench.records // SAMPLED
     blocking.block(bench, list(costs), "sample", one_in)

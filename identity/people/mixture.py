@@ -102,7 +102,7 @@ def fit(comparisons: tuple[Comparison, ...], records: int, pairs: float, blocked
                     comparisons, start.household, _shares(start.household, blocked.levels, household), strict=True
                 )
             ),
-            _strangers(start.stranger, drawn.levels, stranger, blocked.levels, met / (pairs + doubt)),
+            _strangers(comparisons, start.stranger, drawn, stranger, blocked, met, pairs + doubt),
         )
         if moved < CLOSE_ENOUGH:
             break
@@ -153,17 +153,37 @@ def _within(comparisons: tuple[Comparison, ...], shares: tuple[np.ndarray, ...])
 
 
 def _strangers(
-    start: tuple[np.ndarray, ...], drawn: np.ndarray, counted: np.ndarray, blocked: np.ndarray, met: np.ndarray
+    comparisons: tuple[Comparison, ...],
+    start: tuple[np.ndarray, ...],
+    drawn: Patterns,
+    counted: np.ndarray,
+    blocked: Patterns,
+    met: np.ndarray,
+    pairs: float,
 ) -> tuple[np.ndarray, ...]:
     """Shares of strangers from the drawn pairs; but no level is rarer than blocking shows it to be.
 
     Of a level that one pair in ten million falls into no drawn pair tells, but a rule that blocks on it meets them all.
+
+    Args:
+        comparisons: The comparisons.
+        start: The expected shares.
+        drawn: Pairs drawn at random.
+        counted: How many of them, by pattern, are strangers.
+        blocked: Pairs that blocking rules bring together.
+        met: How many of them are strangers.
+        pairs: How many pairs could be one person.
     """
     found = []
-    for at, share in enumerate(_shares(start, drawn, counted, max(PRIOR_PAIRS, PRIOR_STRANGERS - counted.sum()))):
-        said = blocked[:, at] >= 0
-        least = np.bincount(blocked[said, at], weights=met[said], minlength=len(share))
-        found.append(_normal(np.maximum(share, least)))
+    few = _shares(start, blocked.levels, met)
+    many = _shares(start, drawn.levels, counted, max(PRIOR_PAIRS, PRIOR_STRANGERS - counted.sum()))
+    for at, item in enumerate(comparisons):
+        if item.is_conditional:
+            found.append(few[at])
+            continue
+        said = blocked.levels[:, at] >= 0
+        least = np.bincount(blocked.levels[said, at], weights=met[said] / pairs, minlength=len(many[at]))
+        found.append(_normal(np.maximum(many[at], least)))
     return tuple(found)
 
 

@@ -1,6 +1,7 @@
 """Comparing pairs in SQL: people in a table, pairs in another, and what each comparison found in a third."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,6 +28,8 @@ _DERIVED = {
     "substr(birth_date, 1, 5) || substr(birth_date, 9, 2) || '-' || substr(birth_date, 6, 2) END "
     "AS birth_date_swapped",
     "email": "split_part(email, '@', 1) AS mailbox",
+    "first_name last_name email": "length(first_name) > 2 AND contains(email, replace(first_name, ' ', '')) "
+    "OR length(last_name) > 2 AND contains(email, replace(last_name, ' ', '')) AS is_named",
     "postcode": "substr(postcode, 1, 3) AS postcode_area",
 }
 
@@ -77,7 +80,7 @@ class Bench:
     def compare(self, pairs: str, into: str) -> None:
         """Make the table ``into``: l, r and for each comparison the level that the pair falls into, g0 and on."""
         levels = [f"{_level(item)} AS g{at}" for at, item in enumerate(self.comparisons)]
-        shared = [f"{sql} AS {name}" for item in self.comparisons for name, sql in item.shared]
+        shared = [f"{sql} AS {name}" for name, sql in shared_by(self.comparisons).items()]
         used = sorted(set(re.findall(r"\b([a-z_0-9]+?)_[lr]\b", " ".join([*levels, *shared]))))
         sides = ", ".join(f"{side}.{name} AS {name}_{side}" for side in "lr" for name in used)
         self.tables.make_by_row(
@@ -111,6 +114,11 @@ class Bench:
     @property
     def _levels(self) -> list[str]:
         return [f"g{at}" for at in range(len(self.comparisons))]
+
+
+def shared_by(comparisons: Sequence[Comparison]) -> dict[str, str]:
+    """The SQL that conditions of these comparisons share, each once, by its name."""
+    return {name: sql for item in comparisons for name, sql in item.shared}
 
 
 def _pairs_there_are(people: pa.Table, across: bool) -> float:

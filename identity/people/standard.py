@@ -15,6 +15,7 @@ from contracts.identity import Attributes
 from identity import standardise
 from identity.agree import formal_name
 from identity.people.columns import Columns
+from identity.people.romanise import romanised
 from identity.sql import query
 
 TITLES = frozenset(
@@ -157,9 +158,9 @@ def _forms(region: str) -> dict[str, Callable[[str | None], str | None]]:
 
 
 def _name(raw: str | None) -> str | None:
-    """A name without titles; None where nothing else is left."""
-    value = standardise.name(raw)
-    return " ".join(word for word in (value or "").split() if word not in TITLES) or None
+    """A name in Latin letters, without titles; None where nothing else is left."""
+    value = romanised(standardise.name(raw) or "")
+    return " ".join(word for word in value.split() if word not in TITLES) or None
 
 
 def _code(raw: str | None) -> str | None:

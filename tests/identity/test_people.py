@@ -12,11 +12,15 @@ from hypothesis import strategies as st
 from contracts.errors import DataError, UsageError
 from identity.people import coherent
 from identity.people.columns import read_map, recognise
+from identity.people.comparisons import slip
 from identity.people.files import Told, check_output, resolve_files, write
 from identity.people.model import load_model, save_model
+from identity.people.pairs import Bench
 from identity.people.resolve import resolve_people
 from identity.people.standard import people, without_crowded
+from identity.people.tables import DuckTables
 from identity.people.truth import score
+from identity.sql import query
 from sandbox.crowd import crowd
 from tests.febrl import febrl_file
 
@@ -55,6 +59,10 @@ ONE_PERSON = {
     "name and birth date": [row("a", "Ann", "Lee", "1980-02-03"), row("b", "ANN", "Lee", "03.02.1980")],
     "an e-mail without a name": [row("a", "Ann", "Lee", email="ann@x.com"), row("b", email="ann@x.com")],
     "a phone without a name": [row("a", "Ann", "Lee", phone="2125550101"), row("b", phone="2125550101")],
+    "a name in two scripts": [
+        row("a", "Дмитрий", "Соколов", "1980-02-03"),
+        row("b", "Dmitry", "Sokolov", "1980-02-03"),
+    ],
     "a diamond": [
         row("a", "Ann", "Kowalski", email="a@x.com", phone="2125550101"),
         row("b", "Ann", "Kowalski", email="a@x.com", phone="2125550102"),
@@ -185,6 +193,49 @@ def test_a_crowd_with_households_kiosks_and_fillers_is_resolved():
 
 
 WEIGHTS = st.sampled_from([-12.0, -6.0, -1.0, 3.0, 4.0, 7.0, 18.0])
+
+
+def levels(rows):
+    """What each comparison finds of two records, by its label; a comparison with nothing to compare is left out."""
+    with duckdb.connect() as connection:
+        bench = Bench.of(DuckTables(connection), standard(rows), across=False)
+        bench.tables.put("pair", pa.table({"l": [0], "r": [1]}))
+        bench.compare("pair", "compared")
+        found = bench.patterns("compared").levels[0]
+    named = zip(bench.comparisons, found, strict=True)
+    return {item.name: item.levels[level].label for item, level in named if level >= 0}
+
+
+def test_mailboxes_made_of_one_name_do_not_tell_of_the_name_again():
+    one = row("a", "John", "Smith", email="john.smith12@x.com")
+    same_name = levels([one, row("b", "John", "Smith", email="john.smith987@x.com")])
+    assert (same_name["email"], same_name["mailbox of one name"]) == ("different", "alike")
+    slip_in_names = levels([one, row("b", "Mary", "Brown", email="john.smith13@x.com")])
+    assert slip_in_names["email"] == "alike"
+    assert "mailbox of one name" not in slip_in_names
+    equal = levels([one, row("b", "John", "Smith", email="john.smith12@x.com")])
+    assert equal["email"] == "equal"
+    assert "mailbox of one name" not in equal
+
+
+def test_a_mailbox_without_the_name_in_it_tells_by_being_alike():
+    found = levels(
+        [
+            row("a", "Mary", "Smith", email="hannah88@powers.com"),
+            row("b", "Mary", "Smith", email="hannah8@powers.com"),
+        ]
+    )
+    assert found["email"] == "alike"
+
+
+@given(st.lists(st.tuples(*[st.text("aab12", min_size=1, max_size=8)] * 2), min_size=1, max_size=50))
+@settings(max_examples=30, deadline=None)
+def test_a_slip_is_found_by_its_halves_as_by_the_whole(pairs):
+    given_pairs = pa.table({"it_l": [left for left, _ in pairs], "it_r": [right for _, right in pairs]})
+    found = query(
+        f"SELECT ({slip('it')}) = (damerau_levenshtein(it_l, it_r) <= 1) AS same FROM pairs", pairs=given_pairs
+    )
+    assert all(found["same"].to_pylist())
 
 
 @given(st.data())

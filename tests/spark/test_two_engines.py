@@ -126,6 +126,7 @@ def test_clew_resolve_gives_febrl_3_the_same_profiles_in_spark(spark, monkeypatc
 
 
 def test_a_crowd_learnt_from_a_sample_gets_the_same_rules_and_profiles_in_spark(spark, monkeypatch):
+    monkeypatch.setattr(learn, "LARGE", 2_000)
     monkeypatch.setattr(learn, "SAMPLED", 500)
     records, _ = crowd(2_500)
     table, _ = without_crowded(people(records, recognise(records.column_names, "crowd"), "crowd", "US"))

@@ -9,8 +9,8 @@ Street" however many people that stands for. Three kinds of value are counted, u
 - a birth date: many times more names than on the days around it. Each day is held against 30 others, since how many
   people a lake has on a day depends on how many it has.
 
-What is set aside is not compared by the model, and does not confirm that a shared mailbox is one person's. It still tells
-people apart: who gives a name is not who gives another.
+What is set aside is not compared by the model, and does not confirm that a shared mailbox is one person's. It still
+tells people apart: who gives a name is not who gives another.
 
 Everything is counted from what records say in standard form, whether or not it identifies: so what is set aside never
 depends on what else is.
@@ -94,7 +94,8 @@ def placeholders(said: pa.Table, crowds: pa.Table, identifiers: pa.Table, rules:
     return query(
         f"""WITH held AS (  -- one value a record: who has many of something may have typed them all
                 SELECT record_id, identifier, of_a_profile, min(value) AS held
-                FROM identifiers JOIN most USING (identifier) WHERE is_usable AND of_a_profile IS NOT NULL GROUP BY ALL),
+                FROM identifiers JOIN most USING (identifier)
+                WHERE is_usable AND of_a_profile IS NOT NULL GROUP BY ALL),
             by_held AS (
                 SELECT kind, value, max(people) AS people FROM (
                     SELECT kind, value, identifier, ceil(count(DISTINCT held) / of_a_profile)::BIGINT AS people

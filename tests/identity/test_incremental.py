@@ -169,6 +169,23 @@ def test_who_comes_to_a_value_as_one_too_many_takes_it_from_all_who_hold_it(rule
     equal(tables, full(many, no_model))
 
 
+@pytest.mark.parametrize("sort", ["name", "birth_date", "address"])
+def test_who_comes_to_a_placeholder_as_one_too_many_takes_it_from_all_who_gave_it(strict, no_model, sort):
+    """And gives it back when he goes. The flipped records share nothing but what they gave."""
+    shared = {"name": PEOPLE[0], "birth_date": {"birth_date": "1984-03-09"}, "address": HOME}[sort]
+    own = {"name": [{}, {}], "birth_date": [PEOPLE[0], PEOPLE[2]], "address": [PEOPLE[0], PEOPLE[2]]}[sort]
+    people = {
+        f"crm:{number}": (own[number] | shared, {"user_id": f"u{number}"}, 0) for number in (0, 1)
+    }  # fmt: skip
+    one, two = (town_of(strict, dict(list(people.items())[:count])) for count in (1, 2))
+    tables = full(one, no_model)
+    for town, set_aside in ((two, 2), (one, 0)):
+        tables = after(tables, town, {"crm:1"}, no_model)
+        column = tables["records"][f"{sort}_unusable"]
+        assert len(column) - column.null_count == set_aside
+        equal(tables, full(town, no_model))
+
+
 def test_a_rival_who_comes_or_goes_decides_whether_a_record_without_a_birth_date_is_linked(rules, model):
     father, son = ({"birth_date": born} for born in ("1951-01-30", "1984-03-09"))
     told = {"email": "lee@mail.net"}

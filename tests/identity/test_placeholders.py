@@ -9,8 +9,8 @@ import pytest
 
 from contracts.identity import Placeholders
 from identity.model import compared_people, load_model
-from identity.resolution import join
-from identity.resolve import all_edges
+from identity.resolution import resolved
+from identity.score import probabilistic_edges
 from tests.identity.conftest import KEY
 
 VALUED = {"first_name": "Valued", "last_name": "Customer", "birth_date": "1980-01-01"}
@@ -53,8 +53,9 @@ def crowd(town, rows, of):
 def sizes(town, profiles_of):
     """How many records the profiles have, the biggest first."""
     nodes = town.nodes()
-    edges = all_edges(nodes, town.rules, load_model(town.rules.probabilistic.model), KEY)
-    found = profiles_of(join(nodes, edges, town.rules, KEY).assignments)
+    model, least = load_model(town.rules.probabilistic.model), town.rules.probabilistic.review_weight
+    scored = probabilistic_edges(compared_people(nodes.records), model, least)
+    found = profiles_of(resolved(nodes, scored, (), town.rules, KEY).assignments)
     return sorted((len(profile) for profile in found), reverse=True)
 
 

@@ -71,7 +71,8 @@ class IdentifierRule(Declared):
             person.
         one_person: Every record that holds a value is of the same person, whatever else the records say.
         limit_per_profile: How many values one profile may hold; a union that would pass it is refused.
-        stops_identifying_above: With more people than this found on a value, the value links nothing.
+        stops_identifying_above: With more people than this found on a value, the value links nothing. On a one_person
+            value only those count whose first names and birth dates both contradict each other.
         holders_above: With more records than this on a value, the value links nothing; for kiosks without
             log-ins.
         gap_days: A value unseen for longer than this may have changed hands; across the gap it links only
@@ -106,8 +107,6 @@ class IdentifierRule(Declared):
     def _fits_its_kind(self) -> "IdentifierRule":
         if (self.plus_tags is not None) != (self.standard == "email"):
             raise ValueError("plus_tags is required for the standard email, and for no other")
-        if self.one_person and self.stops_identifying_above is not None:
-            raise ValueError("a one_person value has one person on it: leave out stops_identifying_above")
         if self.one_person and self.gap_days is not None:
             raise ValueError("a one_person value never changes hands: leave out gap_days")
         if self.one_person and self.infers:
@@ -130,11 +129,41 @@ class PlaceholderDate(Declared):
     why: Text
 
 
+class Crowd(Declared):
+    """From when on a value that records give of themselves is a filler, which speaks for nobody.
+
+    Attributes:
+        stops_identifying_above: With more people than this found on a value.
+        holders_above: With more records than this on a value; None: however many.
+    """
+
+    stops_identifying_above: int = Field(ge=1)
+    holders_above: int | None = Field(default=None, ge=2)
+    why: Text
+
+
+class Placeholders(Declared):
+    """How fillers are found from the data, where declared.
+
+    Attributes:
+        name: First and last name with one birth date or, where none is given, one address. How many people it takes is
+            told by their accounts and cards, and by how many mailboxes and phones a profile may hold.
+        birth_date: Counted are the different names on a day; a day is held against the days around it, so that the
+            limit holds in a lake of any size.
+        address: Street and postcode. Counted are the different names, and people by what they hold, as for a name.
+    """
+
+    name: Crowd | None = None
+    birth_date: Crowd | None = None
+    address: Crowd | None = None
+
+
 class Attributes(Declared):
-    """The attributes that keep two people apart, where declared, and the birth dates that mean nothing."""
+    """The attributes that keep two people apart, where declared, and what in attributes means nothing."""
 
     first_name: AttributeRule | None = None
     birth_date: AttributeRule | None = None
+    placeholders: Placeholders = Placeholders()
     placeholder_birth_dates: tuple[PlaceholderDate, ...] = ()
     oldest_birth_date: datetime.date
 

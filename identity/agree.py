@@ -22,12 +22,22 @@ _CYRILLIC = str.maketrans(
 
 @dataclass(frozen=True)
 class Person:
-    """What a record says of the person behind it, in standard forms; ``exclusive`` as ``identifier=value``."""
+    """What a record says of the person behind it, in standard forms.
+
+    Attributes:
+        first_name: The first name.
+        last_name: The last name.
+        birth_date: As an ISO date.
+        exclusive: Exclusive identifiers, each as ``identifier=value``.
+        is_filler: The name stands for many people (``identity.placeholders``): who gives another is somebody else, who
+            gives the same may be.
+    """
 
     first_name: str | None = None
     last_name: str | None = None
     birth_date: str | None = None
     exclusive: frozenset[str] = frozenset()
+    is_filler: bool = False
 
     @property
     def is_named(self) -> bool:
@@ -121,10 +131,25 @@ def contradiction(left: Person, right: Person) -> str | None:
 
 def same_person(left: Person, right: Person) -> bool:
     """First names agree and the last name or the birth date confirms it, and nothing contradicts."""
-    if not left.first_name or not right.first_name or contradiction(left, right):
+    if not left.first_name or not right.first_name or left.is_filler or right.is_filler:
+        return False
+    if contradiction(left, right):
         return False
     dates = left.birth_date and right.birth_date and birth_dates_agree(left.birth_date, right.birth_date)
     return bool(dates) or _last_names_agree(left, right) or _swapped(left, right)
+
+
+def different_people(left: Person, right: Person) -> bool:
+    """First names contradict each other, and birth dates do, too; where a side has none, last names.
+
+    So neither a slip of the hand nor a nickname tells people apart, nor a marriage, nor two children's cards in one
+    family's name.
+    """
+    if not left.first_name or not right.first_name or _names_agree(left, right):
+        return False
+    if left.birth_date and right.birth_date:
+        return not birth_dates_agree(left.birth_date, right.birth_date)
+    return bool(left.last_name and right.last_name) and not _last_names_agree(left, right)
 
 
 def _only_last_names_tell(left: Person, right: Person) -> bool:

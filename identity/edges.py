@@ -70,7 +70,7 @@ _PROPOSED = """
     same_people AS (
         SELECT a, b FROM verdicts WHERE is_same
         UNION ALL SELECT b, a FROM verdicts WHERE is_same
-        UNION ALL SELECT signature, signature FROM signatures WHERE is_named GROUP BY ALL),
+        UNION ALL SELECT signature, signature FROM signatures WHERE is_named AND NOT is_filler GROUP BY ALL),
     torn AS (  -- who says too little agrees with several people, and is none of them for sure
         SELECT s.identifier, s.value, s.signature
         FROM present s JOIN contested USING (identifier, value) JOIN said ON said.signature = s.signature
@@ -221,7 +221,8 @@ def _signatures(records: pa.Table, identifiers: pa.Table, rules: IdentityRules) 
     rows = query(
         """SELECT record_id, first_name, last_name, strftime(birth_date, '%Y-%m-%d') AS birth_date,
                   coalesce(list_sort(list(DISTINCT identifier || '=' || value)
-                           FILTER (identifier IN (SELECT identifier FROM exclusive))), []) AS exclusive
+                           FILTER (identifier IN (SELECT identifier FROM exclusive))), []) AS exclusive,
+                  name_unusable IS NOT NULL AS is_filler
            FROM records LEFT JOIN (FROM identifiers WHERE is_usable) USING (record_id)
            GROUP BY ALL HAVING coalesce(first_name, last_name, birth_date) IS NOT NULL OR len(exclusive) > 0
            ORDER BY record_id""",
@@ -232,7 +233,8 @@ def _signatures(records: pa.Table, identifiers: pa.Table, rules: IdentityRules) 
     numbers: dict[Person, int] = {}
     of_record = []
     for row in rows:
-        person = Person(row["first_name"], row["last_name"], row["birth_date"], frozenset(row["exclusive"]))
+        exclusive = frozenset(row["exclusive"])
+        person = Person(row["first_name"], row["last_name"], row["birth_date"], exclusive, row["is_filler"])
         of_record.append(numbers.setdefault(person, len(numbers)))
     people = list(numbers)
     table = pa.table(
@@ -240,6 +242,7 @@ def _signatures(records: pa.Table, identifiers: pa.Table, rules: IdentityRules) 
             "record_id": pa.array([row["record_id"] for row in rows], pa.string()),
             "signature": pa.array(of_record, pa.int64()),
             "is_named": pa.array([people[number].is_named for number in of_record], pa.bool_()),
+            "is_filler": pa.array([people[number].is_filler for number in of_record], pa.bool_()),
             "person_key": pa.array([people[number].key for number in of_record], pa.string()),
         }
     )

@@ -28,6 +28,8 @@ _ATTRIBUTES: dict[str, Callable[[str, str], bool] | None] = {
     "phone": None,
     "loyalty_id": None,
 }
+_GIVEN = {"name": "first_name, last_name", "birth_date": "birth_date", "address": "street, postcode"}
+"""What records may give that speaks for nobody; see ``placeholders``."""
 EVERY_WEIGHT = -1000.0
 """No pair of records is as unlike."""
 
@@ -53,7 +55,7 @@ class Lacking:
 
     Attributes:
         attributes: Each attribute and what the two sides say of it.
-        unusable: Identifiers that both hold but that do not identify, each with the reason.
+        unusable: Identifiers and attributes that both share but that do not identify, each with the reason.
         compared: Whether any blocking rule brings a record of one side together with one of the other; None where that
             was not asked, or the model in use is not there.
         comparison: If so, the best pair.
@@ -82,11 +84,17 @@ def what_is_lacking(
 
 
 def shared_unusable(connection: "duckdb.DuckDBPyConnection", one: str, other: str) -> tuple[dict[str, str], ...]:
-    """The identifiers that both profiles hold but that do not identify, each with the reason."""
+    """Identifiers that both profiles hold, and attributes that both give, but that do not identify, with the reason."""
+    said = " UNION ALL BY NAME ".join(
+        f"SELECT record_id, '{name}' AS identifier, concat_ws('|', {value}) AS value, {name}_unusable AS reason "
+        f"FROM identity.records WHERE {name}_unusable IS NOT NULL"
+        for name, value in _GIVEN.items()
+    )
     rows = connection.execute(
-        """WITH held AS (
+        f"""WITH held AS (
                SELECT DISTINCT profile_id, identifier, value, reason
-               FROM identity.identifiers JOIN identity.assignments USING (record_id) WHERE NOT is_usable)
+               FROM (SELECT record_id, identifier, value, reason FROM identity.identifiers WHERE NOT is_usable
+                     UNION ALL BY NAME {said}) JOIN identity.assignments USING (record_id))
            SELECT DISTINCT identifier, l.reason FROM held AS l JOIN held AS r USING (identifier, value)
            WHERE l.profile_id = ? AND r.profile_id = ? ORDER BY ALL""",
         [one, other],

@@ -22,6 +22,7 @@ from splink import SettingsCreator
 
 from identity.agree import formal_name
 from identity.block import BLOCKING_RULES, splink_rules
+from identity.placeholders import without_placeholders
 from lakehouse.errors import DataError
 
 MODELS = Path(__file__).parent / "models"
@@ -139,7 +140,10 @@ def _contact() -> comparison.CustomComparison:
 
 
 def compared_people(records: pa.Table) -> pa.Table:
-    """The records that have a name and something beside it, with the columns that rules block on."""
+    """The records that have a name and something beside it, with the columns that rules block on.
+
+    What speaks for nobody is left out: it must neither be compared nor make blocks.
+    """
     from identity.sql import query
 
     people = query(
@@ -152,7 +156,7 @@ def compared_people(records: pa.Table) -> pa.Table:
                  AND (birth_date IS NOT NULL OR email IS NOT NULL OR phone IS NOT NULL OR postcode IS NOT
                  NULL)
            ORDER BY record_id""",
-        records=records,
+        records=without_placeholders(records),
     )
     names = query("SELECT DISTINCT first_name FROM people WHERE first_name IS NOT NULL", people=people)
     formal = pa.array([formal_name(name) for name in names["first_name"].to_pylist()], pa.string())

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from contracts.identity import IdentityRules
 from identity import standardise
+from identity.placeholders import crowded, placeholders
 from identity.sql import query
 from identity.usable import mark_usable
 
@@ -100,7 +101,9 @@ def build_nodes(silver: Silver, rules: IdentityRules) -> Nodes:
     """Standardise records and identifiers, and find which values identify."""
     said = standard_forms(silver, rules)
     identifiers = mark_usable(said.identifiers, said.attributes, rules)
-    return Nodes(record_rows(said.events, said.attributes, identifiers), identifiers)
+    crowds = crowded(said.attributes, rules)
+    fillers = placeholders(said.attributes, crowds, said.identifiers, rules)
+    return Nodes(record_rows(said.events, said.attributes, identifiers, fillers), identifiers)
 
 
 def standard_forms(silver: Silver, rules: IdentityRules) -> Said:
@@ -150,8 +153,8 @@ def _held_identifiers(silver: Silver) -> pa.Table:
     )
 
 
-def record_rows(events: pa.Table, attributes: pa.Table, identifiers: pa.Table) -> pa.Table:
-    """identity.records, from ``Said`` and the identifiers as they are marked in the end."""
+def record_rows(events: pa.Table, attributes: pa.Table, identifiers: pa.Table, fillers: pa.Table) -> pa.Table:
+    """identity.records, from ``Said``, the identifiers as they are marked in the end, and ``placeholders``."""
     return query(
         """WITH contact AS (
                SELECT record_id,
@@ -163,10 +166,13 @@ def record_rows(events: pa.Table, attributes: pa.Table, identifiers: pa.Table) -
            last_name,
                   contact.email, contact.phone, birth_date::DATE AS birth_date, street, city, postcode,
                   contact.loyalty_id, landed.landing AS landed_landing, landed.source AS landed_source,
-                  landed.position AS landed_position, first_seen, last_seen, events.events
+                  landed.position AS landed_position, first_seen, last_seen, events.events,
+                  name_unusable, birth_date_unusable, address_unusable
            FROM events LEFT JOIN attributes USING (record_id) LEFT JOIN contact USING (record_id)
+           LEFT JOIN fillers USING (record_id)
            ORDER BY landed_landing, landed_source, landed_position, record_id""",
         events=events,
         attributes=attributes,
         identifiers=identifiers,
+        fillers=fillers,
     )

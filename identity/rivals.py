@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from contracts.identity import IdentityRules
 from identity.agree import birth_dates_agree
+from identity.placeholders import without_placeholders
 from identity.sql import query
 
 _RIVALS = """
@@ -34,6 +35,7 @@ def block_rivals(edges: pa.Table, records: pa.Table, rules: IdentityRules) -> pa
         rules: The contract; its ``link_weight`` is how much likelier one of the two must be.
     """
     least = {"least": rules.probabilistic.link_weight}
+    records = without_placeholders(records)
     dates = query(
         f"WITH {_RIVALS} SELECT DISTINCT born, rival_born FROM rivals ORDER BY ALL", least, edges=edges, records=records
     ).to_pylist()

@@ -4,6 +4,9 @@ Whether a value identifies depends on all who hold it. So a changed record reach
 were and as they are; a value that stops identifying, or begins to, changes what its holders are known by. There it
 ends: what is counted on a value are the names and the other identifiers that its holders gave, whether or not those
 identify, so that a holder of another value is counted as before.
+
+Names, birth dates and addresses that speak for nobody are counted over all records again, which is a few groupings of
+what they say; who had or has such a filler, and not the other way round before, is known by something else, too.
 """
 
 from dataclasses import dataclass
@@ -12,6 +15,7 @@ import pyarrow as pa
 
 from contracts.identity import IdentityRules
 from identity import standardise
+from identity.placeholders import OF_RECORDS, crowded, placeholders
 from identity.records import Nodes, Said, record_rows
 from identity.sql import query
 from identity.stored import Stored
@@ -22,6 +26,7 @@ _EVENTS = """record_id, sources, {'landing': landed_landing, 'source': landed_so
              AS landed, first_seen, last_seen, events"""
 _NAMES = "record_id, first_name, last_name, strftime(birth_date, '%Y-%m-%d') AS birth_date"
 _ATTRIBUTES = f"{_NAMES}, street, city, postcode"
+_FILLERS = ", ".join(OF_RECORDS)
 
 
 @dataclass(frozen=True)
@@ -68,23 +73,34 @@ def changed_nodes(stored: Stored, candidates: pa.Table, said: Said, rules: Ident
         changed=changed,
     )
     marked = _marked(stored, said, changed, around, values, rules)
+    fillers = _fillers(stored, said, changed, rules)
+    refilled = _refilled(stored, fillers)
     renewed = query(
         """SELECT record_id FROM (FROM marked EXCEPT FROM around) UNION SELECT record_id FROM changed
-           ORDER BY record_id""",
+           UNION SELECT record_id FROM refilled ORDER BY record_id""",
         marked=marked,
         around=around,
         changed=changed,
+        refilled=refilled,
     )
-    identifiers = query("SELECT * FROM marked SEMI JOIN renewed USING (record_id)", marked=marked, renewed=renewed)
+    identifiers = stored.query(
+        f"""SELECT * FROM marked SEMI JOIN renewed USING (record_id) UNION ALL
+            SELECT {_IDENTIFIERS} FROM identity.identifiers SEMI JOIN renewed USING (record_id)
+                ANTI JOIN changed USING (record_id) ANTI JOIN marked USING (record_id)""",
+        marked=marked,
+        renewed=renewed,
+        changed=changed,
+    )
     flipped = query(
-        """SELECT record_id FROM changed UNION
+        """SELECT record_id FROM changed UNION SELECT record_id FROM refilled WHERE is_flipped UNION
            SELECT record_id FROM marked JOIN around USING (record_id, identifier, raw_value)
            WHERE marked.is_usable <> around.is_usable ORDER BY record_id""",
         changed=changed,
         marked=marked,
         around=around,
+        refilled=refilled,
     )
-    records = _records(stored, said, changed, renewed, identifiers)
+    records = _records(stored, said, changed, renewed, identifiers, fillers)
     return ChangedNodes(renewed, Nodes(records, identifiers), flipped)
 
 
@@ -159,7 +175,43 @@ def _marked(
     )
 
 
-def _records(stored: Stored, said: Said, changed: pa.Table, renewed: pa.Table, identifiers: pa.Table) -> pa.Table:
+def _fillers(stored: Stored, said: Said, changed: pa.Table, rules: IdentityRules) -> pa.Table:
+    """What ``placeholders`` finds among all records as they are now."""
+    columns = "first_name, last_name, birth_date, street, postcode"
+    attributes = stored.query(
+        f"""SELECT record_id, {columns} FROM (SELECT {_ATTRIBUTES} FROM identity.records)
+            ANTI JOIN changed USING (record_id)
+            UNION ALL SELECT record_id, {columns} FROM attributes SEMI JOIN changed USING (record_id)""",
+        attributes=said.attributes,
+        changed=changed,
+    )
+    crowds = crowded(attributes, rules)
+    others = query("SELECT DISTINCT record_id FROM crowds ANTI JOIN changed USING (record_id)",
+                   crowds=crowds, changed=changed)  # fmt: skip
+    kept = stored.query(
+        f"SELECT {_IDENTIFIERS} FROM identity.identifiers SEMI JOIN others USING (record_id)", others=others
+    )
+    there = query(
+        f"SELECT {_IDENTIFIERS} FROM said SEMI JOIN changed USING (record_id)", said=said.identifiers, changed=changed
+    )
+    return placeholders(attributes, crowds, pa.concat_tables([_by_form(kept, rules), there]), rules)
+
+
+def _refilled(stored: Stored, fillers: pa.Table) -> pa.Table:
+    """record_id of those of which a filler is counted otherwise than is stored; is_flipped: it speaks, or no longer."""
+    counted = " OR ".join(f"f.{name} IS DISTINCT FROM r.{name}" for name in OF_RECORDS)
+    flipped = " OR ".join(f"(f.{name} IS NULL) <> (r.{name} IS NULL)" for name in OF_RECORDS)
+    return stored.query(
+        f"""SELECT record_id, {flipped} AS is_flipped
+            FROM (SELECT record_id, {_FILLERS} FROM identity.records WHERE coalesce({_FILLERS}) IS NOT NULL) AS r
+            FULL JOIN fillers AS f USING (record_id) WHERE {counted}""",
+        fillers=fillers,
+    )
+
+
+def _records(
+    stored: Stored, said: Said, changed: pa.Table, renewed: pa.Table, identifiers: pa.Table, fillers: pa.Table
+) -> pa.Table:
     """identity.records of the renewed: what is stored of those that say what they said, what is said by the others."""
     others = query("FROM renewed ANTI JOIN changed USING (record_id)", renewed=renewed, changed=changed)
     parts = {"events": said.events, "attributes": said.attributes}
@@ -171,4 +223,4 @@ def _records(stored: Stored, said: Said, changed: pa.Table, renewed: pa.Table, i
             changed=changed,
             kept=kept,
         )
-    return record_rows(parts["events"], parts["attributes"], identifiers)
+    return record_rows(parts["events"], parts["attributes"], identifiers, fillers)

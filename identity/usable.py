@@ -8,12 +8,17 @@ Nothing is listed by hand here: the people on a value are counted from the data,
   spellings, so that each record counts by the firmest thing it says;
 - how many people it takes to hold the other values found there: forty records with forty phones, of which a profile
   may hold six, are seven people at least.
+
+On a value that one person holds by its kind, a card or an account, names and numbers are slips until they are plainly
+not: there, only those count as people of whom each contradicts every other (``agree.different_people``).
 """
+
+from itertools import groupby
 
 import pyarrow as pa
 
 from contracts.identity import IdentityRules
-from identity.agree import formal_name
+from identity.agree import Person, different_people, formal_name
 from identity.sql import query
 
 TOO_MANY = "too_many_"
@@ -41,6 +46,7 @@ def mark_usable(identifiers: pa.Table, attributes: pa.Table, rules: IdentityRule
         }
     )
     exclusive = pa.table({"identifier": pa.array(list(rules.exclusive), pa.string())})
+    said = said.append_column("formal_name", formal)
     return query(
         """WITH usable AS (
                SELECT DISTINCT identifier, value, record_id FROM identifiers WHERE is_usable),
@@ -67,8 +73,10 @@ def mark_usable(identifiers: pa.Table, attributes: pa.Table, rules: IdentityRule
                           count(DISTINCT birth_date) FILTER (first_name IS NULL AND last_name IS NULL)) AS people
                FROM usable LEFT JOIN said USING (record_id) GROUP BY ALL),
            counted AS (
-               SELECT identifier, value, holders, greatest(by_name.people, coalesce(by_account.people, 0)) AS
-               people FROM by_name LEFT JOIN by_account USING (identifier, value)),
+               SELECT identifier, value, holders, CASE WHEN identifier IN (SELECT identifier FROM one_person)
+                      THEN coalesce(torn.people, 1)
+                      ELSE greatest(by_name.people, coalesce(by_account.people, 0)) END AS people
+               FROM by_name LEFT JOIN by_account USING (identifier, value) LEFT JOIN torn USING (identifier, value)),
            stopped AS (
                SELECT identifier, value,
                       CASE WHEN people > people_allowed
@@ -84,7 +92,39 @@ def mark_usable(identifiers: pa.Table, attributes: pa.Table, rules: IdentityRule
            FROM identifiers LEFT JOIN stopped USING (identifier, value)
            ORDER BY record_id, identifier, raw_value""",
         identifiers=identifiers,
-        said=said.append_column("formal_name", formal),
+        said=said,
         limits=limits,
         exclusive=exclusive,
+        one_person=pa.table({"identifier": pa.array(list(rules.one_person), pa.string())}),
+        torn=_torn(identifiers, said, limits, rules),
     )
+
+
+def _torn(identifiers: pa.Table, said: pa.Table, limits: pa.Table, rules: IdentityRules) -> pa.Table:
+    """The one-person values that more people hold than allowed: identifier, value, and how many are found at least."""
+    rows = query(
+        """WITH named AS (
+               SELECT DISTINCT identifier, value, people_allowed, first_name, last_name, birth_date, formal_name
+               FROM identifiers JOIN one_person USING (identifier) JOIN limits USING (identifier)
+               JOIN said USING (record_id)
+               WHERE is_usable AND people_allowed IS NOT NULL AND first_name IS NOT NULL)
+           SELECT identifier, value, people_allowed, first_name, last_name, birth_date FROM named
+           QUALIFY count(DISTINCT formal_name) OVER (PARTITION BY identifier, value) > people_allowed
+           ORDER BY ALL""",
+        identifiers=identifiers,
+        said=said,
+        limits=limits,
+        one_person=pa.table({"identifier": pa.array(list(rules.one_person), pa.string())}),
+    ).to_pylist()
+    found = []
+    for (identifier, value, allowed), told in groupby(
+        rows, key=lambda row: (row["identifier"], row["value"], row["people_allowed"])
+    ):
+        people: list[Person] = []
+        for row in told:
+            one = Person(row["first_name"], row["last_name"], row["birth_date"])
+            if len(people) <= allowed and all(different_people(one, other) for other in people):
+                people.append(one)
+        found.append({"identifier": identifier, "value": value, "people": len(people)})
+    schema = pa.schema([("identifier", pa.string()), ("value", pa.string()), ("people", pa.int64())])
+    return pa.Table.from_pylist(found, schema)

@@ -140,13 +140,18 @@ def test_what_two_profiles_say_is_told_without_a_value(tmp_path):
         {"record_id": record, "identifier": "device_id", "value": "d-1", "raw_value": "d-1", "is_usable": False,
          "reason": "too_many_people: 9", "first_seen": DAY, "last_seen": DAY} for record in ("crm:1", "crm:3")
     ]  # fmt: skip
+    filler = {"address_unusable": "too_many_people: 31"}
+    said["crm:1"], said["crm:2"] = said["crm:1"] | filler, said["crm:2"] | filler | {"name_unusable": "of one side"}
     answer = explain(write(tmp_path, [["crm:1"], ["crm:2", "crm:3"]], [], said, kiosk), "crm:1", "crm:2")
     assert answer.lacking.attributes == {
         "first_name": "agree", "last_name": "differ", "birth_date": "one side only", "street": "equal",
         "postcode": "equal", "city": "one side only", "email": "one side only", "phone": "one side only",
         "loyalty_id": "neither side",
     }  # fmt: skip
-    assert answer.lacking.unusable == ({"identifier": "device_id", "reason": "too_many_people: 9"},)
+    assert answer.lacking.unusable == (
+        {"identifier": "address", "reason": "too_many_people: 31"},
+        {"identifier": "device_id", "reason": "too_many_people: 9"},
+    )
     text = json.dumps(answer.as_dict())
     assert not any(value in text for value in ("annie", "quist", "oak", "12207", "mail.net", "1984", "7365000", "d-1"))
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from contracts.identity import Crowd, Placeholders
 from identity.incremental import replacement
 from identity.model import compared_people, load_model
 from identity.records import Silver, standard_forms
@@ -18,6 +19,7 @@ from identity.stored import Stored
 from tests.identity.conftest import KEY, NO_EDGES, Town
 
 TABLES = ("records", "identifiers", "edges", "assignments")
+FEW = Crowd(stops_identifying_above=1, holders_above=3, why="so that few records are a crowd")
 HOME = {"street": "12 Oak Street", "city": "Albany", "postcode": "12207"}
 NAMESAKE = {"first_name": "Ann", "last_name": "Lee"} | HOME
 PEOPLE = (
@@ -114,6 +116,18 @@ def model(rules):
 
 
 @pytest.fixture(scope="module")
+def strict(rules):
+    """The contract with limits so low that a step flips what names, days, addresses and cards say."""
+    placeholders = Placeholders(name=FEW, birth_date=FEW, address=FEW)
+    attributes = rules.attributes.model_copy(update={"placeholders": placeholders})
+    lower = {"stops_identifying_above": 1}
+    identifiers = {
+        name: rule.model_copy(update=lower) if rule.one_person else rule for name, rule in rules.identifiers.items()
+    }
+    return rules.model_copy(update={"attributes": attributes, "identifiers": identifiers})
+
+
+@pytest.fixture(scope="module")
 def no_model(model):
     """A model that compares nobody, since Splink takes a second however few there are."""
     return replace(model, settings=model.settings | {"blocking_rules_to_generate_predictions": []})
@@ -123,6 +137,18 @@ def no_model(model):
 @given(steps=st.lists(step, min_size=1, max_size=5))
 def test_run_after_run_equals_a_full_run_whatever_came_in_which_order(rules, no_model, steps):
     run_after_run(rules, no_model, steps)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
+@given(steps=st.lists(step, min_size=1, max_size=5))
+def test_run_after_run_finds_the_placeholders_that_a_full_run_finds(strict, no_model, steps):
+    run_after_run(strict, no_model, steps)
+
+
+@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
+@given(steps=st.lists(step, min_size=2, max_size=3))
+def test_run_after_run_scores_without_placeholders_what_a_full_run_scores(strict, model, steps):
+    run_after_run(strict, model, steps)
 
 
 @settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
@@ -141,6 +167,23 @@ def test_who_comes_to_a_value_as_one_too_many_takes_it_from_all_who_hold_it(rule
     tables = after(full(few, no_model), many, {f"crm:{allowed}"}, no_model)
     assert tables["records"]["email"].null_count == allowed + 1
     equal(tables, full(many, no_model))
+
+
+@pytest.mark.parametrize("sort", ["name", "birth_date", "address"])
+def test_who_comes_to_a_placeholder_as_one_too_many_takes_it_from_all_who_gave_it(strict, no_model, sort):
+    """And gives it back when he goes. The flipped records share nothing but what they gave."""
+    shared = {"name": PEOPLE[0], "birth_date": {"birth_date": "1984-03-09"}, "address": HOME}[sort]
+    own = {"name": [{}, {}], "birth_date": [PEOPLE[0], PEOPLE[2]], "address": [PEOPLE[0], PEOPLE[2]]}[sort]
+    people = {
+        f"crm:{number}": (own[number] | shared, {"user_id": f"u{number}"}, 0) for number in (0, 1)
+    }  # fmt: skip
+    one, two = (town_of(strict, dict(list(people.items())[:count])) for count in (1, 2))
+    tables = full(one, no_model)
+    for town, set_aside in ((two, 2), (one, 0)):
+        tables = after(tables, town, {"crm:1"}, no_model)
+        column = tables["records"][f"{sort}_unusable"]
+        assert len(column) - column.null_count == set_aside
+        equal(tables, full(town, no_model))
 
 
 def test_a_rival_who_comes_or_goes_decides_whether_a_record_without_a_birth_date_is_linked(rules, model):

@@ -13,6 +13,7 @@ from identity.edges import deterministic_edges
 from identity.model import Model, compared_people, load_model
 from identity.records import Nodes, build_nodes, read_silver
 from identity.resolution import Resolution, join
+from identity.rivals import block_rivals
 from identity.score import probabilistic_edges
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def rehearse(lake: "Lake", rules: IdentityRules, as_of: datetime.date, examples:
     scored = _scored(nodes, (used, rules), models, say)
     key = lake.settings.identity_key
     before, after = (
-        _resolved(side, edges, decisions, its_rules, key)
+        _resolved(side, block_rivals(edges, side.records, its_rules), decisions, its_rules, key)
         for side, edges, its_rules in zip(nodes, scored, (used, rules), strict=True)
     )
     say("profiles under the new rules", len(set(after.assignments["profile_id"].to_pylist())))

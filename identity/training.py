@@ -28,6 +28,7 @@ from identity.model import Model, compared_people, load_model, new_model, save_m
 from identity.quality import Quality, bands, estimate
 from identity.records import Nodes, build_nodes, read_silver
 from identity.resolution import join
+from identity.rivals import block_rivals
 from identity.score import probabilistic_edges
 from identity.sql import query
 from identity.train import RANDOM_PAIRS, SEED, taught, train
@@ -326,7 +327,8 @@ def _change(
         decided_edges(decisions, nodes.records, rules),
     ]
     apart = kept_apart(decisions)
-    before, after = (join(nodes, pa.concat_tables([*firm, weighed]), rules, key, apart) for weighed in sides)
+    rivals = (block_rivals(weighed, nodes.records, rules) for weighed in sides)
+    before, after = (join(nodes, pa.concat_tables([*firm, weighed]), rules, key, apart) for weighed in rivals)
     # No examples: the model's file keeps what is found here, and a file of weights should name no record.
     held = unusable(nodes.identifiers)
     return difference(before, after, held, held, examples=0)

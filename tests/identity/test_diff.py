@@ -10,7 +10,7 @@ from contracts.identity import BlockedValue
 from identity.diff import difference, unusable
 from identity.rehearsal import rehearse
 from lakehouse.errors import ContractError
-from tests.identity.test_resolve import resolved
+from tests.identity.test_resolve import HOME, resolved
 
 PHONE = "(212) 736-5000"
 LEE, EK = {"first_name": "Ann", "last_name": "Lee"}, {"first_name": "Boris", "last_name": "Ek"}
@@ -131,6 +131,19 @@ def test_the_rules_in_use_rehearsed_are_weighed_once_and_change_nothing(lake, ru
     found, said = rehearsed(lake, rules)
     assert (found.merges, found.splits, found.people_touched, found.ids_changed) == (0, 0, 0, 0)
     assert "pairs weighed under the new rules" not in [what for what, _ in said]
+
+
+def test_a_rehearsal_resolves_as_a_run_does_rivals_among_them(tmp_path, rules):
+    """Father and son of one name at one address, and a record of one of them without a birth date."""
+    kerr = {"first_name": "John", "last_name": "Kerr"} | HOME
+    people = [
+        ("crm:1", "crm", kerr | {"birth_date": "1950-02-03"}),
+        ("crm:2", "crm", kerr | {"birth_date": "1980-09-21"}),
+        ("crm:3", "crm", kerr),
+    ]
+    lake, counts = resolved(tmp_path, people)
+    found, _ = rehearsed(lake, rules)
+    assert found.profiles_before == counts["profiles"] == 3
 
 
 def test_other_thresholds_are_rehearsed_too(lake, rules):

@@ -200,19 +200,13 @@ def _refusal_of_stewards(one: set[str], other: set[str], facts: Facts) -> str | 
 
 
 def _refusal(one: _Part, other: _Part, facts: Facts, believed: Believed) -> str | None:
-    """The constraint that a union would break, if any: limits, then attributes.
-
-    What one record holds beyond a limit by itself does not keep from it who holds nothing else. But who gives two
-    cards may have given somebody else's: then names tell.
-    """
-    is_over_limit = False
+    """The constraint that a union would break, if any: limits, then attributes."""
     for identifier in sorted(set(one.held) & set(other.held)):
-        mine, theirs, allowed = one.held[identifier], other.held[identifier], facts.limits[identifier]
-        together = len(mine | theirs)
-        if together > max(allowed, len(mine), len(theirs)):
+        together = len(one.held[identifier] | other.held[identifier])
+        allowed = facts.limits[identifier]
+        if together > allowed:
             return f"limit: one profile would hold {together} values of {identifier}, {allowed} allowed"
-        is_over_limit |= together > allowed
-    if believed == "though names differ" and not is_over_limit:
+    if believed == "though names differ":
         return None
     for attribute, said, answered in zip(facts.attributes, one.said, other.said, strict=True):
         if refusal := _contradiction(attribute, said, answered):

@@ -2,6 +2,7 @@
 
 import datetime
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -11,6 +12,7 @@ from identity.decisions import Decision, decided_edges, kept_apart, read_decisio
 from identity.diff import Difference, difference, unusable
 from identity.edges import deterministic_edges
 from identity.model import Model, compared_people, load_model
+from identity.moved_visits import spells_under, visits_moved
 from identity.records import Nodes, build_nodes, read_silver
 from identity.resolution import Resolution, join
 from identity.rivals import block_rivals
@@ -50,7 +52,12 @@ def rehearse(lake: "Lake", rules: IdentityRules, as_of: datetime.date, examples:
     )
     say("profiles under the new rules", len(set(after.assignments["profile_id"].to_pylist())))
     unusable_before, unusable_after = (unusable(side.identifiers) for side in nodes)
-    return difference(before, after, unusable_before, unusable_after, examples)
+    found = difference(before, after, unusable_before, unusable_after, examples)
+    spells = [
+        spells_under(lake, side.identifiers, resolution.assignments, its_rules, decisions)
+        for side, resolution, its_rules in zip(nodes, (before, after), (used, rules), strict=True)
+    ]
+    return replace(found, visits_moved=visits_moved(lake, *spells, after.assignments))
 
 
 def _scored(

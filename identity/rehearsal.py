@@ -53,11 +53,11 @@ def rehearse(lake: "Lake", rules: IdentityRules, as_of: datetime.date, examples:
     say("profiles under the new rules", len(set(after.assignments["profile_id"].to_pylist())))
     unusable_before, unusable_after = (unusable(side.identifiers) for side in nodes)
     found = difference(before, after, unusable_before, unusable_after, examples)
-    spells = [
+    old, new = (
         spells_under(lake, side.identifiers, resolution.assignments, its_rules, decisions)
         for side, resolution, its_rules in zip(nodes, (before, after), (used, rules), strict=True)
-    ]
-    return replace(found, visits_moved=visits_moved(lake, *spells, after.assignments))
+    )
+    return replace(found, visits_moved=visits_moved(lake, old, new, after.assignments))
 
 
 def _scored(

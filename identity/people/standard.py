@@ -32,7 +32,7 @@ MOST_AT_HOME = 30
 _HOME = ("street", "house", "city", "postcode")
 CROWDED_DAY, CROWDED_SHARE = 20, 0.003
 """A birth date that so many times more names have than the usual one, and that share of all, is filled in by forms."""
-_ANY_DATE = Attributes(oldest_birth_date=datetime.date(1000, 1, 1))
+_ANY_DATE = Attributes.model_construct(oldest_birth_date=datetime.date(1000, 1, 1))  # no contract, hence unchecked
 _HOUSE = re.compile(r"\s*(\d+\s?[a-zA-Z]?)\s+(.*\S)\s*")
 _NOTHING = re.compile(r"\W*")
 

@@ -51,6 +51,7 @@ def print_difference(found: "Difference") -> None:
             ("splits", found.splits),
             ("people touched", found.people_touched),
             ("records whose profile id changes", found.ids_changed),
+            ("visits that would be another account's", found.visits_moved),
         ],
     )
     changed = [edge for edge in found.edges if edge.before != edge.after]

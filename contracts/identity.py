@@ -61,6 +61,21 @@ class BetweenLogins(Declared):
     why: Text
 
 
+class MailDomain(Declared):
+    """A provider of mailboxes that have other spellings than their own.
+
+    Attributes:
+        domain: As the standard form has it.
+        also: Its other names.
+        ignores_dots: Whether ``a.b@`` and ``ab@`` are one mailbox there.
+    """
+
+    domain: str = Field(min_length=3)
+    also: tuple[str, ...] = ()
+    ignores_dots: bool = False
+    why: Text
+
+
 class IdentifierRule(Declared):
     """How one kind of identifier links records.
 
@@ -83,6 +98,7 @@ class IdentifierRule(Declared):
         infers: A shared value says that one device was used and not who used it, so links by it are *inferred*.
         between_logins: How visits are stitched to log-ins where several accounts use a value; None: they are not.
         plus_tags: For e-mail, whether ``name+tag@`` is the mailbox ``name@`` (drop) or another (keep).
+        domains: For e-mail, where a mailbox has other spellings than its own.
     """
 
     standard: Literal["email", "phone", "code", "device"]
@@ -97,6 +113,7 @@ class IdentifierRule(Declared):
     infers: bool = False
     between_logins: BetweenLogins | None = None
     plus_tags: Literal["keep", "drop"] | None = None
+    domains: tuple[MailDomain, ...] = ()
     why: Text
     blocked_values: tuple[BlockedValue, ...] = ()
     blocked_patterns: tuple[BlockedPattern, ...] = ()
@@ -107,6 +124,8 @@ class IdentifierRule(Declared):
     def _fits_its_kind(self) -> "IdentifierRule":
         if (self.plus_tags is not None) != (self.standard == "email"):
             raise ValueError("plus_tags is required for the standard email, and for no other")
+        if self.domains and self.standard != "email":
+            raise ValueError("domains are those of mailboxes: the standard email, and no other")
         if self.one_person and self.gap_days is not None:
             raise ValueError("a one_person value never changes hands: leave out gap_days")
         if self.one_person and self.infers:
@@ -158,12 +177,27 @@ class Placeholders(Declared):
     address: Crowd | None = None
 
 
+class NameLikeness(Declared):
+    """From which likeness on (Jaro-Winkler, 0 to 1) two spellings are of one name; below it they are two names.
+
+    Attributes:
+        first_name, last_name: In one script.
+        across_scripts: Of first names, one of them written over into Latin letters.
+    """
+
+    first_name: float = Field(gt=0, le=1)
+    last_name: float = Field(gt=0, le=1)
+    across_scripts: float = Field(gt=0, le=1)
+    why: Text
+
+
 class Attributes(Declared):
     """The attributes that keep two people apart, where declared, and what in attributes means nothing."""
 
     first_name: AttributeRule | None = None
     birth_date: AttributeRule | None = None
     placeholders: Placeholders = Placeholders()
+    name_likeness: NameLikeness
     placeholder_birth_dates: tuple[PlaceholderDate, ...] = ()
     oldest_birth_date: datetime.date
 

@@ -7,13 +7,15 @@ time.
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from functools import partial
+from operator import eq
+from typing import Any, Literal
 
 import pandas as pd
 import pyarrow as pa
 
 from contracts.identity import IdentityRules
-from identity.agree import birth_dates_agree, first_names_agree, first_names_confirm
+from identity.agree import FullName, birth_dates_agree, names_agree, names_confirm
 from identity.sql import query
 
 ALREADY_JOINED = "its records are joined by stronger edges"
@@ -31,12 +33,14 @@ class Attribute:
         of_record: What each record says.
         agree: Whether two values can be of one person.
         confirm: Whether they also speak for one person: an initial agrees with many names and confirms none.
+        equal: Whether they are the same, by which they settle what other values leave open.
     """
 
     name: str
-    of_record: dict[str, str]
-    agree: Callable[[str, str], bool]
-    confirm: Callable[[str, str], bool]
+    of_record: Mapping[str, Any]
+    agree: Callable[[Any, Any], bool]
+    confirm: Callable[[Any, Any], bool]
+    equal: Callable[[Any, Any], bool] = eq
 
 
 @dataclass(frozen=True)
@@ -94,16 +98,18 @@ class Facts:
             limited=pa.table({"identifier": pa.array(list(limits), pa.string())}),
         ).to_pandas()
         said = query(
-            """SELECT record_id, first_name, strftime(birth_date, '%Y-%m-%d') AS birth_date
+            """SELECT record_id, first_name, last_name, strftime(birth_date, '%Y-%m-%d') AS birth_date
                FROM records JOIN chosen USING (record_id)
                WHERE first_name IS NOT NULL OR birth_date IS NOT NULL ORDER BY record_id""",
             records=records,
             chosen=chosen,
         ).to_pylist()
-        first_names = {row["record_id"]: row["first_name"] for row in said if row["first_name"]}
+        names = {row["record_id"]: FullName(row["first_name"], row["last_name"]) for row in said if row["first_name"]}
         birth_dates = {row["record_id"]: row["birth_date"] for row in said if row["birth_date"]}
+        alike = rules.attributes.name_likeness
+        agree, confirm = partial(names_agree, alike=alike), partial(names_confirm, alike=alike)
         known = (
-            (rules.attributes.first_name, Attribute("first_name", first_names, first_names_agree, first_names_confirm)),
+            (rules.attributes.first_name, Attribute("first_name", names, agree, confirm, _first_names_equal)),
             (rules.attributes.birth_date, Attribute("birth_date", birth_dates, birth_dates_agree, birth_dates_agree)),
         )
         attributes = tuple(attribute for declared, attribute in known if declared is not None)
@@ -111,12 +117,16 @@ class Facts:
 
 
 @dataclass
-class _Cluster:
-    """A cluster under construction: its records, what they hold, and how many of them say what."""
+class _Part:
+    """Records that evidence joined, what they hold, and how many of them say what.
+
+    A steward's link joins parts to one cluster and leaves them parts: what it joins may contradict itself, and no
+    record may be lost to either side by that.
+    """
 
     records: set[str]
     held: dict[str, set[str]]
-    said: tuple[Counter[str], ...]
+    said: tuple[Counter[Any], ...]
 
 
 def join_component(ends: Sequence[tuple[str, str, Believed]], facts: Facts) -> list[tuple[str, str] | None]:
@@ -129,27 +139,34 @@ def join_component(ends: Sequence[tuple[str, str, Believed]], facts: Facts) -> l
     Returns:
         For each edge None if it joined two clusters, else its state (blocked or redundant) and the reason.
     """
-    clusters: dict[str, _Cluster] = {}
+    clusters: dict[str, set[str]] = {}
+    parts: dict[str, _Part] = {}
     outcome: list[tuple[str, str] | None] = []
     for left, right, believed in ends:
-        one = clusters.setdefault(left, _single(left, facts)) if left not in clusters else clusters[left]
-        other = clusters.setdefault(right, _single(right, facts)) if right not in clusters else clusters[right]
-        if one is other:
+        for record in (left, right):
+            if record not in clusters:
+                clusters[record], parts[record] = {record}, _single(record, facts)
+        if clusters[left] is clusters[right]:
             outcome.append(("redundant", ALREADY_JOINED))
             continue
-        refusal = _refusal(one, other, facts, believed)
+        refusal = _refusal_of_stewards(clusters[left], clusters[right], facts)
+        if refusal is None and believed != "always":
+            refusal = _refusal(parts[left], parts[right], facts, believed)
         if refusal is not None:
             outcome.append(("blocked", refusal))
             continue
-        small, large = sorted((one, other), key=lambda item: len(item.records))
-        for record in small.records:
-            clusters[record] = large
-        _absorb(large, small)
+        small, large = sorted((clusters[left], clusters[right]), key=len)
+        large |= small
+        clusters.update(dict.fromkeys(small, large))
+        if believed != "always":
+            few, many = sorted((parts[left], parts[right]), key=lambda part: len(part.records))
+            parts.update(dict.fromkeys(few.records, many))
+            _absorb(many, few)
         outcome.append(None)
     return outcome
 
 
-def _single(record: str, facts: Facts) -> _Cluster:
+def _single(record: str, facts: Facts) -> _Part:
     held: dict[str, set[str]] = {}
     for identifier, value in facts.held.get(record, ()):
         held.setdefault(identifier, set()).add(value)
@@ -157,10 +174,10 @@ def _single(record: str, facts: Facts) -> _Cluster:
         Counter([attribute.of_record[record]] if record in attribute.of_record else ())
         for attribute in facts.attributes
     )
-    return _Cluster({record}, held, said)
+    return _Part({record}, held, said)
 
 
-def _absorb(large: _Cluster, small: _Cluster) -> None:
+def _absorb(large: _Part, small: _Part) -> None:
     large.records |= small.records
     for identifier, values in small.held.items():
         large.held.setdefault(identifier, set()).update(values)
@@ -168,19 +185,22 @@ def _absorb(large: _Cluster, small: _Cluster) -> None:
         mine.update(theirs)
 
 
-def _refusal(one: _Cluster, other: _Cluster, facts: Facts, believed: Believed) -> str | None:
-    """The constraint that a union would break, if any: decisions, then limits, then attributes."""
-    small, large = sorted((one, other), key=lambda item: len(item.records))
+def _refusal_of_stewards(one: set[str], other: set[str], facts: Facts) -> str | None:
+    """The decision that keeps two clusters apart, if any."""
+    small, large = sorted((one, other), key=len)
     against = [
         decision
-        for record in small.records
+        for record in small
         for kept_apart, decision in facts.apart.get(record, {}).items()
-        if kept_apart in large.records
+        if kept_apart in large
     ]
     if against:
         return f"cannot_link: decision {min(against)} keeps a record on one side apart from one on the other"
-    if believed == "always":
-        return None
+    return None
+
+
+def _refusal(one: _Part, other: _Part, facts: Facts, believed: Believed) -> str | None:
+    """The constraint that a union would break, if any: limits, then attributes."""
     for identifier in sorted(set(one.held) & set(other.held)):
         together = len(one.held[identifier] | other.held[identifier])
         allowed = facts.limits[identifier]
@@ -188,13 +208,13 @@ def _refusal(one: _Cluster, other: _Cluster, facts: Facts, believed: Believed) -
             return f"limit: one profile would hold {together} values of {identifier}, {allowed} allowed"
     if believed == "though names differ":
         return None
-    for attribute, mine, theirs in zip(facts.attributes, one.said, other.said, strict=True):
-        if refusal := _contradiction(attribute, mine, theirs):
+    for attribute, said, answered in zip(facts.attributes, one.said, other.said, strict=True):
+        if refusal := _contradiction(attribute, said, answered):
             return refusal
     return None
 
 
-def _contradiction(attribute: Attribute, mine: Counter[str], theirs: Counter[str]) -> str | None:
+def _contradiction(attribute: Attribute, mine: Counter[Any], theirs: Counter[Any]) -> str | None:
     """Why what the two sides say cannot be of one person, if so.
 
     A single go-between that agrees with both sides must not join what contradicts itself, nor a single slip split a
@@ -203,8 +223,13 @@ def _contradiction(attribute: Attribute, mine: Counter[str], theirs: Counter[str
     pairs = [(a, b, mine[a] * theirs[b]) for a in mine for b in theirs]
     against = sum(count for a, b, count in pairs if not attribute.agree(a, b))
     in_favour = sum(count for a, b, count in pairs if attribute.confirm(a, b))
-    if not against or against < in_favour or any(a == b and attribute.confirm(a, b) for a, b, _ in pairs):
+    is_settled = any(attribute.equal(a, b) and attribute.confirm(a, b) for a, b, _ in pairs)
+    if not against or against < in_favour or is_settled:
         return None
     if all(not attribute.agree(a, b) for a, b, _ in pairs):
         return f"{attribute.name}: no value on one side agrees with one on the other"
     return f"{attribute.name}: {against} pairs of records across the two sides contradict each other, {in_favour} agree"
+
+
+def _first_names_equal(one: FullName, other: FullName) -> bool:
+    return one.first == other.first

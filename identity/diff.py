@@ -72,6 +72,8 @@ class Difference:
         biggest_before, biggest_after: Records of the biggest profile.
         edges: By kind, rule and state.
         examples: Merges, then splits, the biggest first.
+        visits_moved: Events on shared browsers and devices that would be another account's, or nobody's; None where
+            that was not asked.
     """
 
     records: int
@@ -85,6 +87,7 @@ class Difference:
     biggest_after: int
     edges: tuple[EdgeCount, ...]
     examples: tuple[Example, ...]
+    visits_moved: int | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""

@@ -16,7 +16,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from contracts.identity import IdentityRules
+from contracts.identity import Attributes, IdentityRules
 from identity.agree import Person, contradiction, same_person
 from identity.infer import mark_inferred
 from identity.sql import query
@@ -80,6 +80,7 @@ _PROPOSED = """
         JOIN verdicts v ON v.a = a.signature AND v.b = b.signature
         WHERE v.contradiction = 'birth dates differ' AND NOT is_dated
            OR v.contradiction = 'first names differ' AND is_initial
+           OR v.contradiction = 'generations differ' AND NOT has_generation
         GROUP BY ALL),
     confirmed AS (
         SELECT r.identifier, r.value, r.record_id, arg_min(e.record_id, e.age) AS hub
@@ -191,7 +192,7 @@ def deterministic_edges(
     holders = query(_HOLDERS, identifiers=identifiers)
     signatures, people = _signatures(records, identifiers, rules)
     pairs = query(_SIGNATURE_PAIRS, holders=holders, signatures=signatures, rules=declared)
-    verdicts, said = _verdicts(pairs, people), _said(people)
+    verdicts, said = _verdicts(pairs, people, rules.attributes), _said(people)
     proposed = query(
         _PROPOSED,
         holders=holders,
@@ -250,21 +251,23 @@ def _signatures(records: pa.Table, identifiers: pa.Table, rules: IdentityRules) 
 
 
 def _said(people: list[Person]) -> pa.Table:
-    """How much each signature says: whether it has a birth date, and no more of the first name than a letter."""
+    """How much each signature says: a birth date, no more of the first name than a letter, a Jr or Sr."""
     return pa.table(
         {
             "signature": pa.array(range(len(people)), pa.int64()),
             "is_dated": pa.array([person.birth_date is not None for person in people], pa.bool_()),
             "is_initial": pa.array([len(person.first_name or "") == 1 for person in people], pa.bool_()),
+            "has_generation": pa.array([person.generation is not None for person in people], pa.bool_()),
         }
     )
 
 
-def _verdicts(pairs: pa.Table, people: list[Person]) -> pa.Table:
+def _verdicts(pairs: pa.Table, people: list[Person], rules: Attributes) -> pa.Table:
     """For each pair of signatures that meet on a value, both ways round: one person, or impossible?"""
     columns: dict[str, list[Any]] = {"a": [], "b": [], "is_same": [], "contradiction": []}
     for a, b in zip(pairs["a"].to_pylist(), pairs["b"].to_pylist(), strict=True):
-        why, is_same = contradiction(people[a], people[b]), same_person(people[a], people[b])
+        one_side, other_side = people[a], people[b]
+        why, is_same = contradiction(one_side, other_side, rules), same_person(one_side, other_side, rules)
         for one, other in ((a, b), (b, a)):
             for column, item in zip(columns.values(), (one, other, is_same, why), strict=True):
                 column.append(item)

@@ -6,9 +6,11 @@ Never a value: of an attribute only whether what the two sides say is equal, agr
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
-from identity.agree import LIKENESS_OF_ONE_NAME, birth_dates_agree, first_names_agree, likeness
+from contracts.identity import NameLikeness
+from identity.agree import birth_dates_agree, first_names_agree, last_names_agree
 from lakehouse.errors import DataError
 
 if TYPE_CHECKING:
@@ -17,17 +19,9 @@ if TYPE_CHECKING:
     from lakehouse.lake import Lake
 
 Verdict = Literal["equal", "agree", "differ", "one side only", "neither side"]
-_ATTRIBUTES: dict[str, Callable[[str, str], bool] | None] = {
-    "first_name": first_names_agree,
-    "last_name": lambda one, other: likeness(one, other) >= LIKENESS_OF_ONE_NAME,
-    "birth_date": birth_dates_agree,
-    "street": None,
-    "postcode": None,
-    "city": None,
-    "email": None,
-    "phone": None,
-    "loyalty_id": None,
-}
+_ATTRIBUTES = (
+    "first_name", "last_name", "birth_date", "street", "postcode", "city", "email", "phone", "loyalty_id",
+)  # fmt: skip
 _GIVEN = {"name": "first_name, last_name", "birth_date": "birth_date", "address": "street, postcode"}
 """What records may give that speaks for nobody; see ``placeholders``."""
 EVERY_WEIGHT = -1000.0
@@ -80,7 +74,9 @@ def what_is_lacking(
         compare: Whether to score them, which takes a second or two.
     """
     compared, comparison = _compare(connection, lake, one, other) if compare else (None, None)
-    return Lacking(_attributes(connection, one, other), shared_unusable(connection, one, other), compared, comparison)
+    alike = lake.contracts.identity.attributes.name_likeness
+    attributes = _attributes(connection, one, other, alike)
+    return Lacking(attributes, shared_unusable(connection, one, other), compared, comparison)
 
 
 def shared_unusable(connection: "duckdb.DuckDBPyConnection", one: str, other: str) -> tuple[dict[str, str], ...]:
@@ -102,7 +98,14 @@ def shared_unusable(connection: "duckdb.DuckDBPyConnection", one: str, other: st
     return tuple({"identifier": identifier, "reason": reason} for identifier, reason in rows)
 
 
-def _attributes(connection: "duckdb.DuckDBPyConnection", one: str, other: str) -> dict[str, Verdict]:
+def _attributes(
+    connection: "duckdb.DuckDBPyConnection", one: str, other: str, alike: NameLikeness
+) -> dict[str, Verdict]:
+    agreeing: dict[str, Callable[[str, str], bool]] = {
+        "first_name": partial(first_names_agree, alike=alike),
+        "last_name": partial(last_names_agree, alike=alike),
+        "birth_date": birth_dates_agree,
+    }
     columns = ", ".join(f"list(DISTINCT {name}::VARCHAR) FILTER ({name} IS NOT NULL)" for name in _ATTRIBUTES)
     said: dict[str, list[list[str] | None]] = {
         profile: list(row)
@@ -114,8 +117,8 @@ def _attributes(connection: "duckdb.DuckDBPyConnection", one: str, other: str) -
         ).fetchall()
     }
     return {
-        name: _verdict(said[one][place] or [], said[other][place] or [], agree)
-        for place, (name, agree) in enumerate(_ATTRIBUTES.items())
+        name: _verdict(said[one][place] or [], said[other][place] or [], agreeing.get(name))
+        for place, name in enumerate(_ATTRIBUTES)
     }
 
 

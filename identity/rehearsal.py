@@ -2,6 +2,7 @@
 
 import datetime
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -10,6 +11,7 @@ from contracts.identity import IdentityRules
 from identity.decisions import read_decisions, standing
 from identity.diff import Difference, difference, unusable
 from identity.model import Model, compared_people, load_model
+from identity.moved_visits import spells_under, visits_moved
 from identity.records import Nodes, build_nodes, read_silver
 from identity.resolution import resolved
 from identity.score import probabilistic_edges
@@ -48,7 +50,12 @@ def rehearse(lake: "Lake", rules: IdentityRules, as_of: datetime.date, examples:
     )
     say("profiles under the new rules", len(set(after.assignments["profile_id"].to_pylist())))
     unusable_before, unusable_after = (unusable(side.identifiers) for side in nodes)
-    return difference(before, after, unusable_before, unusable_after, examples)
+    found = difference(before, after, unusable_before, unusable_after, examples)
+    old, new = (
+        spells_under(lake, side.identifiers, resolution.assignments, its_rules, decisions)
+        for side, resolution, its_rules in zip(nodes, (before, after), (used, rules), strict=True)
+    )
+    return replace(found, visits_moved=visits_moved(lake, old, new, after.assignments))
 
 
 def _scored(

@@ -9,9 +9,11 @@ import datetime
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
-from identity.agree import LIKENESS_OF_ONE_NAME, birth_dates_agree, first_names_agree, likeness
+from contracts.identity import NameLikeness
+from identity.agree import birth_dates_agree, first_names_agree, last_names_agree
 from identity.decisions import Decision, Pair, decide, read_decisions, standing
 from identity.labels import FROM_QUEUE, FROM_SAMPLE
 from lakehouse.errors import DataError, UsageError
@@ -27,22 +29,10 @@ Action = Literal["link", "unlink", "skip"]
 ANSWERS: dict[str, Action] = {"y": "link", "yes": "link", "n": "unlink", "no": "unlink", "s": "skip", "skip": "skip"}
 
 
-def _alike(left: str, right: str) -> bool:
-    return likeness(left, right) >= LIKENESS_OF_ONE_NAME
-
-
-_LIKENESS: dict[str, Callable[[str, str], bool]] = {
-    "first_name": first_names_agree,
-    "last_name": _alike,
-    "birth_date": birth_dates_agree,
-    "email": _alike,
-    "phone": _alike,
-    "street": _alike,
-    "city": _alike,
-    "postcode": _alike,
-    "loyalty_id": lambda left, right: False,
-}
-"""The fields that are compared, and when two values of one are alike; a card is another card by one digit."""
+_FIELDS = (
+    "first_name", "last_name", "birth_date", "email", "phone", "street", "city", "postcode", "loyalty_id",
+)  # fmt: skip
+"""The fields that are compared."""
 
 
 @dataclass(frozen=True)
@@ -238,7 +228,7 @@ class Review:
             if item.pair not in evidence or not all(record in sides for record in item.pair):
                 raise DataError("the queue is not of the last run", " ".join(item.pair), "run again: clew run")
             (left, left_values), (right, right_values) = (sides[record] for record in item.pair)
-            fields = compare(left_values, right_values)
+            fields = compare(left_values, right_values, self.lake.contracts.identity.attributes.name_likeness)
             found.append(Question(left, right, *evidence[item.pair], item.stakes, item.against, fields))
         return found
 
@@ -301,10 +291,16 @@ def read_answers(lines: Iterable[str], where: str) -> list[Answer]:
     return found
 
 
-def compare(left: Mapping[str, str | None], right: Mapping[str, str | None]) -> tuple[Field, ...]:
+def compare(left: Mapping[str, str | None], right: Mapping[str, str | None], alike: NameLikeness) -> tuple[Field, ...]:
     """Two records field by field; what neither says is left out."""
+    agreeing: dict[str, Callable[[str, str], bool]] = {
+        "first_name": partial(first_names_agree, alike=alike),
+        "birth_date": birth_dates_agree,
+        "loyalty_id": lambda left, right: False,  # a card is another card by one digit
+    }
     fields = []
-    for name, are_alike in _LIKENESS.items():
+    for name in _FIELDS:
+        are_alike = agreeing.get(name, partial(last_names_agree, alike=alike))
         one, other = left.get(name), right.get(name)
         if one is None and other is None:
             continue
@@ -333,15 +329,14 @@ def _sides(
     connection: "duckdb.DuckDBPyConnection", records: Iterable[str]
 ) -> dict[str, tuple[Side, dict[str, str | None]]]:
     """The records that are there, and their values by field."""
-    names = tuple(_LIKENESS)
-    columns = ", ".join(f"r.{name}::VARCHAR" for name in names)
+    columns = ", ".join(f"r.{name}::VARCHAR" for name in _FIELDS)
     rows = connection.execute(
         f"""SELECT record_id, profile_id, a.records, sources, events, first_seen, last_seen, {columns}
             FROM identity.records AS r JOIN identity.assignments AS a USING (record_id)
             JOIN (SELECT unnest(?) AS record_id) USING (record_id)""",
         [sorted(records)],
     ).fetchall()
-    return {row[0]: (Side(*row[:7]), dict(zip(names, row[7:], strict=True))) for row in rows}
+    return {row[0]: (Side(*row[:7]), dict(zip(_FIELDS, row[7:], strict=True))) for row in rows}
 
 
 def _profiles_of(connection: "duckdb.DuckDBPyConnection", records: Iterable[str]) -> dict[str, str]:

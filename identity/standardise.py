@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import phonenumbers
 import pyarrow as pa
 
-from contracts.identity import Attributes, IdentifierRule, IdentityRules
+from contracts.identity import Attributes, IdentifierRule, IdentityRules, MailDomain
 
 _EMAIL = re.compile(r"[^@\s\"(),:;<>\[\]\\]+@(?:[^@\s.\"(),:;<>\[\]\\]+\.)+[^@\s.\"(),:;<>\[\]\\]{2,}")
 _ACCENTS = re.compile("[\u0300-\u036f\u0591-\u05c7\u064b-\u0652]")
@@ -49,14 +49,19 @@ class Standard:
     reason: str | None = None
 
 
-def email(raw: str, plus_tags: str = "keep") -> Standard:
-    """Trimmed, NFKC, lower case; the ``+tag`` dropped where the contract says so."""
+def email(raw: str, plus_tags: str = "keep", domains: tuple[MailDomain, ...] = ()) -> Standard:
+    """Trimmed, NFKC, lower case; the ``+tag``, and dots at some providers, dropped where the contract says so."""
     value = unicodedata.normalize("NFKC", raw).strip().lower()
     if not _EMAIL.fullmatch(value):
         return Standard(value, "malformed: not an e-mail address")
     if plus_tags == "drop":
         local, domain = value.split("@")
         value = f"{local.split('+')[0] or local}@{domain}"
+    local, domain = value.split("@")
+    for provider in domains:
+        if domain == provider.domain or domain in provider.also:
+            bare = local.replace(".", "") if provider.ignores_dots else local
+            return Standard(f"{bare or local}@{provider.domain}")
     return Standard(value)
 
 
@@ -93,7 +98,7 @@ def device(raw: str) -> Standard:
 def standard_of(rule: IdentifierRule, region: str) -> Callable[[str], Standard]:
     """The whole standard of an identifier: its form, then the contract's blocked values and patterns."""
     forms: dict[str, Callable[[str], Standard]] = {
-        "email": lambda raw: email(raw, rule.plus_tags or "keep"),
+        "email": lambda raw: email(raw, rule.plus_tags or "keep", rule.domains),
         "phone": lambda raw: phone(raw, region),
         "code": code,
         "device": device,

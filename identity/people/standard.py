@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import pyarrow as pa
 
-from contracts.identity import Attributes
+from contracts.identity import Attributes, NameLikeness
 from identity import standardise
 from identity.agree import formal_name
 from identity.people.columns import Columns
@@ -33,7 +33,10 @@ MOST_AT_HOME = 30
 _HOME = ("street", "house", "city", "postcode")
 CROWDED_DAY, CROWDED_SHARE = 20, 0.003
 """A birth date that so many times more names have than the usual one, and that share of all, is filled in by forms."""
-_ANY_DATE = Attributes(oldest_birth_date=datetime.date(1000, 1, 1))
+_ANY_DATE = Attributes(
+    oldest_birth_date=datetime.date(1000, 1, 1),
+    name_likeness=NameLikeness(first_name=1, last_name=1, across_scripts=1, why="no names are compared by it"),
+)
 _HOUSE = re.compile(r"\s*(\d+\s?[a-zA-Z]?)\s+(.*\S)\s*")
 _NOTHING = re.compile(r"\W*")
 

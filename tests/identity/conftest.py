@@ -46,7 +46,8 @@ class Town:
             }
             landed = {"landing": 1, "source": "crm", "position": row["position"]}
             events.append({"record_id": row["record_id"], "sources": "crm", "landed": landed, "events": 1} | seen)
-            attributes.append({"record_id": row["record_id"]} | {name: row["said"].get(name) for name in ATTRIBUTES})
+            of_person = {name: row["said"].get(name) for name in ATTRIBUTES if name not in self.rules.identifiers}
+            attributes.append({"record_id": row["record_id"]} | of_person)
             for name in self.rules.identifiers:
                 said = row["said"].get(name, [])
                 for value in [said] if isinstance(said, str) else said:

@@ -41,6 +41,11 @@ def test_an_unknown_field_is_refused_with_its_line(tmp_path):
         (lambda c: c["identifiers"]["email"].pop("plus_tags"), "plus_tags is required for the standard email"),
         (lambda c: c["identifiers"]["user_id"].update(gap_days=9), "a one_person value never changes hands"),
         (lambda c: c["identifiers"]["user_id"].update(infers=True), "a one_person value says who it is"),
+        (lambda c: c["attributes"]["name_likeness"].update(first_name=1.5), "less than or equal to 1"),
+        (
+            lambda c: c["identifiers"]["phone"].update(domains=c["identifiers"]["email"]["domains"]),
+            "domains are those of mailboxes",
+        ),
         (
             lambda c: c["identifiers"]["phone"]["blocked_patterns"][0].update(pattern="("),
             "not a regular expression",

@@ -76,6 +76,13 @@ def test_a_father_and_a_son_of_one_name_stay_two_people(town):
     assert town.reasons()["crm:1", "crm:2", "email"] == "contested: birth dates differ on one email"
 
 
+def test_who_writes_neither_jr_nor_sr_is_neither_for_sure(town):
+    for number, last_name in enumerate(["Kerr Sr", "Kerr Jr", "Kerr"]):
+        town.record(f"crm:{number}", email="kerr@mail.net", first_name="John", last_name=last_name)
+    assert len(town.profiles()) == 3
+    assert town.reasons()["crm:0", "crm:1", "email"] == "contested: generations differ on one email"
+
+
 def test_a_recycled_phone_does_not_link_two_people(town):
     town.record("crm:1", 0, 90, first_name="Ann", last_name="Lee", phone="(212) 736-5000")
     town.record("crm:2", 190, 300, first_name="Boris", last_name="Ek", phone="(212) 736-5000")

@@ -3,6 +3,7 @@
 import datetime
 
 import pytest
+from pydantic import SecretStr
 
 from contracts import HERE
 from contracts.check import load_rules
@@ -10,7 +11,10 @@ from contracts.identity import BlockedValue
 from identity.diff import difference, unusable
 from identity.rehearsal import rehearse
 from lakehouse.errors import ContractError
-from tests.identity.test_resolve import resolved
+from lakehouse.lake import Lake
+from lakehouse.settings import Settings
+from tests.identity.test_resolve import HOME, resolved
+from tests.silver import at, write_silver
 
 PHONE = "(212) 736-5000"
 LEE, EK = {"first_name": "Ann", "last_name": "Lee"}, {"first_name": "Boris", "last_name": "Ek"}
@@ -131,6 +135,37 @@ def test_the_rules_in_use_rehearsed_are_weighed_once_and_change_nothing(lake, ru
     found, said = rehearsed(lake, rules)
     assert (found.merges, found.splits, found.people_touched, found.ids_changed) == (0, 0, 0, 0)
     assert "pairs weighed under the new rules" not in [what for what, _ in said]
+
+
+def test_a_rehearsal_resolves_as_a_run_does_rivals_among_them(tmp_path, rules):
+    """Father and son of one name at one address, and a record of one of them without a birth date."""
+    kerr = {"first_name": "John", "last_name": "Kerr"} | HOME
+    people = [
+        ("crm:1", "crm", kerr | {"birth_date": "1950-02-03"}),
+        ("crm:2", "crm", kerr | {"birth_date": "1980-09-21"}),
+        ("crm:3", "crm", kerr),
+    ]
+    lake, counts = resolved(tmp_path, people)
+    found, _ = rehearsed(lake, rules)
+    assert found.profiles_before == counts["profiles"] == 3
+
+
+def test_visits_between_log_ins_that_other_rules_would_move_are_counted(tmp_path, rules):
+    """One browser: a visit, a log-in, two visits, another account's log-in, a visit."""
+    lake = Lake(Settings(home=tmp_path, identity_secret=SecretStr("a key for tests")))
+    lake.ensure_tables()
+    visits = ["anonymous:a1", "account:u1", "anonymous:a1", "anonymous:a1", "account:u2", "anonymous:a1"]
+    write_silver(lake, [(record, "web", {}) for record in visits])
+    events = [event | {"anonymous_id": "a1"} for event in lake.arrow("silver.events").to_pylist()]
+    lake.overwrite("silver.events", events)
+    used = {"source": "web", "identifier": "anonymous_id", "value": "a1", "landing": 1, "events": 1}
+    lake.overwrite(
+        "silver.identifiers",
+        [used | {"record_id": visits[day - 1], "first_seen": at(day), "last_seen": at(day), "first_position": day}
+         for day in (2, 5)],
+    )  # fmt: skip
+    assert rehearsed(lake, rules)[0].visits_moved == 0
+    assert rehearsed(lake, changed(rules, "anonymous_id", between_logins=None))[0].visits_moved == 3
 
 
 def test_other_thresholds_are_rehearsed_too(lake, rules):

@@ -74,6 +74,12 @@ GUARDRAILS = [
         [{"crm:1", "phone:1"}, {"crm:2"}], [{"crm:1"}, {"crm:2"}, {"phone:1"}],
     ),
     (
+        "domains",
+        [said("mailbox:1", email="ann.lee@gmail.com"), said("mailbox:2", email="annlee@googlemail.com")],
+        "email", {"domains": ()},
+        [{"mailbox:1", "mailbox:2"}], [{"mailbox:1"}, {"mailbox:2"}],
+    ),
+    (
         "plus_tags",
         [said("mailbox:1", email="ann+a@mail.net"), said("mailbox:2", email="ann+b@mail.net")],
         "email", {"plus_tags": "keep"},
@@ -118,3 +124,52 @@ def test_which_attributes_keep_people_apart_is_the_contracts(new_town, rules, at
     lenient = rules.model_copy(update={"attributes": rules.attributes.model_copy(update={attribute: None})})
     assert len(found(rules)) == 2
     assert len(found(lenient)) == 1
+
+
+def test_an_attribute_that_the_contract_leaves_out_contests_no_value(new_town, rules):
+    def found(attributes):
+        town = new_town()
+        town.rules = rules.model_copy(update={"attributes": attributes})
+        town.record("crm:1", email="a@mail.net", **ANN)
+        return len(town.record("crm:2", email="a@mail.net", **(ANN | {"first_name": "Beth"})).profiles())
+
+    assert found(rules.attributes) == 2
+    assert found(rules.attributes.model_copy(update={"first_name": None})) == 1
+
+
+@pytest.mark.parametrize(
+    ("likeness", "value", "one", "other"),
+    [
+        ("first_name", 0.99, {"first_name": "Benedikt"}, {"first_name": "Benedkit"}),
+        ("first_name", 0.7, {"first_name": "Xandor"}, {"first_name": "Xanila"}),
+        ("last_name", 0.99, {"last_name": "Quistgaard"}, {"last_name": "Quistgard"}),
+        ("across_scripts", 0.99, {"first_name": "Дмитрий"}, {"first_name": "Dmitry"}),
+    ],
+)
+def test_how_alike_two_spellings_of_a_name_are_is_the_contracts(new_town, rules, likeness, value, one, other):
+    """Somebody else of another last name is on the mailbox, so that only a name joins the two."""
+
+    def found(by):
+        town = new_town()
+        town.rules = by
+        town.record("crm:1", email="a@mail.net", **({"first_name": "Ann", "last_name": "Lee"} | one))
+        town.record("crm:2", email="a@mail.net", **({"first_name": "Ann", "last_name": "Lee"} | other))
+        return len(town.record("crm:3", email="a@mail.net", first_name="Boris", last_name="Ek").profiles())
+
+    alike = rules.attributes.name_likeness.model_copy(update={likeness: value})
+    changed_rules = rules.model_copy(
+        update={"attributes": rules.attributes.model_copy(update={"name_likeness": alike})}
+    )
+    assert {found(rules), found(changed_rules)} == {2, 3}
+
+
+def test_a_card_is_a_placeholder_from_as_many_people_on_as_the_contract_says(new_town, rules):
+    def found(by):
+        town = new_town()
+        town.rules = by
+        for number, first_name in enumerate(["Ann", "Boris", "Clara"]):
+            town.record(f"crm:{number}", loyalty_id="44001", first_name=first_name)
+        return len(town.profiles())
+
+    assert found(rules) == 1
+    assert found(changed(rules, "loyalty_id", stops_identifying_above=2)) == 3

@@ -185,13 +185,13 @@ def test_a_lake_without_a_queue_says_what_makes_one(tmp_path):
         ({"loyalty_id": "440011"}, {"loyalty_id": "440012"}, "differ"),
     ],
 )
-def test_a_field_agrees_is_alike_or_differs(left, right, verdict):
-    (found,) = compare(left, right)
+def test_a_field_agrees_is_alike_or_differs(rules, left, right, verdict):
+    (found,) = compare(left, right, rules.attributes.name_likeness)
     assert found.verdict == verdict
 
 
-def test_a_field_that_neither_record_has_is_left_out():
-    assert compare({"city": None}, {"city": None}) == ()
+def test_a_field_that_neither_record_has_is_left_out(rules):
+    assert compare({"city": None}, {"city": None}, rules.attributes.name_likeness) == ()
 
 
 def test_what_is_settled_follows_links_and_unlinks_over_others():

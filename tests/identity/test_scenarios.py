@@ -317,6 +317,97 @@ SCENARIOS = [
         [("unlink", "loyalty:44001", "phone:1")],
     ),
     Scenario(
+        "twins whose names are alike are two people by their names",
+        [
+            said("crm:1", email="x@mail.net", **(ANN | {"first_name": "Maria"}), **HOME),
+            said("crm:2", email="x@mail.net", **(ANN | {"first_name": "Marie"}), **HOME),
+        ],
+        [{"crm:1"}, {"crm:2"}],
+    ),
+    Scenario(
+        "twins whose names begin alike are two people",
+        [
+            said("crm:1", email="x@mail.net", **(ANN | {"first_name": "Paul"}), **HOME),
+            said("crm:2", email="x@mail.net", **(ANN | {"first_name": "Paula"}), **HOME),
+        ],
+        [{"crm:1"}, {"crm:2"}],
+    ),
+    Scenario(
+        "two spellings of one name are one person",
+        [
+            said("crm:1", email="x@mail.net", **(ANN | {"first_name": "Katherine"})),
+            said("crm:2", email="x@mail.net", **(ANN | {"first_name": "Catherine"})),
+            said("crm:3", email="x@mail.net", **(ANN | {"first_name": "Kathreine"})),
+        ],
+        [{"crm:1", "crm:2", "crm:3"}],
+    ),
+    Scenario(
+        "father and son are two people by the Sr and the Jr",
+        [
+            said("crm:1", email="x@mail.net", first_name="John", last_name="Kerr Sr."),
+            said("crm:2", email="x@mail.net", first_name="John", last_name="Kerr, Jr"),
+            said("crm:3", email="x@mail.net", first_name="John", last_name="Kerr Junior"),
+        ],
+        [{"crm:1"}, {"crm:2", "crm:3"}],
+    ),
+    Scenario(
+        "first and last name in each other's field are one person",
+        [
+            said("crm:1", email="x@mail.net", first_name="Ann", last_name="Lee"),
+            said("crm:2", email="x@mail.net", first_name="Lee", last_name="Ann"),
+        ],
+        [{"crm:1", "crm:2"}],
+    ),
+    Scenario(
+        "a mailbox is one in every spelling that its provider takes for it, and elsewhere dots tell",
+        [
+            said("crm:1", email="AnnLee@gmail.com"),
+            said("crm:2", email="ann.lee+shop@googlemail.com"),
+            said("crm:3", email="annlee@mail.net"),
+            said("crm:4", email="ann.lee@mail.net"),
+        ],
+        [{"crm:1", "crm:2"}, {"crm:3"}, {"crm:4"}],
+    ),
+    Scenario(
+        "an account that gave two cards is one person on its browser",
+        [
+            said("account:u1", loyalty_id=["44001", "44002"], anonymous_id="a1"),
+            said("anonymous:a1"),
+        ],
+        [{"account:u1", "anonymous:a1"}],
+    ),
+    Scenario(
+        "an account of more mailboxes than a profile may hold keeps its own visits and none of the mailboxes",
+        [
+            said("account:u1", email=[f"e{n}@mail.net" for n in range(8)], anonymous_id="a1"),
+            said("anonymous:a1"),
+            said("mailbox:1", email="e1@mail.net"),
+            said("mailbox:2", email="e7@mail.net"),
+        ],
+        [{"account:u1", "anonymous:a1"}, {"mailbox:1"}, {"mailbox:2"}],
+    ),
+    Scenario(
+        "an account that gave two people's cards joins neither",
+        [
+            said("account:u1", loyalty_id=["44001", "44002"], **ANN),
+            said("crm:1", loyalty_id="44001", **ANN),
+            said("crm:2", loyalty_id="44002", **BORIS),
+        ],
+        [{"account:u1"}, {"crm:1"}, {"crm:2"}],
+    ),
+    Scenario(
+        "two accounts that a steward links bring all their records with them",
+        [
+            said("account:u1", email="e1@mail.net", anonymous_id="a1"),
+            said("account:u2", email="e2@mail.net", loyalty_id="44002", **ANN),
+            said("crm:1", user_id="u1", loyalty_id="44001", **BORIS),
+            said("anonymous:a1"),
+            said("loyalty:44002"),
+        ],
+        [{"account:u1", "account:u2", "crm:1", "anonymous:a1", "loyalty:44002"}],
+        [("link", "account:u1", "account:u2")],
+    ),
+    Scenario(
         "a steward's link joins what contradicts itself",
         [said("crm:1", **ANN), said("crm:2", **BORIS), said("mailbox:1", email="x@mail.net")],
         [{"crm:1", "crm:2"}, {"mailbox:1"}],
@@ -418,6 +509,23 @@ def test_a_couple_that_shares_a_mailbox_under_several_last_names_is_no_crowd(tow
     assert len(town.profiles()) >= people
 
 
+def test_misspellings_of_one_name_are_no_crowd(town):
+    for number, first_name in enumerate(["Benedikt", "Benedickt", "Bendikt", "Benedkit", "Benediktt", "Bneedikt"]):
+        town.record(f"crm:{number}", email="ben@mail.net", **(ANN | {"first_name": first_name}))
+    assert len(town.profiles()) == 1
+
+
+def test_initials_of_a_name_are_no_crowd_and_those_of_others_are(new_town):
+    def people(*first_names):
+        town = new_town()
+        for number, first_name in enumerate(first_names):
+            town.record(f"crm:{number}", email="ben@mail.net", first_name=first_name, last_name="Lee")
+        return len(town.profiles())
+
+    assert people("Ann", "A", "Anne", "Annie", "Boris", "B") < 6
+    assert people("A", "B", "C", "D", "E", "A") == 6
+
+
 KIOSK_USERS = 500
 
 
@@ -480,7 +588,32 @@ def placeholders(town):
     return {frozenset({row["record_id"]}) for row in town.rows}
 
 
+def card_of_the_counter(town):
+    """Staff scan the counter's own card for 500 customers of 100 names."""
+    for number in range(KIOSK_USERS):
+        name = "".join(chr(ord("a") + int(digit)) for digit in f"{number % 100:02}") * 3
+        town.record(f"crm:{number}", number % 300, loyalty_id="1234567", first_name=name)
+    return {frozenset({row["record_id"]}) for row in town.rows}
+
+
+def number_that_nobody_listed(town):
+    """An import writes -1 for every customer without an account; each has a card."""
+    for number in range(KIOSK_USERS):
+        town.record(f"crm:{number}", number % 300, user_id="-1", loyalty_id=f"44{number:03}")
+    return {frozenset({row["record_id"]}) for row in town.rows}
+
+
+def kiosk_form(town):
+    """500 people type their mailboxes into the form of one browser in which nobody logs in."""
+    mailboxes = [f"u{number}@mail.net" for number in range(KIOSK_USERS)]
+    town.record("anonymous:browser", 0, 300, email=mailboxes)
+    for number, email in enumerate(mailboxes):
+        town.record(f"mailbox:{number}", number % 300, email=email)
+    return {frozenset({row["record_id"]}) for row in town.rows}
+
+
 CROWDS = [
+    kiosk_form,
     kiosk_of_accounts,
     kiosk_of_visits,
     kiosk_with_cards,
@@ -488,6 +621,8 @@ CROWDS = [
     kiosk_mailbox_of_phones,
     kiosk_mailbox_of_last_names,
     placeholders,
+    card_of_the_counter,
+    number_that_nobody_listed,
 ]
 
 

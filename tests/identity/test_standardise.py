@@ -121,14 +121,14 @@ def test_streets_meet_in_their_abbreviations():
         ("太郎", "taro"),
     ],
 )
-def test_first_names_of_one_person_agree(left, right):
-    assert first_names_agree(left, right)
-    assert first_names_agree(right, left)
+def test_first_names_of_one_person_agree(rules, left, right):
+    assert first_names_agree(left, right, rules.attributes.name_likeness)
+    assert first_names_agree(right, left, rules.attributes.name_likeness)
 
 
 @pytest.mark.parametrize(("left", "right"), [("ann", "beth"), ("john", "james"), ("maria", "peter"), ("ольга", "eric")])
-def test_first_names_of_two_people_do_not_agree(left, right):
-    assert not first_names_agree(left, right)
+def test_first_names_of_two_people_do_not_agree(rules, left, right):
+    assert not first_names_agree(left, right, rules.attributes.name_likeness)
 
 
 def test_birth_dates_agree_across_one_slip_of_the_hand():
@@ -151,12 +151,12 @@ def test_the_nicknames_are_in_standard_form():
 
 
 @pytest.mark.parametrize(("left", "right"), [("liz", "elizaebth"), ("billl", "william"), ("оля", "ольга")])
-def test_a_nickname_with_a_slip_of_the_hand_agrees(left, right):
-    assert first_names_agree(left, right)
+def test_a_nickname_with_a_slip_of_the_hand_agrees(rules, left, right):
+    assert first_names_agree(left, right, rules.attributes.name_likeness)
 
 
-def test_two_formal_names_do_not_agree_by_a_nickname_that_they_share():
-    assert not first_names_agree("katherine", "christopher")
+def test_two_formal_names_do_not_agree_by_a_nickname_that_they_share(rules):
+    assert not first_names_agree("katherine", "christopher", rules.attributes.name_likeness)
 
 
 def test_a_name_in_an_indic_script_stays_one_word():

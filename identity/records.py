@@ -13,6 +13,7 @@ from contracts.identity import IdentityRules
 from identity import standardise
 from identity.sql import query
 from identity.usable import mark_usable
+from identity.visitors import mark_visitors
 
 if TYPE_CHECKING:
     from lakehouse.lake import Lake
@@ -85,7 +86,7 @@ def build_nodes(silver: Silver, rules: IdentityRules) -> Nodes:
         held=held,
         standard=standard,
     )
-    identifiers = mark_usable(identifiers, attributes, rules)
+    identifiers = mark_visitors(mark_usable(identifiers, attributes, rules), rules)
     return Nodes(_records(silver.events, attributes, identifiers), identifiers)
 
 

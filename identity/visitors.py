@@ -1,0 +1,97 @@
+"""Whom the orders placed in a browser name: an order is its customer's, and where several ordered, nobody's.
+
+An identifier that the contract marks ``names_visitor``, an order number, ties a browser in which nobody ever logged in
+to the customer who bought there. It is believed only as far as the record that carries it is somebody's: such values
+identify nobody
+
+- on a record whose values name several people, who are counted by the exclusive identifiers of the records that share
+  them, and in a browser by the accounts that logged in there, too. Such a browser speaks for none of them: its own id
+  identifies nobody any more, as where two accounts were used;
+- on a record whose own id identifies nobody: a kiosk, ``anonymous:null``, the card ``0000000000``;
+- on a record that holds more of them than a profile may: the till's own card, shown for whoever has none.
+"""
+
+import pyarrow as pa
+
+from contracts.identity import IdentityRules
+from identity.sql import query
+
+_MARKED = """
+    WITH usable AS (SELECT DISTINCT record_id, identifier, value FROM identifiers WHERE is_usable),
+    own AS (
+        SELECT record_id, identifier, value, is_usable FROM identifiers ANTI JOIN naming USING (identifier)
+        WHERE raw_value = substr(record_id, strpos(record_id, ':') + 1)),
+    browsers AS (
+        SELECT record_id, min(value) AS browser FROM own
+        WHERE identifier = 'anonymous_id' AND starts_with(record_id, 'anonymous:') GROUP BY record_id),
+    placed AS (  -- a browser in two spellings is one place
+        SELECT record_id, identifier, value, coalesce(browser, record_id) AS place
+        FROM usable SEMI JOIN naming USING (identifier) LEFT JOIN browsers USING (record_id)),
+    people AS (
+        SELECT record_id, identifier AS kind, value AS person FROM usable SEMI JOIN exclusive USING (identifier)),
+    named AS (
+        SELECT placed.place, kind, person
+        FROM placed JOIN placed AS same ON same.identifier = placed.identifier AND same.value = placed.value
+        JOIN people ON people.record_id = same.record_id
+        UNION
+        SELECT place, kind, person
+        FROM placed JOIN usable AS visited ON visited.identifier = 'anonymous_id' AND visited.value = place
+        JOIN people ON people.record_id = visited.record_id),
+    several AS (
+        SELECT place, max(found) AS found
+        FROM (SELECT place, count(DISTINCT person) AS found FROM named GROUP BY place, kind)
+        GROUP BY place HAVING max(found) > 1),
+    many AS (
+        SELECT record_id, identifier, count(*) AS held, of_a_profile FROM placed JOIN naming USING (identifier)
+        GROUP BY ALL HAVING count(*) > of_a_profile),
+    silent AS (SELECT record_id FROM own GROUP BY record_id HAVING NOT bool_or(is_usable)),
+    stopped AS (
+        SELECT record_id, identifier, value,
+               CASE WHEN found IS NOT NULL
+                    THEN printf('too_many_people: %d people named on the record, which speaks for none', found)
+                    WHEN held IS NOT NULL
+                    THEN printf('too_many_values: %d on the record, a profile may hold %d', held, of_a_profile)
+                    WHEN silent.record_id IS NOT NULL
+                    THEN 'of_nobody: the id of the record that holds it identifies nobody'
+               END AS why
+        FROM placed LEFT JOIN several USING (place) LEFT JOIN many USING (record_id, identifier)
+        LEFT JOIN silent USING (record_id)
+        UNION ALL
+        SELECT record_id, identifier, value,
+               printf('too_many_people: %d people found on the value, %d allowed', found, people_allowed)
+        FROM usable JOIN several ON place = value JOIN visited_by USING (identifier) WHERE found > people_allowed)
+    SELECT record_id, identifier, value, raw_value, is_usable AND why IS NULL AS is_usable,
+           CASE WHEN is_usable THEN why ELSE reason END AS reason, first_seen, last_seen
+    FROM identifiers LEFT JOIN stopped USING (record_id, identifier, value)
+    ORDER BY record_id, identifier, raw_value
+"""
+
+
+def mark_visitors(identifiers: pa.Table, rules: IdentityRules) -> pa.Table:
+    """Mark the values that name a visitor where they cannot, and the browsers in which they named several.
+
+    Args:
+        identifiers: Rows of identity.identifiers, as ``usable.mark_usable`` marked them.
+        rules: The contract.
+    """
+    naming = {name: rule.limit_per_profile for name, rule in rules.identifiers.items() if rule.names_visitor}
+    browser = rules.identifiers.get("anonymous_id")
+    if not naming:
+        return identifiers
+    return query(
+        _MARKED,
+        identifiers=identifiers,
+        exclusive=pa.table({"identifier": pa.array(list(rules.exclusive), pa.string())}),
+        naming=pa.table(
+            {
+                "identifier": pa.array(list(naming), pa.string()),
+                "of_a_profile": pa.array(list(naming.values()), pa.int64()),
+            }
+        ),
+        visited_by=pa.table(
+            {
+                "identifier": pa.array(["anonymous_id"], pa.string()),
+                "people_allowed": pa.array([browser and browser.stops_identifying_above], pa.int64()),
+            }
+        ),
+    )

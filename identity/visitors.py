@@ -4,12 +4,15 @@ An identifier that the contract marks ``names_visitor``, an order number, ties a
 to the customer who bought there. It is believed only as far as the record that carries it is somebody's: such values
 identify nobody
 
-- on a record whose values name several people, who are counted by the exclusive identifiers of the records that share
-  them, and in a browser by the accounts that logged in there, too. Such a browser speaks for none of them: its own id
-  identifies nobody any more, as where two accounts were used;
+- on a record whose values name several people: as many as it takes to hold the other identifiers of the records that
+  share them, and in a browser those of the accounts that logged in there, too. Two cards are two people, and so are
+  three hundred browsers. Such a browser speaks for none of them: its own id identifies nobody any more, as where two
+  accounts were used;
 - on a record whose own id identifies nobody: a kiosk, ``anonymous:null``, the card ``0000000000``;
 - on a record that holds more of them than a profile may: the till's own card, shown for whoever has none.
 """
+
+from collections.abc import Mapping
 
 import pyarrow as pa
 
@@ -22,35 +25,36 @@ _MARKED = """
         SELECT record_id, identifier, value, is_usable FROM identifiers ANTI JOIN naming USING (identifier)
         WHERE raw_value = substr(record_id, strpos(record_id, ':') + 1)),
     browsers AS (
-        SELECT record_id, min(value) AS browser FROM own
+        SELECT record_id, 'anonymous:' || min(value) AS browser FROM own
         WHERE identifier = 'anonymous_id' AND starts_with(record_id, 'anonymous:') GROUP BY record_id),
     placed AS (  -- a browser in two spellings is one place
         SELECT record_id, identifier, value, coalesce(browser, record_id) AS place
         FROM usable SEMI JOIN naming USING (identifier) LEFT JOIN browsers USING (record_id)),
-    people AS (
-        SELECT record_id, identifier AS kind, value AS person FROM usable SEMI JOIN exclusive USING (identifier)),
-    named AS (
-        SELECT placed.place, kind, person
+    held AS (  -- one value a record: who has many of something may have typed them all
+        SELECT record_id, identifier AS kind, of_a_profile, min(value) AS held_value
+        FROM usable JOIN limits USING (identifier) ANTI JOIN naming USING (identifier) GROUP BY ALL),
+    met AS (
+        SELECT placed.place, same.record_id
         FROM placed JOIN placed AS same ON same.identifier = placed.identifier AND same.value = placed.value
-        JOIN people ON people.record_id = same.record_id
         UNION
-        SELECT place, kind, person
-        FROM placed JOIN usable AS visited ON visited.identifier = 'anonymous_id' AND visited.value = place
-        JOIN people ON people.record_id = visited.record_id),
+        SELECT place, visited.record_id
+        FROM placed JOIN usable AS visited ON visited.identifier = 'anonymous_id'
+             AND 'anonymous:' || visited.value = place),
     several AS (
-        SELECT place, max(found) AS found
-        FROM (SELECT place, count(DISTINCT person) AS found FROM named GROUP BY place, kind)
-        GROUP BY place HAVING max(found) > 1),
+        SELECT place, max(people) AS found
+        FROM (SELECT place, ceil(count(DISTINCT held_value) / of_a_profile)::BIGINT AS people
+              FROM met JOIN held USING (record_id) GROUP BY place, kind, of_a_profile)
+        GROUP BY place HAVING max(people) > 1),
     many AS (
-        SELECT record_id, identifier, count(*) AS held, of_a_profile FROM placed JOIN naming USING (identifier)
+        SELECT record_id, identifier, count(*) AS carried, of_a_profile FROM placed JOIN limits USING (identifier)
         GROUP BY ALL HAVING count(*) > of_a_profile),
     silent AS (SELECT record_id FROM own GROUP BY record_id HAVING NOT bool_or(is_usable)),
     stopped AS (
         SELECT record_id, identifier, value,
                CASE WHEN found IS NOT NULL
                     THEN printf('too_many_people: %d people named on the record, which speaks for none', found)
-                    WHEN held IS NOT NULL
-                    THEN printf('too_many_values: %d on the record, a profile may hold %d', held, of_a_profile)
+                    WHEN carried IS NOT NULL
+                    THEN printf('too_many_values: %d on the record, a profile may hold %d', carried, of_a_profile)
                     WHEN silent.record_id IS NOT NULL
                     THEN 'of_nobody: the id of the record that holds it identifies nobody'
                END AS why
@@ -59,7 +63,7 @@ _MARKED = """
         UNION ALL
         SELECT record_id, identifier, value,
                printf('too_many_people: %d people found on the value, %d allowed', found, people_allowed)
-        FROM usable JOIN several ON place = value JOIN visited_by USING (identifier) WHERE found > people_allowed)
+        FROM usable JOIN several ON place = 'anonymous:' || value JOIN browser USING (identifier) WHERE found > people_allowed)
     SELECT record_id, identifier, value, raw_value, is_usable AND why IS NULL AS is_usable,
            CASE WHEN is_usable THEN why ELSE reason END AS reason, first_seen, last_seen
     FROM identifiers LEFT JOIN stopped USING (record_id, identifier, value)
@@ -74,24 +78,22 @@ def mark_visitors(identifiers: pa.Table, rules: IdentityRules) -> pa.Table:
         identifiers: Rows of identity.identifiers, as ``usable.mark_usable`` marked them.
         rules: The contract.
     """
-    naming = {name: rule.limit_per_profile for name, rule in rules.identifiers.items() if rule.names_visitor}
-    browser = rules.identifiers.get("anonymous_id")
-    if not naming:
-        return identifiers
+    naming = [name for name, rule in rules.identifiers.items() if rule.names_visitor]
+    limits = {name: rule.limit_per_profile for name, rule in rules.identifiers.items() if rule.limit_per_profile}
+    allowed = {
+        name: rule.stops_identifying_above for name, rule in rules.identifiers.items() if name == "anonymous_id"
+    }
     return query(
         _MARKED,
         identifiers=identifiers,
-        exclusive=pa.table({"identifier": pa.array(list(rules.exclusive), pa.string())}),
-        naming=pa.table(
-            {
-                "identifier": pa.array(list(naming), pa.string()),
-                "of_a_profile": pa.array(list(naming.values()), pa.int64()),
-            }
-        ),
-        visited_by=pa.table(
-            {
-                "identifier": pa.array(["anonymous_id"], pa.string()),
-                "people_allowed": pa.array([browser and browser.stops_identifying_above], pa.int64()),
-            }
-        ),
+        naming=pa.table({"identifier": pa.array(naming, pa.string())}),
+        limits=_numbers(limits, "of_a_profile"),
+        browser=_numbers(allowed, "people_allowed"),
+    )
+
+
+def _numbers(declared: Mapping[str, int | None], name: str) -> pa.Table:
+    """One number of the contract for each identifier, as a table."""
+    return pa.table(
+        {"identifier": pa.array(list(declared), pa.string()), name: pa.array(list(declared.values()), pa.int64())}
     )

@@ -74,6 +74,13 @@ GUARDRAILS = [
         [{"crm:1", "phone:1"}, {"crm:2"}], [{"crm:1"}, {"crm:2"}, {"phone:1"}],
     ),
     (
+        "names_visitor",
+        [said("anonymous:a1", order_id=["70001", "70002"]), said("loyalty:44001", order_id="70001"),
+         said("loyalty:44002", order_id="70002")],
+        "order_id", {"names_visitor": False},
+        [{"anonymous:a1"}, {"loyalty:44001"}, {"loyalty:44002"}], [{"anonymous:a1", "loyalty:44001"}, {"loyalty:44002"}],
+    ),
+    (
         "plus_tags",
         [said("mailbox:1", email="ann+a@mail.net"), said("mailbox:2", email="ann+b@mail.net")],
         "email", {"plus_tags": "keep"},

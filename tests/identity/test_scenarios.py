@@ -158,6 +158,92 @@ SCENARIOS = [
         [{"account:u1", "anonymous:a1"}, {"account:u2", "anonymous:a2"}],
     ),
     Scenario(
+        "an order ties a browser in which nobody logged in to the card that was shown for it",
+        [said("anonymous:a1", order_id="70001"), said("loyalty:44001", 1, order_id=["70001", "70002"])],
+        [{"anonymous:a1", "loyalty:44001"}],
+    ),
+    Scenario(
+        "orders tie an account to its card and to the browser of a visit without log-in",
+        [
+            said("account:u1", order_id="70001"),
+            said("loyalty:44001", 1, order_id=["70001", "70002"]),
+            said("anonymous:a1", order_id="70002"),
+        ],
+        [{"account:u1", "loyalty:44001", "anonymous:a1"}],
+    ),
+    Scenario(
+        "a browser in which two customers ordered is neither's, nor that of the account that logged in there",
+        [
+            said("anonymous:a1", order_id=["70001", "70002"]),
+            said("loyalty:44001", order_id="70001"),
+            said("loyalty:44002", order_id="70002"),
+            said("account:u1", anonymous_id="a1"),
+        ],
+        [{"anonymous:a1"}, {"loyalty:44001"}, {"loyalty:44002"}, {"account:u1"}],
+    ),
+    Scenario(
+        "a browser of one account in which another's card ordered is neither's",
+        [
+            said("anonymous:a1", order_id="70001"),
+            said("account:u1", anonymous_id="a1", loyalty_id="44001"),
+            said("loyalty:44002", order_id="70001"),
+        ],
+        [{"anonymous:a1"}, {"account:u1"}, {"loyalty:44002"}],
+    ),
+    Scenario(
+        "a browser of two accounts is nobody's by an order either",
+        [
+            said("anonymous:a1", order_id="70001"),
+            said("account:u1", anonymous_id="a1"),
+            said("account:u2", anonymous_id="a1"),
+            said("loyalty:44001", order_id="70001"),
+        ],
+        [{"anonymous:a1"}, {"account:u1"}, {"account:u2"}, {"loyalty:44001"}],
+    ),
+    Scenario(
+        "a browser in two spellings in which two customers ordered is neither's",
+        [
+            said("anonymous:a1b", order_id="70001"),
+            said("anonymous:A1B", order_id="70002"),
+            said("loyalty:44001", order_id="70001"),
+            said("loyalty:44002", order_id="70002"),
+        ],
+        [{"anonymous:a1b"}, {"anonymous:A1B"}, {"loyalty:44001"}, {"loyalty:44002"}],
+    ),
+    Scenario(
+        "an order that was collected with another's card is of neither",
+        [
+            said("account:u1", order_id="70001", loyalty_id="44001"),
+            said("loyalty:44001"),
+            said("loyalty:44002", order_id="70001"),
+            said("anonymous:a1", order_id="70001"),
+        ],
+        [{"account:u1", "loyalty:44001"}, {"loyalty:44002"}, {"anonymous:a1"}],
+    ),
+    Scenario(
+        "an account whose orders two customers collected is neither's by them",
+        [
+            said("account:u1", order_id=["70001", "70002"]),
+            said("loyalty:44001", order_id="70001"),
+            said("loyalty:44002", order_id="70002"),
+        ],
+        [{"account:u1"}, {"loyalty:44001"}, {"loyalty:44002"}],
+    ),
+    Scenario(
+        "a card with which the orders of two accounts were collected is neither's by them",
+        [
+            said("loyalty:44001", order_id=["70001", "70002"]),
+            said("account:u1", order_id="70001"),
+            said("account:u2", order_id="70002"),
+        ],
+        [{"loyalty:44001"}, {"account:u1"}, {"account:u2"}],
+    ),
+    Scenario(
+        "an order number that comes again after a year is of another order",
+        [said("anonymous:a1", order_id="70001"), said("loyalty:44001", 365, order_id="70001")],
+        [{"anonymous:a1"}, {"loyalty:44001"}],
+    ),
+    Scenario(
         "twins with one phone, one address and one birth date are two people",
         [
             said("crm:1", phone=PHONE, **ANN, **HOME),
@@ -478,6 +564,22 @@ def placeholders(town):
     return {frozenset({row["record_id"]}) for row in town.rows}
 
 
+def till_card(town):
+    """At the till one card is shown for 500 orders that were placed in a browser each."""
+    for number in range(KIOSK_USERS):
+        town.record(f"anonymous:a{number}", number % 300, order_id=f"7{number:04}")
+    town.record("loyalty:44001", 0, 300, order_id=[f"7{number:04}" for number in range(KIOSK_USERS)])
+    return {frozenset({row["record_id"]}) for row in town.rows}
+
+
+def no_card(town):
+    """What the till writes where no card was shown is not a card, though five orders were placed online."""
+    for number in range(5):
+        town.record(f"anonymous:a{number}", order_id=f"7{number:04}")
+    town.record("loyalty:0000000000", order_id=[f"7{number:04}" for number in range(5)])
+    return {frozenset({row["record_id"]}) for row in town.rows}
+
+
 CROWDS = [
     kiosk_of_accounts,
     kiosk_of_visits,
@@ -486,6 +588,8 @@ CROWDS = [
     kiosk_mailbox_of_phones,
     kiosk_mailbox_of_last_names,
     placeholders,
+    till_card,
+    no_card,
 ]
 
 

@@ -1,4 +1,4 @@
-"""The identifiers of a profile as a command prints them: of each kind the newest, since one may hold a thousand orders."""
+"""A profile's identifiers as a command prints them: of each kind the newest, for one may hold a thousand orders."""
 
 from collections.abc import Sequence
 from itertools import groupby

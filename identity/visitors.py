@@ -63,7 +63,8 @@ _MARKED = """
         UNION ALL
         SELECT record_id, identifier, value,
                printf('too_many_people: %d people found on the value, %d allowed', found, people_allowed)
-        FROM usable JOIN several ON place = 'anonymous:' || value JOIN browser USING (identifier) WHERE found > people_allowed)
+        FROM usable JOIN several ON place = 'anonymous:' || value JOIN browser USING (identifier)
+        WHERE found > people_allowed)
     SELECT record_id, identifier, value, raw_value, is_usable AND why IS NULL AS is_usable,
            CASE WHEN is_usable THEN why ELSE reason END AS reason, first_seen, last_seen
     FROM identifiers LEFT JOIN stopped USING (record_id, identifier, value)
@@ -80,9 +81,7 @@ def mark_visitors(identifiers: pa.Table, rules: IdentityRules) -> pa.Table:
     """
     naming = [name for name, rule in rules.identifiers.items() if rule.names_visitor]
     limits = {name: rule.limit_per_profile for name, rule in rules.identifiers.items() if rule.limit_per_profile}
-    allowed = {
-        name: rule.stops_identifying_above for name, rule in rules.identifiers.items() if name == "anonymous_id"
-    }
+    allowed = {name: rule.stops_identifying_above for name, rule in rules.identifiers.items() if name == "anonymous_id"}
     return query(
         _MARKED,
         identifiers=identifiers,

@@ -78,7 +78,8 @@ GUARDRAILS = [
         [said("anonymous:a1", order_id=["70001", "70002"]), said("loyalty:44001", order_id="70001"),
          said("loyalty:44002", order_id="70002")],
         "order_id", {"names_visitor": False},
-        [{"anonymous:a1"}, {"loyalty:44001"}, {"loyalty:44002"}], [{"anonymous:a1", "loyalty:44001"}, {"loyalty:44002"}],
+        [{"anonymous:a1"}, {"loyalty:44001"}, {"loyalty:44002"}],
+        [{"anonymous:a1", "loyalty:44001"}, {"loyalty:44002"}],
     ),
     (
         "plus_tags",

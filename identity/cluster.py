@@ -49,7 +49,7 @@ def cluster(
             number of the decision.
     """
     nodes = np.array(sorted(records["record_id"].to_pylist()), dtype=object)
-    frame = in_order(edges, rules)
+    frame = in_order(edges, rules, cannot_link or {})
     left = np.searchsorted(nodes, frame["left_record"].to_numpy(dtype=object))
     right = np.searchsorted(nodes, frame["right_record"].to_numpy(dtype=object))
     joins = (frame["state"] == "linked").to_numpy()
@@ -86,8 +86,15 @@ def cluster(
     )
 
 
-def in_order(edges: pa.Table, rules: IdentityRules) -> pd.DataFrame:
-    """Edges strongest first, each with the state that it has before clustering."""
+def in_order(
+    edges: pa.Table, rules: IdentityRules, cannot_link: Mapping[tuple[str, str], int] | None = None
+) -> pd.DataFrame:
+    """Edges strongest first, each with the state that it has before clustering.
+
+    Of equals, those of a record that a decision keeps apart come first: whoever shares a value with that record shares
+    it with others, too, and the steward meant the one that they named.
+    """
+    named = sorted({record for pair in cannot_link or {} for record in pair})
     return query(
         """SELECT *, CASE WHEN blocked IS NOT NULL THEN 'blocked'
                           WHEN kind = 'probabilistic' AND match_weight < link_weight THEN 'review'
@@ -97,8 +104,11 @@ def in_order(edges: pa.Table, rules: IdentityRules) -> pd.DataFrame:
                        THEN printf('match weight %.2f is below %.2f, from which records are linked',
                                    match_weight, link_weight) END AS reason
            FROM edges, (SELECT link_weight FROM thresholds)
-           ORDER BY kind, priority, match_weight DESC, left_record, right_record, rule, evidence""",
+           ORDER BY kind, priority, match_weight DESC,
+                    left_record IN (FROM named) OR right_record IN (FROM named) DESC,
+                    left_record, right_record, rule, evidence""",
         edges=edges,
+        named=pa.table({"record_id": pa.array(named, pa.string())}),
         thresholds=pa.table({"link_weight": [rules.probabilistic.link_weight]}),
     ).to_pandas()
 

@@ -91,18 +91,20 @@ def kept_apart(decisions: Iterable[Decision]) -> dict[Pair, int]:
     return {item.pair: item.decision for item in decisions if item.action == "unlink"}
 
 
-def decided_edges(decisions: Iterable[Decision], records: pa.Table, rules: IdentityRules) -> pa.Table:
-    """The decisions as evidence, with EDGE_COLUMNS: a link joins before all others, an unlink is a blocked edge.
+def among(decisions: Iterable[Decision], records: pa.Table) -> list[Decision]:
+    """The decisions about records that are there.
 
-    A decision about a record that is not there (it was erased, or the lake is rebuilt up to an earlier landing) waits
-    until it is.
+    One about a record that is not (it was erased, or the lake is rebuilt up to an earlier landing) waits until it is.
     """
     there = set(records["record_id"].to_pylist())
+    return [item for item in decisions if there.issuperset(item.pair)]
+
+
+def decided_edges(decisions: Iterable[Decision], rules: IdentityRules) -> pa.Table:
+    """The decisions as evidence, with EDGE_COLUMNS: a link joins before all others, an unlink is a blocked edge."""
     sure = rules.decisions.reliability
     columns: dict[str, list[Any]] = {name: [] for name in EDGE_COLUMNS}
     for item in decisions:
-        if not there.issuperset(item.pair):
-            continue
         is_link = item.action == "link"
         probability = sure if is_link else round(1 - sure, 12)
         cells = (

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
-from identity.resolve import Resolution
+from identity.resolution import Resolution
 from identity.sql import query
 
 _MOVES = """

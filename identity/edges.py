@@ -10,6 +10,7 @@ value: it depends on the events, never on the order in which they arrived.
 import hashlib
 import hmac
 import json
+from collections.abc import Iterable
 from math import log2
 from typing import Any
 
@@ -147,17 +148,34 @@ _PROPOSED = """
         LEFT JOIN confirmed USING (identifier, value, record_id)
         LEFT JOIN tenants USING (identifier, value, record_id)
         LEFT JOIN verdicts ON verdicts.a = p.signature AND verdicts.b = h.hub_signature
-        WHERE p.age > 1)
+        WHERE p.age > 1),
+    beside AS (  -- the eldest holder may be somebody's from whom this one is kept apart: then any other will do
+        SELECT r.identifier, r.value, r.record_id, r.first_seen, r.last_seen, e.record_id AS partner,
+               NULL::VARCHAR AS blocked,
+               CASE WHEN r.is_contested THEN 'shared value and name' ELSE 'shared value' END AS how
+        FROM placed r JOIN placed e ON e.identifier = r.identifier AND e.value = r.value AND e.age < r.age
+        LEFT JOIN same_people ON same_people.a = r.signature AND same_people.b = e.signature
+        WHERE (r.identifier, r.value) IN (SELECT (identifier, value) FROM holders SEMI JOIN apart USING (record_id))
+          AND CASE WHEN r.is_contested
+                   THEN same_people.a IS NOT NULL AND NOT EXISTS (
+                       FROM torn WHERE torn.identifier = r.identifier AND torn.value = r.value
+                                   AND torn.signature IN (r.signature, e.signature))
+                   ELSE r.tenancy = e.tenancy END),
+    found AS (
+        SELECT identifier, value, record_id, first_seen, last_seen, partner, blocked, how FROM decided
+        UNION ALL FROM beside ANTI JOIN decided USING (identifier, value, record_id, partner))
     SELECT d.identifier, d.value, d.record_id, d.first_seen, d.last_seen, partner, other.first_seen AS partner_first,
            other.last_seen AS partner_last, blocked, how
-    FROM decided d JOIN holders other ON other.identifier = d.identifier AND other.value = d.value
+    FROM found d JOIN holders other ON other.identifier = d.identifier AND other.value = d.value
          AND other.record_id = d.partner
     WHERE d.partner <> d.record_id
-    ORDER BY d.identifier, d.value, d.record_id
+    ORDER BY d.identifier, d.value, d.record_id, partner
 """
 
 
-def deterministic_edges(records: pa.Table, identifiers: pa.Table, rules: IdentityRules, key: bytes) -> pa.Table:
+def deterministic_edges(
+    records: pa.Table, identifiers: pa.Table, rules: IdentityRules, key: bytes, apart: Iterable[str] = ()
+) -> pa.Table:
     """Edges between records that share a usable value, with EDGE_COLUMNS.
 
     Args:
@@ -166,6 +184,8 @@ def deterministic_edges(records: pa.Table, identifiers: pa.Table, rules: Identit
         rules: The contract.
         key: Keys the hash that stands for the value in the evidence, since a bare hash of a phone can be
             reversed.
+        apart: Records that somebody decided to keep apart from others. On a value that one of them holds, each two
+            holders are joined, since those who lose the eldest have still each other.
     """
     declared = _rule_table(rules)
     holders = query(_HOLDERS, identifiers=identifiers)
@@ -179,6 +199,7 @@ def deterministic_edges(records: pa.Table, identifiers: pa.Table, rules: Identit
         rules=declared,
         verdicts=verdicts,
         said=said,
+        apart=pa.table({"record_id": pa.array(sorted(set(apart)), pa.string())}),
     )
     return mark_inferred(_with_evidence(proposed, rules, key), rules)
 

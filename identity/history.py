@@ -44,7 +44,7 @@ def revised(known: pa.Table, now: pa.Table) -> pa.Table:
     )
 
 
-def append_history(lake: "Lake", run: "Run", now: pa.Table) -> int:
+def append_history(lake: "Lake", run: "Run", now: pa.Table, about: pa.Table | None = None) -> int:
     """Append what a run believes otherwise than the last one did, and return the rows appended.
 
     It is one commit, after which the same timelines differ in nothing: a run that died is run again with the same
@@ -54,9 +54,10 @@ def append_history(lake: "Lake", run: "Run", now: pa.Table) -> int:
         lake: The lake.
         run: The run. What it says is known since its date, or since that of the newest revision, if that is later: a
             past day that is run again was not known on that day.
-        now: The timelines of all records.
+        now: The timelines of all records, or of those that it is about.
+        about: record_id of the records that may differ from what was known; none for all.
     """
-    known, revision, newest = _last_known(lake)
+    known, revision, newest = _last_known(lake, about)
     appended = revised(known, now)
     if appended.num_rows:
         said = pa.table(
@@ -84,11 +85,14 @@ def believed_before(lake: "Lake", run: "Run") -> pa.Table:
         ).to_arrow_table()
 
 
-def _last_known(lake: "Lake") -> tuple[pa.Table, int, datetime.date | None]:
+def _last_known(lake: "Lake", about: pa.Table | None) -> tuple[pa.Table, int, datetime.date | None]:
     """The last timeline of each record, the number of the newest revision, and since when that is known."""
     if not lake.exists(TABLE):
         return TIMELINE.empty_table(), 0, None
+    chosen = "" if about is None else "SEMI JOIN about USING (record_id)"
     with lake.duck(only=[TABLE]) as connection:
-        known = connection.sql(f"SELECT record_id, true_from, profile_id {_LAST.format(where='')}").to_arrow_table()
+        if about is not None:
+            connection.register("about", about)
+        known = connection.sql(f"SELECT record_id, true_from, profile_id {_LAST.format(where=chosen)}").to_arrow_table()
         newest = connection.sql(f"SELECT coalesce(max(revision), 0), max(known_since) FROM {TABLE}").fetchall()[0]
     return known, *newest

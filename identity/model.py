@@ -154,8 +154,13 @@ def compared_people(records: pa.Table) -> pa.Table:
            ORDER BY record_id""",
         records=records,
     )
-    formal = [name and formal_name(name) for name in people["first_name"].to_pylist()]
-    return people.append_column("formal_name", pa.array(formal, pa.string()))
+    names = query("SELECT DISTINCT first_name FROM people WHERE first_name IS NOT NULL", people=people)
+    formal = pa.array([formal_name(name) for name in names["first_name"].to_pylist()], pa.string())
+    return query(
+        "SELECT people.*, formal_name FROM people LEFT JOIN names USING (first_name) ORDER BY record_id",
+        people=people,
+        names=names.append_column("formal_name", formal),
+    )
 
 
 def model_version(name: str, trained: dict[str, Any]) -> str:

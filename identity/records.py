@@ -18,6 +18,9 @@ from identity.visitors import mark_visitors
 if TYPE_CHECKING:
     from lakehouse.lake import Lake
 
+SILVER = ("silver.events", "silver.identifiers", "silver.customer_records")
+"""The tables that it is read from."""
+
 ATTRIBUTES = ("first_name", "last_name", "birth_date", "street", "city", "postcode", "loyalty_id")
 _OWN_IDENTIFIER = {
     "account": "user_id",
@@ -44,38 +47,65 @@ class Silver:
     attributes: pa.Table
 
 
-def read_silver(lake: "Lake") -> Silver:
-    """Read what identity needs of the live silver tables."""
+@dataclass(frozen=True)
+class Said:
+    """What records say, in standard forms, before it is known how many people are on a value.
+
+    ``attributes`` has the records that have any; ``identifiers`` is as identity.identifiers, marked by form alone.
+    """
+
+    events: pa.Table
+    attributes: pa.Table
+    identifiers: pa.Table
+
+
+def read_silver(lake: "Lake", only: pa.Table | None = None) -> Silver:
+    """Read what identity needs of the live silver tables.
+
+    Args:
+        lake: The lake.
+        only: record_id of the records wanted; none for all.
+    """
     latest = ", ".join(
         f"arg_max({name}, (occurred_at, landing, source, position)) FILTER ({name} IS NOT NULL) AS {name}"
         for name in ATTRIBUTES
     )
-    with lake.duck("live") as connection:
+    chosen = "" if only is None else "SEMI JOIN wanted USING (record_id)"
+    with lake.duck("live", only=SILVER) as connection:
+        if only is not None:
+            connection.register("wanted", only)
         events = connection.sql(
-            """SELECT record_id, string_agg(DISTINCT source, ',' ORDER BY source) AS sources,
-                      min({'landing': landing, 'source': source, 'position': position}) AS landed,
+            f"""SELECT record_id, string_agg(DISTINCT source, ',' ORDER BY source) AS sources,
+                      min(struct_pack(landing := landing, source := source, position := position)) AS landed,
                       min(occurred_at) AS first_seen, max(occurred_at) AS last_seen, count(*) AS events
-               FROM silver.events WHERE record_id IS NOT NULL GROUP BY record_id"""
+               FROM silver.events {chosen} WHERE record_id IS NOT NULL GROUP BY record_id"""
         ).to_arrow_table()
         identifiers = connection.sql(
-            """SELECT record_id, identifier, value AS raw_value,
+            f"""SELECT record_id, identifier, value AS raw_value,
                       min(first_seen) AS first_seen, max(last_seen) AS last_seen
                FROM (SELECT record_id, identifier, value, first_seen, last_seen FROM silver.identifiers
                      UNION ALL BY NAME SELECT record_id, identifier, value, occurred_at AS first_seen,
                      occurred_at AS last_seen FROM (SELECT record_id, occurred_at, email, phone, loyalty_id
                      FROM silver.customer_records)
                           UNPIVOT (value FOR identifier IN (email, phone, loyalty_id)))
-               WHERE record_id IS NOT NULL AND trim(value) <> '' GROUP BY ALL"""
+               {chosen} WHERE record_id IS NOT NULL AND trim(value) <> '' GROUP BY ALL"""
         ).to_arrow_table()
         attributes = connection.sql(
-            f"SELECT record_id, {latest} FROM silver.customer_records WHERE record_id IS NOT NULL GROUP BY record_id"
+            f"""SELECT record_id, {latest} FROM silver.customer_records {chosen}
+                WHERE record_id IS NOT NULL GROUP BY record_id"""
         ).to_arrow_table()
     return Silver(events, identifiers, attributes)
 
 
 def build_nodes(silver: Silver, rules: IdentityRules) -> Nodes:
     """Standardise records and identifiers, and find which values identify."""
-    attributes = _standard_attributes(silver.attributes, rules)
+    said = standard_forms(silver, rules)
+    identifiers = mark_visitors(mark_usable(said.identifiers, said.attributes, rules), rules)
+    return Nodes(record_rows(said.events, said.attributes, identifiers), identifiers)
+
+
+def standard_forms(silver: Silver, rules: IdentityRules) -> Said:
+    """Standardise what records say of themselves, each for itself."""
     held = _held_identifiers(silver)
     values = query("SELECT DISTINCT identifier, raw_value FROM held", held=held)
     standard = standardise.standard_values(values, rules)
@@ -86,8 +116,7 @@ def build_nodes(silver: Silver, rules: IdentityRules) -> Nodes:
         held=held,
         standard=standard,
     )
-    identifiers = mark_visitors(mark_usable(identifiers, attributes, rules), rules)
-    return Nodes(_records(silver.events, attributes, identifiers), identifiers)
+    return Said(silver.events, _standard_attributes(silver.attributes, rules), identifiers)
 
 
 def _standard_attributes(attributes: pa.Table, rules: IdentityRules) -> pa.Table:
@@ -122,7 +151,8 @@ def _held_identifiers(silver: Silver) -> pa.Table:
     )
 
 
-def _records(events: pa.Table, attributes: pa.Table, identifiers: pa.Table) -> pa.Table:
+def record_rows(events: pa.Table, attributes: pa.Table, identifiers: pa.Table) -> pa.Table:
+    """identity.records, from ``Said`` and the identifiers as they are marked in the end."""
     return query(
         """WITH contact AS (
                SELECT record_id,

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from contracts.identity import IdentityRules
-from identity.decisions import Decision, decided_edges, kept_apart, read_decisions, standing
+from identity.decisions import read_decisions, standing
 from identity.diff import Difference, difference, unusable
-from identity.edges import deterministic_edges
 from identity.model import Model, compared_people, load_model
 from identity.records import Nodes, build_nodes, read_silver
-from identity.resolve import Resolution, join
+from identity.resolution import resolved
 from identity.score import probabilistic_edges
 
 if TYPE_CHECKING:
@@ -44,7 +43,7 @@ def rehearse(lake: "Lake", rules: IdentityRules, as_of: datetime.date, examples:
     scored = _scored(nodes, (used, rules), models, say)
     key = lake.settings.identity_key
     before, after = (
-        _resolved(side, edges, decisions, its_rules, key)
+        resolved(side, edges, decisions, its_rules, key)
         for side, edges, its_rules in zip(nodes, scored, (used, rules), strict=True)
     )
     say("profiles under the new rules", len(set(after.assignments["profile_id"].to_pylist())))
@@ -65,11 +64,3 @@ def _scored(
     after = probabilistic_edges(people[1], models[1], rules[1].probabilistic.review_weight)
     say("pairs weighed under the new rules", after.num_rows)
     return before, after
-
-
-def _resolved(
-    nodes: Nodes, scored: pa.Table, decisions: list[Decision], rules: IdentityRules, key: bytes
-) -> Resolution:
-    shared = deterministic_edges(nodes.records, nodes.identifiers, rules, key)
-    decided = decided_edges(decisions, nodes.records, rules)
-    return join(nodes, pa.concat_tables([shared, scored, decided]), rules, key, kept_apart(decisions))

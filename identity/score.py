@@ -1,28 +1,35 @@
-"""Probabilistic edges: pairs that the blocking rules bring together, scored by the model in DuckDB."""
+"""Probabilistic edges: pairs that the blocking rules bring together, scored by the model in DuckDB.
+
+Pairs that compare alike, level by level, have one weight and one waterfall, because the model knows nothing of how
+frequent a value is: so the evidence is written once for each pattern of levels, however many pairs show it.
+"""
 
 import json
 import logging
-from typing import Any
 
 import duckdb
 import pyarrow as pa
 from splink import DuckDBAPI, Linker
 
-from identity.edges import EDGE_COLUMNS, edge_table
 from identity.model import Model
+from identity.sql import query
 
 WEIGHT_DIGITS = 6
 
 
-def probabilistic_edges(people: pa.Table, model: Model, review_weight: float) -> pa.Table:
+def probabilistic_edges(
+    people: pa.Table, model: Model, review_weight: float, pairs: pa.Table | None = None
+) -> pa.Table:
     """Edges of at least ``review_weight``, with EDGE_COLUMNS and the waterfall as evidence.
 
     Args:
         people: ``model.compared_people`` of the records.
         model: A trained model.
         review_weight: Pairs below it are not kept.
+        pairs: left_record and right_record, the lesser first, of the only pairs to score; none for all that the
+            blocking rules bring together.
     """
-    return edges_of(_score(people, model, review_weight), model)
+    return edges_of(_score(people, model, review_weight, pairs), model)
 
 
 def edges_of(scored: pa.Table, model: Model) -> pa.Table:
@@ -33,10 +40,31 @@ def edges_of(scored: pa.Table, model: Model) -> pa.Table:
         model: The model that scored them.
     """
     names = [item["output_column_name"] for item in model.settings["comparisons"]]
+    gammas = ", ".join(f"gamma_{name}" for name in names)
+    patterns = query(
+        f"""SELECT match_weight AS score, any_value(COLUMNS('mw_.*')), {gammas},
+                   any_value(match_probability) AS match_probability
+            FROM scored GROUP BY {gammas}, match_weight""",
+        scored=scored,
+    )
+    return query(
+        f"""SELECT record_id_l AS left_record, record_id_r AS right_record, 'probabilistic' AS kind, 'model' AS rule,
+                   NULL::BIGINT AS priority, told.match_weight, told.probability, told.evidence,
+                   $version AS model_version, NULL::VARCHAR AS blocked
+            FROM scored JOIN told USING ({gammas}) WHERE scored.match_weight = score
+            ORDER BY left_record, right_record""",
+        {"version": model.version},
+        scored=scored,
+        told=_told(patterns, model, names, gammas),
+    )
+
+
+def _told(patterns: pa.Table, model: Model, names: list[str], gammas: str) -> pa.Table:
+    """The patterns with match_weight and probability as they are kept, and the waterfall as JSON."""
     labels = {name: _labels(model, name) for name in names}
     prior = round(model.prior_weight, WEIGHT_DIGITS)
-    columns: dict[str, list[Any]] = {name: [] for name in EDGE_COLUMNS}
-    for row in scored.to_pylist():
+    weights, probabilities, waterfalls = [], [], []
+    for row in patterns.to_pylist():
         steps = [
             {
                 "comparison": name,
@@ -45,25 +73,31 @@ def edges_of(scored: pa.Table, model: Model) -> pa.Table:
             }
             for name in names
         ]
-        left, right = sorted((row["record_id_l"], row["record_id_r"]))
-        values = (
-            left, right, "probabilistic", "model", None, round(row["match_weight"], WEIGHT_DIGITS),
-            round(row["match_probability"], 12), json.dumps({"prior": prior, "waterfall": steps}, sort_keys=True),
-            model.version, None,
-        )  # fmt: skip
-        for column, value in zip(columns.values(), values, strict=True):
-            column.append(value)
-    return edge_table(columns)
+        weights.append(round(row["score"], WEIGHT_DIGITS))
+        probabilities.append(round(row["match_probability"], 12))
+        waterfalls.append(json.dumps({"prior": prior, "waterfall": steps}, sort_keys=True))
+    told = patterns.select(["score", *gammas.split(", ")])
+    told = told.append_column("match_weight", pa.array(weights, pa.float64()))
+    told = told.append_column("probability", pa.array(probabilities, pa.float64()))
+    return told.append_column("evidence", pa.array(waterfalls, pa.string()))
 
 
-def _score(people: pa.Table, model: Model, review_weight: float) -> pa.Table:
+def _score(people: pa.Table, model: Model, review_weight: float, pairs: pa.Table | None) -> pa.Table:
+    """Each pair with its weight, its probability, and the level and the weight of each comparison."""
+    names = (item["output_column_name"] for item in model.settings["comparisons"])
+    compared = ", ".join(f"gamma_{name}, mw_{name}" for name in names)
     connection = duckdb.connect()
     try:
         api = DuckDBAPI(connection)
         linker = Linker(api.register(people), model.settings, log_level=logging.ERROR)
+        if pairs is not None:
+            named = pairs.rename_columns(["join_key_l", "join_key_r"])
+            blocked = named.append_column("match_key", pa.array(["0"] * len(named), pa.string()))
+            linker.table_management.register_blocked_pairs_for_predict(api.register(blocked))
         scored = linker.inference.predict(threshold_match_weight=review_weight, warning_mode="never")
         return connection.sql(
-            f"SELECT * FROM {scored.physical_name} ORDER BY record_id_l, record_id_r"
+            f"""SELECT record_id_l, record_id_r, match_weight, match_probability, {compared}
+                FROM {scored.physical_name}"""
         ).to_arrow_table()
     finally:
         connection.close()

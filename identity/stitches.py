@@ -15,7 +15,6 @@ import pyarrow as pa
 from contracts.identity import IdentityRules
 from identity.decisions import Decision
 from identity.edges import value_hash
-from identity.records import Nodes
 from identity.sql import query
 from identity.usable import TOO_MANY
 
@@ -107,7 +106,7 @@ def read_logins(lake: "Lake", shared: pa.Table) -> pa.Table:
 
 
 def stitches(
-    nodes: Nodes,
+    identifiers: pa.Table,
     assignments: pa.Table,
     shared: pa.Table,
     logins: pa.Table,
@@ -121,7 +120,7 @@ def stitches(
     somebody from whom it was unlinked.
 
     Args:
-        nodes: The records and what they hold.
+        identifiers: identity.identifiers.
         assignments: identity.assignments.
         shared: As ``shared_values`` gives it.
         logins: As ``read_logins`` gives it.
@@ -134,7 +133,7 @@ def stitches(
     settled = {name: [getattr(item, name) for item in decisions] for name in ("action", "left_record", "right_record")}
     return query(
         _STITCHES,
-        identifiers=nodes.identifiers,
+        identifiers=identifiers,
         assignments=assignments.select(["record_id", "profile_id"]),
         shared=shared,
         logins=logins,

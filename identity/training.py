@@ -16,10 +16,9 @@ import pyarrow.compute as pc
 
 from contracts.identity import IdentityRules, Probabilistic
 from identity.block import BLOCKING_RULES, Blocking, Rule, choose_rules, equal_in
-from identity.decisions import Decision, decided_edges, kept_apart, read_decisions, standing
+from identity.decisions import Decision, read_decisions, standing
 from identity.diff import Difference, difference, unusable
 from identity.drift import Level, levels
-from identity.edges import deterministic_edges
 from identity.gate import Check, checks
 from identity.judge import Judgement, judge
 from identity.known import known_differences, known_matches
@@ -27,7 +26,7 @@ from identity.labels import labels
 from identity.model import Model, compared_people, load_model, new_model, save_model
 from identity.quality import Quality, bands, estimate
 from identity.records import Nodes, build_nodes, read_silver
-from identity.resolve import join
+from identity.resolution import resolved
 from identity.score import probabilistic_edges
 from identity.sql import query
 from identity.train import RANDOM_PAIRS, SEED, taught, train
@@ -321,12 +320,7 @@ def _change(
     nodes: Nodes, sides: tuple[pa.Table, pa.Table], decisions: list[Decision], rules: IdentityRules, key: bytes
 ) -> Difference:
     """What the new model (the second of the sides) would change."""
-    firm = [
-        deterministic_edges(nodes.records, nodes.identifiers, rules, key),
-        decided_edges(decisions, nodes.records, rules),
-    ]
-    apart = kept_apart(decisions)
-    before, after = (join(nodes, pa.concat_tables([*firm, weighed]), rules, key, apart) for weighed in sides)
+    before, after = (resolved(nodes, weighed, decisions, rules, key) for weighed in sides)
     # No examples: the model's file keeps what is found here, and a file of weights should name no record.
     held = unusable(nodes.identifiers)
     return difference(before, after, held, held, examples=0)

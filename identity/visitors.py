@@ -18,9 +18,12 @@ import pyarrow as pa
 
 from contracts.identity import IdentityRules
 from identity.sql import query
+from identity.usable import TOO_MANY
 
 _MARKED = """
-    WITH usable AS (SELECT DISTINCT record_id, identifier, value FROM identifiers WHERE is_usable),
+    WITH formal AS (  -- whether or not they identify in the end, so that what one record is says nothing of another's
+        SELECT DISTINCT record_id, identifier, value FROM identifiers
+        WHERE is_usable OR starts_with(reason, $too_many)),
     own AS (
         SELECT record_id, identifier, value, is_usable FROM identifiers ANTI JOIN naming USING (identifier)
         WHERE raw_value = substr(record_id, strpos(record_id, ':') + 1)),
@@ -29,16 +32,16 @@ _MARKED = """
         WHERE identifier = 'anonymous_id' AND starts_with(record_id, 'anonymous:') GROUP BY record_id),
     placed AS (  -- a browser in two spellings is one place
         SELECT record_id, identifier, value, coalesce(browser, record_id) AS place
-        FROM usable SEMI JOIN naming USING (identifier) LEFT JOIN browsers USING (record_id)),
+        FROM formal SEMI JOIN naming USING (identifier) LEFT JOIN browsers USING (record_id)),
     held AS (  -- one value a record: who has many of something may have typed them all
         SELECT record_id, identifier AS kind, of_a_profile, min(value) AS held_value
-        FROM usable JOIN limits USING (identifier) ANTI JOIN naming USING (identifier) GROUP BY ALL),
+        FROM formal JOIN limits USING (identifier) ANTI JOIN naming USING (identifier) GROUP BY ALL),
     met AS (
         SELECT placed.place, same.record_id
         FROM placed JOIN placed AS same ON same.identifier = placed.identifier AND same.value = placed.value
         UNION
         SELECT place, visited.record_id
-        FROM placed JOIN usable AS visited ON visited.identifier = 'anonymous_id'
+        FROM placed JOIN formal AS visited ON visited.identifier = 'anonymous_id'
              AND 'anonymous:' || visited.value = place),
     several AS (
         SELECT place, max(people) AS found
@@ -63,7 +66,7 @@ _MARKED = """
         UNION ALL
         SELECT record_id, identifier, value,
                printf('too_many_people: %d people found on the value, %d allowed', found, people_allowed)
-        FROM usable JOIN several ON place = 'anonymous:' || value JOIN browser USING (identifier)
+        FROM formal JOIN several ON place = 'anonymous:' || value JOIN browser USING (identifier)
         WHERE found > people_allowed)
     SELECT record_id, identifier, value, raw_value, is_usable AND why IS NULL AS is_usable,
            CASE WHEN is_usable THEN why ELSE reason END AS reason, first_seen, last_seen
@@ -79,16 +82,22 @@ def mark_visitors(identifiers: pa.Table, rules: IdentityRules) -> pa.Table:
         identifiers: Rows of identity.identifiers, as ``usable.mark_usable`` marked them.
         rules: The contract.
     """
-    naming = [name for name, rule in rules.identifiers.items() if rule.names_visitor]
     limits = {name: rule.limit_per_profile for name, rule in rules.identifiers.items() if rule.limit_per_profile}
     allowed = {name: rule.stops_identifying_above for name, rule in rules.identifiers.items() if name == "anonymous_id"}
     return query(
         _MARKED,
+        {"too_many": TOO_MANY},
         identifiers=identifiers,
-        naming=pa.table({"identifier": pa.array(naming, pa.string())}),
+        naming=naming(rules),
         limits=_numbers(limits, "of_a_profile"),
         browser=_numbers(allowed, "people_allowed"),
     )
+
+
+def naming(rules: IdentityRules) -> pa.Table:
+    """The identifiers that name a visitor: identifier."""
+    names = [name for name, rule in rules.identifiers.items() if rule.names_visitor]
+    return pa.table({"identifier": pa.array(names, pa.string())})
 
 
 def _numbers(declared: Mapping[str, int | None], name: str) -> pa.Table:

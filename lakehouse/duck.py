@@ -26,6 +26,7 @@ from deltalake.exceptions import DeltaError
 from contracts.errors import DataError
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from fsspec import AbstractFileSystem
 
 SCHEMAS = ("bronze", "silver", "identity", "gold", "ops")
@@ -147,6 +148,32 @@ def _view(path: Path, name: str, version: int | None, jailed: bool) -> tuple[str
         hive = f"true, hive_types = {{{kinds}}}"
     read = f"read_parquet([{listed}], union_by_name = true, hive_partitioning = {hive})"
     return f"{empty} UNION ALL BY NAME SELECT * FROM {read}", local
+
+
+def changed_column(lake: str | Path, name: str, version: int, column: str) -> "pa.Table":
+    """The distinct values of a column in the files that a table gained or lost since a version.
+
+    A row that is in none of these files is as it was.
+
+    Raises:
+        DataError: If the version, or a file of it, is kept no more.
+    """
+    schema, table = name.split(".")
+    path = Path(lake) / schema / table
+    try:
+        now, then = DeltaTable(str(path)), DeltaTable(str(path), version=version)
+        uris = set(now.file_uris()) ^ set(then.file_uris())
+        files = [_unglobbed(_local_path(uri, now.table_uri, path)) for uri in sorted(uris)]
+        source = f"read_parquet([{', '.join(map(_literal, files))}], union_by_name = true)"
+        select = f"SELECT DISTINCT {_quoted(column)} FROM " + (
+            source if files else f"(SELECT NULL::VARCHAR AS {_quoted(column)})"
+        )
+        with duckdb.connect() as connection:
+            return connection.sql(f"{select} WHERE {_quoted(column)} IS NOT NULL").to_arrow_table()
+    except (DeltaError, duckdb.IOException) as error:
+        raise DataError(
+            f"{name} cannot be read{_at(version)}", str(path), "see the versions kept: clew tables"
+        ) from error
 
 
 def duckdb_type(delta: str | dict[str, Any]) -> str:

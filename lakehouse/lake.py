@@ -124,8 +124,16 @@ class Lake:
         """Add rows with delta-rs."""
         self._write_arrow(table, rows, "append")
 
-    def overwrite(self, table: str, rows: "pa.Table | Iterable[Mapping[str, Any]]", where: str | None = None) -> None:
-        """Replace a table's rows, or those that ``where`` selects, with delta-rs in one commit."""
+    def overwrite(
+        self,
+        table: str,
+        rows: "pa.Table | pa.RecordBatchReader | Iterable[Mapping[str, Any]]",
+        where: str | None = None,
+    ) -> None:
+        """Replace a table's rows, or those that ``where`` selects, with delta-rs in one commit.
+
+        Batches are written as they come, so that a table need not fit memory; they may be read from the table itself.
+        """
         self._write_arrow(table, rows, "overwrite", where)
 
     def write_df(self, table: str, df: "DataFrame", replace_where: str | None = None) -> None:
@@ -202,7 +210,7 @@ class Lake:
     def _write_arrow(
         self,
         table: str,
-        rows: "pa.Table | Iterable[Mapping[str, Any]]",
+        rows: "pa.Table | pa.RecordBatchReader | Iterable[Mapping[str, Any]]",
         mode: Literal["append", "overwrite"],
         where: str | None = None,
     ) -> None:
@@ -212,18 +220,18 @@ class Lake:
         from lakehouse.schema import arrow_schema
 
         schema = arrow_schema(self.contracts.table(table))
-        if not isinstance(rows, pa.Table):
+        if not isinstance(rows, pa.Table | pa.RecordBatchReader):
             rows = pa.Table.from_pylist(list(rows), schema=schema)
-        if set(rows.column_names) != set(schema.names):
+        given = rows.schema.names
+        if set(given) != set(schema.names):
             raise DataError(
-                f"columns to write differ from the declaration: missing "
-                f"{sorted(set(schema.names) - set(rows.column_names))}, "
-                f"undeclared {sorted(set(rows.column_names) - set(schema.names))}",
+                f"columns to write differ from the declaration: missing {sorted(set(schema.names) - set(given))}, "
+                f"undeclared {sorted(set(given) - set(schema.names))}",
                 table,
                 "declare the column in contracts/tables, or mend the step that writes it",
             )
         self._ensure(table)
-        ordered = rows.select(schema.names).cast(schema)
+        ordered = _declared_order(rows, schema)
         with self.lock(table):
             if mode == "append":
                 write_deltalake(self.path(table), ordered, mode="append")
@@ -231,3 +239,13 @@ class Lake:
                 # What is replaced whole takes the columns declared today.
                 evolve: Literal["overwrite"] | None = None if where else "overwrite"
                 write_deltalake(self.path(table), ordered, mode="overwrite", predicate=where, schema_mode=evolve)
+
+
+def _declared_order(rows: "pa.Table | pa.RecordBatchReader", schema: "pa.Schema") -> "pa.Table | pa.RecordBatchReader":
+    """The rows with the columns and types of a schema that has the same names."""
+    import pyarrow as pa
+
+    if isinstance(rows, pa.Table):
+        return rows.select(schema.names).cast(schema)
+    batches = (pa.Table.from_batches([batch]).select(schema.names).cast(schema).combine_chunks() for batch in rows)
+    return pa.RecordBatchReader.from_batches(schema, (part for table in batches for part in table.to_batches()))

@@ -10,7 +10,7 @@ driver: records and identifiers come from it, and the edges that joined, at most
 those that are open.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 import pyarrow as pa
@@ -21,11 +21,12 @@ from pyspark.sql import functions as f
 from contracts.identity import IdentityRules
 from identity.assign import assign
 from identity.cluster import cluster
+from identity.decisions import Decision, among, decided_edges, kept_apart
 from identity.edges import deterministic_edges
 from identity.forest import spanning_forest
 from identity.model import Model, compared_people
 from identity.records import Nodes
-from identity.resolve import Resolution, dated
+from identity.resolution import Resolution, dated
 from identity.rivals import block_rivals
 from identity.spark.components import components
 from identity.spark.score import EDGE_SCHEMA, forget, probabilistic_edges
@@ -42,27 +43,27 @@ _ITEMS = ("record", "identifier", "edge")
 def resolve_in_parts(
     spark: SparkSession,
     nodes: Nodes,
-    decided: pa.Table,
+    decisions: Iterable[Decision],
     rules: IdentityRules,
     model: Model,
     key: bytes,
-    cannot_link: Mapping[tuple[str, str], int],
 ) -> Resolution:
-    """As ``resolve.all_edges`` and ``resolve.join``, with the edges spread.
+    """As ``resolution.resolved``, with the edges spread.
 
     Args:
         spark: The session.
         nodes: The records and what they hold.
-        decided: The stewards' decisions as edges.
+        decisions: The stewards' decisions that stand.
         rules: The contract.
         model: The model.
         key: The lake's identity key.
-        cannot_link: Pairs of records kept apart, each with the number of the decision.
     """
+    about = among(decisions, nodes.records)
+    cannot_link = kept_apart(about)
     session = spark.newSession()
     people = compared_people(nodes.records)
     scored = probabilistic_edges(session, people, model, rules.probabilistic.review_weight)
-    edges = scored.union(_frame(session, decided, EDGE_SCHEMA))
+    edges = scored.union(_frame(session, decided_edges(about, rules), EDGE_SCHEMA))
     records, identifiers = session.createDataFrame(nodes.records), session.createDataFrame(nodes.identifiers)
     places = session.createDataFrame(
         pa.table({"record_id": nodes.records["record_id"], "node": np.arange(nodes.records.num_rows)})
@@ -129,13 +130,14 @@ def _resolver(
     rules: IdentityRules, key: bytes, cannot_link: Mapping[tuple[str, str], int]
 ) -> Callable[[pa.Table], pa.Table]:
     """What a task does with a part."""
+    apart = {record for pair in cannot_link for record in pair}
 
     def resolved(items: pa.Table) -> pa.Table:
         records, identifiers, edges = (_unpacked(items[name]) for name in _ITEMS)
         is_scored = pc.equal(edges["kind"], "probabilistic")
         evidence = pa.concat_tables(
             [
-                deterministic_edges(records, identifiers, rules, key),
+                deterministic_edges(records, identifiers, rules, key, apart),
                 block_rivals(edges.filter(is_scored), records, rules),  # rivals are in one part: both weigh as links do
                 edges.filter(pc.invert(is_scored)),
             ]

@@ -9,12 +9,13 @@ import pytest
 
 from contracts.catalog import Contracts
 from contracts.identity import IdentityRules
-from identity.decisions import Decision, decided_edges, kept_apart
-from identity.edges import deterministic_edges
+from identity.decisions import Decision
+from identity.edges import EDGE_COLUMNS, edge_table
 from identity.records import ATTRIBUTES, Nodes, Silver, build_nodes
-from identity.resolve import Resolution, join
+from identity.resolution import Resolution, resolved
 
 KEY = b"a key for tests"
+NO_EDGES = edge_table({name: [] for name in EDGE_COLUMNS})
 START = datetime.datetime(2017, 1, 1, tzinfo=datetime.UTC)
 _TIME = pa.timestamp("us", tz="UTC")
 
@@ -69,9 +70,7 @@ class Town:
     def resolve(self) -> Resolution:
         """Profiles by deterministic edges and decisions alone."""
         nodes = self.nodes()
-        evidence = deterministic_edges(nodes.records, nodes.identifiers, self.rules, KEY)
-        decided = decided_edges(self.decisions, nodes.records, self.rules)
-        return join(nodes, pa.concat_tables([evidence, decided]), self.rules, KEY, kept_apart(self.decisions))
+        return resolved(nodes, NO_EDGES, self.decisions, self.rules, KEY)
 
     def profiles(self) -> set[frozenset[str]]:
         """The records of each profile."""

@@ -16,7 +16,7 @@ from identity.constrain import Facts, join_component
 from identity.edges import EDGE_COLUMNS, deterministic_edges, edge_table
 from identity.forest import spanning_forest
 from identity.records import Nodes
-from identity.resolve import join
+from identity.resolution import join
 
 KEY = b"a key for tests"
 RECORDS = 7

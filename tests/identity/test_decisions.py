@@ -66,6 +66,42 @@ def test_a_split_by_decision_goes_through_the_weakest_evidence_between_the_two(t
     assert town.profiles() == {frozenset({"crm:1", "account:u1"}), frozenset({"phone:1"})}
 
 
+@pytest.mark.parametrize("day", [0, 5, 9])
+def test_an_unlink_of_two_founders_gives_back_the_two_that_a_bridge_made_one(new_town, day):
+    def people(*more):
+        town = new_town().record("crm:1", 3, loyalty_id="44001")
+        town.record("mailbox:1", 5, email="x@mail.net").record("crm:2", 6, email="x@mail.net")
+        for record, values in more:
+            town.record(record, day, **values)
+        return town
+
+    before = people()
+    bridged = people(("account:u1", {"loyalty_id": "44001", "email": "x@mail.net"}))
+    assert before.profiles() == {frozenset({"crm:1"}), frozenset({"mailbox:1", "crm:2"})}
+    assert len(bridged.profiles()) == 1
+    bridged.decide("unlink", "crm:1", "mailbox:1")
+    assert bridged.profiles() == {frozenset({"crm:1", "account:u1"}), frozenset({"mailbox:1", "crm:2"})}
+
+
+@pytest.mark.parametrize("alone", range(4))
+def test_whoever_of_a_shared_mailbox_is_kept_apart_the_others_stay_together(town, alone):
+    records = [f"crm:{number}" for number in range(4)]
+    for day, record in enumerate(records):
+        town.record(record, day, email="ann@mail.net")
+    others = [record for record in records if record != records[alone]]
+    for other in others:
+        town.decide("unlink", records[alone], other)
+    assert town.profiles() == {frozenset({records[alone]}), frozenset(others)}
+
+
+def test_whoever_is_kept_apart_in_a_familys_mailbox_namesakes_stay_together(town):
+    ann, boris = {"first_name": "Ann", "birth_date": "1984-03-09"}, {"first_name": "Boris"}
+    for day, (record, who) in enumerate({"crm:1": ann, "crm:2": ann, "crm:3": ann, "crm:4": boris}.items()):
+        town.record(record, day, email="lee@mail.net", **who)
+    town.decide("unlink", "crm:1", "crm:2").decide("unlink", "crm:1", "crm:3")
+    assert town.profiles() == {frozenset({"crm:1"}), frozenset({"crm:2", "crm:3"}), frozenset({"crm:4"})}
+
+
 def test_the_part_that_leaves_gets_the_id_it_had_and_an_undo_brings_everything_back(town):
     town.record("crm:1", email="ann@mail.net").record("mailbox:1", email="ann@mail.net")
     before = town.resolve()

@@ -6,7 +6,7 @@ import pytest
 from identity.evaluate import evaluate
 from identity.model import Model, compared_people
 from identity.records import Nodes
-from identity.resolve import join
+from identity.resolution import join
 from identity.score import probabilistic_edges
 from identity.train import train
 from tests.febrl import febrl_3

@@ -9,7 +9,8 @@ from pydantic import SecretStr
 
 from identity.decisions import decide, undo
 from identity.explain import explain
-from identity.resolve import dated, resolve
+from identity.resolution import dated
+from identity.resolve import resolve
 from lakehouse.errors import ClewError, DataError, UsageError
 from lakehouse.lake import Lake
 from lakehouse.run import Run
@@ -40,6 +41,17 @@ def resolved(home, people=PEOPLE):
     return lake, counts
 
 
+def content(lake, tables=TABLES):
+    """The rows of each table, whatever the order in which its files hold them."""
+    return {table: sorted(map(str, lake.arrow(table).to_pylist())) for table in tables}
+
+
+def messages(lake):
+    """What the runs said at their end, in their order."""
+    rows = sorted(lake.arrow("ops.runs").to_pylist(), key=lambda row: row["at"])
+    return [row["message"] for row in rows if row["state"] == "done"]
+
+
 @pytest.fixture(scope="module")
 def lake(tmp_path_factory):
     return resolved(tmp_path_factory.mktemp("home"))[0]
@@ -57,6 +69,27 @@ def test_resolving_twice_gives_the_same_tables_and_an_account_of_both_runs(tmp_p
     assert all(lake.arrow(name).equals(table) for name, table in before.items())
     done = [row for row in lake.arrow("ops.runs").to_pylist() if row["state"] == "done"]
     assert [(row["step"], row["rows"]) for row in done] == [("resolve", len(PEOPLE))] * 2
+
+
+def test_a_run_after_a_run_leaves_what_a_run_from_nothing_leaves(tmp_path):
+    lake, _ = resolved(tmp_path / "grown", PEOPLE[:5])
+    for number, people in enumerate((PEOPLE[:7], PEOPLE, PEOPLE[2:]), start=2):
+        write_silver(lake, people)
+        resolve(lake, Run(f"run-{number}", datetime.date(2017, 12, 31)))
+    told = messages(lake)
+    assert ["nothing was resolved before" in message for message in told] == [True, False, False, False]
+    assert sum("only what changed was resolved" in message for message in told) == 3
+    afresh, _ = resolved(tmp_path / "afresh", PEOPLE[2:])
+    assert content(lake) == content(afresh)
+
+
+def test_a_run_after_one_that_died_between_two_tables_resolves_everything_and_says_so(tmp_path):
+    lake, _ = resolved(tmp_path)
+    before = content(lake)
+    lake.overwrite("identity.edges", lake.arrow("identity.edges").slice(1))
+    resolve(lake, Run("run-2", datetime.date(2017, 12, 31)))
+    assert messages(lake)[-1].endswith("all resolved, since identity.edges is not as the last run left it")
+    assert content(lake) == before
 
 
 def test_an_edge_is_named_by_its_records_kind_and_rule(lake):
@@ -79,7 +112,7 @@ def test_an_edge_says_since_when_both_records_were_known(lake):
 def test_a_decision_is_gone_by_in_every_run_until_it_is_taken_back_without_a_trace(lake):
     day = datetime.date(2017, 12, 31)
     resolve(lake, Run("r1", day))
-    before = {table: lake.arrow(f"identity.{table}").to_pylist() for table in ("edges", "assignments")}
+    before = content(lake)
     now = {"author": "ann", "at": at(400), "as_of": day}
     decide(lake, "unlink", ("mailbox:1", "crm:1"), reason="two sisters", **now)
     for run in ("r2", "r3"):
@@ -88,7 +121,7 @@ def test_a_decision_is_gone_by_in_every_run_until_it_is_taken_back_without_a_tra
         assert (answer.verdict, answer.reason) == ("apart", "decision 1 says that they are two people")
     undo(lake, 1, reason="one after all", author="bob", at=at(401))
     resolve(lake, Run("r4", day))
-    assert {table: lake.arrow(f"identity.{table}").to_pylist() for table in before} == before
+    assert content(lake) == before
 
 
 def test_an_edge_of_an_unknown_record_is_not_lost_while_it_is_dated():

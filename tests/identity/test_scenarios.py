@@ -14,8 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from identity.assign import profile_id
-from identity.model import load_model
-from identity.resolve import all_edges, join
+from identity.model import compared_people, load_model
+from identity.resolution import resolved
+from identity.score import probabilistic_edges
 
 KEY = b"a key for tests"
 PHONE, OTHER_PHONE = "(212) 736-5000", "(212) 736-5001"
@@ -463,9 +464,10 @@ def test_the_model_beside_the_shared_values_changes_none_of_these_people(scenari
     for record_id, day, until, values in scenario.records:
         town.record(record_id, day, until, **values)
     nodes = town.nodes()
-    edges = all_edges(nodes, town.rules, load_model(town.rules.probabilistic.model), KEY)
+    model, least = load_model(town.rules.probabilistic.model), town.rules.probabilistic.review_weight
+    scored = probabilistic_edges(compared_people(nodes.records), model, least)
     people = {frozenset(person) for person in scenario.people}
-    assert profiles_of(join(nodes, edges, town.rules, KEY).assignments) == people
+    assert profiles_of(resolved(nodes, scored, (), town.rules, KEY).assignments) == people
 
 
 def test_the_part_that_a_late_bridge_brings_in_keeps_its_id_if_it_is_the_elder(new_town):

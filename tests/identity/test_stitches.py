@@ -28,7 +28,13 @@ def spells(town, logins, of="anonymous_id"):
         [(name, pa.string()) for name in ("identifier", "raw_value", "record_id")] + [("occurred_at", TIME)]
     )
     found = stitches(
-        nodes, resolution.assignments, shared, pa.Table.from_pylist(rows, schema), town.rules, KEY, town.decisions
+        nodes.identifiers,
+        resolution.assignments,
+        shared,
+        pa.Table.from_pylist(rows, schema),
+        town.rules,
+        KEY,
+        town.decisions,
     )
     return [
         (row["record_id"], row["since"].day - 1, row["until"] and row["until"].day - 1, row["account_record"])

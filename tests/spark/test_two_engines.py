@@ -9,14 +9,16 @@ import pytest
 from contracts import Contracts
 from identity.decisions import decide
 from identity.forest import spanning_forest
-from identity.model import load_model
+from identity.model import compared_people, load_model
 from identity.people import learn
 from identity.people.columns import recognise
 from identity.people.files import Told, resolve_files
 from identity.people.resolve import resolve_people
 from identity.people.standard import people, without_crowded
 from identity.records import Nodes
-from identity.resolve import all_edges, join, resolve
+from identity.resolution import resolved
+from identity.resolve import resolve
+from identity.score import probabilistic_edges
 from identity.spark import people as spark_people
 from identity.spark import resolve as spark_resolve
 from identity.spark.components import components
@@ -72,9 +74,9 @@ def test_the_components_of_a_graph_are_those_that_one_machine_finds(spark):
 def test_febrl_3_has_the_same_edges_and_profiles_scored_and_parted_in_spark(spark, febrl_nodes, monkeypatch):
     monkeypatch.setattr(spark_resolve, "RECORDS_A_PART", 500)
     rules, model = Contracts().identity, load_model("customers-1")
-    edges = all_edges(febrl_nodes, rules, model, KEY)
-    here = join(febrl_nodes, edges, rules, KEY)
-    there = spark_resolve.resolve_in_parts(spark, febrl_nodes, edges.slice(0, 0), rules, model, KEY, {})
+    scored = probabilistic_edges(compared_people(febrl_nodes.records), model, rules.probabilistic.review_weight)
+    here = resolved(febrl_nodes, scored, (), rules, KEY)
+    there = spark_resolve.resolve_in_parts(spark, febrl_nodes, (), rules, model, KEY)
     assert there.spread is not None
     mine, theirs = by_content(here.edges), by_content(there.spread.toArrow().select(here.edges.column_names))
     there.spread.unpersist()

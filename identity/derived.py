@@ -1,0 +1,68 @@
+"""What is read off the identity tables as they stand: spells between log-ins, questions to stewards, counts.
+
+Each is a function of the whole tables and made whole in every run, from the few columns and rows that it needs.
+"""
+
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from identity.basis import KEPT
+from identity.decisions import Decision
+from identity.queue import read_value, review_queue
+from identity.stitches import read_logins, shared_values, stitches
+
+if TYPE_CHECKING:
+    from lakehouse.lake import Lake
+
+
+def assigned(lake: "Lake") -> pa.Table:
+    """record_id, profile_id and own_profile_id of all records."""
+    return _rows(lake, "SELECT record_id, profile_id, own_profile_id FROM identity.assignments")
+
+
+def spells(lake: "Lake", decisions: list[Decision]) -> pa.Table:
+    """identity.stitches.
+
+    Args:
+        lake: The lake.
+        decisions: The links and unlinks that stand.
+    """
+    rules = lake.contracts.identity
+    identifiers = _rows(lake, "SELECT * FROM identity.identifiers")
+    shared = shared_values(identifiers, rules)
+    logins, key = read_logins(lake, shared), lake.settings.identity_key
+    return stitches(identifiers, assigned(lake), shared, logins, rules, key, decisions)
+
+
+def questions(lake: "Lake") -> pa.Table:
+    """identity.review_queue."""
+    edges = _rows(lake, "SELECT * FROM identity.edges WHERE state IN ('review', 'blocked')")
+    records = _rows(lake, "SELECT record_id, events FROM identity.records")
+    return review_queue(edges, assigned(lake), records, read_value(lake, lake.contracts.identity))
+
+
+def counted(lake: "Lake") -> dict[str, int]:
+    """What the identity tables hold, as ``resolve`` counts it."""
+    identifiers = _rows(
+        lake, "SELECT count(*) AS identifiers, count(*) FILTER (NOT is_usable) AS unusable FROM identity.identifiers"
+    )
+    edges = _rows(
+        lake,
+        """SELECT kind AS name, count(*) AS edges FROM identity.edges GROUP BY kind UNION ALL
+           SELECT state, count(*) FROM identity.edges GROUP BY state""",
+    )
+    profiles = _rows(
+        lake,
+        """SELECT coalesce(sum(n), 0)::BIGINT AS records, count(*) AS profiles,
+                  count(*) FILTER (n > 1) AS joined_profiles, coalesce(max(n), 0) AS biggest_profile
+           FROM (SELECT count(*) AS n FROM identity.assignments GROUP BY profile_id)""",
+    )
+    found = {row["name"]: row["edges"] for row in edges.to_pylist()}
+    named = ("deterministic", "inferred", "probabilistic", "linked", "redundant", "review", "blocked")
+    return identifiers.to_pylist()[0] | {name: found.get(name, 0) for name in named} | profiles.to_pylist()[0]
+
+
+def _rows(lake: "Lake", sql: str) -> pa.Table:
+    with lake.duck(only=KEPT) as connection:
+        return connection.sql(sql).to_arrow_table()

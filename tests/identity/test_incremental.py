@@ -143,7 +143,7 @@ def test_run_after_run_equals_a_full_run_whatever_came_in_which_order(rules, no_
     run_after_run(rules, no_model, steps)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
 @given(steps=st.lists(shopping, min_size=2, max_size=5))
 def test_run_after_run_ties_orders_as_a_full_run_does(rules, no_model, steps):
     run_after_run(rules, no_model, steps)

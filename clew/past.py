@@ -3,6 +3,7 @@
 import datetime
 from typing import TYPE_CHECKING, Any
 
+from clew.identifiers import print_identifiers
 from clew.output import note, print_json, print_section, results, time_text
 from clew.who import the_one
 from contracts.errors import DataError
@@ -100,7 +101,8 @@ def _print_text(held: dict[str, Any]) -> None:
         (row["identifier"], row["value"], "yes" if row["is_usable"] else "no", time_text(row["first_seen_at"]))
         for row in held["identifiers"]
     ]
-    print_section("identifiers", ("identifier", "value", "links people", "first seen (UTC)"), identifiers)
+    columns = ("identifier", "value", "links people", "first seen (UTC)")
+    print_identifiers(columns, held["identifiers"], identifiers)
     now = [(row["profile_id"], row["records"]) for row in held["now"]]
     print_section("where these records are now", ("profile", "records"), now)
 

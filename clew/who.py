@@ -9,7 +9,7 @@ from contracts.source import RecordKind
 if TYPE_CHECKING:
     from clew.workspace import Reading
 
-WHO = "A profile id, email:…, phone:…, loyalty:…, user:…, crm:…, anonymous:…, or a record id."
+WHO = "A profile id, email:…, phone:…, loyalty:…, user:…, crm:…, anonymous:…, order:…, or a record id."
 
 
 @dataclass(frozen=True)

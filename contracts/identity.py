@@ -96,6 +96,8 @@ class IdentifierRule(Declared):
             one's: a number rests before it is given to another, and its new holder uses it before they tell us who
             they are.
         infers: A shared value says that one device was used and not who used it, so links by it are *inferred*.
+        names_visitor: A value seen in a browser names its visitor, as a log-in does: a browser or an account in which
+            such values are of several people speaks for none of them.
         between_logins: How visits are stitched to log-ins where several accounts use a value; None: they are not.
         plus_tags: For e-mail, whether ``name+tag@`` is the mailbox ``name@`` (drop) or another (keep).
         domains: For e-mail, where a mailbox has other spellings than its own.
@@ -111,6 +113,7 @@ class IdentifierRule(Declared):
     gap_days: int | None = Field(default=None, ge=0)
     still_held: float = Field(default=0.25, ge=0, le=1)
     infers: bool = False
+    names_visitor: bool = False
     between_logins: BetweenLogins | None = None
     plus_tags: Literal["keep", "drop"] | None = None
     domains: tuple[MailDomain, ...] = ()

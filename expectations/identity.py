@@ -1,5 +1,6 @@
 """The identity gate: every record has one profile, every link its evidence, every profile the id of its founder."""
 
+from contracts.identity import IdentityRules
 from contracts.link import FIRMEST_FIRST
 from expectations import declared
 from expectations.rule import NoRows, Rule
@@ -19,7 +20,8 @@ def suite(scene: Scene) -> Suite:
     rules: list[Rule] = []
     for table in TABLES:
         rules += declared.rules(scene.contracts.table(f"identity.{table}"))
-    return Suite("identity", (*rules, *_references(), *_links(), *_founders(), *_ids(), *_questions(), *_spells()))
+    rules += [*_references(), *_visitors(scene.contracts.identity), *_links(), *_founders(), *_ids()]
+    return Suite("identity", (*rules, *_questions(), *_spells()))
 
 
 def _references() -> list[Rule]:
@@ -61,6 +63,32 @@ def _references() -> list[Rule]:
             owner="identity",
             query="SELECT left_record, right_record FROM {batch} WHERE left_record NOT IN "
             "(SELECT record_id FROM identity.records) OR right_record NOT IN (SELECT record_id FROM identity.records)",
+        ),
+    ]
+
+
+def _visitors(contract: IdentityRules) -> list[Rule]:
+    naming = [name for name, rule in contract.identifiers.items() if rule.names_visitor]
+    if not naming:
+        return []
+    exclusive, tying = (", ".join(f"'{name}'" for name in names) for names in (contract.exclusive, naming))
+    return [
+        NoRows(
+            table="identity.identifiers",
+            name="no_record_is_tied_to_two_customers",
+            says=f"The values of a record that may join it by {' or '.join(naming)} lead to one account or card each.",
+            why="a browser in which two customers ordered would go to either by chance",
+            do=_REPORT,
+            owner="identity",
+            query=f"""WITH theirs AS (
+                          SELECT record_id, identifier AS kind, min(value) AS person FROM identity.identifiers
+                          WHERE is_usable AND identifier IN ({exclusive}) GROUP BY ALL)
+                      SELECT mine.record_id, kind, count(DISTINCT person) AS people
+                      FROM {{batch}} AS mine JOIN identity.identifiers AS same
+                      ON same.identifier = mine.identifier AND same.value = mine.value AND same.is_usable
+                      JOIN theirs ON theirs.record_id = same.record_id
+                      WHERE mine.is_usable AND mine.identifier IN ({tying})
+                      GROUP BY ALL HAVING count(DISTINCT person) > 1""",
         ),
     ]
 

@@ -14,6 +14,7 @@ from identity import standardise
 from identity.placeholders import crowded, placeholders
 from identity.sql import query
 from identity.usable import mark_usable
+from identity.visitors import mark_visitors
 
 if TYPE_CHECKING:
     from lakehouse.lake import Lake
@@ -100,7 +101,7 @@ def read_silver(lake: "Lake", only: pa.Table | None = None) -> Silver:
 def build_nodes(silver: Silver, rules: IdentityRules) -> Nodes:
     """Standardise records and identifiers, and find which values identify."""
     said = standard_forms(silver, rules)
-    identifiers = mark_usable(said.identifiers, said.attributes, rules)
+    identifiers = mark_visitors(mark_usable(said.identifiers, said.attributes, rules), rules)
     crowds = crowded(said.attributes, rules)
     fillers = placeholders(said.attributes, crowds, said.identifiers, rules)
     return Nodes(record_rows(said.events, said.attributes, identifiers, fillers), identifiers)

@@ -5,6 +5,9 @@ were and as they are; a value that stops identifying, or begins to, changes what
 ends: what is counted on a value are the names and the other identifiers that its holders gave, whether or not those
 identify, so that a holder of another value is counted as before.
 
+Orders reach one step further: what a browser's orders name is known from all who hold any of them, and decides whether
+the browser's own id identifies, which all hold who logged in there.
+
 Names, birth dates and addresses that speak for nobody are counted over all records again, which is a few groupings of
 what they say; who had or has such a filler, and not the other way round before, is known by something else, too.
 """
@@ -20,6 +23,7 @@ from identity.records import Nodes, Said, record_rows
 from identity.sql import query
 from identity.stored import Stored
 from identity.usable import mark_usable
+from identity.visitors import mark_visitors, naming
 
 _IDENTIFIERS = "record_id, identifier, value, raw_value, is_usable, reason, first_seen, last_seen"
 _EVENTS = """record_id, sources, {'landing': landed_landing, 'source': landed_source, 'position': landed_position}
@@ -65,14 +69,9 @@ def changed_nodes(stored: Stored, candidates: pa.Table, said: Said, rules: Ident
         was=_by_form(was, rules),
         changed=changed,
     )
-    around = stored.query(
-        f"""SELECT {_IDENTIFIERS} FROM identity.identifiers SEMI JOIN (
-                SELECT DISTINCT record_id FROM identity.identifiers SEMI JOIN touched USING (identifier, value))
-            USING (record_id) ANTI JOIN changed USING (record_id)""",
-        touched=values,
-        changed=changed,
-    )
-    marked = _marked(stored, said, changed, around, values, rules)
+    placed = _placed(stored, _holders(stored, values, changed), said, changed, rules)
+    around = _holders(stored, pa.concat_tables([values, placed.values]), changed)
+    marked = _marked(stored, said, changed, around, values, placed, rules)
     fillers = _fillers(stored, said, changed, rules)
     refilled = _refilled(stored, fillers)
     renewed = query(
@@ -102,6 +101,56 @@ def changed_nodes(stored: Stored, candidates: pa.Table, said: Said, rules: Ident
     )
     records = _records(stored, said, changed, renewed, identifiers, fillers)
     return ChangedNodes(renewed, Nodes(records, identifiers), flipped)
+
+
+@dataclass(frozen=True)
+class _Placed:
+    """The records whose orders are judged anew (record_id), and their orders and own ids (identifier, value)."""
+
+    records: pa.Table
+    values: pa.Table
+
+
+def _holders(stored: Stored, values: pa.Table, changed: pa.Table) -> pa.Table:
+    """The stored identifiers of all who hold one of the values, but of the changed."""
+    return stored.query(
+        f"""SELECT {_IDENTIFIERS} FROM identity.identifiers SEMI JOIN (
+                SELECT DISTINCT record_id FROM identity.identifiers SEMI JOIN touched USING (identifier, value))
+            USING (record_id) ANTI JOIN changed USING (record_id)""",
+        touched=values,
+        changed=changed,
+    )
+
+
+def _placed(stored: Stored, around: pa.Table, said: Said, changed: pa.Table, rules: IdentityRules) -> _Placed:
+    """The touched records that hold orders, every spelling of a browser with it."""
+    here = query(
+        f"""SELECT {_IDENTIFIERS} FROM around UNION ALL
+            SELECT {_IDENTIFIERS} FROM said SEMI JOIN changed USING (record_id)""",
+        around=around,
+        said=said.identifiers,
+        changed=changed,
+    )
+    spelled = stored.query(
+        f"""SELECT {_IDENTIFIERS} FROM identity.identifiers WHERE record_id IN (
+                SELECT record_id FROM identity.identifiers SEMI JOIN here USING (identifier, value)
+                WHERE identifier = 'anonymous_id' AND starts_with(record_id, 'anonymous:'))
+            AND record_id NOT IN (SELECT record_id FROM here UNION FROM changed)""",
+        here=here,
+        changed=changed,
+    )
+    judged = pa.concat_tables([here, spelled])
+    records = query(
+        "SELECT DISTINCT record_id FROM judged SEMI JOIN naming USING (identifier)", judged=judged, naming=naming(rules)
+    )
+    values = query(
+        """SELECT DISTINCT identifier, value FROM judged SEMI JOIN records USING (record_id)
+           WHERE identifier IN (FROM naming) OR raw_value = substr(record_id, strpos(record_id, ':') + 1)""",
+        judged=judged,
+        records=records,
+        naming=naming(rules),
+    )
+    return _Placed(records, values)
 
 
 def _changed(stored: Stored, candidates: pa.Table, said: Said, was: pa.Table) -> pa.Table:
@@ -145,11 +194,18 @@ def _by_form(identifiers: pa.Table, rules: IdentityRules) -> pa.Table:
 
 
 def _marked(
-    stored: Stored, said: Said, changed: pa.Table, around: pa.Table, values: pa.Table, rules: IdentityRules
+    stored: Stored,
+    said: Said,
+    changed: pa.Table,
+    around: pa.Table,
+    values: pa.Table,
+    placed: _Placed,
+    rules: IdentityRules,
 ) -> pa.Table:
     """The identifiers of the changed records and of those around them, as they are marked now.
 
-    Of the values of those around only the touched ones are counted anew: of the others not all holders are here.
+    Of those around only what was touched is counted anew, for of the rest not all holders are here: the touched values,
+    the orders of ``placed.records``, and the ids of the browsers among them.
     """
     names = stored.query(f"SELECT {_NAMES} FROM identity.records SEMI JOIN around USING (record_id)", around=around)
     there = query(
@@ -164,14 +220,22 @@ def _marked(
         pa.concat_tables([_by_form(around, rules), there]), pa.concat_tables([names, own_names]), rules
     )
     return query(
-        f"""SELECT {_IDENTIFIERS} FROM counted SEMI JOIN changed USING (record_id) UNION ALL
-            SELECT {_IDENTIFIERS} FROM counted ANTI JOIN changed USING (record_id)
-                                               SEMI JOIN touched USING (identifier, value) UNION ALL
-            SELECT {_IDENTIFIERS} FROM around ANTI JOIN touched USING (identifier, value)""",
-        counted=counted,
+        f"""WITH anew AS (
+                SELECT record_id, identifier, raw_value FROM around SEMI JOIN touched USING (identifier, value) UNION
+                SELECT record_id, identifier, raw_value FROM around SEMI JOIN placed USING (record_id)
+                WHERE identifier IN (FROM naming) UNION
+                SELECT record_id, identifier, raw_value FROM around SEMI JOIN judged USING (identifier, value)
+                WHERE identifier = 'anonymous_id')
+            SELECT {_IDENTIFIERS} FROM counted SEMI JOIN changed USING (record_id) UNION ALL
+            SELECT {_IDENTIFIERS} FROM counted SEMI JOIN anew USING (record_id, identifier, raw_value) UNION ALL
+            SELECT {_IDENTIFIERS} FROM around ANTI JOIN anew USING (record_id, identifier, raw_value)""",
+        counted=mark_visitors(counted, rules),
         changed=changed,
         touched=values,
         around=around,
+        placed=placed.records,
+        judged=placed.values,
+        naming=naming(rules),
     )
 
 

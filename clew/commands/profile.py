@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from clew.identifiers import print_identifiers
 from clew.output import note, print_json, print_section, results, time_text
 from clew.who import WHO, Who, parse, the_one
 from contracts.errors import DataError, UsageError
@@ -161,7 +162,8 @@ def _print_text(held: dict[str, Any], option: str) -> None:
         )
         for item in held["identifiers"]
     ]
-    print_section("identifiers", ("identifier", "value", "links people", "sources", "last seen (UTC)"), identifiers)
+    columns = ("identifier", "value", "links people", "sources", "last seen (UTC)")
+    print_identifiers(columns, held["identifiers"], identifiers)
     consents = [
         (
             item["purpose"],

@@ -196,6 +196,13 @@ CASES = [
         add({"right_record": "account:zoe"}), "one=p-"),
     Bad("identity", "identity.edges", "every_edge_in_review_is_asked_about", "identity.review_queue",
         lambda rows: [], "one=p-"),
+    Bad("identity", "identity.identifiers", "no_record_is_tied_to_two_customers", "identity.identifiers",
+        add(*({"record_id": record, "identifier": kind, "value": value, "raw_value": value}
+              for record, kind, value in (
+                  ("anonymous:ann", "order_id", "b1"), ("anonymous:ann", "order_id", "b2"),
+                  ("account:ann", "order_id", "b1"), ("account:ann", "user_id", "ann"),
+                  ("account:cat", "order_id", "b2"), ("account:cat", "user_id", "cat")))),
+        "record_id=anonymous:ann, kind=user_id, people=2"),
     Bad("identity", "identity.stitches", "one_account_at_a_time", "identity.stitches",
         spells({}, {"since": EARLY + dt.timedelta(1)}), "record_id=anonymous:ann, since=2017-01-01"),
     Bad("identity", "identity.stitches", "one_account_at_a_time", "identity.stitches",

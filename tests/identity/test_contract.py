@@ -36,7 +36,7 @@ def test_an_unknown_field_is_refused_with_its_line(tmp_path):
     ("change", "message"),
     [
         (lambda c: c["probabilistic"].update(review_weight=99.0), "review_weight must be below link_weight"),
-        (lambda c: c["identifiers"]["phone"].update(priority=5), "have the same priority 5"),
+        (lambda c: c["identifiers"]["phone"].update(priority=6), "have the same priority 6"),
         (lambda c: c["identifiers"]["device_id"].update(reliability=0.9999), "is declared more reliable"),
         (lambda c: c["identifiers"]["email"].pop("plus_tags"), "plus_tags is required for the standard email"),
         (lambda c: c["identifiers"]["user_id"].update(gap_days=9), "a one_person value never changes hands"),

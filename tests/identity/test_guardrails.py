@@ -3,7 +3,7 @@
 import pytest
 
 from contracts.identity import IdentifierRule, IdentityRules
-from tests.identity.test_scenarios import ANN, BORIS, PHONE, said
+from tests.identity.scenarios import ANN, BORIS, PHONE, said
 
 
 def changed(rules: IdentityRules, identifier: str, **values) -> IdentityRules:
@@ -78,6 +78,14 @@ GUARDRAILS = [
         [said("mailbox:1", email="ann.lee@gmail.com"), said("mailbox:2", email="annlee@googlemail.com")],
         "email", {"domains": ()},
         [{"mailbox:1", "mailbox:2"}], [{"mailbox:1"}, {"mailbox:2"}],
+    ),
+    (
+        "names_visitor",
+        [said("anonymous:a1", order_id=["70001", "70002"]), said("loyalty:44001", order_id="70001"),
+         said("loyalty:44002", order_id="70002")],
+        "order_id", {"names_visitor": False},
+        [{"anonymous:a1"}, {"loyalty:44001"}, {"loyalty:44002"}],
+        [{"anonymous:a1", "loyalty:44001"}, {"loyalty:44002"}],
     ),
     (
         "plus_tags",

@@ -55,6 +55,24 @@ step = st.one_of(
 )
 
 
+ordered = st.fixed_dictionaries(
+    {},
+    optional={
+        "order_id": st.lists(st.sampled_from(["70001", "70002", "70003"]), min_size=1, max_size=2),
+        "anonymous_id": st.sampled_from(["b1", "b2"]),
+        "loyalty_id": st.sampled_from(["44001", "44002"]),
+    },
+)
+shopper = st.sampled_from(
+    ["anonymous:b1", "anonymous:B1", "anonymous:b2", "account:u1", "account:u2", "loyalty:44001", "loyalty:44002"]
+)
+purchase = st.tuples(st.just({}), ordered, st.sampled_from([0, 3, 400]))
+shopping = st.one_of(
+    st.tuples(st.just("says"), st.dictionaries(shopper, purchase, min_size=1, max_size=6)),
+    st.tuples(st.just("erased"), st.sets(shopper, min_size=1, max_size=3)),
+)
+
+
 def full(town, model):
     """The identity tables of a full run."""
     nodes, scored = town.nodes(), NO_EDGES
@@ -133,25 +151,34 @@ def no_model(model):
     return replace(model, settings=model.settings | {"blocking_rules_to_generate_predictions": []})
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
+MANY = settings(max_examples=20, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+
+
+@settings(MANY)
 @given(steps=st.lists(step, min_size=1, max_size=5))
 def test_run_after_run_equals_a_full_run_whatever_came_in_which_order(rules, no_model, steps):
     run_after_run(rules, no_model, steps)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
+@settings(MANY)
 @given(steps=st.lists(step, min_size=1, max_size=5))
 def test_run_after_run_finds_the_placeholders_that_a_full_run_finds(strict, no_model, steps):
     run_after_run(strict, no_model, steps)
 
 
-@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
+@settings(MANY, max_examples=3)
 @given(steps=st.lists(step, min_size=2, max_size=3))
 def test_run_after_run_scores_without_placeholders_what_a_full_run_scores(strict, model, steps):
     run_after_run(strict, model, steps)
 
 
-@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
+@settings(MANY, max_examples=10)
+@given(steps=st.lists(shopping, min_size=2, max_size=5))
+def test_run_after_run_ties_orders_as_a_full_run_does(rules, no_model, steps):
+    run_after_run(rules, no_model, steps)
+
+
+@settings(MANY, max_examples=3)
 @given(steps=st.lists(step, min_size=2, max_size=3))
 def test_run_after_run_scores_what_a_full_run_scores(rules, model, steps):
     run_after_run(rules, model, steps)

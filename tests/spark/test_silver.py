@@ -160,6 +160,21 @@ def test_a_purchase_without_a_card_is_kept_and_belongs_to_nobody(lake) -> None:
     assert rows(lake, "silver.identifiers", "value") == []
 
 
+def test_an_order_number_is_an_identifier_of_who_ordered_online_and_of_the_card_at_the_till(lake) -> None:
+    order = view("m1") | {"event": "Order Completed", "properties": {"order_id": " b1 ", "total": 1}}
+    put(lake, "web/a.jsonl", order, order | {"messageId": "m2", "userId": "u1"})
+    put(lake, "app/a.jsonl", order | {"messageId": "m3", "anonymousId": "i1", "event": "order_completed"})
+    put(lake, "shop/a.csv", SHOP_HEADER, purchase("b1", 1), purchase("b1", 2), purchase("b2", 1, card=""))
+    run(lake, "r1")
+    found = rows(lake, "silver.identifiers", "identifier", "value", "source", "record_id", "events")
+    assert [row[1:] for row in found if row[0] == "order_id"] == [
+        ("b1", "app", record_id("anonymous", "i1"), 1),
+        ("b1", "shop", record_id("loyalty", "L1"), 2),
+        ("b1", "web", record_id("account", "u1"), 1),
+        ("b1", "web", record_id("anonymous", "a1"), 1),
+    ]
+
+
 def test_wall_clock_times_of_the_shop_become_utc(lake) -> None:
     with_offset = purchase("b2", 1).replace("2017-01-01 06:53:26", "2017-01-01T06:53:26+02:00")
     put(lake, "shop/a.csv", SHOP_HEADER, purchase("b1", 1), with_offset)

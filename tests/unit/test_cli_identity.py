@@ -166,10 +166,10 @@ def test_a_diff_needs_something_to_compare_with_and_names_what_is_wrong_in_it(cl
     assert clew("identity", "diff", "--rules", str(tmp_path / "none.yml")).code == 2
     text = (HERE / "identity.yml").read_text(encoding="utf-8")
     wrong = tmp_path / "new.yml"
-    wrong.write_text(text.replace("    priority: 5", "    priority: 6"), encoding="utf-8")
+    wrong.write_text(text.replace("    priority: 6", "    priority: 7"), encoding="utf-8")
     ran = clew("identity", "diff", "--rules", str(wrong))
     assert ran.code == 2
-    assert "email and phone have the same priority 6" in ran.err
+    assert "email and phone have the same priority 7" in ran.err
 
 
 def test_a_diff_of_the_model_in_use_changes_nothing(clew, silver) -> None:

@@ -4,6 +4,9 @@ import json
 
 import pytest
 
+from clew.identifiers import print_identifiers
+from tests.silver import at
+
 
 @pytest.mark.parametrize(
     "who",
@@ -63,6 +66,15 @@ def test_text_names_each_section_and_the_next_command(clew) -> None:
         assert f"\n{section}" in out
     assert "1 order, 12.50 in all" in out
     assert out.rstrip().endswith("why they are one person: clew explain p-ana")
+
+
+def test_of_many_orders_the_newest_are_shown_and_the_others_counted(capsys) -> None:
+    held = [{"identifier": "email", "value": "ana@example.org", "first_seen_at": at(1)}]
+    held += [{"identifier": "order_id", "value": str(day), "first_seen_at": at(day)} for day in range(9, 1, -1)]
+    print_identifiers(("identifier", "value"), held, [(item["identifier"], item["value"]) for item in held])
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert [line[-1] for line in lines[4:-1]] == ["ana@example.org", "9", "8", "7", "6", "5"]
+    assert " ".join(lines[-1]) == "and 3 older of order_id: --json has all"
 
 
 def test_a_person_without_consents_or_orders_shows_none(clew) -> None:

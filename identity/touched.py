@@ -241,6 +241,10 @@ def _marked(
 
 def _fillers(stored: Stored, said: Said, changed: pa.Table, rules: IdentityRules) -> pa.Table:
     """What ``placeholders`` finds among all records as they are now."""
+    if changed.num_rows == 0:
+        return stored.query(
+            f"SELECT record_id, {_FILLERS} FROM identity.records WHERE coalesce({_FILLERS}) IS NOT NULL"
+        )
     columns = "first_name, last_name, birth_date, street, postcode"
     attributes = stored.query(
         f"""SELECT record_id, {columns} FROM (SELECT {_ATTRIBUTES} FROM identity.records)

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from contracts.errors import DataError
 from identity.assign import ID_DIGITS
-from identity.engine import Engine
+from identity.engine import SHARE_OF_MEMORY, Engine, memory_of_machine
 from identity.people import blocking
 from identity.people.join import Joined, join
 from identity.people.learn import Plan, fitted, learn
@@ -21,7 +21,8 @@ from identity.people.pairs import WEIGHT_DIGITS, Bench
 from identity.people.tables import DuckTables, Tables
 from identity.sql import query
 
-MEMORY = "6GB"
+MEMORY = 6_000_000_000
+"""Bytes that DuckDB holds at most, and less on a smaller machine; what is more, it keeps on disk."""
 Say = Callable[[str], None]
 
 
@@ -92,7 +93,8 @@ def _tables(engine: Engine) -> Iterator[Tables]:
         with spark_tables() as tables:
             yield tables
     else:
-        with duckdb.connect(config={"memory_limit": MEMORY, "preserve_insertion_order": False}) as connection:
+        limit = f"{min(MEMORY, int(SHARE_OF_MEMORY * memory_of_machine()))}B"
+        with duckdb.connect(config={"memory_limit": limit, "preserve_insertion_order": False}) as connection:
             yield DuckTables(connection)
 
 

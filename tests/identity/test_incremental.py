@@ -151,7 +151,7 @@ def no_model(model):
     return replace(model, settings=model.settings | {"blocking_rules_to_generate_predictions": []})
 
 
-MANY = settings(max_examples=20, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+MANY = settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 
 
 @settings(MANY)
@@ -166,19 +166,19 @@ def test_run_after_run_finds_the_placeholders_that_a_full_run_finds(strict, no_m
     run_after_run(strict, no_model, steps)
 
 
-@settings(MANY, max_examples=3)
+@settings(MANY, max_examples=2)
 @given(steps=st.lists(step, min_size=2, max_size=3))
 def test_run_after_run_scores_without_placeholders_what_a_full_run_scores(strict, model, steps):
     run_after_run(strict, model, steps)
 
 
-@settings(MANY, max_examples=10)
+@settings(MANY, max_examples=8)
 @given(steps=st.lists(shopping, min_size=2, max_size=5))
 def test_run_after_run_ties_orders_as_a_full_run_does(rules, no_model, steps):
     run_after_run(rules, no_model, steps)
 
 
-@settings(MANY, max_examples=3)
+@settings(MANY, max_examples=2)
 @given(steps=st.lists(step, min_size=2, max_size=3))
 def test_run_after_run_scores_what_a_full_run_scores(rules, model, steps):
     run_after_run(rules, model, steps)

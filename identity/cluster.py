@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from contracts.identity import IdentityRules
 from identity.constrain import ALREADY_JOINED, Facts, join_component
@@ -21,10 +22,12 @@ from identity.edges import STEWARD
 from identity.forest import spanning_forest
 from identity.sql import query
 
+_KEPT = ["left_record", "right_record", "kind", "rule", "match_weight", "probability", "evidence", "model_version"]
+
 
 @dataclass(frozen=True)
 class Clusters:
-    """``edges`` as identity.edges; ``members`` has record_id and cluster, a number of this run only."""
+    """``edges`` as identity.edges, in any order; ``members`` has record_id and cluster, a number of this run only."""
 
     edges: pa.Table
     members: pa.Table
@@ -49,14 +52,13 @@ def cluster(
             number of the decision.
     """
     nodes = np.array(sorted(records["record_id"].to_pylist()), dtype=object)
-    frame = in_order(edges, rules, cannot_link or {})
-    left = np.searchsorted(nodes, frame["left_record"].to_numpy(dtype=object))
-    right = np.searchsorted(nodes, frame["right_record"].to_numpy(dtype=object))
-    joins = (frame["state"] == "linked").to_numpy()
+    ordered = in_order(edges, rules, cannot_link or {})
+    left, right = (_places(ordered[name], nodes) for name in ("left_record", "right_record"))
+    states, reasons = (ordered[name].to_numpy(zero_copy_only=False).copy() for name in ("state", "reason"))
+    is_known = (left >= 0) & (right >= 0)  # an edge of an unknown record joins nothing, and stays for the gate to find
+    joins = (states == "linked") & is_known
     components, is_tree = spanning_forest(len(nodes), left[joins], right[joins])
 
-    states = frame["state"].to_numpy(dtype=object).copy()
-    reasons = frame["reason"].to_numpy(dtype=object).copy()
     joining = np.flatnonzero(joins)
     states[joining[~is_tree]] = "redundant"
     reasons[joining[~is_tree]] = ALREADY_JOINED
@@ -66,29 +68,29 @@ def cluster(
     component_of_edge = components[left[joining]]
     in_conflict = np.flatnonzero(np.isin(component_of_edge, conflicted))
     groups = pd.Series(in_conflict).groupby(component_of_edge[in_conflict]).indices
-    ends_left, ends_right = nodes[left[joining]], nodes[right[joining]]
-    believed = _believed(frame["rule"].iloc[joining], rules)
-    for places in groups.values():
-        chosen = in_conflict[places]  # ascending, hence strongest first
-        ends = list(zip(ends_left[chosen], ends_right[chosen], believed[chosen], strict=True))
-        for at, refusal in zip(joining[chosen], join_component(ends, facts), strict=True):
+    torn = joining[in_conflict]
+    ends_left, ends_right = nodes[left[torn]], nodes[right[torn]]
+    believed = _believed(ordered["rule"].take(pa.array(torn)), rules)
+    for places in groups.values():  # ascending, hence strongest first
+        ends = list(zip(ends_left[places], ends_right[places], believed[places], strict=True))
+        for at, refusal in zip(torn[places], join_component(ends, facts), strict=True):
             states[at], reasons[at] = refusal or ("linked", None)
 
-    final = states == "linked"
+    final = (states == "linked") & is_known
     members, _ = spanning_forest(len(nodes), left[final], right[final])
-    together = members[left] == members[right]
+    together = (members[left] == members[right]) & is_known
     moot = together & (states == "review")
     states[moot], reasons[moot] = "redundant", ALREADY_JOINED
-    frame["state"], frame["reason"] = states, reasons
+    found = ordered.select(_KEPT).append_column("state", pa.array(states, pa.string()))
     return Clusters(
-        _edge_rows(frame),
+        found.append_column("reason", pa.array(reasons, pa.string(), from_pandas=True)),
         pa.table({"record_id": pa.array(list(nodes), pa.string()), "cluster": pa.array(members, pa.int64())}),
     )
 
 
 def in_order(
     edges: pa.Table, rules: IdentityRules, cannot_link: Mapping[tuple[str, str], int] | None = None
-) -> pd.DataFrame:
+) -> pa.Table:
     """Edges strongest first, each with the state that it has before clustering.
 
     Of equals, those of a record that a decision keeps apart come first: whoever shares a value with that record shares
@@ -110,12 +112,19 @@ def in_order(
         edges=edges,
         named=pa.table({"record_id": pa.array(named, pa.string())}),
         thresholds=pa.table({"link_weight": [rules.probabilistic.link_weight]}),
-    ).to_pandas()
+    )
 
 
-def _believed(edge_rules: pd.Series, rules: IdentityRules) -> np.ndarray:
-    one_person = np.where(edge_rules.isin(rules.one_person), "though names differ", "unless contradicted")
-    return np.where(edge_rules == STEWARD, "always", one_person)
+def _places(ids: pa.ChunkedArray, nodes: np.ndarray) -> np.ndarray:
+    """The number of each record among the nodes; -1 for one that is not there."""
+    found = pc.index_in(ids, value_set=pa.array(nodes, pa.string()))
+    return pc.fill_null(found, -1).to_numpy().astype(np.int64)
+
+
+def _believed(edge_rules: pa.ChunkedArray, rules: IdentityRules) -> np.ndarray:
+    names = edge_rules.to_numpy(zero_copy_only=False)
+    one_person = np.where(np.isin(names, rules.one_person), "though names differ", "unless contradicted")
+    return np.where(names == STEWARD, "always", one_person)
 
 
 def _touched(components: np.ndarray, nodes: np.ndarray) -> list[str]:
@@ -146,16 +155,3 @@ def _conflicted(components: np.ndarray, nodes: np.ndarray, facts: Facts) -> np.n
         if one in of_record.index and other in of_record.index and of_record[one] == of_record[other]:
             broken.add(int(of_record[one]))
     return np.array(sorted(broken), dtype=np.int64)
-
-
-def _edge_rows(frame: pd.DataFrame) -> pa.Table:
-    columns = ("left_record", "right_record", "kind", "rule", "match_weight", "probability", "evidence",
-               "model_version", "state", "reason")  # fmt: skip
-    numbers = ("match_weight", "probability")
-    ordered = frame.sort_values(["left_record", "right_record", "kind", "rule", "evidence"])
-    return pa.table(
-        {
-            name: pa.array(ordered[name], pa.float64() if name in numbers else pa.string(), from_pandas=True)
-            for name in columns
-        }
-    )

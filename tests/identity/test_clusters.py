@@ -101,7 +101,7 @@ def test_no_profile_ever_breaks_a_constraint(rules, new_town, said, chosen, deci
 @given(people, links)
 def test_a_component_without_conflict_and_one_with_are_joined_by_the_same_rule(rules, new_town, said, chosen):
     nodes = world(new_town(), said)
-    ordered = in_order(evidence(chosen, len(said)), rules).query("state == 'linked'")
+    ordered = in_order(evidence(chosen, len(said)), rules).to_pandas().query("state == 'linked'")
     ends = [
         (left, right, "unless contradicted")
         for left, right in zip(ordered["left_record"], ordered["right_record"], strict=True)

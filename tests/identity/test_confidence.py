@@ -68,7 +68,7 @@ def test_an_assignment_is_that_of_the_best_of_all_paths_to_the_founder(rules, ne
     refused = {name(row) for row in clusters.edges.to_pylist() if row["state"] == "blocked"}  # one profile, 4 crm ids
     ranked = [
         {"rank": rank, "ends": frozenset((row["left_record"], row["right_record"]))} | row
-        for rank, row in enumerate(in_order(edges, rules).to_dict("records"))
+        for rank, row in enumerate(in_order(edges, rules).to_pylist())
         if name(row) not in refused
     ]
     for row in assign(nodes.records, clusters.members, clusters.edges, KEY).to_pylist():
@@ -119,5 +119,5 @@ def test_a_firmer_edge_joins_before_one_that_is_inferred(town):
 def test_kinds_come_in_the_order_of_their_firmness_wherever_edges_are_ordered(rules):
     edges = edges_of([(0, 1, way) for way in reversed(WAYS)])
     assert edges.num_rows == 5  # one by the model
-    ordered = in_order(edges.take(pa.array([3, 1, 4, 0, 2])), rules)["kind"].drop_duplicates().tolist()
+    ordered = in_order(edges.take(pa.array([3, 1, 4, 0, 2])), rules)["kind"].unique().to_pylist()
     assert ordered == [kind for kind in FIRMEST_FIRST if kind != "founder"]

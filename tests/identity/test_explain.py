@@ -255,7 +255,5 @@ def test_merges_are_told_in_the_order_in_which_clustering_joins(chosen):
         }
     )  # fmt: skip
     edges = [edge(*ends, weight=weight, kind=kind, rule=rule) for ends, (kind, rule, _), weight in chosen]
-    expected = [
-        (row["left_record"], row["right_record"], row["rule"]) for row in in_order(table, RULES).to_dict("records")
-    ]
+    expected = [(row["left_record"], row["right_record"], row["rule"]) for row in in_order(table, RULES).to_pylist()]
     assert [(*item.edge.ends, item.edge.rule) for item in merges(edges, {}, RULES)] == expected

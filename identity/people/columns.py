@@ -14,23 +14,28 @@ from contracts.errors import UsageError
 NAMES: dict[str, str] = {
     "record_id": "record_id id unique_id rec_id row_id record record_key source_record_id",
     "full_name": "full_name name display_name complete_name person_name customer_name contact_name",
-    "first_name": "first_name first given_name given forename fname first_names christian_name",
-    "last_name": "last_name last surname family_name lname sname second_name",
-    "birth_date": "birth_date date_of_birth dob birthday birthdate born bdate d_o_b",
+    "first_name": "first_name first given_name given forename fname first_names christian_name "
+    "vorname prenom prénom nombre",
+    "last_name": "last_name last surname family_name lname sname second_name "
+    "nachname familienname nom apellido apellidos",
+    "birth_date": "birth_date date_of_birth dob birthday birthdate born bdate d_o_b "
+    "geburtsdatum geburtstag date_de_naissance fecha_de_nacimiento",
     "birth_year": "birth_year year_of_birth yob by",
     "birth_month": "birth_month month_of_birth mob bm",
     "birth_day": "birth_day day_of_birth bd",
-    "email": "email e_mail email_address mail email1 email_addr",
+    "email": "email e_mail email_address mail email1 email_addr courriel correo",
     "phone": "phone phone_number telephone tel mobile mobile_phone cell cell_phone phone1 telephone_number "
-    "contact_number",
+    "contact_number mobile_no mobile_number telefon telefonnummer handy mobilnummer téléphone teléfono telefono",
     "national_id": "national_id ssn soc_sec_id social_security_number national_insurance_number nino nhs_number tax_id "
     "passport passport_number personal_number cpf",
     "card": "loyalty_id loyalty_number card_number loyalty_card membership_number member_id",
     "house": "house street_number house_number house_no street_no building_number addr_number",
-    "street": "street address address_1 address1 address_line_1 street_address street_name addr address_line addr1",
+    "street": "street address address_1 address1 address_line_1 street_address street_name addr address_line addr1 "
+    "straße strasse rue calle dirección direccion",
     "street_2": "address_2 address2 address_line_2 addr2 unit apartment",
-    "city": "city town suburb locality place municipality village",
-    "postcode": "postcode zip zip_code postal_code post_code zipcode postcode_fake postal",
+    "city": "city town suburb locality place municipality village ort stadt ville ciudad",
+    "postcode": "postcode zip zip_code postal_code post_code zipcode postcode_fake postal "
+    "plz postleitzahl code_postal código_postal codigo_postal",
     "state": "state province county region state_code",
     "gender": "gender sex",
     "birth_place": "birth_place place_of_birth birthplace born_in birth_city",

@@ -346,6 +346,12 @@ def test_a_guessed_column_of_ids_that_repeats_is_not_used_and_a_named_one_is_ref
         resolve_files([given], Told({}, id_column="id"))
 
 
+def test_columns_are_recognised_in_other_languages():
+    header = ["Vorname", "Nachname", "Geburtsdatum", "Straße", "PLZ", "Ort", "Telefon", "E-Mail"]
+    meant = ("first_name", "last_name", "birth_date", "street", "postcode", "city", "phone", "email")
+    assert recognise(header, "leute.csv").of == dict(zip(meant, header, strict=True))
+
+
 def test_columns_are_recognised_by_common_names_and_told_by_a_map(tmp_path):
     found = recognise(["Rec ID", "Given Name", "SURNAME", "D.O.B.", "ZIP", "shoe"], "f")
     assert set(found.of) == {"record_id", "first_name", "last_name", "birth_date", "postcode"}

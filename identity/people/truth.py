@@ -39,9 +39,10 @@ def read_truth(path: Path, id_column: str = "") -> pa.Table:
     """
     rows = read_file(path).rows
     by_name = {name.lower(): name for name in rows.column_names}
-    record = id_column or next((by_name[name] for name in NAMES["record_id"].split() if name in by_name), "")
+    guessed = next((by_name[name] for name in NAMES["record_id"].split() if name in by_name), "")
+    record = id_column if id_column in rows.column_names else guessed
     person = next((by_name[name] for name in PERSON if name in by_name and by_name[name] != record), "")
-    if record not in rows.column_names or not person:
+    if not record or not person:
         raise UsageError(
             "the truth names no records or no people",
             str(path),

@@ -19,7 +19,7 @@ from identity.people.pairs import Bench
 from identity.people.resolve import resolve_people
 from identity.people.standard import people, without_crowded
 from identity.people.tables import DuckTables
-from identity.people.truth import score
+from identity.people.truth import read_truth, score
 from identity.sql import query
 from sandbox.crowd import crowd
 from tests.febrl import febrl_file
@@ -385,3 +385,11 @@ def test_a_whole_name_and_a_whole_street_are_taken_apart():
     found = people(rows, recognise(rows.column_names, "f"), "f", "US")
     for name, value in {"first_name": "ann", "last_name": "lee", "house": "12b", "street": "main st"}.items():
         assert found[name].to_pylist() == [value, value]
+
+
+def test_the_truth_may_name_records_by_a_column_of_its_own(tmp_path):
+    truth = tmp_path / "truth.csv"
+    truth.write_text("record_id,person_id\na,1\n", encoding="utf-8")
+    assert read_truth(truth, "rid").to_pylist() == [{"record_id": "a", "person_id": "1"}]
+    truth.write_text("rid,person_id\na,1\n", encoding="utf-8")
+    assert read_truth(truth, "rid").to_pylist() == [{"record_id": "a", "person_id": "1"}]

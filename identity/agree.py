@@ -219,17 +219,13 @@ def same_person(left: Person, right: Person, rules: Attributes) -> bool:
 
 
 def different_people(left: Person, right: Person, rules: Attributes) -> bool:
-    """First names contradict each other, and birth dates do, too; where a side has none, last names, if both have them.
+    """First names contradict each other, and birth dates do, too, where both sides give one.
 
-    So neither a slip of the hand nor a nickname tells people apart, nor a marriage, nor two children's cards in one
-    family's name.
+    So neither a slip of the hand nor a nickname tells people apart, nor a marriage.
     """
-    alike = rules.name_likeness
-    if not left.name or not right.name or names_agree(left.name, right.name, alike):
+    if not left.name or not right.name or names_agree(left.name, right.name, rules.name_likeness):
         return False
-    if left.birth_date and right.birth_date:
-        return not birth_dates_agree(left.birth_date, right.birth_date)
-    return not left.last_name or not right.last_name or not _share_a_last_name(left, right, alike)
+    return not left.birth_date or not right.birth_date or not birth_dates_agree(left.birth_date, right.birth_date)
 
 
 def _only_last_names_tell(left: Person, right: Person, alike: NameLikeness) -> bool:

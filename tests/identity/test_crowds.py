@@ -105,7 +105,7 @@ def card_of_the_counter(town):
     """Staff scan the counter's own card for 500 customers of 100 names."""
     for number in range(KIOSK_USERS):
         name = "".join(chr(ord("a") + int(digit)) for digit in f"{number % 100:02}") * 3
-        town.record(f"crm:{number}", number % 300, loyalty_id="1234567", first_name=name)
+        town.record(f"crm:{number}", number % 300, loyalty_id="1234567", first_name=name, last_name="Lee")
     return {frozenset({row["record_id"]}) for row in town.rows}
 
 

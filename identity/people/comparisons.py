@@ -7,9 +7,13 @@ fit starts from, and all there is for a file of ten rows. The shares are rough m
 
 from collections.abc import Set
 from dataclasses import dataclass
+from math import inf
 
 _NAMES_OF_FEW = (5e-6, 2e-5, 8e-5, 3.2e-4, 1.28e-3)
 _RARE_LAST, _RARE_FIRST = 3.2e-4, 1.28e-3
+_SLIPS = 0.5
+_COINCIDENCE = 3e-6
+"""Strangers seldom have one mailbox, phone or number: those that do share it, and are counted as of one household."""
 _FEW = ("one in 200,000", "one in 50,000", "one in 12,500", "one in 3,000", "one in 800")
 
 
@@ -25,6 +29,10 @@ class Level:
         stranger: Expected share of the pairs of strangers.
         most: The greatest share of the pairs of one person that a fit may come to: in a file of people who all live
             at one address a fit would otherwise call them one person who has many names.
+        most_beside_equal: The same, as a part of the share of the first level: who gives one mailbox twice seldom
+            gives it with a slip, and in a file where all mailboxes are alike this tells of nobody.
+        most_by_chance: The greatest share of the pairs of strangers that a fit may come to: in a file of nothing but
+            mailboxes it would otherwise call every repeated one a coincidence.
     """
 
     label: str
@@ -33,6 +41,8 @@ class Level:
     household: float
     stranger: float
     most: float = 1.0
+    most_beside_equal: float = inf
+    most_by_chance: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -95,13 +105,14 @@ def _missing(*names: str) -> str:
     return " AND ".join(f"({name}_l IS NULL OR {name}_r IS NULL)" for name in names)
 
 
-_NAMES_ALIKE = (
-    (
-        "first_alike",
-        "CASE WHEN formal_name_l = formal_name_r OR starts_with(first_name_l, first_name_r) "
-        f"OR starts_with(first_name_r, first_name_l) THEN true ELSE {_alike('first_name', 0.9)} END",
-    ),
-    ("last_alike", f"CASE WHEN {_equal('last_name')} THEN true ELSE {_alike('last_name', 0.9)} END"),
+_FIRST_ALIKE = (
+    "first_alike",
+    "CASE WHEN formal_name_l = formal_name_r OR starts_with(first_name_l, first_name_r) "
+    f"OR starts_with(first_name_r, first_name_l) THEN true ELSE {_alike('first_name', 0.9)} END",
+)
+_LAST_ALIKE = (
+    "last_alike",
+    f"CASE WHEN {_equal('last_name')} THEN true ELSE {_alike('last_name', 0.9)} END",
 )
 """Worked out for every pair, and therefore as CASE, which does not compare letters where it need not; OR does."""
 
@@ -117,7 +128,7 @@ def _names(columns: Set[str]) -> Comparison | None:
     both = [
         Level(f"both equal, a name of {few}", f"{first} AND {last} AND full_name_share_l < {share}", m, h, u)
         for few, share, m, h, u in zip(
-            _FEW, _NAMES_OF_FEW, (0.15, 0.15, 0.15, 0.1, 0.05), (4e-3, 4e-3, 4e-3, 4e-3, 3e-3),
+            _FEW, _NAMES_OF_FEW, (0.15, 0.15, 0.15, 0.1, 0.05), (2e-3, 2e-3, 2e-3, 2e-3, 1.5e-3),
             (1e-7, 4e-7, 1e-6, 3e-6, 4e-6), strict=True,
         )
     ]  # fmt: skip
@@ -129,23 +140,23 @@ def _names(columns: Set[str]) -> Comparison | None:
             *both,
             Level("both equal, a common name", f"{first} AND {last}", 0.03, 0.001, 4e-6),
             Level("exchanged", "first_name_l = last_name_r AND last_name_l = first_name_r", 0.01, 3e-4, 2e-6),
-            Level("last equal, first alike", f"{last} AND {first_alike}", 0.1, 0.03, 3e-5),
-            Level("first equal, last alike", f"{first} AND {last_alike}", 0.05, 0.01, 3e-5),
-            Level("both alike", f"{first_alike} AND {last_alike}", 0.02, 0.005, 1e-4),
+            Level("last equal, first alike", f"{last} AND {first_alike}", 0.1, 0.02, 3e-5),
+            Level("first equal, last alike", f"{first} AND {last_alike}", 0.05, 0.002, 3e-5),
+            Level("both alike", f"{first_alike} AND {last_alike}", 0.02, 0.002, 1e-4),
             Level("rare last equal, no first", f"{gap} AND {last} AND {rare_last}", 0.03, 0.03, 1e-5),
             Level("last equal, no first", f"{gap} AND {last}", 0.03, 0.03, 1e-4),
             Level("first equal, no last", f"{gap} AND {first}", 0.03, 0.01, 5e-4),
             Level("one alike, the other missing", f"{gap} AND ({first_alike} OR {last_alike})", 0.01, 0.005, 1e-3),
             Level("one different, the other missing", gap, 0.01, 0.08, 0.05, 0.1),
-            Level("rare last equal, first different", f"{last} AND {rare_last}", 5e-4, 0.2, 3e-5, 0.1),
-            Level("last equal, first different", last, 5e-4, 0.4, 1e-3, 0.1),
-            Level("rare first equal, last different", f"{first} AND {rare_first}", 0.015, 0.005, 3e-4),
-            Level("first equal, last different", first, 0.02, 0.01, 4e-3),
-            Level("last alike, first different", last_alike, 0.01, 0.03, 1e-3, 0.1),
-            Level("first alike, last different", first_alike, 0.01, 0.01, 8e-3),
+            Level("rare last equal, first different", f"{last} AND {rare_last}", 5e-4, 0.2, 3e-5, 0.03),
+            Level("last equal, first different", last, 5e-4, 0.4, 1e-3, 0.03),
+            Level("rare first equal, last different", f"{first} AND {rare_first}", 0.015, 0.005, 3e-4, 0.1),
+            Level("first equal, last different", first, 0.02, 0.01, 4e-3, 0.1),
+            Level("last alike, first different", last_alike, 0.01, 0.03, 1e-3, 0.03),
+            Level("first alike, last different", first_alike, 0.01, 0.01, 8e-3, 0.03),
             Level("different", None, 0.002, 0.17, 0.93, 0.04),
         ),
-        _NAMES_ALIKE,
+        (_FIRST_ALIKE, _LAST_ALIKE),
     )
 
 
@@ -161,7 +172,7 @@ def _one_name(name: str) -> Comparison:
                 )
             ),
             Level("equal, a common name", _equal(name), 0.1, 0.03, 2e-3),
-            Level("alike", _alike(name, 0.9), 0.1, 0.03, 5e-3),
+            Level("alike", _alike(name, 0.9), 0.1, 0.03, 5e-3, 0.3),
             Level("different", None, 0.05, 0.7, 0.99, 0.2),
         ),
     )
@@ -189,8 +200,8 @@ def _code(name: str) -> Comparison:
         name,
         _missing(name),
         (
-            Level("equal", _equal(name), 0.9, 0.002, 3e-6),
-            Level("a slip", slip(name), 0.06, 0.002, 2e-5),
+            Level("equal", _equal(name), 0.9, 0.002, 3e-6, most_by_chance=_COINCIDENCE),
+            Level("a slip", slip(name), 0.06, 0.002, 2e-5, most_beside_equal=_SLIPS),
             Level("different", None, 0.04, 0.996, 0.99997),
         ),
     )
@@ -199,43 +210,54 @@ def _code(name: str) -> Comparison:
 def _emails(columns: Set[str]) -> list[Comparison]:
     """Many mailboxes are made of names: those of two John Smiths are alike, and this tells of their names again.
 
-    So where names are alike, and in a mailbox, it is a comparison of its own how like two are that are not equal.
+    So where a name that is alike is in a mailbox, it is a comparison of its own how like two are that are not equal:
+    one for whole names, one for those that share only the first or the last.
     """
-    named = {"first_name", "last_name"} <= columns
-    alike = "coalesce(first_alike AND last_alike AND (is_named_l OR is_named_r), false)" if named else "false"
+    parts = [part for part in ("first", "last") if f"{part}_name" in columns]
+    shared = tuple({"first": _FIRST_ALIKE, "last": _LAST_ALIKE}[part] for part in parts)
+    named = [f"(has_{part}_l OR has_{part}_r)" for part in parts]
+    one = " OR ".join(f"{part}_alike AND {has}" for part, has in zip(parts, named, strict=True)) or "false"
+    whole = f"first_alike AND last_alike AND ({' OR '.join(named)})" if len(parts) > 1 else "false"
+    alike, whole, one = (
+        f"coalesce({sql}, false)" for sql in (f"{whole} OR {one}", whole, f"({one}) AND NOT ({whole})")
+    )
     levels = (("same name at another domain", "mailbox_l = mailbox_r"), ("alike", _alike("email", 0.92)))
     found = [
         Comparison(
             "email",
             _missing("email"),
             (
-                Level("equal", _equal("email"), 0.7, 0.1, 3e-7),
+                Level("equal", _equal("email"), 0.7, 0.1, 3e-7, most_by_chance=_COINCIDENCE),
                 *(
-                    Level(label, f"NOT {alike} AND {sql}", m, h, u)
+                    Level(label, f"NOT {alike} AND {sql}", m, h, u, most_beside_equal=_SLIPS)
                     for (label, sql), m, h, u in zip(levels, (0.05, 0.1), (0.01, 0.02), (1e-4, 5e-4), strict=True)
                 ),
                 Level("different", None, 0.15, 0.87, 0.999),
             ),
-            _NAMES_ALIKE * named,
+            shared,
         )
     ]
-    if named:
-        found.append(
-            Comparison(
-                "mailbox of one name",
-                f"{_missing('email')} OR {_equal('email')} OR NOT {alike}",
-                (
-                    Level("nearly equal", _alike("email", 0.975), 0.2, 0.01, 0.005),
-                    *(
-                        Level(label, sql, m, h, u)
-                        for (label, sql), m, h, u in zip(levels, (0.1, 0.3), (0.02, 0.2), (0.02, 0.2), strict=True)
+    for name, condition, is_there in (
+        ("mailbox of one name", whole, len(parts) > 1),
+        ("mailbox of one part of a name", one, bool(parts)),
+    ):
+        if is_there:
+            found.append(
+                Comparison(
+                    name,
+                    f"{_missing('email')} OR {_equal('email')} OR NOT {condition}",
+                    (
+                        Level("nearly equal", _alike("email", 0.975), 0.2, 0.01, 0.005),
+                        *(
+                            Level(label, sql, m, h, u)
+                            for (label, sql), m, h, u in zip(levels, (0.1, 0.3), (0.02, 0.2), (0.02, 0.2), strict=True)
+                        ),
+                        Level("different", None, 0.4, 0.77, 0.775),
                     ),
-                    Level("different", None, 0.4, 0.77, 0.775),
-                ),
-                _NAMES_ALIKE,
-                is_conditional=True,
+                    shared,
+                    is_conditional=True,
+                )
             )
-        )
     return found
 
 
@@ -244,8 +266,8 @@ def _phone() -> Comparison:
         "phone",
         _missing("phone"),
         (
-            Level("equal", _equal("phone"), 0.65, 0.1, 3e-7),
-            Level("a slip", slip("phone"), 0.05, 0.01, 1e-5),
+            Level("equal", _equal("phone"), 0.65, 0.1, 3e-7, most_by_chance=_COINCIDENCE),
+            Level("a slip", slip("phone"), 0.05, 0.01, 1e-5, most_beside_equal=_SLIPS),
             Level("different", None, 0.3, 0.79, 0.999),
         ),
     )

@@ -9,6 +9,7 @@ scored by expectations and a million by themselves. And strangers are learnt fro
 matches among them, while pairs that no blocking rule brings together count as strangers.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import log2
 
@@ -27,7 +28,8 @@ POPULATION = 50_000
 EXPECTED_PAIRS = 2.0
 """How many matches, and pairs of a household, the expected shares of all pairs count for."""
 ROUNDS, CLOSE_ENOUGH = 200, 1e-6
-PINNED = ("name", "first_name", "last_name", "birth_date")
+NAMES = ("name", "first_name", "last_name")
+PINNED = (*NAMES, "birth_date")
 """In these the shares of households stay as expected: it is they that tell two people of a household from one."""
 
 
@@ -51,10 +53,18 @@ class Weights:
 
     def weigh(self, levels: np.ndarray) -> np.ndarray:
         """Match weight of each pattern: log2 of the odds that both are one person."""
-        match = log2(self.matches) + _log_share(self.match, levels)
-        household = log2(self.households) + _log_share(self.household, levels)
-        stranger = log2(1 - self.matches - self.households) + _log_share(self.stranger, levels)
+        match, household, stranger = self.logs(levels)
         return match - np.logaddexp2(household, stranger)
+
+    def logs(self, levels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """For each pattern log2 of the share of pairs that are a match and such, of a household, of strangers."""
+        kinds = (
+            (self.matches, self.match),
+            (self.households, self.household),
+            (1 - self.matches - self.households, self.stranger),
+        )
+        match, household, stranger = (log2(share) + _log_share(within, levels) for share, within in kinds)
+        return match, household, stranger
 
 
 def expected(comparisons: tuple[Comparison, ...], records: int, pairs: float) -> Weights:
@@ -87,15 +97,16 @@ def fit(comparisons: tuple[Comparison, ...], records: int, pairs: float, blocked
     now = start
     doubt = EXPECTED_PAIRS / start.matches
     for _ in range(ROUNDS):
-        match, household, met = _kinds(now, blocked)
-        *_, stranger = _kinds(now, drawn)
+        match, household, met = _kinds(now, comparisons, blocked)
+        *_, stranger = _kinds(now, comparisons, drawn)
+        shares = _shares(start.match, blocked.levels, match)
         matches = (match.sum() + start.matches * doubt) / (pairs + doubt)
         households = (household.sum() + start.households * doubt) / (pairs + doubt)
         moved = abs(log2(matches / now.matches))
         now = Weights(
             matches,
             households,
-            _within(comparisons, _shares(start.match, blocked.levels, match)),
+            _within(_most(comparisons, shares), shares),
             tuple(
                 before if item.name in PINNED else after
                 for item, before, after in zip(
@@ -109,15 +120,20 @@ def fit(comparisons: tuple[Comparison, ...], records: int, pairs: float, blocked
     return now
 
 
-def _kinds(weights: Weights, patterns: Patterns) -> np.ndarray:
-    """For each pattern how many of its pairs are matches, of one household, strangers."""
-    logs = np.stack(
-        [
-            log2(weights.matches) + _log_share(weights.match, patterns.levels),
-            log2(weights.households) + _log_share(weights.household, patterns.levels),
-            log2(1 - weights.matches - weights.households) + _log_share(weights.stranger, patterns.levels),
-        ]
+def _kinds(weights: Weights, comparisons: Sequence[Comparison], patterns: Patterns) -> np.ndarray:
+    """For each pattern how many of its pairs are matches, of one household, strangers, as far as a fit believes it.
+
+    Where the rest, taken together, does not speak for a match, names alone make one no likelier than even: a fit would
+    otherwise take all people of one name for one person, and learn that a person's mailboxes differ.
+    """
+    match, household, stranger = weights.logs(patterns.levels)
+    others = [at for at, item in enumerate(comparisons) if item.name not in NAMES]
+    match_of_rest, stranger_of_rest = (
+        _log_share(tuple(shares[at] for at in others), patterns.levels[:, others])
+        for shares in (weights.match, weights.stranger)
     )
+    even = np.logaddexp2(household, stranger)
+    logs = np.stack([np.where(match_of_rest > stranger_of_rest, match, np.minimum(match, even)), household, stranger])
     odds = np.exp2(logs - logs.max(axis=0))
     return odds / odds.sum(axis=0) * patterns.pairs
 
@@ -141,11 +157,19 @@ def _shares(
     return tuple(found)
 
 
-def _within(comparisons: tuple[Comparison, ...], shares: tuple[np.ndarray, ...]) -> tuple[np.ndarray, ...]:
-    """Shares of matches, none above the most that its level may come to; what is cut off goes to the others."""
+def _most(comparisons: Sequence[Comparison], shares: tuple[np.ndarray, ...]) -> list[list[float]]:
+    """The greatest shares that the levels of matches may come to, where they would come to ``shares``."""
+    return [
+        [min(level.most, level.most_beside_equal * share[0]) for level in item.levels]
+        for item, share in zip(comparisons, shares, strict=True)
+    ]
+
+
+def _within(limits: Sequence[Sequence[float]], shares: tuple[np.ndarray, ...]) -> tuple[np.ndarray, ...]:
+    """Shares, none above the most that its level may come to; what is cut off goes to the others."""
     found = []
-    for item, share in zip(comparisons, shares, strict=True):
-        most = np.array([level.most for level in item.levels])
+    for limit, share in zip(limits, shares, strict=True):
+        most = np.array(limit)
         over = share > most
         rest = np.where(over, 0.0, share)
         found.append(np.where(over, most, rest * (1 - most[over].sum()) / rest.sum()) if over.any() else share)
@@ -184,7 +208,7 @@ def _strangers(
         said = blocked.levels[:, at] >= 0
         least = np.bincount(blocked.levels[said, at], weights=met[said] / pairs, minlength=len(many[at]))
         found.append(_normal(np.maximum(many[at], least)))
-    return tuple(found)
+    return _within([[level.most_by_chance for level in item.levels] for item in comparisons], tuple(found))
 
 
 def _normal(shares: np.ndarray) -> np.ndarray:

@@ -28,8 +28,8 @@ _DERIVED = {
     "substr(birth_date, 1, 5) || substr(birth_date, 9, 2) || '-' || substr(birth_date, 6, 2) END "
     "AS birth_date_swapped",
     "email": "split_part(email, '@', 1) AS mailbox",
-    "first_name last_name email": "length(first_name) > 2 AND contains(email, replace(first_name, ' ', '')) "
-    "OR length(last_name) > 2 AND contains(email, replace(last_name, ' ', '')) AS is_named",
+    "first_name email": "length(first_name) > 2 AND contains(email, replace(first_name, ' ', '')) AS has_first",
+    "last_name email": "length(last_name) > 2 AND contains(email, replace(last_name, ' ', '')) AS has_last",
     "postcode": "substr(postcode, 1, 3) AS postcode_area",
 }
 

@@ -16,7 +16,7 @@ from identity.people.columns import Columns, recognise
 from identity.people.model import load_model
 from identity.people.read import File, read_file
 from identity.people.resolve import Resolved, resolve_people
-from identity.people.standard import people, without_crowded
+from identity.people.standard import Crowded, people, without_crowded
 from identity.people.truth import Score, read_truth, score
 
 
@@ -48,14 +48,14 @@ class Outcome:
     Attributes:
         files: The files, as they were read.
         columns: What the columns of each mean.
-        crowded: For each column how many values stood on too many people and were not used.
+        crowded: For each column the values that stood on too many people and were not used.
         resolved: What was found.
         score: Against the truth, if one was given.
     """
 
     files: tuple[File, ...]
     columns: tuple[Columns, ...]
-    crowded: dict[str, int]
+    crowded: dict[str, Crowded]
     resolved: Resolved
     score: Score | None
 
@@ -79,7 +79,8 @@ class Outcome:
             "profiles": len(sizes),
             "joined_profiles": sum(size > 1 for size in sizes),
             "biggest_profile": max(sizes),
-            "crowded_values": self.crowded,
+            "crowded_values": {name: crowd.values for name, crowd in self.crowded.items()},
+            "crowded_rows": {name: crowd.rows for name, crowd in self.crowded.items()},
             "compared": [item.name for item in self.resolved.bench.comparisons],
             "pairs": self.resolved.pairs,
             "links": self.resolved.links,

@@ -8,8 +8,10 @@ that they say nothing of any.
 import datetime
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from contracts.identity import Attributes, NameLikeness
 from identity import standardise
@@ -27,7 +29,10 @@ TEXTS = (
     "city", "postcode", "state", "gender", "birth_place", "occupation",
 )  # fmt: skip
 MOST_PEOPLE = {"email": 8, "phone": 8, "national_id": 4, "card": 4}
-"""With more people than this found on a value, the value says nothing of any."""
+"""With more people than this found on a value, the value says nothing of any. Slips of the hand make many names of one
+person's, though seldom of another beginning: there must be half as many of these, too."""
+LEAST_CROWD, FAR_MORE = 50, 20
+"""A value on so many rows without a name, and so many times more than the next one down, was filled in for many."""
 MOST_AT_HOME = 30
 """So many people may give one address: a house of flats has that many, of whom few lack the number of the flat."""
 _HOME = ("street", "house", "city", "postcode")
@@ -75,21 +80,23 @@ def people(rows: pa.Table, columns: Columns, dataset: str, region: str) -> pa.Ta
     )
 
 
-def without_crowded(standard: pa.Table) -> tuple[pa.Table, dict[str, int]]:
+@dataclass(frozen=True)
+class Crowded:
+    """How many values of a column were taken out, and on how many rows they stood."""
+
+    values: int
+    rows: int
+
+
+def without_crowded(standard: pa.Table) -> tuple[pa.Table, dict[str, Crowded]]:
     """Take out the values that stand on too many people, found from the data.
 
     Returns:
-        The table, and for each column how many values were taken out.
+        The table, and what was taken out of which column.
     """
-    taken: dict[str, int] = {}
+    taken: dict[str, Crowded] = {}
     for name, most in MOST_PEOPLE.items():
-        crowded = query(
-            f"""SELECT {name} AS value FROM people WHERE {name} IS NOT NULL GROUP BY {name}
-                HAVING count(DISTINCT nullif(concat_ws(' ', formal_name, last_name), '')) > {most}
-                   AND (count(DISTINCT birth_date) > {most} OR count(birth_date) = 0)""",
-            people=standard,
-        )
-        standard, taken[name] = _without(standard, name, crowded), crowded.num_rows
+        standard, taken[name] = _without(standard, name, _crowded(standard, name, most))
     standard, taken["street"] = _without_crowded_homes(standard)
     crowded = query(
         f"""WITH days AS (
@@ -100,20 +107,37 @@ def without_crowded(standard: pa.Table) -> tuple[pa.Table, dict[str, int]]:
                                     {CROWDED_SHARE} * {standard.num_rows})""",
         people=standard,
     )
-    standard, taken["birth_date"] = _without(standard, "birth_date", crowded), crowded.num_rows
-    return standard, {name: values for name, values in taken.items() if values}
+    standard, taken["birth_date"] = _without(standard, "birth_date", crowded)
+    return standard, {name: crowd for name, crowd in taken.items() if crowd.values}
 
 
-def _without_crowded_homes(standard: pa.Table) -> tuple[pa.Table, int]:
+def _crowded(standard: pa.Table, name: str, most: int) -> pa.Table:
+    """The values of a column that many names stand on; or, where there are no names, far more rows than on others."""
+    return query(
+        f"""SELECT {name} AS value FROM people WHERE {name} IS NOT NULL GROUP BY {name}
+            HAVING count(DISTINCT nullif(concat_ws(' ', formal_name, last_name), '')) > {most}
+               AND count(DISTINCT nullif(concat_ws(' ', formal_name[1], last_name[1]), '')) > {most // 2}
+               AND (count(DISTINCT birth_date) > {most} OR count(birth_date) = 0)
+            UNION
+            SELECT value FROM (
+                SELECT value, n, min(n) FILTER (n >= {LEAST_CROWD} AND n > {FAR_MORE} * next) OVER () AS crowd FROM (
+                    SELECT {name} AS value, count(*) AS n, lead(n, 1, 1) OVER (ORDER BY n DESC) AS next FROM people
+                    WHERE {name} IS NOT NULL AND coalesce(first_name, last_name) IS NULL GROUP BY {name}))
+            WHERE n >= crowd""",
+        people=standard,
+    )
+
+
+def _without_crowded_homes(standard: pa.Table) -> tuple[pa.Table, Crowded]:
     """Take out the addresses that too many people give: a shop's, a shelter's."""
     crowded = query(
-        """SELECT street, house, city, postcode FROM people WHERE street IS NOT NULL GROUP BY ALL
+        """SELECT street, house, city, postcode, count(*) AS n FROM people WHERE street IS NOT NULL GROUP BY ALL
            HAVING count(DISTINCT nullif(concat_ws(' ', formal_name, last_name), '')) > $most""",
         {"most": MOST_AT_HOME},
         people=standard,
     )
     if not crowded.num_rows:
-        return standard, 0
+        return standard, Crowded(0, 0)
     gone = ", ".join(f"CASE WHEN is_crowded IS NULL THEN p.{name} END AS {name}" for name in _HOME)
     same = " AND ".join(f"p.{name} IS NOT DISTINCT FROM c.{name}" for name in _HOME)
     table = query(
@@ -122,18 +146,19 @@ def _without_crowded_homes(standard: pa.Table) -> tuple[pa.Table, int]:
         people=standard,
         crowded=crowded,
     )
-    return table, crowded.num_rows
+    return table, Crowded(crowded.num_rows, pc.sum(crowded["n"]).as_py())
 
 
-def _without(standard: pa.Table, name: str, crowded: pa.Table) -> pa.Table:
+def _without(standard: pa.Table, name: str, crowded: pa.Table) -> tuple[pa.Table, Crowded]:
     if not crowded.num_rows:
-        return standard
-    return query(
+        return standard, Crowded(0, 0)
+    table = query(
         f"""SELECT * REPLACE (CASE WHEN {name} NOT IN (SELECT value FROM crowded) THEN {name} END AS {name})
             FROM people ORDER BY dataset, position""",
         people=standard,
         crowded=crowded,
     )
+    return table, Crowded(crowded.num_rows, table[name].null_count - standard[name].null_count)
 
 
 def _forms(region: str) -> dict[str, Callable[[str | None], str | None]]:

@@ -15,7 +15,8 @@ from identity.people.pairs import Bench
 Rule = tuple[str, ...]
 
 RULES: tuple[Rule, ...] = (
-    ("national_id",), ("card",), ("email",), ("phone",), ("first_name", "last_name"), ("last_name", "birth_date"),
+    ("national_id",), ("card",), ("customer",), ("email",), ("phone",), ("first_name", "last_name"),
+    ("last_name", "birth_date"),
     ("first_name", "birth_date"), ("formal_name", "birth_date"), ("last_start", "birth_date"),
     ("first_start", "birth_date"), ("street", "birth_date"), ("postcode", "birth_date"), ("city", "birth_date"),
     ("birth_place", "birth_date"), ("occupation", "birth_date"), ("street", "house", "city"),

@@ -13,11 +13,14 @@ from contracts.errors import UsageError
 
 NAMES: dict[str, str] = {
     "record_id": "record_id id unique_id rec_id row_id record record_key source_record_id",
+    "customer": "customer customer_id cust_id customer_no customer_number customer_key client_id client_number "
+    "contact_id account_id account_number account_no user_id kundennummer kunden_id",
     "full_name": "full_name name display_name complete_name person_name customer_name contact_name",
     "first_name": "first_name first given_name given forename fname first_names christian_name "
     "vorname prenom prénom nombre",
     "last_name": "last_name last surname family_name lname sname second_name "
     "nachname familienname nom apellido apellidos",
+    "middle_name": "middle_name middle midl_name middle_names middle_initial mi second_given_name zweiter_vorname",
     "birth_date": "birth_date date_of_birth dob birthday birthdate born bdate d_o_b "
     "geburtsdatum geburtstag date_de_naissance fecha_de_nacimiento",
     "birth_year": "birth_year year_of_birth yob by",

@@ -6,7 +6,7 @@ fit starts from, and all there is for a file of ten rows. The shares are rough m
 """
 
 from collections.abc import Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
 
 _NAMES_OF_FEW = (5e-6, 2e-5, 8e-5, 3.2e-4, 1.28e-3)
@@ -68,9 +68,15 @@ class Comparison:
 def comparisons_of(columns: Set[str]) -> tuple[Comparison, ...]:
     """The comparisons for the columns that a file has (names of ``standard.TEXTS``)."""
     found = [_names(columns)]
+    if "middle_name" in columns:
+        found.append(_middle_name())
     if "birth_date" in columns:
         found.append(_birth_date())
+    if "birth_year" in columns:
+        found.append(_birth_year(columns))
     found += [_code(name) for name in ("national_id", "card") if name in columns]
+    if "customer" in columns:
+        found.append(_customer())
     if "email" in columns:
         found += _emails(columns)
     if "phone" in columns:
@@ -80,7 +86,13 @@ def comparisons_of(columns: Set[str]) -> tuple[Comparison, ...]:
     if {"postcode", "city"} & columns:
         found.append(_place(columns))
     found += [_plain(name) for name in ("street_2", "state", "gender", "birth_place", "occupation") if name in columns]
-    return tuple(comparison for comparison in found if comparison is not None)
+    there = tuple(comparison for comparison in found if comparison is not None)
+    return there if len(there) > 1 else tuple(_without_likeness(item) for item in there)
+
+
+def _without_likeness(alone: Comparison) -> Comparison:
+    """What is alike tells of one person only together with something else."""
+    return replace(alone, levels=tuple(level for level in alone.levels if level.most_beside_equal == inf))
 
 
 def _equal(name: str) -> str:
@@ -193,6 +205,47 @@ def _birth_date() -> Comparison:
             Level("different", None, 0.002, 0.9, 0.97, 0.35),
         ),
     )  # fmt: skip
+
+
+def _middle_name() -> Comparison:
+    initial = "starts_with(middle_name_l, middle_name_r) OR starts_with(middle_name_r, middle_name_l)"
+    return Comparison(
+        "middle_name",
+        _missing("middle_name"),
+        (
+            Level("equal", _equal("middle_name"), 0.55, 0.05, 0.02),
+            Level("initial or beginning", initial, 0.3, 0.08, 0.06),
+            Level("alike", _alike("middle_name", 0.9), 0.05, 0.02, 0.01, 0.2),
+            Level("different", None, 0.1, 0.85, 0.91, 0.3),
+        ),
+    )
+
+
+def _birth_year(columns: Set[str]) -> Comparison:
+    """For two of whom not both give the date."""
+    both_dates = " OR birth_date_l IS NOT NULL AND birth_date_r IS NOT NULL" if "birth_date" in columns else ""
+    near = "abs(birth_year_l::INTEGER - birth_year_r::INTEGER) = 1"
+    return Comparison(
+        "birth_year",
+        _missing("birth_year") + both_dates,
+        (
+            Level("equal", _equal("birth_year"), 0.92, 0.04, 0.015),
+            Level("next to it, or a slip", f"{near} OR ({slip('birth_year')})", 0.06, 0.2, 0.15),
+            Level("different", None, 0.02, 0.76, 0.835, 0.2),
+        ),
+    )
+
+
+def _customer() -> Comparison:
+    """The number that one system gave a customer: who is there twice has two, and these tell little."""
+    return Comparison(
+        "customer",
+        _missing("customer") + " OR dataset_l <> dataset_r",
+        (
+            Level("equal", _equal("customer"), 0.6, 0.002, 3e-7, most_by_chance=_COINCIDENCE),
+            Level("different", None, 0.4, 0.998, 0.9999997),
+        ),
+    )
 
 
 def _code(name: str) -> Comparison:

@@ -172,8 +172,18 @@ def _names(paths: Sequence[Path]) -> list[str]:
 
 
 def _columns(file: File, told: Told) -> Columns:
-    """What the columns mean; a guessed column of ids that names two rows alike is no column of ids."""
+    """What the columns mean; a guessed column of ids that names two rows alike is no column of ids.
+
+    The number of a customer that names every row is a column of ids: it tells of a customer only where it repeats.
+    """
     columns = recognise(file.rows.column_names, str(file.path), told.columns, told.id_column)
+    number = columns.of.get("customer")
+    if number and told.columns.get(number) != "customer" and _is_unique(file.rows[number]):
+        rest = {meaning: column for meaning, column in columns.of.items() if meaning != "customer"}
+        ids = {"record_id": number} if "record_id" not in rest or not _is_unique(file.rows[rest["record_id"]]) else {}
+        columns = Columns(
+            rest | ids, tuple(name for name in file.rows.column_names if name not in (rest | ids).values())
+        )
     name = columns.of.get("record_id")
     if name is None or _is_unique(file.rows[name]):
         return columns

@@ -28,7 +28,7 @@ POPULATION = 50_000
 EXPECTED_PAIRS = 2.0
 """How many matches, and pairs of a household, the expected shares of all pairs count for."""
 ROUNDS, CLOSE_ENOUGH = 200, 1e-6
-NAMES = ("name", "first_name", "last_name")
+NAMES = ("name", "first_name", "last_name", "middle_name")
 PINNED = (*NAMES, "birth_date")
 """In these the shares of households stay as expected: it is they that tell two people of a household from one."""
 

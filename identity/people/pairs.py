@@ -23,7 +23,7 @@ _DERIVED = {
     "CASE WHEN first_name < last_name THEN first_name || ' ' || last_name ELSE last_name || ' ' || first_name END "
     "AS names_sorted",
     "birth_date": "count(birth_date) OVER (PARTITION BY birth_date) / {n} AS birth_date_share, "
-    "substr(birth_date, 1, 4) AS birth_year, substr(birth_date, 6, 5) AS birth_day, "
+    "substr(birth_date, 6, 5) AS birth_day, "
     "CASE WHEN substr(birth_date, 9, 2) <= '12' THEN "
     "substr(birth_date, 1, 5) || substr(birth_date, 9, 2) || '-' || substr(birth_date, 6, 2) END "
     "AS birth_date_swapped",
@@ -65,7 +65,8 @@ class Bench:
         made = set(tables.columns("people")) - set(people.column_names)
         columns = frozenset(given | made | ({"formal_name"} if "first_name" in given else set()))
         total = _pairs_there_are(people, across)
-        return cls(tables, people.num_rows, columns, comparisons_of(given), across, total)
+        compared = given - {"birth_year"} if _dates_say_all(people) else given
+        return cls(tables, people.num_rows, columns, comparisons_of(compared), across, total)
 
     def draw(self, pairs: int, seed: int, into: str) -> None:
         """Make the table ``into`` of about so many pairs, drawn at random: l, r."""
@@ -125,6 +126,11 @@ def _pairs_there_are(people: pa.Table, across: bool) -> float:
     sizes = np.array(people["dataset"].value_counts().field("counts").to_pylist(), dtype=float)
     every = people.num_rows * (people.num_rows - 1) / 2
     return max(1.0, every - (sizes * (sizes - 1) / 2).sum() if across else every)
+
+
+def _dates_say_all(people: pa.Table) -> bool:
+    """Whether each year of birth is that of a date."""
+    return people["birth_year"].null_count == people["birth_date"].null_count
 
 
 def _level(comparison: Comparison) -> str:

@@ -25,10 +25,10 @@ TITLES = frozenset(
     "st nd rd th the of phd md".split()
 )
 TEXTS = (
-    "first_name", "last_name", "birth_date", "email", "phone", "national_id", "card", "house", "street", "street_2",
-    "city", "postcode", "state", "gender", "birth_place", "occupation",
+    "first_name", "middle_name", "last_name", "birth_date", "birth_year", "email", "phone", "national_id", "card",
+    "customer", "house", "street", "street_2", "city", "postcode", "state", "gender", "birth_place", "occupation",
 )  # fmt: skip
-MOST_PEOPLE = {"email": 8, "phone": 8, "national_id": 4, "card": 4}
+MOST_PEOPLE = {"email": 8, "phone": 8, "national_id": 4, "card": 4, "customer": 4}
 """With more people than this found on a value, the value says nothing of any. Slips of the hand make many names of one
 person's, though seldom of another beginning: there must be half as many of these, too."""
 LEAST_CROWD, FAR_MORE = 50, 20
@@ -42,6 +42,8 @@ _ANY_DATE = Attributes(
     oldest_birth_date=datetime.date(1000, 1, 1),
     name_likeness=NameLikeness(first_name=1, last_name=1, across_scripts=1, why="no names are compared by it"),
 )
+_BORN = ("birth_date", "birth_year")
+_YEAR = re.compile(r"\s*([12]\d{3})(?:\.0+)?\s*")
 _HOUSE = re.compile(r"\s*(\d+\s?[a-zA-Z]?)\s+(.*\S)\s*")
 _NOTHING = re.compile(r"\W*")
 
@@ -63,11 +65,15 @@ def people(rows: pa.Table, columns: Columns, dataset: str, region: str) -> pa.Ta
     _split_names(given)
     _split_streets(given)
     _join_dates(given)
-    forms = _forms(region)
+    forms = _forms(dataset, region)
     nothing = pa.nulls(rows.num_rows, pa.string())
     positions = list(range(1, rows.num_rows + 1))
     ids = given.get("record_id") or [str(position) for position in positions]
     texts = {name: standardise.mapped(given[name], forms[name]) if name in given else nothing for name in TEXTS}
+    years = [
+        date[:4] if date else year for date, year in zip(*(texts[name].to_pylist() for name in _BORN), strict=True)
+    ]
+    texts["birth_year"] = pa.array(years, pa.string())
     formal = standardise.mapped(texts["first_name"].to_pylist(), lambda name: name and formal_name(name))
     return pa.table(
         {
@@ -161,7 +167,7 @@ def _without(standard: pa.Table, name: str, crowded: pa.Table) -> tuple[pa.Table
     return table, Crowded(crowded.num_rows, table[name].null_count - standard[name].null_count)
 
 
-def _forms(region: str) -> dict[str, Callable[[str | None], str | None]]:
+def _forms(dataset: str, region: str) -> dict[str, Callable[[str | None], str | None]]:
     address = standardise.address_part
 
     def valid(form: Callable[[str], standardise.Standard]) -> Callable[[str | None], str | None]:
@@ -173,12 +179,15 @@ def _forms(region: str) -> dict[str, Callable[[str | None], str | None]]:
 
     return dict.fromkeys(TEXTS, address) | {
         "first_name": _name,
+        "middle_name": _name,
         "last_name": _name,
         "birth_date": lambda raw: standardise.birth_date(raw, _ANY_DATE),
+        "birth_year": lambda raw: found[1] if (found := _YEAR.fullmatch(raw or "")) else None,
         "email": valid(standardise.email),
         "phone": valid(lambda raw: standardise.phone(raw, region)),
         "national_id": _code,
         "card": _code,
+        "customer": _number_of(dataset),
         "street": standardise.street,
         "street_2": standardise.street,
         "postcode": standardise.postcode,
@@ -195,6 +204,11 @@ def _code(raw: str | None) -> str | None:
     """Letters and digits in lower case; None for a filler such as 0000."""
     value = re.sub(r"\W", "", raw or "").lower()
     return value if len(set(value)) > 1 or (value and len(value) < 3) else None
+
+
+def _number_of(dataset: str) -> Callable[[str | None], str | None]:
+    """A customer's number, which says nothing beyond the system that gave it."""
+    return lambda raw: f"{code} of {dataset}" if (code := _code(raw)) else None
 
 
 def _split_names(given: dict[str, list[str | None]]) -> None:
@@ -229,7 +243,7 @@ def _split_streets(given: dict[str, list[str | None]]) -> None:
 
 def _join_dates(given: dict[str, list[str | None]]) -> None:
     """Year, month and day in columns of their own, where no column has the date."""
-    years, months, days = (given.pop(name, None) for name in ("birth_year", "birth_month", "birth_day"))
+    years, months, days = given.get("birth_year"), given.pop("birth_month", None), given.pop("birth_day", None)
     if "birth_date" in given or years is None or months is None or days is None:
         return
     given["birth_date"] = [

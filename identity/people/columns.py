@@ -46,6 +46,8 @@ NAMES: dict[str, str] = {
 }
 """What a column can mean, and the names that it then has; case, spaces and punctuation do not count."""
 
+OWNERS = "billing shipping delivery customer contact client buyer guest primary main home patient applicant".split()
+"""Words before such a name that say whose it is and not what, as in Billing First Name."""
 MEANINGS = tuple(NAMES)
 COMPARED = tuple(name for name in MEANINGS if name != "record_id")
 
@@ -83,10 +85,12 @@ def recognise(header: Sequence[str], file: str, told: Mapping[str, str] | None =
     known = {_bare(name): meaning for meaning, names in NAMES.items() for name in names.split()}
     found = {meaning: column for column, meaning in told.items() if meaning != "ignore"}
     ranks = {_bare(name): rank for names in NAMES.values() for rank, name in enumerate(names.split())}
-    for column in sorted((name for name in header if name not in told), key=lambda name: ranks.get(_bare(name), 0)):
-        meaning = known.get(_bare(column))
-        if meaning:
-            found.setdefault(meaning, column)
+    guessed = [name for name in header if name not in told]
+    for bare in (_bare, _without_owner):  # what is plainly called something goes before what somebody's is
+        for column in sorted(guessed, key=lambda name: ranks.get(bare(name), 0)):
+            meaning = known.get(bare(column))
+            if meaning and column not in found.values():
+                found.setdefault(meaning, column)
     if not set(found) & set(COMPARED):
         raise UsageError(
             "no column of people was recognised", file, "say what the columns mean: --columns map.yml (column: meaning)"
@@ -115,6 +119,11 @@ def read_map(path: Path) -> dict[str, str]:
     if twice:
         raise UsageError(f"two columns mean {min(twice)}", str(path), "name one, and give the other the meaning ignore")
     return given
+
+
+def _without_owner(name: str) -> str:
+    owner, *rest = re.split(r"[\W_]+", name.lower().strip(), maxsplit=1)
+    return _bare(rest[0]) if rest and owner in OWNERS else ""
 
 
 def _bare(name: str) -> str:

@@ -12,7 +12,7 @@ from math import inf
 _NAMES_OF_FEW = (5e-6, 2e-5, 8e-5, 3.2e-4, 1.28e-3)
 _RARE_LAST, _RARE_FIRST = 3.2e-4, 1.28e-3
 _SLIPS = 0.5
-_COINCIDENCE = 3e-6
+_COINCIDENCE = 0.01
 """Strangers seldom have one mailbox, phone or number: those that do share it, and are counted as of one household."""
 _FEW = ("one in 200,000", "one in 50,000", "one in 12,500", "one in 3,000", "one in 800")
 
@@ -31,8 +31,8 @@ class Level:
             at one address a fit would otherwise call them one person who has many names.
         most_beside_equal: The same, as a part of the share of the first level: who gives one mailbox twice seldom
             gives it with a slip, and in a file where all mailboxes are alike this tells of nobody.
-        most_by_chance: The greatest share of the pairs of strangers that a fit may come to: in a file of nothing but
-            mailboxes it would otherwise call every repeated one a coincidence.
+        most_by_chance: The most such pairs of strangers, for each record, that a fit may come to: in a file of nothing
+            but mailboxes it would otherwise call every repeated one a coincidence.
     """
 
     label: str
@@ -42,7 +42,7 @@ class Level:
     stranger: float
     most: float = 1.0
     most_beside_equal: float = inf
-    most_by_chance: float = 1.0
+    most_by_chance: float = inf
 
 
 @dataclass(frozen=True)

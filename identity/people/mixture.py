@@ -79,8 +79,13 @@ def expected(comparisons: tuple[Comparison, ...], records: int, pairs: float) ->
         tuple(_normal(np.array([getattr(level, kind) for level in item.levels])) for item in comparisons)
         for kind in ("match", "household", "stranger")
     ]
-    few = 0.6 / POPULATION if records < POPULATION else 0.3 * records / pairs
+    few = 0.3 * _per_record(records, pairs)
     return Weights(few, few, *shares)
+
+
+def _per_record(records: int, pairs: float) -> float:
+    """The share of all pairs that one pair for each record is."""
+    return 2 / POPULATION if records < POPULATION else records / pairs
 
 
 def fit(comparisons: tuple[Comparison, ...], records: int, pairs: float, blocked: Patterns, drawn: Patterns) -> Weights:
@@ -95,6 +100,7 @@ def fit(comparisons: tuple[Comparison, ...], records: int, pairs: float, blocked
     """
     start = expected(comparisons, records, pairs)
     now = start
+    per_record = _per_record(records, pairs)
     doubt = EXPECTED_PAIRS / start.matches
     for _ in range(ROUNDS):
         match, household, met = _kinds(now, comparisons, blocked)
@@ -113,7 +119,10 @@ def fit(comparisons: tuple[Comparison, ...], records: int, pairs: float, blocked
                     comparisons, start.household, _shares(start.household, blocked.levels, household), strict=True
                 )
             ),
-            _strangers(comparisons, start.stranger, drawn, stranger, blocked, met, pairs + doubt),
+            _within(
+                [[level.most_by_chance * per_record for level in item.levels] for item in comparisons],
+                _strangers(comparisons, start.stranger, drawn, stranger, blocked, met, pairs + doubt),
+            ),
         )
         if moved < CLOSE_ENOUGH:
             break
@@ -208,7 +217,7 @@ def _strangers(
         said = blocked.levels[:, at] >= 0
         least = np.bincount(blocked.levels[said, at], weights=met[said] / pairs, minlength=len(many[at]))
         found.append(_normal(np.maximum(many[at], least)))
-    return _within([[level.most_by_chance for level in item.levels] for item in comparisons], tuple(found))
+    return tuple(found)
 
 
 def _normal(shares: np.ndarray) -> np.ndarray:

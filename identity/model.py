@@ -212,6 +212,9 @@ def load_model(name: str, own: Path | None = None) -> Model:
     """
     folders = [MODELS] if own is None else [own, MODELS]
     path = next((found for folder in folders if (found := folder / f"{name}.json").is_file()), None)
+    path = path or next(
+        (found for folder in folders if _holds(found := folder / f"{_trained_as(name)}.json", name)), None
+    )
     if path is None:
         raise DataError(
             f"there is no trained model {name}",
@@ -220,7 +223,7 @@ def load_model(name: str, own: Path | None = None) -> Model:
         )
     body = json.loads(path.read_text(encoding="utf-8"))
     version = body["version"]
-    trained_as = version.rpartition("-")[0]
+    trained_as = _trained_as(version)
     if name not in (version, trained_as) or version != model_version(trained_as, body["settings"]):
         raise DataError(
             f"the weights of model {name} are not those of version {version}",
@@ -228,3 +231,13 @@ def load_model(name: str, own: Path | None = None) -> Model:
             f"restore the file, or remove it and train anew: clew identity train --name {name}",
         )
     return Model(version, body["settings"], body["trained_on"], body.get("evaluation", {}))
+
+
+def _trained_as(version: str) -> str:
+    """The name that a version was trained under."""
+    return version.rpartition("-")[0]
+
+
+def _holds(path: Path, version: str) -> bool:
+    """Whether the file of a name holds this version of it; the models that come with Clew have no file a version."""
+    return path.is_file() and json.loads(path.read_text(encoding="utf-8"))["version"] == version

@@ -91,9 +91,11 @@ def _print(outcome: "Outcome") -> None:
         if file["ignored"]:
             print(f"   not used: {', '.join(file['ignored'])}")
         if file["rejected"]:
-            print(f"   {file['rejected']:,} lines are no rows, and left out; the first is line {_first(outcome, file)}")
-    for column, values in found["crowded_values"].items():
-        print(f"{values:,} values of {column} stand on too many people and were not used")
+            lines = "1 line is no row" if file["rejected"] == 1 else f"{file['rejected']:,} lines are no rows"
+            print(f"   {lines}, and left out; the first is line {_first(outcome, file)}")
+    for column, crowd in outcome.crowded.items():
+        values, were = ("1 value", "was") if crowd.values == 1 else (f"{crowd.values:,} values", "were")
+        print(f"{values} of {column} {were} not used: on {crowd.rows:,} rows, too many to tell of one person")
     rows = [
         ("records", found["records"]),
         ("profiles", found["profiles"]),

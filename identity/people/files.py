@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from contracts.errors import DataError, EnvironmentFault, UsageError
-from identity.engine import Choice, engine_for
+from identity.engine import BYTES_PER_RECORD_OF_FILE, Choice, engine_for
 from identity.people.columns import Columns, recognise
 from identity.people.model import load_model
 from identity.people.read import File, read_file
@@ -27,7 +27,7 @@ class Told:
     Attributes:
         columns: Meaning by column.
         id_column: The column that names a record.
-        region: Of phone numbers without a country code.
+        region: Of phone numbers without a country code, in letters of either case.
         across: Link two files to each other, never two rows of one.
         model: Weights to use instead of fitting them, as ``save_model`` wrote them.
         engine: What compares the pairs; auto: by size.
@@ -102,19 +102,18 @@ def resolve_files(
     twice = [str(path) for path in paths if sum(path.resolve() == other.resolve() for other in paths) > 1]
     if twice:
         raise UsageError("the same file was given twice", twice[0], "name each file once")
-    if told.region not in phonenumbers.SUPPORTED_REGIONS:
+    region = told.region.upper()
+    if region not in phonenumbers.SUPPORTED_REGIONS:
         raise UsageError(f"there is no country {told.region}", "--region", "give two letters, such as US or GB")
     known = read_truth(truth, told.id_column) if truth else None
     model = load_model(told.model) if told.model else None
     names = _names(paths)
     files = [read_file(path) for path in paths]
     columns = [_columns(file, told) for file in files]
-    parts = [
-        people(file.rows, meant, name, told.region) for file, meant, name in zip(files, columns, names, strict=True)
-    ]
+    parts = [people(file.rows, meant, name, region) for file, meant, name in zip(files, columns, names, strict=True)]
     standard, crowded = without_crowded(pa.concat_tables(parts))
     say(f"{standard.num_rows:,} records read and standardised")
-    engine = engine_for(standard.num_rows, told.engine)
+    engine = engine_for(standard.num_rows, told.engine, bytes_per_record=BYTES_PER_RECORD_OF_FILE)
     resolved = resolve_people(standard, across=told.across, model=model, engine=engine, say=say)
     found = None if known is None else score(resolved.clusters, known, across=told.across)
     return Outcome(tuple(files), tuple(columns), crowded, resolved, found)

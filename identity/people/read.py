@@ -32,13 +32,15 @@ def read_file(path: Path) -> File:
     """Read a CSV file (any usual delimiter, .gz too) or a Parquet file.
 
     Raises:
-        UsageError: If there is no such file, or its name says neither CSV nor Parquet.
+        UsageError: If there is no such file, it is a folder, or its name says neither CSV nor Parquet.
         DataError: If it cannot be read, or has no rows.
     """
+    if path.is_dir():
+        raise UsageError("this is a folder", str(path), "name the files in it, each with its own --input")
     if not path.is_file():
         raise UsageError("there is no such file", str(path), "give a CSV or Parquet file")
     kind = next((suffix for suffix in path.suffixes[::-1] if suffix not in (".gz", ".zst")), "").lower()
-    if kind not in (".csv", ".tsv", ".txt", ".parquet"):
+    if kind not in (".csv", ".tsv", ".parquet"):
         raise UsageError("the name says neither CSV nor Parquet", str(path), "name it .csv, .tsv or .parquet")
     file = _parquet(path) if kind == ".parquet" else _csv(path)
     if not file.rows.num_rows:

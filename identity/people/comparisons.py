@@ -140,7 +140,7 @@ def _names(columns: Set[str]) -> Comparison | None:
     both = [
         Level(f"both equal, a name of {few}", f"{first} AND {last} AND full_name_share_l < {share}", m, h, u)
         for few, share, m, h, u in zip(
-            _FEW, _NAMES_OF_FEW, (0.15, 0.15, 0.15, 0.1, 0.05), (2e-3, 2e-3, 2e-3, 2e-3, 1.5e-3),
+            _FEW, _NAMES_OF_FEW, (0.15, 0.15, 0.15, 0.1, 0.05), (4e-3, 4e-3, 4e-3, 4e-3, 3e-3),
             (1e-7, 4e-7, 1e-6, 3e-6, 4e-6), strict=True,
         )
     ]  # fmt: skip

@@ -178,10 +178,12 @@ def _within(limits: Sequence[Sequence[float]], shares: tuple[np.ndarray, ...]) -
     """Shares, none above the most that its level may come to; what is cut off goes to the others."""
     found = []
     for limit, share in zip(limits, shares, strict=True):
-        most = np.array(limit)
-        over = share > most
-        rest = np.where(over, 0.0, share)
-        found.append(np.where(over, most, rest * (1 - most[over].sum()) / rest.sum()) if over.any() else share)
+        most, cut, now = np.array(limit), np.zeros(len(share), dtype=bool), share
+        while (over := (now > most) & ~cut).any():
+            cut |= over
+            rest = np.where(cut, 0.0, share)
+            now = np.where(cut, most, rest * (1 - most[cut].sum()) / rest.sum())
+        found.append(now)
     return tuple(found)
 
 

@@ -200,6 +200,17 @@ def test_a_training_is_taken_into_the_workspace_and_the_next_run_scores_with_it(
     assert take(lake, trained(lake), None).read_bytes() == first
 
 
+def test_the_model_that_comes_with_clew_is_found_by_its_version_also_where_another_has_its_name(tmp_path):
+    shipped = load_model("customers-1")
+    assert load_model(shipped.version) == shipped
+    other = new_model("customers-1", shipped.settings | {"probability_two_random_records_match": 0.5}, {})
+    save_model("customers-1", other, tmp_path)
+    assert load_model("customers-1", tmp_path) == other
+    assert load_model(shipped.version, tmp_path) == shipped
+    with pytest.raises(DataError, match="there is no trained model customers-1-00000000"):
+        load_model("customers-1-00000000", tmp_path)
+
+
 def test_a_model_that_labels_speak_against_is_stopped(lake):
     used = load_model("customers-1")
     strict = json.loads(json.dumps(used.settings)) | {"probability_two_random_records_match": 1e-12}

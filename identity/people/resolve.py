@@ -13,6 +13,7 @@ from contracts.errors import DataError
 from identity.assign import ID_DIGITS
 from identity.engine import SHARE_OF_MEMORY, Engine, memory_of_machine
 from identity.people import blocking
+from identity.people.copies import Copies
 from identity.people.join import Joined, join
 from identity.people.learn import Plan, fitted, learn
 from identity.people.mixture import Weights
@@ -68,8 +69,9 @@ def resolve_people(
         DataError: If no row says anything that could be compared.
     """
     people = people.take(_by_record(people))
+    copies = Copies.of(people)
     with _tables(engine) as tables:
-        bench = Bench.of(tables, people, across=across)
+        bench = Bench.of(tables, people.take(pa.array(copies.kept)), across=across)
         if not bench.comparisons:
             raise DataError("no row says anything that could be compared", "", "see what the columns mean: --columns")
         known = model.weights(bench.comparisons, bench.records, bench.total) if model else None
@@ -82,7 +84,8 @@ def resolve_people(
         bench.weigh("compared", weights, "weighed")
         joined = _join(engine)(bench, weights)
         say(f"{joined.links:,} links")
-    return Resolved(_assigned(people, joined), bench, plan, weights, pairs, joined.links)
+    clusters, probability = copies.of_all(joined.clusters, joined.probability)
+    return Resolved(_assigned(people, clusters, probability), bench, plan, weights, pairs, joined.links)
 
 
 @contextmanager
@@ -112,9 +115,8 @@ def _by_record(people: pa.Table) -> pa.Array:
     return pc.sort_indices(people, sort_keys=[(name, "ascending") for name in names])
 
 
-def _assigned(people: pa.Table, joined: Joined) -> pa.Table:
+def _assigned(people: pa.Table, clusters: np.ndarray, probability: np.ndarray) -> pa.Table:
     """The profile of each record, whose id is that of its least record, and how surely the two are one person."""
-    clusters = joined.clusters
     several = len(people["dataset"].unique()) > 1  # the name of a single file may change without changing an id
     found = query(
         f"""SELECT dataset, record_id, kind, probability,
@@ -129,7 +131,7 @@ def _assigned(people: pa.Table, joined: Joined) -> pa.Table:
                 "founder_dataset": people["dataset"].take(pa.array(clusters)),
                 "founder": people["record_id"].take(pa.array(clusters)),
                 "kind": np.where(clusters == np.arange(people.num_rows), "founder", "probabilistic"),
-                "probability": joined.probability.round(WEIGHT_DIGITS),
+                "probability": probability.round(WEIGHT_DIGITS),
             }
         ),
     )

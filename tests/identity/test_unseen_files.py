@@ -75,6 +75,14 @@ def test_a_customer_of_many_orders_is_set_aside_neither_among_others_of_many_nor
     assert not crowded
 
 
+def test_a_customer_of_more_rows_than_a_block_may_have_is_one_person_and_a_bare_name_repeated_is_not():
+    rows = [("Ann", "Lee", "ann@x.com")] * 700 + [
+        ("Bob", "Fox" + letters(number), mailbox(number)) for number in range(900)
+    ]
+    rows += [("Dora", "Gray", None)] * 30
+    assert resolved(["first_name", "last_name", "email"], rows)[0] == {frozenset(range(700))}
+
+
 def test_slips_in_one_persons_name_make_no_crowd_of_a_mailbox_and_many_names_do():
     slips = [("Elizabeth", "Kowal" + "abcdefghijklmnopqrst"[at] + "ki", "liz@x.com") for at in range(20)]
     names = [(FIRST[at % 10], LAST[at // 10], "desk@x.com") for at in range(0, 100, 7)]

@@ -122,8 +122,8 @@ def read_map(path: Path) -> dict[str, str]:
 
 
 def _without_owner(name: str) -> str:
-    owner, *rest = re.split(r"[\W_]+", name.lower().strip(), maxsplit=1)
-    return _bare(rest[0]) if rest and owner in OWNERS else ""
+    owner, *rest = re.split(r"[\W_]+|(?<=[a-z])(?=[A-Z])", name.strip(), maxsplit=1)
+    return _bare(rest[0]) if rest and owner.lower() in OWNERS else ""
 
 
 def _bare(name: str) -> str:

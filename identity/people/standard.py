@@ -45,6 +45,7 @@ _ANY_DATE = Attributes(
 _BORN = ("birth_date", "birth_year")
 _YEAR = re.compile(r"\s*([12]\d{3})(?:\.0+)?\s*")
 _HOUSE = re.compile(r"\s*(\d+\s?[a-zA-Z]?)\s+(.*\S)\s*")
+_SLASHED = re.compile(r"\s*(\d{1,2})/(\d{1,2})/(\d{4}\b.*)")
 _NOTHING = re.compile(r"\W*")
 
 
@@ -65,6 +66,7 @@ def people(rows: pa.Table, columns: Columns, dataset: str, region: str) -> pa.Ta
     _split_names(given)
     _split_streets(given)
     _join_dates(given)
+    _put_months_first(given)
     forms = _forms(dataset, region)
     nothing = pa.nulls(rows.num_rows, pa.string())
     positions = list(range(1, rows.num_rows + 1))
@@ -250,3 +252,13 @@ def _join_dates(given: dict[str, list[str | None]]) -> None:
         "-".join((year, month, day)) if year and month and day else None
         for year, month, day in zip(years, months, days, strict=True)
     ]
+
+
+def _put_months_first(given: dict[str, list[str | None]]) -> None:
+    """Dates such as 03/04/1980 with the month first, where others of their column show that the day was: 25/04/1980."""
+    dates = given.get("birth_date", [])
+    slashed = {date: found for date in set(dates) if date and (found := _SLASHED.fullmatch(date))}
+    days_first, months_first = (any(int(found[at]) > 12 for found in slashed.values()) for at in (1, 2))
+    if days_first and not months_first:
+        turned = {date: f"{found[2]}/{found[1]}/{found[3]}" for date, found in slashed.items()}
+        given["birth_date"] = [turned.get(date, date) if date else None for date in dates]

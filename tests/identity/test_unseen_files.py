@@ -151,6 +151,21 @@ def test_columns_are_known_with_a_word_before_that_says_whose_they_are():
     found = recognise(["Billing First Name", "Billing Phone", "shipping_city", "username", "Phone"], "f")
     assert found.of == {"first_name": "Billing First Name", "phone": "Phone", "city": "shipping_city"}
     assert found.ignored == ("Billing Phone", "username")
+    assert recognise(["BillingFirstName"], "f").of == {"first_name": "BillingFirstName"}
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        (["03/04/1980", "25/04/1980"], ["1980-04-03", "1980-04-25"]),
+        (["03/04/1980", "04/25/1980"], ["1980-03-04", "1980-04-25"]),
+        (["03/04/1980", "05/06/1990"], ["1980-03-04", "1990-05-06"]),
+    ],
+    ids=["day first", "month first", "it does not show"],
+)
+def test_a_column_shows_whether_its_dates_begin_with_the_day(written, meant):
+    rows = pa.table({"dob": written})
+    assert people(rows, recognise(["dob"], "f"), "f", "US")["birth_date"].to_pylist() == meant
 
 
 @pytest.mark.parametrize(("alike", "pairs"), [(0, 0), (12, 12), (40, 40)], ids=["no overlap", "some", "all"])

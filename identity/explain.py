@@ -29,6 +29,7 @@ class Explanation:
         obstacle: For two profiles, the decision that keeps them apart, else the weakest edge of the path that was not
             used.
         reason: One sentence.
+        beside: The edges between the two records themselves that are not on the path: what else was found.
         lacking: For two profiles, what they do not share.
         records: The two, and all on the path.
         left_redirected_from: The retired profile id by which the left record was named; it leads to ``left_profile``.
@@ -44,6 +45,7 @@ class Explanation:
     probability: float | None
     obstacle: Edge | None
     reason: str
+    beside: tuple[Edge, ...]
     lacking: Lacking | None
     records: tuple[Record, ...]
     left_redirected_from: str | None = None
@@ -162,6 +164,7 @@ def _same(connection: "duckdb.DuckDBPyConnection", one: str, other: str, profile
         min((edge.probability for edge in path), default=1.0),
         None,
         _reason_same(path),
+        _beside(connection, (one, other), path),
         None,
         _records(connection, one, other, path),
     )
@@ -176,8 +179,17 @@ def _apart(
     obstacle = decision or min(unused, key=lambda edge: edge.match_weight, default=None)
     lacking = what_is_lacking(connection, lake, *profiles, compare=obstacle is None)
     reason = _reason_apart(path, obstacle, lacking)
+    beside = _beside(connection, ends, (*path, obstacle) if obstacle else path)
     records = _records(connection, *ends, path)
-    return Explanation(*ends, *profiles, "apart", path, None, obstacle, reason, lacking, records)
+    return Explanation(*ends, *profiles, "apart", path, None, obstacle, reason, beside, lacking, records)
+
+
+def _beside(
+    connection: "duckdb.DuckDBPyConnection", ends: tuple[str, str], shown: tuple[Edge, ...]
+) -> tuple[Edge, ...]:
+    one, other = sorted(ends)
+    between = "least(left_record, right_record) = $one AND greatest(left_record, right_record) = $other"
+    return tuple(edge for edge in edges_where(connection, between, one=one, other=other) if edge not in shown)
 
 
 def _records(

@@ -60,8 +60,11 @@ def _of_pair(found: Explanation) -> tuple[str, list[Any]]:
         _figure(graph_of_path(found), chain if found.path else "The two records, with no chain of evidence between"),
         element("h2", "Step by step"),
         table("Each link from one record to the next.", heads, steps),
-        _waterfalls(found.path),
     ]
+    if found.beside:
+        beside = [(_state(edge), *_edge_cells(edge)) for edge in found.beside]
+        parts.append(table("What else was found between the two records themselves.", ("state", *_EDGE_HEADS), beside))
+    parts += _waterfalls([*found.path, *found.beside])
     if found.obstacle is not None and "decision" in found.obstacle.evidence:
         parts += [
             element("h2", "What was decided"),

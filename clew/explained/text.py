@@ -94,6 +94,11 @@ def _explanation(found: "Explanation") -> Iterator[str]:
         yield f"\nwhat was decided\n{'  —  '.join(_named(end, records) for end in found.obstacle.ends)}"
         yield from _edge_lines(found.obstacle)
         yield f"   {found.obstacle.state}: {found.obstacle.reason}"
+    if found.beside:
+        yield "\nwhat else was found between the two records themselves"
+    for edge in found.beside:
+        yield from _edge_lines(edge)
+        yield f"   {edge.state}: {edge.reason}" if edge.reason else f"   {edge.state}"
     if found.lacking is not None:
         yield from _lacking(found.lacking)
 

@@ -85,6 +85,16 @@ def test_the_best_chain_leads_through_a_third_profile_and_says_where_it_is_stopp
     assert answer.probability is None
 
 
+def test_what_else_was_found_between_the_two_records_is_told_beside_the_chain(tmp_path):
+    strong = [edge("crm:a", "mailbox:m", state="blocked"), edge("mailbox:m", "crm:b", state="blocked")]
+    weak = edge("crm:a", "crm:b", state="review", weight=1.4, kind="probabilistic", rule="model", evidence={})
+    lake = write(tmp_path, [["crm:a"], ["mailbox:m"], ["crm:b"]], [*strong, weak])
+    apart = explain(lake, "crm:b", "crm:a")
+    assert [step.ends for step in apart.path] == [("crm:b", "mailbox:m"), ("crm:a", "mailbox:m")]
+    assert [(other.rule, other.state) for other in apart.beside] == [("model", "review")]
+    assert explain(lake, "crm:a", "mailbox:m").beside == ()
+
+
 @pytest.mark.parametrize(("stops", "is_found"), [(MOST_STOPS, True), (MOST_STOPS + 1, False)])
 def test_a_chain_through_many_other_people_explains_nothing(stops, is_found, tmp_path):
     names = [f"crm:{number}" for number in range(stops + 1)]

@@ -18,6 +18,14 @@ def test_a_link_is_told_with_its_evidence_and_the_sources_of_both_records(clew) 
         "   both hold the email 00aa11bb22cc33dd (unique)",
         "      account:u1 from 2017-12-02 to 2017-12-03",
         "      crm:7 from 2017-12-01 to 2017-12-30",
+        "",
+        "what else was found between the two records themselves",
+        "   probabilistic, model: weight +12.00, probability 0.9998, model-1",
+        "   since 2017-12-02, when both were known",
+        "   before any comparison    +4.00                      │███████",
+        "   name                     +8.00                      │█████████████         exact match",
+        "   together                +12.00                      │████████████████████",
+        "   redundant: its records are joined by stronger edges",
     ]
 
 
@@ -57,7 +65,7 @@ def test_json_has_its_documented_shape(clew) -> None:
     told = json.loads(clew("explain", "email:ANA@example.org", "account:u1", "--json").out)
     assert list(told) == [
         "left", "right", "left_profile", "right_profile", "verdict", "path", "probability", "obstacle", "reason",
-        "lacking", "records", "left_redirected_from", "right_redirected_from",
+        "beside", "lacking", "records", "left_redirected_from", "right_redirected_from",
     ]  # fmt: skip
     assert told["verdict"] == "same"
 

@@ -63,10 +63,10 @@ def profile_of(size: int, around: int = 0, shape: str = "tree") -> BuildUp:
 
 def apart(*path: Edge, **said: Any) -> Explanation:
     ends = sorted({end for item in path for end in item.ends}) or ["crm:1", "crm:2"]
-    given = {"obstacle": None, "reason": "no evidence", "lacking": None} | said
+    given = {"obstacle": None, "reason": "no evidence", "beside": (), "lacking": None} | said
     records = tuple(record(name, f"p_{number}") for number, name in enumerate(ends))
     return Explanation(ends[0], ends[-1], "p_0", f"p_{len(ends) - 1}", "apart", tuple(path), None,
-                       given["obstacle"], given["reason"], given["lacking"], records)  # fmt: skip
+                       given["obstacle"], given["reason"], given["beside"], given["lacking"], records)  # fmt: skip
 
 
 class Outline(HTMLParser):

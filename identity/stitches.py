@@ -110,6 +110,23 @@ def read_logins(lake: "Lake", shared: pa.Table) -> pa.Table:
         ).to_arrow_table()
 
 
+def spells_under(
+    lake: "Lake", identifiers: pa.Table, assignments: pa.Table, rules: IdentityRules, decisions: list[Decision]
+) -> pa.Table:
+    """identity.stitches as the rules make it of the lake's events and of these identifiers and assignments.
+
+    Args:
+        lake: Has the events.
+        identifiers: As ``stitches`` takes them.
+        assignments: Likewise.
+        rules: The contract in use, or another one to compare with.
+        decisions: The links and unlinks that stand.
+    """
+    shared = shared_values(identifiers, rules)
+    key = lake.settings.identity_key
+    return stitches(identifiers, assignments, shared, read_logins(lake, shared), rules, key, decisions)
+
+
 def stitches(
     identifiers: pa.Table,
     assignments: pa.Table,

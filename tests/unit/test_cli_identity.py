@@ -87,6 +87,17 @@ def test_an_identifier_of_two_profiles_names_nobody_to_decide_about(clew, own) -
     assert "ana@" not in ran.err
 
 
+def test_an_identifier_of_a_record_without_a_profile_names_nobody_to_decide_about(clew, own) -> None:
+    """The run that read it died before it said whose it is; it may be a third person's."""
+    lake = Lake(Settings(home=own))
+    lake.append("identity.identifiers", [
+        {"record_id": "crm:new", "identifier": "email", "value": "ana@example.org", "raw_value": "ana@example.org",
+         "is_usable": True, "reason": None, "first_seen": NOW, "last_seen": NOW}
+    ])  # fmt: skip
+    ran = clew("identity", "link", "email:ana@example.org", "crm:7", "--reason", "x", home=own)
+    assert (ran.code, "the record has no profile yet" in ran.err, "crm:new" in ran.err) == (1, True, True)
+
+
 def test_nobody_is_linked_who_is_not_there_and_no_value_is_repeated(clew, own) -> None:
     ran = clew("identity", "link", "email:nobody@example.org", "crm:7", "--reason", "x", home=own)
     assert ran.code == 1

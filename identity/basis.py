@@ -8,7 +8,6 @@ import hashlib
 import hmac
 import json
 from dataclasses import asdict, dataclass
-from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,7 +27,11 @@ KEPT = (
 )
 """The tables on which the next run builds."""
 
-_COMPUTES = ("duckdb", "numpy", "phonenumbers", "pyarrow", "splink")
+ROOT = Path(__file__).parents[1]
+_COMPUTES = ("duckdb", "numpy", "pandas", "phonenumbers", "pyarrow", "splink")
+_DECLARE = ("base", "identity", "link", "records", "source")
+_CODE = ("identity/*.py", "identity/*.csv", "identity/spark/*.py", *(f"contracts/{name}.py" for name in _DECLARE))
+"""The files by which a run works out who is who; identity/people is for files of people, not for the lake."""
 _MAINTENANCE = {"OPTIMIZE", "VACUUM START", "VACUUM END", "SET TBLPROPERTIES"}
 """Commits that change no row."""
 
@@ -114,11 +117,9 @@ def _has_the_rows_of(lake: "Lake", table: str, of_then: int) -> bool:
     return all(commit["operation"] in _MAINTENANCE for commit in delta.history(since))
 
 
-@cache
 def _code() -> str:
     parts = [f"{name} {version(name)}".encode() for name in _COMPUTES]
-    here = Path(__file__).parent
-    parts += [path.read_bytes() for path in sorted([*here.glob("*.py"), *here.glob("*.csv")])]
+    parts += [path.read_bytes() for pattern in _CODE for path in sorted(ROOT.glob(pattern))]
     return _digits(b"\0".join(parts))
 
 

@@ -272,6 +272,11 @@ class IdentityRules(Declared):
         return own | short | {name: name for name in self.identifiers}
 
     @property
+    def mail_domains(self) -> tuple[MailDomain, ...]:
+        """The providers of mailboxes that have other spellings than their own."""
+        return tuple(domain for rule in self.identifiers.values() for domain in rule.domains)
+
+    @property
     def one_person(self) -> tuple[str, ...]:
         """Identifiers whose values have one person each."""
         return tuple(name for name, rule in self.identifiers.items() if rule.one_person)

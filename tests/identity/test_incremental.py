@@ -219,6 +219,20 @@ def test_a_rival_who_comes_or_goes_decides_whether_a_record_without_a_birth_date
         equal(tables, full(town, model))
 
 
+def test_run_after_run_joins_across_tenancies_whom_an_unlink_leaves_together(rules, no_model):
+    number = {"phone": "(212) 736-5000"}
+    ann = {f"crm:{place}": (NAMESAKE, number, day) for place, day in enumerate((0, 9, 2500))}
+    steps = [
+        ("says", ann),
+        ("unlink", {"crm:0", "crm:1"}),
+        ("unlink", {"crm:0", "crm:2"}),
+        ("says", {"crm:3": (NAMESAKE, number, 2500)}),
+        ("undone", None),
+        ("erased", {"crm:0"}),
+    ]
+    run_after_run(rules, no_model, steps)
+
+
 def run_after_run(rules, model, steps):
     """Each step as a run of its own, held against a full run."""
     records, decisions = {}, []

@@ -8,17 +8,19 @@ Hashing follows Google's rules for Customer Match, "Format user data" of the Dat
 * telephone: E.164 with the plus sign, all else digits;
 * SHA-256 over the UTF-8 text, written as lower-case hex digits.
 
-Two addresses that differ in a tag only are one mailbox: ``clew_mailbox`` says so for refusals and for the one row an
-address, whatever identity makes of tags.
+Two addresses that differ in a tag only are one mailbox, whatever identity makes of tags, and so are two spellings that
+the identity contract declares to be one at their provider: ``clew_mailbox`` says so for refusals and for the one row an
+address.
 
 Other platforms normalise otherwise, so their hashes differ: a destination for one needs converters of its own.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import duckdb
 
 from contracts.export import Converter
+from contracts.identity import MailDomain
 
 _ADDRESS_FORM = r"'^[^@\s]+@[^@\s]+\.[^@\s.]+$'"
 _MAILBOX = r"lower(regexp_replace(value, '\s', '', 'g'))"
@@ -39,7 +41,7 @@ _STEPS = {
              ELSE {_MAILBOX} END""",
     "clew_google_email": f"""
         CASE WHEN regexp_matches(clew_google_mailbox(value), {_ADDRESS_FORM}) THEN clew_google_mailbox(value) END""",
-    "clew_mailbox": rf"regexp_replace({_MAILBOX}, '^([^@+]+)\+[^@]*@', '\1@')",
+    "clew_untagged": rf"regexp_replace({_MAILBOX}, '^([^@+]+)\+[^@]*@', '\1@')",
     "clew_google_phone": r"""
         CASE WHEN regexp_matches(regexp_replace(value, '[\s().\-/]', '', 'g'), '^\+[1-9][0-9]{6,14}$')
              THEN regexp_replace(value, '[\s().\-/]', '', 'g') END""",
@@ -51,9 +53,30 @@ def macro(converter: Converter) -> str:
     return f"clew_convert_{converter}"
 
 
-def install(connection: duckdb.DuckDBPyConnection) -> None:
-    """Make the converters known on a connection. A value that a converter cannot use becomes NULL."""
-    for name, body in _STEPS.items():
+def install(connection: duckdb.DuckDBPyConnection, domains: Iterable[MailDomain]) -> None:
+    """Make the converters known on a connection. A value that a converter cannot use becomes NULL.
+
+    Args:
+        connection: Gets the macros.
+        domains: The providers of mailboxes that have several spellings.
+    """
+    for name, body in {**_STEPS, "clew_mailbox": _mailbox(domains)}.items():
         connection.execute(f"CREATE OR REPLACE TEMP MACRO {name}(value) AS ({body})")
     for converter, body in MACROS.items():
         connection.execute(f"CREATE OR REPLACE TEMP MACRO {macro(converter)}(value) AS ({body})")
+
+
+def _mailbox(domains: Iterable[MailDomain]) -> str:
+    """The one spelling of a mailbox: without its tag, and as its provider has it."""
+    local = "split_part(clew_untagged(value), '@', 1)"
+    domain = "regexp_extract(clew_untagged(value), '^[^@]+@([^@]+)$', 1)"
+    cases = []
+    for provider in domains:
+        names = ", ".join(_text(name) for name in (provider.domain, *provider.also))
+        bare = f"coalesce(nullif(replace({local}, '.', ''), ''), {local})" if provider.ignores_dots else local
+        cases.append(f"WHEN {domain} IN ({names}) THEN {bare} || {_text('@' + provider.domain)}")
+    return f"CASE {' '.join(cases)} ELSE clew_untagged(value) END" if cases else "clew_untagged(value)"
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"

@@ -4,15 +4,23 @@ Names in the statement come from the export contract, which holds them to ``[a-z
 """
 
 import difflib
+from collections.abc import Iterable
 
 import duckdb
 
 from activation import convert
 from contracts.export import REASONS, RECEIPT, Destination
+from contracts.identity import MailDomain
 from lakehouse.errors import ContractError, DataError
 
 
-def decide(connection: duckdb.DuckDBPyConnection, destination: Destination, policy_version: str, release: int) -> None:
+def decide(
+    connection: duckdb.DuckDBPyConnection,
+    destination: Destination,
+    policy_version: str,
+    release: int,
+    domains: Iterable[MailDomain],
+) -> None:
     """Make the temporary table ``decided``: one row a profile considered, with ``reason`` NULL if it is exported.
 
     Args:
@@ -20,13 +28,14 @@ def decide(connection: duckdb.DuckDBPyConnection, destination: Destination, poli
         destination: What to export.
         policy_version: Goes into each row.
         release: Goes into each row.
+        domains: The providers of mailboxes that have several spellings.
 
     Raises:
         ContractError: If the field map names a column that gold.profiles does not have.
         DataError: If a profile would be decided twice.
     """
     _check_columns(connection, destination)
-    convert.install(connection)
+    convert.install(connection, domains)
     connection.execute(
         f"CREATE OR REPLACE TEMP TABLE decided AS {_statement(destination)}",
         {"purpose": destination.purpose, "policy_version": policy_version, "release": release},
@@ -56,7 +65,7 @@ def _statement(destination: Destination) -> str:
         for name in destination.address
     )
     # An address of a person who said no, be it the one their profile shows or another that they once gave; and its
-    # mailbox, since it may have been given with another tag, of which a hash shows nothing.
+    # mailbox, since it may have been given with another tag or in another spelling, of which a hash shows nothing.
     refused = " UNION ALL ".join(
         f"""SELECT '{name}' AS field, {convert.macro(destination.fields[name].convert)}(value) AS address,
                    clew_mailbox(value) AS mailbox

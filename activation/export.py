@@ -98,7 +98,7 @@ def stage(lake: "Lake", destination: Destination, release: int) -> Path:
             f"use one of: {', '.join(policy.purposes)}",
         )
     with lake.duck(release) as connection:
-        decide.decide(connection, destination, policy.version, release)
+        decide.decide(connection, destination, policy.version, release, lake.contracts.identity.mail_domains)
         refused = decide.refusals(connection)
         rows = decide.rows(connection, destination)
         considered = decide.considered(connection, destination)

@@ -32,7 +32,7 @@ def show_past(who: "Who", release: str, as_of: datetime.date, known_at: datetime
         raise DataError(
             f"no profile had this {who.noun} on {as_of}, as {_known(known_at)}",
             reading.name,
-            "name a later day, or leave out --as-of",
+            _advice(reading, who, moment),
         )
     profile_id = the_one(found, who, reading, option)
     held = {
@@ -49,6 +49,16 @@ def show_past(who: "Who", release: str, as_of: datetime.date, known_at: datetime
         else:
             _print_text(held)
     note(reading.name)
+
+
+def _advice(reading: "Reading", who: "Who", moment: Moment) -> str:
+    """What to ask instead, where nobody was found: knowledge may have come later, or the person."""
+    if not _profiles(reading, who, Moment(moment.day)):
+        return "name a later day, or leave out --as-of"
+    (begun,) = reading.rows("SELECT min(known_since) AS at FROM identity.history")
+    if moment.known_at < begun["at"]:
+        return f"what was known is kept since the run of {begun['at']}: name that --known-at, or a later one"
+    return "name a later --known-at, or leave it out"
 
 
 def _profiles(reading: "Reading", who: "Who", moment: Moment) -> list[str]:

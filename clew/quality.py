@@ -25,6 +25,10 @@ def print_quality(found: "Quality") -> None:
     print_table(("match weight", "linked", "pairs", "labels", "of one person", "labels drawn at random"), rows)
     print(f"\nprecision  {_text(found.precision)}   of the pairs that the model links")
     print(f"recall     {_text(found.recall)}   of the matches that it weighed at or above the review threshold")
+    if not found.labels:
+        note("nothing is labelled yet, so nothing is known of precision and recall")
+        note("to label a random sample of pairs: clew identity review --sample 100")
+        return
     if not found.is_random:
         note("no random sample was reviewed: what was decided may not be like the rest")
     for missing in found.missing:

@@ -18,7 +18,8 @@ from contracts.errors import UsageError
 
 if TYPE_CHECKING:
     from identity.decisions import Decision
-    from identity.review import Answer, Question, Review, Waiting
+    from identity.question import Question
+    from identity.review import Answer, Review, Waiting
 
 PROMPT = "one person? y(es), n(o), s(kip) or q(uit); a reason may follow: "
 REFUSED = 1

@@ -220,6 +220,19 @@ class Probabilistic(Declared):
         return self
 
 
+class Visits(Declared):
+    """Which identifiers tell whose a visit was.
+
+    Attributes:
+        browser: The id of the browser in which a visit took place; a record of an anonymous visitor is named by it.
+        account: Who was logged in there.
+    """
+
+    browser: Name
+    account: Name
+    why: Text
+
+
 class Decisions(Declared):
     """How surely a steward's decision joins two records. No rule and no model overrules it."""
 
@@ -249,6 +262,7 @@ class IdentityRules(Declared):
     why: Text
     phone_region: str = Field(pattern=r"^[A-Z]{2}$")
     identifiers: dict[Name, IdentifierRule] = Field(min_length=1)
+    visits: Visits | None = None
     attributes: Attributes
     decisions: Decisions
     probabilistic: Probabilistic
@@ -264,12 +278,41 @@ class IdentityRules(Declared):
                 raise ValueError(f"{weak} comes after {strong} but is declared more reliable")
         return self
 
+    @model_validator(mode="after")
+    def _visits_have_a_browser_and_an_account(self) -> "IdentityRules":
+        if self.visits is None:
+            asking = [name for name, rule in self.identifiers.items() if rule.between_logins or rule.names_visitor]
+            if asking:
+                raise ValueError(
+                    "between_logins and names_visitor need visits, which says what names the browser and what the "
+                    f"account; they are declared of {', '.join(asking)}"
+                )
+            return self
+        for role, name in (("browser", self.visits.browser), ("account", self.visits.account)):
+            if name not in self.identifiers:
+                raise ValueError(
+                    f"visits.{role} is {name}, for which there is no identifier; there are: "
+                    f"{', '.join(self.identifiers)}"
+                )
+        if self.identifiers[self.visits.browser].standard != "device":
+            raise ValueError(f"visits.browser is {self.visits.browser}, which is not of the standard device")
+        if not self.identifiers[self.visits.account].one_person:
+            raise ValueError(f"visits.account is {self.visits.account}, which is not one_person: it would not say who")
+        if self.visits.browser == self.visits.account:
+            raise ValueError("visits.browser and visits.account are one identifier: name two")
+        return self
+
     @property
     def words(self) -> dict[str, str]:
         """How people name identifiers, before a colon: ``loyalty`` is loyalty_id, and ``account`` is user_id."""
         short = {name.removesuffix("_id"): name for name in self.identifiers}
         own = {"account": "user_id"} if "user_id" in self.identifiers else {}
         return own | short | {name: name for name in self.identifiers}
+
+    @property
+    def mail_domains(self) -> tuple[MailDomain, ...]:
+        """The providers of mailboxes that have other spellings than their own."""
+        return tuple(domain for rule in self.identifiers.values() for domain in rule.domains)
 
     @property
     def one_person(self) -> tuple[str, ...]:

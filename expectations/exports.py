@@ -205,15 +205,17 @@ def _refused(table: str, destination: Destination) -> list[Rule]:
 
 def _written(field: FieldMap) -> str:
     """The ways in which a file may have the value of row ``i`` of identity.identifiers, one a row."""
-    # Identity may drop the tag of an address, and mail goes to the address as given.
-    forms = ["i.value", "replace(i.value, '@', regexp_extract(lower(i.raw_value), '([+][^@]*)@', 1) || '@')"]
+    # Identity may drop the tag of an address and the dots of a mailbox, and mail goes to the address as given.
+    given = r"lower(regexp_replace(i.raw_value, '\s', '', 'g'))"
+    forms = ["i.value", "replace(i.value, '@', regexp_extract(lower(i.raw_value), '([+][^@]*)@', 1) || '@')", given]
     if field.convert in HASHING:
         # Google asks for its own addresses without dots and tag. At other domains a dot tells two mailboxes apart.
-        forms.append(
-            r"CASE WHEN regexp_matches(i.value, '@(gmail|googlemail)\.com$') THEN "
-            "replace(split_part(split_part(i.value, '@', 1), '+', 1), '.', '') || '@' || split_part(i.value, '@', 2) "
+        forms += [
+            rf"CASE WHEN regexp_matches({form}, '@(gmail|googlemail)\.com$') THEN "
+            f"replace(split_part(split_part({form}, '@', 1), '+', 1), '.', '') || '@' || split_part({form}, '@', 2) "
             "END"
-        )
+            for form in ("i.value", given)
+        ]
         forms = [f"sha256({form})" for form in forms]
     return f"unnest([{', '.join(forms)}])"
 

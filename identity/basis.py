@@ -8,12 +8,12 @@ import hashlib
 import hmac
 import json
 from dataclasses import asdict, dataclass
-from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from identity.model import Model
+from lakehouse.commits import has_the_rows_of
 
 if TYPE_CHECKING:
     from lakehouse.lake import Lake
@@ -28,9 +28,11 @@ KEPT = (
 )
 """The tables on which the next run builds."""
 
-_COMPUTES = ("duckdb", "numpy", "phonenumbers", "pyarrow", "splink")
-_MAINTENANCE = {"OPTIMIZE", "VACUUM START", "VACUUM END", "SET TBLPROPERTIES"}
-"""Commits that change no row."""
+ROOT = Path(__file__).parents[1]
+_COMPUTES = ("duckdb", "numpy", "pandas", "phonenumbers", "pyarrow", "splink")
+_DECLARE = ("base", "identity", "link", "records", "source")
+_CODE = ("identity/*.py", "identity/*.csv", "identity/spark/*.py", *(f"contracts/{name}.py" for name in _DECLARE))
+"""The files by which a run works out who is who; identity/people is for files of people, not for the lake."""
 
 
 @dataclass(frozen=True)
@@ -98,27 +100,14 @@ def why_whole(lake: "Lake", before: Last | None, now: Basis) -> str | None:
         if getattr(before.basis, field) != getattr(now, field):
             return f"{what} is not that of the last run"
     for table, of_then in before.tables.items():
-        if not _has_the_rows_of(lake, table, of_then):
+        if not has_the_rows_of(lake, table, of_then):
             return f"{table} is not as the last run left it"
     return None
 
 
-def _has_the_rows_of(lake: "Lake", table: str, of_then: int) -> bool:
-    """Whether a table has the rows of a version, or it and its commits since are maintenance."""
-    if not lake.exists(table):
-        return False
-    delta = lake.delta(table)
-    since = delta.version() - of_then
-    if since <= 0:
-        return since == 0
-    return all(commit["operation"] in _MAINTENANCE for commit in delta.history(since))
-
-
-@cache
 def _code() -> str:
     parts = [f"{name} {version(name)}".encode() for name in _COMPUTES]
-    here = Path(__file__).parent
-    parts += [path.read_bytes() for path in sorted([*here.glob("*.py"), *here.glob("*.csv")])]
+    parts += [path.read_bytes() for pattern in _CODE for path in sorted(ROOT.glob(pattern))]
     return _digits(b"\0".join(parts))
 
 

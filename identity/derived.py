@@ -10,7 +10,7 @@ import pyarrow as pa
 from identity.basis import KEPT
 from identity.decisions import Decision
 from identity.queue import read_value, review_queue
-from identity.stitches import read_by_stitches, read_logins, shared_values, stitches
+from identity.stitches import read_by_stitches, spells_under
 
 if TYPE_CHECKING:
     from lakehouse.lake import Lake
@@ -32,9 +32,7 @@ def spells(lake: "Lake", decisions: list[Decision]) -> pa.Table:
     rules = lake.contracts.identity
     told = ", ".join(f"'{name}'" for name in read_by_stitches(rules))
     identifiers = _rows(lake, f"SELECT * FROM identity.identifiers WHERE identifier IN ({told})")
-    shared = shared_values(identifiers, rules)
-    logins, key = read_logins(lake, shared), lake.settings.identity_key
-    return stitches(identifiers, assigned(lake), shared, logins, rules, key, decisions)
+    return spells_under(lake, identifiers, assigned(lake), rules, decisions)
 
 
 def questions(lake: "Lake") -> pa.Table:

@@ -150,7 +150,8 @@ _PROPOSED = """
         LEFT JOIN tenants USING (identifier, value, record_id)
         LEFT JOIN verdicts ON verdicts.a = p.signature AND verdicts.b = h.hub_signature
         WHERE p.age > 1),
-    beside AS (  -- the eldest holder may be somebody's from whom this one is kept apart: then any other will do
+    beside AS (  -- the eldest holder may be somebody's from whom this one is kept apart: then any other will do; in
+                 -- earlier tenancies, as ever, any whose name says so, and only to who comes first after the gap
         SELECT r.identifier, r.value, r.record_id, r.first_seen, r.last_seen, e.record_id AS partner,
                NULL::VARCHAR AS blocked,
                CASE WHEN r.is_contested THEN 'shared value and name' ELSE 'shared value' END AS how
@@ -161,7 +162,7 @@ _PROPOSED = """
                    THEN same_people.a IS NOT NULL AND NOT EXISTS (
                        FROM torn WHERE torn.identifier = r.identifier AND torn.value = r.value
                                    AND torn.signature IN (r.signature, e.signature))
-                   ELSE r.tenancy = e.tenancy END),
+                   ELSE r.tenancy = e.tenancy OR r.age_in_tenancy = 1 AND same_people.a IS NOT NULL END),
     found AS (
         SELECT identifier, value, record_id, first_seen, last_seen, partner, blocked, how FROM decided
         UNION ALL FROM beside ANTI JOIN decided USING (identifier, value, record_id, partner))

@@ -120,8 +120,13 @@ def profile_of(connection: "duckdb.DuckDBPyConnection", record: str) -> str:
     """
     row = connection.execute("SELECT profile_id FROM identity.assignments WHERE record_id = ?", [record]).fetchone()
     if row is None:
-        raise DataError("the record has no profile yet", record, "run: clew run")
+        raise no_profile(record)
     return str(row[0])
+
+
+def no_profile(record: str) -> DataError:
+    """What is wrong where a record has no profile."""
+    return DataError("the record has no profile yet", record, "run: clew run")
 
 
 def _records(connection: "duckdb.DuckDBPyConnection", condition: str, **values: Any) -> tuple[Record, ...]:

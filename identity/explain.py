@@ -5,7 +5,17 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from contracts.records import KINDS
 from identity.edges import STEWARD
-from identity.evidence import IS_UNLINK, TABLES, Edge, Record, edges_where, probability_text, profile_of, records_of
+from identity.evidence import (
+    IS_UNLINK,
+    TABLES,
+    Edge,
+    Record,
+    edges_where,
+    no_profile,
+    probability_text,
+    profile_of,
+    records_of,
+)
 from identity.lacking import Lacking, what_is_lacking
 from identity.paths import best_chain, shortest_path
 from identity.standardise import standard_of
@@ -108,7 +118,7 @@ def record_of(connection: "duckdb.DuckDBPyConnection", lake: "Lake", name: str) 
     if raw and word in identifiers:
         holders = _holders(connection, lake, identifiers[word], raw)
         if holders:
-            return holders[0]
+            return next(iter(holders))
         where = "identity.identifiers"
         raise DataError(f"no record holds this {identifiers[word]}", where, "check it, or run: clew run")
     known = ", ".join(sorted({*KINDS, *identifiers}))
@@ -121,15 +131,18 @@ def only_record_of(connection: "duckdb.DuckDBPyConnection", lake: "Lake", name: 
     """As ``record_of``, for who decides: an identifier must not be that of several people.
 
     Raises:
-        DataError: If nobody in the lake has it.
+        DataError: If nobody in the lake has it, or somebody who has no profile yet.
         UsageError: If it is no name, or that of records of several profiles.
     """
     found = record_of(connection, lake, name)
     word, _, raw = name.partition(":")
     identifier = lake.contracts.identity.words.get(word)
     if found != name and raw and identifier:
-        holders = _holders(connection, lake, identifier, raw)
-        by_profile = {profile_of(connection, record): record for record in reversed(holders)}
+        by_profile: dict[str, str] = {}
+        for record, profile in _holders(connection, lake, identifier, raw).items():
+            if profile is None:
+                raise no_profile(record)
+            by_profile.setdefault(profile, record)
         if len(by_profile) > 1:
             raise UsageError(
                 f"{len(by_profile)} profiles hold this {identifier}",
@@ -139,16 +152,18 @@ def only_record_of(connection: "duckdb.DuckDBPyConnection", lake: "Lake", name: 
     return found
 
 
-def _holders(connection: "duckdb.DuckDBPyConnection", lake: "Lake", identifier: str, raw: str) -> list[str]:
-    """The records that hold an identifier in any spelling, the one first seen with it first."""
+def _holders(connection: "duckdb.DuckDBPyConnection", lake: "Lake", identifier: str, raw: str) -> dict[str, str | None]:
+    """The records that hold an identifier in any spelling, with their profiles; the one first seen with it first."""
     rules = lake.contracts.identity
     value = standard_of(rules.identifiers[identifier], rules.phone_region)(raw).value
     rows = connection.execute(
-        """SELECT record_id FROM identity.identifiers WHERE identifier = ? AND value = ?
+        """SELECT record_id, any_value(profile_id)
+           FROM identity.identifiers LEFT JOIN identity.assignments USING (record_id)
+           WHERE identifier = ? AND value = ?
            GROUP BY record_id ORDER BY bool_or(is_usable) DESC, min(first_seen), record_id""",
         [identifier, value],
     ).fetchall()
-    return [str(record) for (record,) in rows]
+    return dict(rows)
 
 
 def _same(connection: "duckdb.DuckDBPyConnection", one: str, other: str, profile: str) -> Explanation:

@@ -14,14 +14,12 @@ from identity.sql import query
 FROM_QUEUE = "review:"
 FROM_SAMPLE = "review of a random sample:"
 """How the reasons begin of decisions that answer the queue, and of those that answer a sample."""
+WEIGHED = ("left_record", "right_record", "kind", "match_weight")
 
 
 def is_of_review(reason: str) -> bool:
     """Whether a reason reads as that of an answer to the queue or to a sample."""
     return reason.strip().startswith((FROM_QUEUE, FROM_SAMPLE))
-
-
-WEIGHED = ("left_record", "right_record", "kind", "match_weight")
 
 
 def labels(decisions: Iterable[Decision], edges: pa.Table) -> pa.Table:

@@ -4,10 +4,6 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from contracts.identity import IdentityRules
-from identity.decisions import Decision
-from identity.stitches import read_logins, shared_values, stitches
-
 if TYPE_CHECKING:
     from lakehouse.lake import Lake
 
@@ -24,15 +20,6 @@ _MOVED = """
     SELECT count(*) FROM whose JOIN assignments AS b ON b.record_id = coalesce(before, whose.record_id)
     JOIN assignments AS a ON a.record_id = coalesce(after, whose.record_id) WHERE b.profile_id <> a.profile_id
 """
-
-
-def spells_under(
-    lake: "Lake", identifiers: pa.Table, assignments: pa.Table, rules: IdentityRules, decisions: list[Decision]
-) -> pa.Table:
-    """identity.stitches as ``rules`` would make them of these identifiers and assignments."""
-    shared = shared_values(identifiers, rules)
-    key = lake.settings.identity_key
-    return stitches(identifiers, assignments, shared, read_logins(lake, shared), rules, key, decisions)
 
 
 def visits_moved(lake: "Lake", before: pa.Table, after: pa.Table, assignments: pa.Table) -> int:

@@ -8,7 +8,7 @@ Proportion" (2001, doi:10.1214/ss/1009213286) recommend; the bands are combined 
 interval is the shortest that holds 95 % of the draws: Chen and Shao, "Monte Carlo Estimation of Bayesian Credible and
 HPD Intervals" (1999, doi:10.1080/10618600.1999.10474802). An interval with equal tails would leave out a precision of
 99.9 % wherever all labels agree. We differ in that a band without any label keeps Beta(1/2, 1/2): nothing known is a
-wide interval, not a gap.
+wide interval, not a gap. Where no band has a label there is no estimate: the numbers would be the prior's.
 
 Only pairs that the model weighed at or above the review threshold are seen. Recall is of the matches among those;
 pairs that no blocking rule brings together, or that weigh less, are not in it.
@@ -62,7 +62,7 @@ class Band:
 
 @dataclass(frozen=True)
 class Rate:
-    """An estimate with its interval; all three are None where there is nothing to estimate."""
+    """An estimate with its interval; all three are None where there is nothing to estimate, or to do it from."""
 
     estimate: float | None
     low: float | None
@@ -90,7 +90,12 @@ class Quality:
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
-        return asdict(self) | {"labels": sum(band.labels for band in self.bands), "confidence": CONFIDENCE}
+        return asdict(self) | {"labels": self.labels, "confidence": CONFIDENCE}
+
+    @property
+    def labels(self) -> int:
+        """All labels."""
+        return sum(band.labels for band in self.bands)
 
 
 def lower_ends(thresholds: Probabilistic) -> tuple[float, ...]:
@@ -182,10 +187,11 @@ def estimate(known: tuple[Band, ...]) -> Quality:
         if band.is_linked:
             linked += matches
     linked_pairs = sum(band.pairs for band in known if band.is_linked)
+    is_labelled = any(band.labels for band in known)
     nothing = Rate(None, None, None)
     return Quality(
-        _rate(linked / linked_pairs) if linked_pairs else nothing,
-        _rate(linked / all_matches) if known and all_matches.all() else nothing,
+        _rate(linked / linked_pairs) if is_labelled and linked_pairs else nothing,
+        _rate(linked / all_matches) if is_labelled and all_matches.all() else nothing,
         known,
         is_random,
         _missing(known, is_random),

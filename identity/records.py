@@ -109,7 +109,7 @@ def build_nodes(silver: Silver, rules: IdentityRules) -> Nodes:
 
 def standard_forms(silver: Silver, rules: IdentityRules) -> Said:
     """Standardise what records say of themselves, each for itself."""
-    held = _held_identifiers(silver)
+    held = _held_identifiers(silver, rules)
     values = query("SELECT DISTINCT identifier, raw_value FROM held", held=held)
     standard = standardise.standard_values(values, rules)
     identifiers = query(
@@ -138,9 +138,10 @@ def _standard_attributes(attributes: pa.Table, rules: IdentityRules) -> pa.Table
     return pa.table(columns)
 
 
-def _held_identifiers(silver: Silver) -> pa.Table:
+def _held_identifiers(silver: Silver, rules: IdentityRules) -> pa.Table:
     """The identifiers that events carried, and the one in the name of the record itself."""
-    own = " ".join(f"WHEN '{kind}' THEN '{name}'" for kind, name in _OWN_IDENTIFIER.items())
+    told = {"account": rules.visits.account, "anonymous": rules.visits.browser} if rules.visits else {}
+    own = " ".join(f"WHEN '{kind}' THEN '{name}'" for kind, name in (_OWN_IDENTIFIER | told).items())
     return query(
         f"""SELECT record_id, identifier, raw_value, min(first_seen) AS first_seen, max(last_seen) AS last_seen
             FROM (SELECT * FROM identifiers

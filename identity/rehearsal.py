@@ -11,10 +11,11 @@ from contracts.identity import IdentityRules
 from identity.decisions import read_decisions, standing
 from identity.diff import Difference, difference, unusable
 from identity.model import Model, compared_people, load_model
-from identity.moved_visits import spells_under, visits_moved
+from identity.moved_visits import visits_moved
 from identity.records import Nodes, build_nodes, read_silver
 from identity.resolution import resolved
 from identity.score import probabilistic_edges
+from identity.stitches import spells_under
 
 if TYPE_CHECKING:
     from lakehouse.lake import Lake

@@ -1,21 +1,17 @@
-"""Questions to stewards, and what becomes of the answers.
+"""A sitting with a steward: which questions are asked, and what becomes of the answers.
 
-A question shows two records side by side with the evidence for them. An answer becomes a decision, and so a label.
-Values of records are personal: they are in ``Question.fields`` for the terminal of the steward who asked, and in
-nothing else.
+An answer becomes a decision, and so a label.
 """
 
 import datetime
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
-from contracts.identity import NameLikeness
-from identity.agree import birth_dates_agree, first_names_agree, last_names_agree
 from identity.decisions import Decision, Pair, decide, read_decisions, standing
 from identity.labels import FROM_QUEUE, FROM_SAMPLE
+from identity.question import Question, compare, evidence_of, sides_of
 from lakehouse.errors import DataError, UsageError
 
 if TYPE_CHECKING:
@@ -24,82 +20,8 @@ if TYPE_CHECKING:
     from lakehouse.lake import Lake
 
 TABLES = ("identity.review_queue", "identity.edges", "identity.assignments", "identity.records")
-Verdict = Literal["agree", "alike", "differ", "unknown"]
 Action = Literal["link", "unlink", "skip"]
 ANSWERS: dict[str, Action] = {"y": "link", "yes": "link", "n": "unlink", "no": "unlink", "s": "skip", "skip": "skip"}
-
-
-_FIELDS = (
-    "first_name", "last_name", "birth_date", "email", "phone", "street", "city", "postcode", "loyalty_id",
-)  # fmt: skip
-"""The fields that are compared."""
-
-
-@dataclass(frozen=True)
-class Field:
-    """One field of both records, in standard form, and what they have in common."""
-
-    name: str
-    left: str | None
-    right: str | None
-    verdict: Verdict
-
-
-@dataclass(frozen=True)
-class Side:
-    """One of the two records, without its values."""
-
-    record: str
-    profile: str
-    records: int
-    sources: str
-    events: int
-    first_seen: datetime.datetime
-    last_seen: datetime.datetime
-
-
-@dataclass(frozen=True)
-class Question:
-    """Are these two records one person?
-
-    Attributes:
-        left, right: The records; ``records`` counts those of their profiles.
-        match_weight, probability, model_version, evidence: Of the edge; the evidence is the model's waterfall.
-        stakes: people, records, events, value and edges, as in identity.review_queue; none for a sampled pair.
-        against: Why other evidence between the two profiles was refused, if some was.
-        fields: Side by side. Personal.
-    """
-
-    left: Side
-    right: Side
-    match_weight: float
-    probability: float
-    model_version: str
-    evidence: dict[str, Any]
-    stakes: dict[str, Any]
-    against: str | None
-    fields: tuple[Field, ...]
-
-    @property
-    def pair(self) -> Pair:
-        """The two records that it is about."""
-        return self.left.record, self.right.record
-
-    def as_dict(self) -> dict[str, Any]:
-        """For JSON: without the values of the fields, which are personal."""
-        return {
-            "left_record": self.left.record,
-            "right_record": self.right.record,
-            "left_profile": self.left.profile,
-            "right_profile": self.right.profile,
-            "match_weight": self.match_weight,
-            "probability": self.probability,
-            "model_version": self.model_version,
-            **self.stakes,
-            "against": self.against,
-            "fields": {item.name: item.verdict for item in self.fields},
-            "evidence": self.evidence,
-        }
 
 
 @dataclass(frozen=True)
@@ -168,16 +90,7 @@ class Review:
             raise DataError("there is no review queue yet", TABLES[0], "make it: clew run")
         self.lake, self.author, self.as_of = lake, author, as_of
         self._connection = lake.duck(only=TABLES)
-        self._settled = self._decided()
         self._drawn: frozenset[Pair] | None = None
-
-    def _decided(self) -> "Settled":
-        """What the decisions that stand now settle."""
-        made = standing(read_decisions(self.lake), self.as_of)
-        settled = Settled(_profiles_of(self._connection, [record for item in made for record in item.pair]))
-        for item in made:
-            settled.add("link" if item.action == "link" else "unlink", item.pair)
-        return settled
 
     def queue(self) -> list[Waiting]:
         """What waits and is not settled by decisions made since the last run, in the order of asking."""
@@ -190,7 +103,8 @@ class Review:
             Waiting((one, other), (left, right), dict(zip(stakes, at_stake, strict=True)), against)
             for one, other, left, right, against, *at_stake in rows
         ]
-        return [item for item in waiting if not self._settled.covers(item.profiles)]
+        settled = self._settled()
+        return [item for item in waiting if not settled.covers(item.profiles)]
 
     def drawn(self, size: int, seed: int) -> list[Waiting]:
         """A random sample over the bands of match weight, linked pairs among them, without what is labelled.
@@ -209,10 +123,9 @@ class Review:
         return [Waiting(pair, (profile_of[pair[0]], profile_of[pair[1]]), {}, None) for pair in drawn]
 
     def still_open(self, waiting: Iterable[Waiting]) -> Iterator[Waiting]:
-        """One after the other, without those that answers given meanwhile have settled."""
+        """One after the other, without those that answers given meanwhile, other stewards' too, have settled."""
         for item in waiting:
-            self._settled = self._decided()  # other stewards may have decided meanwhile
-            if self._drawn is not None or not self._settled.covers(item.profiles):
+            if self._drawn is not None or not self._settled().covers(item.profiles):
                 yield item
 
     def questions(self, waiting: Sequence[Waiting]) -> list[Question]:
@@ -221,8 +134,8 @@ class Review:
         Raises:
             DataError: If the tables are not of one run: a pair has no evidence, or a record is gone.
         """
-        evidence = _evidence(self._connection, [item.pair for item in waiting])
-        sides = _sides(self._connection, {record for item in waiting for record in item.pair})
+        evidence = evidence_of(self._connection, [item.pair for item in waiting])
+        sides = sides_of(self._connection, {record for item in waiting for record in item.pair})
         found = []
         for item in waiting:
             if item.pair not in evidence or not all(record in sides for record in item.pair):
@@ -242,7 +155,7 @@ class Review:
         if answer.action == "skip":
             return None
         pair: Pair = (min(answer.pair), max(answer.pair))
-        evidence = _evidence(self._connection, [pair])
+        evidence = evidence_of(self._connection, [pair])
         if pair not in evidence:
             raise UsageError(
                 "the model did not weigh this pair",
@@ -253,10 +166,15 @@ class Review:
             raise UsageError("the pair is not of this sample, or was decided", " ".join(pair), "leave out --sample")
         begin = FROM_QUEUE if self._drawn is None else FROM_SAMPLE
         reason = f"{begin} {answer.reason.strip() or f'match weight {evidence[pair][0]:.2f}'}"
-        made = decide(self.lake, answer.action, pair, reason=reason, author=self.author, at=at, as_of=self.as_of)
-        self._settled.profile_of |= _profiles_of(self._connection, pair)
-        self._settled.add(answer.action, pair)
-        return made
+        return decide(self.lake, answer.action, pair, reason=reason, author=self.author, at=at, as_of=self.as_of)
+
+    def _settled(self) -> Settled:
+        """What the decisions that stand now settle."""
+        made = standing(read_decisions(self.lake), self.as_of)
+        settled = Settled(_profiles_of(self._connection, [record for item in made for record in item.pair]))
+        for item in made:
+            settled.add("link" if item.action == "link" else "unlink", item.pair)
+        return settled
 
 
 def read_answers(lines: Iterable[str], where: str) -> list[Answer]:
@@ -289,54 +207,6 @@ def read_answers(lines: Iterable[str], where: str) -> list[Answer]:
             'write each line as {"left_record": "…", "right_record": "…", "answer": "y", "n" or "skip"}',
         )
     return found
-
-
-def compare(left: Mapping[str, str | None], right: Mapping[str, str | None], alike: NameLikeness) -> tuple[Field, ...]:
-    """Two records field by field; what neither says is left out."""
-    agreeing: dict[str, Callable[[str, str], bool]] = {
-        "first_name": partial(first_names_agree, alike=alike),
-        "birth_date": birth_dates_agree,
-        "loyalty_id": lambda left, right: False,  # a card is another card by one digit
-    }
-    fields = []
-    for name in _FIELDS:
-        are_alike = agreeing.get(name, partial(last_names_agree, alike=alike))
-        one, other = left.get(name), right.get(name)
-        if one is None and other is None:
-            continue
-        verdict: Verdict = "unknown"
-        if one is not None and other is not None:
-            verdict = "agree" if one == other else "alike" if are_alike(one, other) else "differ"
-        fields.append(Field(name, one, other, verdict))
-    return tuple(fields)
-
-
-def _evidence(
-    connection: "duckdb.DuckDBPyConnection", pairs: Sequence[Pair]
-) -> dict[Pair, tuple[float, float, str, dict[str, Any]]]:
-    """Weight, probability, model version and waterfall of the pairs that the model weighed."""
-    rows = connection.execute(
-        """SELECT left_record, right_record, match_weight, probability, model_version, evidence
-           FROM identity.edges JOIN (SELECT unnest(?) AS left_record, unnest(?) AS right_record)
-               USING (left_record, right_record)
-           WHERE kind = 'probabilistic'""",
-        [[left for left, _ in pairs], [right for _, right in pairs]],
-    ).fetchall()
-    return {(left, right): (weight, sure, model, json.loads(said)) for left, right, weight, sure, model, said in rows}
-
-
-def _sides(
-    connection: "duckdb.DuckDBPyConnection", records: Iterable[str]
-) -> dict[str, tuple[Side, dict[str, str | None]]]:
-    """The records that are there, and their values by field."""
-    columns = ", ".join(f"r.{name}::VARCHAR" for name in _FIELDS)
-    rows = connection.execute(
-        f"""SELECT record_id, profile_id, a.records, sources, events, first_seen, last_seen, {columns}
-            FROM identity.records AS r JOIN identity.assignments AS a USING (record_id)
-            JOIN (SELECT unnest(?) AS record_id) USING (record_id)""",
-        [sorted(records)],
-    ).fetchall()
-    return {row[0]: (Side(*row[:7]), dict(zip(_FIELDS, row[7:], strict=True))) for row in rows}
 
 
 def _profiles_of(connection: "duckdb.DuckDBPyConnection", records: Iterable[str]) -> dict[str, str]:

@@ -21,10 +21,11 @@ from identity.usable import TOO_MANY
 if TYPE_CHECKING:
     from lakehouse.lake import Lake
 
+_PAIRS = "STRUCT(identifier VARCHAR, raw_value VARCHAR)[]"
 _PEOPLE = """
     people AS (
         SELECT record_id, min(value) AS person FROM identifiers
-        WHERE identifier = 'user_id' AND is_usable GROUP BY record_id)
+        WHERE identifier = $account AND is_usable GROUP BY record_id)
 """
 
 _SHARED = f"""
@@ -56,14 +57,14 @@ _STITCHES = f"""
         SELECT DISTINCT record_id, identifier, raw_value FROM identifiers JOIN stitched USING (identifier)
         WHERE starts_with(record_id, 'anonymous:')),
     with_log_ins AS (
-        SELECT value FROM identifiers JOIN people USING (record_id) WHERE identifier = 'anonymous_id'),
+        SELECT value FROM identifiers JOIN people USING (record_id) WHERE identifier = $browser),
     visits AS (  -- a visitor who never logged in has the log-ins of their one device
         SELECT record_id, identifier, raw_value FROM held
-        WHERE identifier = 'anonymous_id' AND record_id = 'anonymous:' || raw_value
+        WHERE identifier = $browser AND record_id = 'anonymous:' || raw_value
         UNION ALL
         SELECT record_id, any_value(identifier), any_value(raw_value) FROM held
-        WHERE identifier <> 'anonymous_id' AND record_id NOT IN (
-            SELECT record_id FROM identifiers JOIN with_log_ins USING (value) WHERE identifier = 'anonymous_id')
+        WHERE identifier <> $browser AND record_id NOT IN (
+            SELECT record_id FROM identifiers JOIN with_log_ins USING (value) WHERE identifier = $browser)
         GROUP BY record_id HAVING count(*) = 1),
     apart AS (
         SELECT l.profile_id AS one, r.profile_id AS other FROM settled
@@ -86,7 +87,7 @@ _STITCHES = f"""
 
 def read_by_stitches(rules: IdentityRules) -> list[str]:
     """The identifiers of which spells depend: accounts, browsers, and all that the contract stitches."""
-    return sorted({"user_id", "anonymous_id", *_stitched(rules)["identifier"].to_pylist()})
+    return sorted({*_stitched(rules)["identifier"].to_pylist(), *_told_by(rules).values()} - {None})
 
 
 def shared_values(identifiers: pa.Table, rules: IdentityRules) -> pa.Table:
@@ -95,7 +96,8 @@ def shared_values(identifiers: pa.Table, rules: IdentityRules) -> pa.Table:
     Returns:
         identifier, raw_value, value (its standard form), accounts (how many).
     """
-    return query(_SHARED, {"too_many": f"^{TOO_MANY}"}, identifiers=identifiers, stitched=_stitched(rules))
+    values = {"too_many": f"^{TOO_MANY}", "account": _told_by(rules)["account"]}
+    return query(_SHARED, values, identifiers=identifiers, stitched=_stitched(rules))
 
 
 def read_logins(lake: "Lake", shared: pa.Table) -> pa.Table:
@@ -103,11 +105,30 @@ def read_logins(lake: "Lake", shared: pa.Table) -> pa.Table:
     with lake.duck(only=["silver.events"]) as connection:
         connection.register("shared", shared)
         return connection.sql(
-            f"""SELECT DISTINCT identifier, raw_value, record_id, occurred_at
-                FROM (SELECT record_id, occurred_at, unnest([{", ".join(_carried(lake))}], recursive := true)
-                      FROM silver.events WHERE starts_with(record_id, 'account:'))
+            f"""WITH carried AS (
+                    SELECT record_id, occurred_at, [{", ".join(_carried(lake))}]::{_PAIRS} AS pairs FROM silver.events)
+                SELECT DISTINCT identifier, raw_value, record_id, occurred_at
+                FROM (SELECT record_id, occurred_at, unnest(pairs, recursive := true)
+                      FROM carried WHERE starts_with(record_id, 'account:'))
                 JOIN shared USING (identifier, raw_value)"""
         ).to_arrow_table()
+
+
+def spells_under(
+    lake: "Lake", identifiers: pa.Table, assignments: pa.Table, rules: IdentityRules, decisions: list[Decision]
+) -> pa.Table:
+    """identity.stitches as the rules make it of the lake's events and of these identifiers and assignments.
+
+    Args:
+        lake: Has the events.
+        identifiers: As ``stitches`` takes them.
+        assignments: Likewise.
+        rules: The contract in use, or another one to compare with.
+        decisions: The links and unlinks that stand.
+    """
+    shared = shared_values(identifiers, rules)
+    key = lake.settings.identity_key
+    return stitches(identifiers, assignments, shared, read_logins(lake, shared), rules, key, decisions)
 
 
 def stitches(
@@ -138,6 +159,7 @@ def stitches(
     settled = {name: [getattr(item, name) for item in decisions] for name in ("action", "left_record", "right_record")}
     return query(
         _STITCHES,
+        _told_by(rules),
         identifiers=identifiers,
         assignments=assignments.select(["record_id", "profile_id"]),
         shared=shared,
@@ -146,6 +168,12 @@ def stitches(
         hashes=values.append_column("value_hash", pa.array(hashes, pa.string())),
         settled=pa.table({name: pa.array(cells, pa.string()) for name, cells in settled.items()}),
     )
+
+
+def _told_by(rules: IdentityRules) -> dict[str, str | None]:
+    """The identifiers of the browser and of the account, if the contract speaks of visits."""
+    visits = rules.visits
+    return {"browser": visits.browser, "account": visits.account} if visits else {"browser": None, "account": None}
 
 
 def _stitched(rules: IdentityRules) -> pa.Table:
@@ -162,8 +190,11 @@ def _stitched(rules: IdentityRules) -> pa.Table:
 
 def _carried(lake: "Lake") -> list[str]:
     """Where events carry the stitched identifiers, by the contracts of their sources, as pairs of name and value."""
-    found = {"{'identifier': 'anonymous_id', 'raw_value': trim(anonymous_id)}"}
-    stitched = set(_stitched(lake.contracts.identity)["identifier"].to_pylist())
+    rules = lake.contracts.identity
+    found = (
+        {f"{{'identifier': {_text(rules.visits.browser)}, 'raw_value': trim(anonymous_id)}}"} if rules.visits else set()
+    )
+    stitched = set(_stitched(rules)["identifier"].to_pylist())
     for source in lake.contracts.sources.values():
         for carried in source.identifiers:
             first, _, rest = carried.path.partition(".")

@@ -23,7 +23,7 @@ from identity.records import Nodes, Said, record_rows
 from identity.sql import query
 from identity.stored import Stored
 from identity.usable import mark_usable
-from identity.visitors import mark_visitors, naming
+from identity.visitors import browser, mark_visitors, naming
 
 _IDENTIFIERS = "record_id, identifier, value, raw_value, is_usable, reason, first_seen, last_seen"
 _EVENTS = """record_id, sources, {'landing': landed_landing, 'source': landed_source, 'position': landed_position}
@@ -134,10 +134,11 @@ def _placed(stored: Stored, around: pa.Table, said: Said, changed: pa.Table, rul
     spelled = stored.query(
         f"""SELECT {_IDENTIFIERS} FROM identity.identifiers WHERE record_id IN (
                 SELECT record_id FROM identity.identifiers SEMI JOIN here USING (identifier, value)
-                WHERE identifier = 'anonymous_id' AND starts_with(record_id, 'anonymous:'))
+                WHERE identifier IN (FROM browser) AND starts_with(record_id, 'anonymous:'))
             AND record_id NOT IN (SELECT record_id FROM here UNION FROM changed)""",
         here=here,
         changed=changed,
+        browser=browser(rules),
     )
     judged = pa.concat_tables([here, spelled])
     records = query(
@@ -225,7 +226,7 @@ def _marked(
                 SELECT record_id, identifier, raw_value FROM around SEMI JOIN placed USING (record_id)
                 WHERE identifier IN (FROM naming) UNION
                 SELECT record_id, identifier, raw_value FROM around SEMI JOIN judged USING (identifier, value)
-                WHERE identifier = 'anonymous_id')
+                WHERE identifier IN (FROM browser))
             SELECT {_IDENTIFIERS} FROM counted SEMI JOIN changed USING (record_id) UNION ALL
             SELECT {_IDENTIFIERS} FROM counted SEMI JOIN anew USING (record_id, identifier, raw_value) UNION ALL
             SELECT {_IDENTIFIERS} FROM around ANTI JOIN anew USING (record_id, identifier, raw_value)""",
@@ -236,6 +237,7 @@ def _marked(
         placed=placed.records,
         judged=placed.values,
         naming=naming(rules),
+        browser=browser(rules),
     )
 
 

@@ -29,7 +29,8 @@ _MARKED = """
         WHERE raw_value = substr(record_id, strpos(record_id, ':') + 1)),
     browsers AS (
         SELECT record_id, 'anonymous:' || min(value) AS browser FROM own
-        WHERE identifier = 'anonymous_id' AND starts_with(record_id, 'anonymous:') GROUP BY record_id),
+        WHERE identifier IN (SELECT identifier FROM browser) AND starts_with(record_id, 'anonymous:')
+        GROUP BY record_id),
     placed AS (  -- a browser in two spellings is one place
         SELECT record_id, identifier, value, coalesce(browser, record_id) AS place
         FROM formal SEMI JOIN naming USING (identifier) LEFT JOIN browsers USING (record_id)),
@@ -41,7 +42,7 @@ _MARKED = """
         FROM placed JOIN placed AS same ON same.identifier = placed.identifier AND same.value = placed.value
         UNION
         SELECT place, visited.record_id
-        FROM placed JOIN formal AS visited ON visited.identifier = 'anonymous_id'
+        FROM placed JOIN formal AS visited ON visited.identifier IN (SELECT identifier FROM browser)
              AND 'anonymous:' || visited.value = place),
     several AS (
         SELECT place, max(people) AS found
@@ -83,7 +84,9 @@ def mark_visitors(identifiers: pa.Table, rules: IdentityRules) -> pa.Table:
         rules: The contract.
     """
     limits = {name: rule.limit_per_profile for name, rule in rules.identifiers.items() if rule.limit_per_profile}
-    allowed = {name: rule.stops_identifying_above for name, rule in rules.identifiers.items() if name == "anonymous_id"}
+    allowed = {
+        name: rules.identifiers[name].stops_identifying_above for name in browser(rules)["identifier"].to_pylist()
+    }
     return query(
         _MARKED,
         {"too_many": TOO_MANY},
@@ -98,6 +101,11 @@ def naming(rules: IdentityRules) -> pa.Table:
     """The identifiers that name a visitor: identifier."""
     names = [name for name, rule in rules.identifiers.items() if rule.names_visitor]
     return pa.table({"identifier": pa.array(names, pa.string())})
+
+
+def browser(rules: IdentityRules) -> pa.Table:
+    """The identifier of the browser, if the contract speaks of visits: identifier."""
+    return pa.table({"identifier": pa.array([rules.visits.browser] if rules.visits else [], pa.string())})
 
 
 def _numbers(declared: Mapping[str, int | None], name: str) -> pa.Table:

@@ -1,6 +1,7 @@
 """The lake: tables by name, read and written through one door that holds them to their declaration."""
 
 import fcntl
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
@@ -136,13 +137,16 @@ class Lake:
         """
         self._write_arrow(table, rows, "overwrite", where)
 
-    def write_df(self, table: str, df: "DataFrame", replace_where: str | None = None) -> None:
+    def write_df(
+        self, table: str, df: "DataFrame", replace_where: str | None = None, note: Mapping[str, Any] | None = None
+    ) -> None:
         """Replace a Spark table's rows, or those that ``replace_where`` selects, in one commit.
 
         Args:
             table: A declared table.
             df: Exactly the declared columns, in any order.
             replace_where: A predicate over the table's columns.
+            note: Is kept with the commit, for ``commits.note_of``.
 
         Raises:
             DataError: If columns are missing or not declared.
@@ -150,6 +154,8 @@ class Lake:
         writer = self._declared(table, df).write.format("delta").mode("overwrite")
         if replace_where:
             writer = writer.option("replaceWhere", replace_where)
+        if note:
+            writer = writer.option("userMetadata", json.dumps(note, sort_keys=True))
         writer.save(self.path(table))
 
     def append_df(self, table: str, df: "DataFrame", txn: tuple[str, int] | None = None) -> None:

@@ -76,7 +76,7 @@ def _labels(found: "Training") -> list[Markup]:
         table("Gained and lost: pairs about which only this model, or only the one in use, is right.", heads, rows),
     ]
     for name, rate in (("precision", found.quality.precision), ("recall", found.quality.recall)):
-        if found.quality.as_dict()["labels"] and rate.estimate is not None:
+        if rate.estimate is not None:
             told = f"{name} by stewards' labels: {rate.estimate:.1%} (95 %: {rate.low:.1%} to {rate.high:.1%})"
             parts.append(element("p", told))
     return parts

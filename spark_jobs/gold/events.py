@@ -3,16 +3,24 @@
 That is the person of its record; in a spell of identity.stitches it is the person of the account that had logged in.
 
 Idempotence key: the rows themselves. Each build compares gold with silver and with the assignments, and replaces, in
-one commit, the landings that differ and the sources in which a record changed hands. So a build that died has left
-the table as it was, a build that is repeated writes nothing, and any order of builds ends in what a rebuild would give.
+one commit, the landings that differ and the records that changed hands, or their sources where those are many. So a
+build that died has left the table as it was, a build that is repeated writes nothing, and any order of builds ends in
+what a rebuild would give.
+
+To compare two million events takes longer than to write a day's. So each commit notes the version of silver whose rows
+gold then has, and only landings in files that silver gained or lost since are compared; all are where the last commit
+of rows has no such note.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import functions as F
 from pyspark.sql.types import MapType
 
 from contracts.link import FIRMEST_FIRST
+from lakehouse.commits import note_of
+from lakehouse.duck import changed_column
+from lakehouse.errors import DataError
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -24,6 +32,11 @@ EVENTS, SILVER, ASSIGNMENTS = "gold.events", "silver.events", "identity.assignme
 STITCHES = "identity.stitches"
 SILVER_ONLY = ("content_hash",)
 LINK = ("profile_id", "link_kind", "link_probability")
+BUCKETS = 4_096
+_BUCKET = f"pmod(xxhash64(record_id), {BUCKETS})"
+"""What a commit says of the records that it replaces: it is kept for months, and a record may have to be erased."""
+FEW_BUCKETS = BUCKETS // 16
+"""With more of them, to replace whole sources costs no more."""
 
 
 def attribute_events(events: "DataFrame", assignments: "DataFrame", stitches: "DataFrame") -> "DataFrame":
@@ -45,36 +58,78 @@ def differing_landings(silver: "DataFrame", gold: "DataFrame") -> list[int]:
     return sorted(row.landing for row in differ.select("landing").collect())
 
 
-def sources_with_moved_records(gold: "DataFrame", assignments: "DataFrame", stitches: "DataFrame") -> list[str]:
-    """The sources with an event whose link is no longer that of its record or spell; sorted."""
+def suspects(lake: "Lake") -> list[int] | None:
+    """The landings in which gold may differ from silver, sorted; None where nothing tells."""
+    note = note_of(lake, EVENTS) or {}
+    if note.get("table") != lake.delta(SILVER).metadata().id:
+        return None
+    try:
+        changed = changed_column(lake.settings.lake, SILVER, note["version"], "landing")
+    except DataError:  # the version is kept no more
+        return None
+    return sorted(int(landing) for landing in changed["landing"].to_pylist())
+
+
+def moved(gold: "DataFrame", assignments: "DataFrame", stitches: "DataFrame") -> "DataFrame":
+    """Source and record_id of the records with an event whose link is no longer that of its record or spell."""
     held = F.struct(*LINK)
     events = gold.where("record_id is not null").select("source", "record_id", "occurred_at", held.alias("held"))
     spelled = _in_spells(events, stitches).drop("occurred_at").distinct()
-    moved = _links(spelled, assignments).where(~F.col("held").eqNullSafe(F.struct(*LINK)))
-    return sorted(row.source for row in moved.select("source").distinct().collect())
+    found = _links(spelled, assignments).where(~F.col("held").eqNullSafe(F.struct(*LINK)))
+    return found.select("source", "record_id").distinct()
 
 
 def build_events(lake: "Lake", run: "Run") -> dict[str, int]:
     """Bring gold.events up to date with silver.events and identity.assignments."""
     with run.step(lake, "build_events") as step, lake.lock(EVENTS):
+        note = _note(lake)  # before silver is read: what comes meanwhile is looked at by the next build
         silver, assignments, stitches = lake.df(SILVER), lake.df(ASSIGNMENTS), lake.df(STITCHES)
-        step.say("comparing with silver and the assignments")
         replace_where = None
         if lake.exists(EVENTS):
             gold = lake.df(EVENTS)
-            landings = differing_landings(silver, gold)
-            sources = sources_with_moved_records(gold, assignments, stitches)
-            if not landings and not sources:
+            step.say("comparing with silver")
+            landings = _differing(silver, gold, suspects(lake))
+            step.say("comparing with the assignments")
+            differing = [*_landings(landings), *_movers(moved(gold, assignments, stitches))]
+            if not differing:
                 step.message = "nothing changed"
                 return {"events": 0}
             kept = gold.where(~F.col("landing").isin(landings)) if landings else gold
             if not kept.isEmpty():
-                replace_where = _predicate(landings, sources)
+                replace_where = " OR ".join(differing)
         rows = silver.where(replace_where) if replace_where else silver
         step.say("all landings" if replace_where is None else "what changed")
-        lake.write_df(EVENTS, attribute_events(rows, assignments, stitches), replace_where=replace_where)
+        lake.write_df(EVENTS, attribute_events(rows, assignments, stitches), replace_where=replace_where, note=note)
         step.rows = rows.count()
         return {"events": step.rows}
+
+
+def _note(lake: "Lake") -> dict[str, Any]:
+    """Silver as it is now. A table that was made anew counts its versions from the start, and is another table."""
+    silver = lake.delta(SILVER)
+    return {"table": silver.metadata().id, "version": silver.version()}
+
+
+def _differing(silver: "DataFrame", gold: "DataFrame", among: list[int] | None) -> list[int]:
+    """The differing landings among some; among all if that is None."""
+    if among is None:
+        return differing_landings(silver, gold)
+    here = F.col("landing").isin(among)
+    return differing_landings(silver.where(here), gold.where(here)) if among else []
+
+
+def _landings(landings: list[int]) -> list[str]:
+    """The predicate of rows of landings, if there are any."""
+    return [f"landing IN ({', '.join(map(str, landings))})"] if landings else []
+
+
+def _movers(found: "DataFrame") -> list[str]:
+    """The predicate of rows of records, or of all rows of their sources where those are many; none of no records."""
+    buckets = sorted(row.bucket for row in found.select(F.expr(_BUCKET).alias("bucket")).distinct().collect())
+    if len(buckets) <= FEW_BUCKETS:
+        return [f"{_BUCKET} IN ({', '.join(map(str, buckets))})"] if buckets else []
+    sources = sorted(row.source for row in found.select("source").distinct().collect())
+    return ["source IN (" + ", ".join("'" + source.replace("'", "''") + "'" for source in sources) + ")"]
 
 
 def _in_spells(events: "DataFrame", stitches: "DataFrame") -> "DataFrame":
@@ -112,12 +167,3 @@ def _fingerprints(events: "DataFrame", name: str) -> "DataFrame":
     given = [F.col(field.name).isNotNull() for field in compared]
     content = F.struct(F.count("*").alias("rows"), F.bit_xor(F.xxhash64(*values, *given)).alias("hash"))
     return events.groupBy("landing").agg(content.alias(name))
-
-
-def _predicate(landings: list[int], sources: list[str]) -> str:
-    terms = []
-    if landings:
-        terms.append(f"landing IN ({', '.join(map(str, landings))})")
-    if sources:
-        terms.append("source IN (" + ", ".join("'" + source.replace("'", "''") + "'" for source in sources) + ")")
-    return " OR ".join(terms)

@@ -79,7 +79,8 @@ def gives(small: Any, record: str, *addresses: str) -> None:
     (mail,) = (
         row for row in small.rows("identity.identifiers") if (row["record_id"], row["identifier"]) == (record, "email")
     )
-    given = [mail | {"raw_value": raw, "value": email(raw, "drop").value} for raw in addresses]
+    domains = small.lake.contracts.identity.mail_domains
+    given = [mail | {"raw_value": raw, "value": email(raw, "drop", domains).value} for raw in addresses]
     small.change("identity.identifiers", lambda rows: [*(row for row in rows if row != mail), *given])
 
 
@@ -194,9 +195,11 @@ def test_dots_tell_mailboxes_apart_except_at_googles_domains(
         ("user@corp.com", "user+nyc@corp.com"),
         ("User+NYC@corp.com", "user@corp.com"),
         ("user+nyc@corp.com", "user+spb@corp.com"),
+        ("jdoe@gmail.com", "j.doe@gmail.com"),
+        ("j.doe@gmail.com", "jdoe@gmail.com"),
     ],
 )
-def test_a_refusal_of_a_mailbox_is_found_with_any_tag(
+def test_a_refusal_of_a_mailbox_is_found_with_any_tag_and_in_any_spelling(
     refused: str, granted: str, destination: str, rule: str, written: Any, small: Any, check_staged_rule: Any
 ) -> None:
     gives(small, "crm:ben", refused)  # Ben withdrew
@@ -207,6 +210,19 @@ def test_a_refusal_of_a_mailbox_is_found_with_any_tag(
     edit(staged, put(**{column: written(granted)}))
     message = str(closed("exports", [check_staged_rule(staged, destination, rule)]))
     assert f"exports.{destination}: {rule}, 1 row" in message
+
+
+def test_a_refusal_at_one_of_a_providers_domains_is_found_at_the_other(small: Any, check_staged_rule: Any) -> None:
+    gives(small, "crm:ben", "jdoe@gmail.com")  # Ben withdrew
+    gives(small, "account:ann", "J.Doe@googlemail.com")
+    small.release()
+    for destination, rule, written in (
+        ("email_tool", "nobody_refused_the_email", "J.Doe@googlemail.com"),
+        ("ad_platform", "nobody_refused_the_email_sha256", sha256("jdoe@googlemail.com")),
+    ):
+        staged = stage(small.lake, small.lake.contracts.destinations[destination], 1)
+        edit(staged, put(**{rule.removeprefix("nobody_refused_the_"): written}))
+        assert not check_staged_rule(staged, destination, rule).success, destination
 
 
 def test_a_mailbox_that_is_exported_with_two_tags_is_found(small: Any, check_staged_rule: Any) -> None:

@@ -74,6 +74,20 @@ def test_the_order_of_input_never_changes_edges_or_profiles(rules, new_town, sai
     assert again.assignments.equals(once.assignments)
 
 
+def test_an_edge_of_an_unknown_record_joins_nothing_and_stays_for_the_gate_to_find(rules, new_town, profiles_of):
+    """Neither what it names, nor any two by way of it, nor the last of the records, whose place is as good as -1."""
+    nodes = world(new_town(), [(None, None, None)] * 3)
+    known = evidence([(0, 1, 20, False)], 3)
+    unknown = evidence([(0, 9, 30, False), (1, 9, 30, True), (2, 8, 30, False), (2, 9, 5, True)], 10)
+    found = join(nodes, pa.concat_tables([known, unknown]), rules, KEY)
+    assert profiles_of(found.assignments) == {frozenset({"crm:0", "crm:1"}), frozenset({"crm:2"})}
+    states = {(row["left_record"], row["right_record"]): row["state"] for row in found.edges.to_pylist()}
+    assert states == {
+        ("crm:0", "crm:1"): "linked", ("crm:0", "crm:9"): "linked", ("crm:1", "crm:9"): "linked",
+        ("crm:2", "crm:8"): "linked", ("crm:2", "crm:9"): "review",
+    }  # fmt: skip
+
+
 @FEW
 @given(people, links, st.sets(st.tuples(st.integers(0, 6), st.integers(0, 6)), max_size=3))
 def test_no_profile_ever_breaks_a_constraint(rules, new_town, said, chosen, decided):

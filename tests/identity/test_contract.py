@@ -51,6 +51,26 @@ def test_an_unknown_field_is_refused_with_its_line(tmp_path):
             "not a regular expression",
         ),
         (lambda c: c["identifiers"]["phone"].update(anti_examples=[]), "at least 1 item"),
+        (
+            lambda c: c.pop("visits"),
+            "between_logins and names_visitor need visits, which says what names the browser and what the account",
+        ),
+        (
+            lambda c: c["visits"].update(account="member_no"),
+            "visits.account is member_no, for which there is no identi",
+        ),
+        (
+            lambda c: c["visits"].update(browser="loyalty_id"),
+            "visits.browser is loyalty_id, which is not of the standa",
+        ),
+        (lambda c: c["visits"].update(account="email"), "visits.account is email, which is not one_person"),
+        (
+            lambda c: (
+                c["identifiers"]["device_id"].update(one_person=True, infers=False),
+                c["visits"].update(browser="device_id", account="device_id"),
+            ),
+            "visits.browser and visits.account are one identifier",
+        ),
     ],
 )
 def test_a_contradiction_in_the_contract_is_refused(tmp_path, change, message):

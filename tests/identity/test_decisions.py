@@ -102,6 +102,39 @@ def test_whoever_is_kept_apart_in_a_familys_mailbox_namesakes_stay_together(town
     assert town.profiles() == {frozenset({"crm:1"}), frozenset({"crm:2", "crm:3"}), frozenset({"crm:4"})}
 
 
+ANN = {"first_name": "Ann", "last_name": "Lee"}
+
+
+@pytest.mark.parametrize(
+    ("records", "unlinks", "people"),
+    [
+        pytest.param(
+            [("crm:1", 0, ANN), ("crm:2", 10, ANN), ("crm:3", 2200, ANN)], [("crm:1", "crm:2"), ("crm:1", "crm:3")],
+            [{"crm:1"}, {"crm:2", "crm:3"}], id="who keeps the number for years loses the namesake only",
+        ),
+        pytest.param(
+            [("crm:1", 0, ANN), ("crm:2", 10, ANN), ("crm:3", 2200, ANN), ("crm:4", 2210, ANN)],
+            [("crm:1", "crm:2"), ("crm:1", "crm:3")],
+            [{"crm:1"}, {"crm:2", "crm:3", "crm:4"}], id="and keeps who shares the number in the later tenancy",
+        ),
+        pytest.param(
+            [("crm:1", 0, ANN), ("crm:2", 2200, ANN), ("crm:3", 2210, ANN)], [("crm:1", "crm:2")],
+            [{"crm:1"}, {"crm:2", "crm:3"}], id="a number that changed hands between namesakes is the later one's",
+        ),
+        pytest.param(
+            [("crm:1", 0, ANN), ("crm:2", 10, ANN), ("phone:9", 2200, {})], [("crm:1", "crm:2")],
+            [{"crm:1"}, {"crm:2"}, {"phone:9"}], id="who gives no name is of no earlier tenancy",
+        ),
+    ],
+)  # fmt: skip
+def test_an_unlink_on_a_number_leaves_together_across_tenancies_whom_their_names_join(town, records, unlinks, people):
+    for record, day, who in records:
+        town.record(record, day, phone="(212) 736-5000", **who)
+    for one, other in unlinks:
+        town.decide("unlink", one, other)
+    assert town.profiles() == {frozenset(records) for records in people}
+
+
 def test_the_part_that_leaves_gets_the_id_it_had_and_an_undo_brings_everything_back(town):
     town.record("crm:1", email="ann@mail.net").record("mailbox:1", email="ann@mail.net")
     before = town.resolve()

@@ -8,7 +8,7 @@ import pytest
 
 from identity.decisions import Decision
 from identity.labels import FROM_QUEUE, FROM_SAMPLE, labels
-from identity.quality import Band, bands, estimate, lower_ends, sample
+from identity.quality import Band, Rate, bands, estimate, lower_ends, sample
 
 NOW = datetime.datetime(2018, 1, 2, 9, tzinfo=datetime.UTC)
 
@@ -108,15 +108,20 @@ def test_a_band_that_was_decided_whole_leaves_no_doubt():
     assert found.recall.low == found.recall.high == 0.75
 
 
-def test_without_labels_hardly_anything_is_known_and_that_is_said():
+def test_without_labels_nothing_is_known_and_that_is_said():
     found = estimate((Band(0.0, 10.0, False, 100), Band(10.0, None, True, 100)))
-    assert found.precision.high - found.precision.low > 0.9
+    assert found.precision == found.recall == Rate(None, None, None)
     assert not found.is_random
     assert found.missing == (
         "0 labels in all, at least 30 are needed",
         "0 labels for the 100 pairs from weight 0 up, at least 5 are needed",
         "0 labels for the 100 pairs from weight 10 up, at least 5 are needed",
     )
+
+
+def test_a_band_without_a_label_beside_one_that_has_some_is_known_hardly_at_all():
+    found = estimate((Band(0.0, 10.0, False, 100, sampled=100, sampled_matches=50), Band(10.0, None, True, 100)))
+    assert found.precision.high - found.precision.low > 0.9
 
 
 def test_where_the_model_weighed_nothing_there_is_nothing_to_estimate():

@@ -9,8 +9,9 @@ import pytest
 from clew.questions import sit
 from identity.decisions import decide, read_decisions
 from identity.labels import FROM_QUEUE, FROM_SAMPLE
+from identity.question import compare
 from identity.resolve import resolve
-from identity.review import Answer, Review, Settled, compare, read_answers
+from identity.review import Answer, Review, Settled, read_answers
 from lakehouse.errors import DataError, UsageError
 from lakehouse.run import Run
 from tests.identity.test_resolve import HOME, resolved

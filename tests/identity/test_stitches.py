@@ -6,9 +6,10 @@ import pyarrow as pa
 import pytest
 from pydantic import SecretStr
 
-from identity.stitches import read_logins, shared_values, stitches
+from identity.stitches import read_by_stitches, read_logins, shared_values, stitches
 from lakehouse.lake import Lake
 from lakehouse.settings import Settings
+from tests.identity.conftest import Town
 from tests.silver import at, write_silver
 
 KEY = b"a key for tests"
@@ -149,3 +150,44 @@ def test_a_log_in_is_read_where_the_contract_of_the_source_has_the_identifier(tm
         ("device_id", "d-1", "account:u1", at(1)),
         ("device_id", "d-1", "account:u2", at(2)),
     ]
+
+
+def renamed(rules):
+    """The shipped contract with other names for what tells whose a visit was."""
+    names = {"user_id": "member_no", "anonymous_id": "cookie"}
+    visits = rules.visits.model_copy(update={"account": "member_no", "browser": "cookie"})
+    identifiers = {names.get(name, name): rule for name, rule in rules.identifiers.items()}
+    return rules.model_copy(update={"identifiers": identifiers, "visits": visits})
+
+
+def test_the_contract_says_what_a_browser_and_what_an_account_is(rules):
+    town = Town(renamed(rules))
+    for number, account in enumerate(("u1", "u2")):
+        town.record(f"account:{account}", 5 + number, cookie="a1")
+    town.record("anonymous:a1", 0, 28)
+    assert spells(town, LOGINS, of="cookie") == [
+        ("anonymous:a1", 5, 10, "account:u1"),
+        ("anonymous:a1", 10, 20, "account:u2"),
+        ("anonymous:a1", 20, None, "account:u1"),
+    ]
+    assert read_by_stitches(town.rules) == ["cookie", "device_id", "member_no"]
+
+
+def test_a_browser_by_any_name_speaks_for_none_of_two_who_ordered_in_it(rules):
+    town = Town(renamed(rules))
+    town.record("anonymous:b1", order_id=["70001", "70002"]).record("account:u1", 3, cookie="b1")
+    town.record("loyalty:44001", 5, order_id="70001").record("loyalty:44002", 5, order_id="70002")
+    assert len(town.profiles()) == 4
+    assert town.unusable()["account:u1", "cookie"].startswith("too_many_people")
+
+
+def test_a_contract_that_speaks_of_no_visits_stitches_none(rules, tmp_path):
+    bare = {name: rule.model_copy(update={"between_logins": None, "names_visitor": False})
+            for name, rule in rules.identifiers.items()}  # fmt: skip
+    town = Town(rules.model_copy(update={"identifiers": bare, "visits": None}))
+    assert spells(browser(town, "u1", "u2"), LOGINS) == []
+    lake = Lake(Settings(home=tmp_path, identity_secret=SecretStr("a key for tests")))
+    lake.ensure_tables()
+    write_silver(lake, [("account:u1", "app", {})])
+    lake.contracts.identity = town.rules
+    assert read_logins(lake, shared_values(town.nodes().identifiers, town.rules)).num_rows == 0

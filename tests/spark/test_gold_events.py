@@ -11,7 +11,7 @@ from pyspark.sql import DataFrame
 from lakehouse.lake import Lake
 from lakehouse.run import Run
 from lakehouse.settings import Settings
-from spark_jobs.gold.events import attribute_events, build_events
+from spark_jobs.gold.events import FEW_BUCKETS, attribute_events, build_events, suspects
 
 RUN = Run("run", dt.date(2017, 12, 31))
 NOON = dt.datetime(2017, 12, 1, 12, tzinfo=dt.UTC)
@@ -124,7 +124,7 @@ def test_a_visit_between_two_log_ins_is_of_the_first_of_them_and_one_before_both
 def test_a_spell_that_comes_and_goes_moves_its_visits_and_brings_them_back(built: Lake) -> None:
     before = content(built.df("gold.events"))
     built.overwrite("identity.stitches", [spell(8, None, "account:a")])
-    assert build_events(built, RUN) == {"events": 2}
+    assert build_events(built, RUN) == {"events": 1}
     assert_as_rebuilt(built)
     assert content(built.df("gold.events")) != before
     assert build_events(built, RUN) == {"events": 0}
@@ -147,12 +147,63 @@ def test_a_new_landing_alone_is_written(built: Lake) -> None:
     assert_as_rebuilt(built)
 
 
-def test_a_record_that_changed_hands_rewrites_its_sources_only(built: Lake) -> None:
+def test_a_record_that_changed_hands_rewrites_its_events_only_and_is_not_named_in_the_commit(built: Lake) -> None:
     built.overwrite(
         "identity.assignments",
         [link("account:a", "pa"), link("anonymous:x", "pa", "deterministic", 0.99), link("loyalty:9", "p9")],
     )
-    assert build_events(built, RUN) == {"events": 2}
+    assert build_events(built, RUN) == {"events": 1}
+    assert_as_rebuilt(built)
+    (commit,) = built.delta("gold.events").history(1)
+    assert "anonymous" not in str(commit)
+
+
+def test_many_records_that_changed_hands_rewrite_their_sources_only(built: Lake) -> None:
+    records = [f"crm:{number}" for number in range(2 * FEW_BUCKETS)]
+    others = [event("web:1", "account:a"), event("shop:1", "loyalty:9")]
+    land(built, [*others, *(event(f"crm:{record}", record) for record in records)])
+    kept = [link("account:a", "pa"), link("loyalty:9", "p9")]
+    for profile in ("before", "after"):
+        built.overwrite("identity.assignments", [*kept, *(link(record, f"{profile} {record}") for record in records)])
+        made = build_events(built, RUN)
+        assert_as_rebuilt(built)
+    assert made == {"events": len(records)}
+
+
+def test_only_landings_in_files_that_silver_gained_or_lost_are_compared(built: Lake) -> None:
+    assert suspects(built) == []
+    more = [event("web:3", "account:a", landing=2)]
+    built.append_df("silver.events", frame(built, "silver.events", more))
+    assert suspects(built) == [2]
+    assert build_events(built, RUN) == {"events": 1}
+    assert suspects(built) == []
+    assert_as_rebuilt(built)
+
+
+def test_a_table_that_was_compacted_has_the_rows_it_had(built: Lake) -> None:
+    built.append_df("silver.events", frame(built, "silver.events", [event("web:3", "account:a", landing=2)]))
+    build_events(built, RUN)
+    for table in ("gold.events", "silver.events"):
+        assert built.delta(table).optimize.compact()["numFilesRemoved"] > 1
+    assert suspects(built) == [1, 2]
+    version = built.version("gold.events")
+    assert build_events(built, RUN) == {"events": 0}
+    assert built.version("gold.events") == version
+
+
+def test_whoever_else_wrote_gold_is_put_right(built: Lake) -> None:
+    built.delta("gold.events").delete("event_id = 'web:1'")
+    assert suspects(built) is None
+    build_events(built, RUN)
+    assert_as_rebuilt(built)
+    assert suspects(built) == []
+
+
+def test_a_silver_that_was_made_anew_is_compared_whole(built: Lake) -> None:
+    shutil.rmtree(built.path("silver.events"))
+    land(built, [event("web:1", "account:a"), event("web:2", "anonymous:x")])
+    assert suspects(built) is None
+    build_events(built, RUN)
     assert_as_rebuilt(built)
 
 

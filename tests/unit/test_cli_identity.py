@@ -87,6 +87,17 @@ def test_an_identifier_of_two_profiles_names_nobody_to_decide_about(clew, own) -
     assert "ana@" not in ran.err
 
 
+def test_an_identifier_of_a_record_without_a_profile_names_nobody_to_decide_about(clew, own) -> None:
+    """The run that read it died before it said whose it is; it may be a third person's."""
+    lake = Lake(Settings(home=own))
+    lake.append("identity.identifiers", [
+        {"record_id": "crm:new", "identifier": "email", "value": "ana@example.org", "raw_value": "ana@example.org",
+         "is_usable": True, "reason": None, "first_seen": NOW, "last_seen": NOW}
+    ])  # fmt: skip
+    ran = clew("identity", "link", "email:ana@example.org", "crm:7", "--reason", "x", home=own)
+    assert (ran.code, "the record has no profile yet" in ran.err, "crm:new" in ran.err) == (1, True, True)
+
+
 def test_nobody_is_linked_who_is_not_there_and_no_value_is_repeated(clew, own) -> None:
     ran = clew("identity", "link", "email:nobody@example.org", "crm:7", "--reason", "x", home=own)
     assert ran.code == 1
@@ -153,12 +164,26 @@ def test_a_random_sample_asks_about_linked_pairs_too_and_not_about_what_was_deci
     assert drawn == {("account:u1", "crm:7"), ("crm:7", "crm:8")}
 
 
-def test_quality_says_plainly_that_labels_are_too_few(clew) -> None:
+def test_quality_without_labels_says_so_and_how_to_label_and_shows_no_number(clew) -> None:
     ran = clew("identity", "quality")
     assert ran.code == 0
-    assert "too few labels: 0 labels in all, at least 30 are needed" in ran.err
+    assert "nothing is labelled yet" in ran.err
+    assert "clew identity review --sample" in ran.err
+    rates = [line for line in ran.out.splitlines() if line.startswith(("precision", "recall"))]
+    assert [line.split()[1] for line in rates] == ["unknown", "unknown"]
+    told = json.loads(clew("identity", "quality", "--json").out)
+    assert (told["labels"], told["precision"]["estimate"], told["recall"]["high"]) == (0, None, None)
+    assert told["missing"][0] == "0 labels in all, at least 30 are needed"
+
+
+def test_quality_says_plainly_that_labels_are_too_few(clew, own) -> None:
+    assert clew("identity", "review", "--answers", answer(own, says("y")), home=own).code == 0
+    ran = clew("identity", "quality", home=own)
+    assert ran.code == 0
+    assert "too few labels: 1 labels in all, at least 30 are needed" in ran.err
     assert "clew identity review --sample" in ran.err
     assert "recall" in ran.out
+    assert "unknown" not in ran.out
 
 
 def test_a_diff_needs_something_to_compare_with_and_names_what_is_wrong_in_it(clew, tmp_path) -> None:

@@ -152,6 +152,22 @@ def test_an_identifier_is_not_shown_before_it_was_seen(clew) -> None:
 
 
 @pytest.mark.parametrize(
+    ("arguments", "do"),
+    [
+        ("p-ana --as-of 2017-11-30", "name a later day, or leave out --as-of"),
+        ("p-ana --as-of 2017-11-30 --known-at 2017-12-01", "name a later day, or leave out --as-of"),
+        ("p-ana --as-of 2017-12-25 --known-at 2017-12-01",
+         "what was known is kept since the run of 2017-12-29: name that --known-at, or a later one"),
+        ("email:Ana@example.org --as-of 2017-12-25 --known-at 2017-12-01", "what was known is kept since"),
+    ],
+)  # fmt: skip
+def test_who_asks_about_a_past_is_told_which_of_the_two_days_to_change(clew, arguments: str, do: str) -> None:
+    ran = clew("profile", *arguments.split())
+    assert ran.code == 1
+    assert f"do:    {do}" in ran.err
+
+
+@pytest.mark.parametrize(
     ("arguments", "code", "what"),
     [
         ("p-ana --as-of 2017-11-30", 1, "no profile had this id on 2017-11-30, as known now"),

@@ -133,9 +133,14 @@ def test_mail_goes_to_the_address_as_given_with_its_tag(small: Any) -> None:
         ("user@corp.com", "user+nyc@corp.com"),
         ("user+nyc@corp.com", "user@corp.com"),
         ("user+nyc@corp.com", "user+spb@corp.com"),
+        ("j.doe@gmail.com", "jdoe@gmail.com"),
+        ("jdoe@gmail.com", "j.doe@gmail.com"),
+        ("jdoe@gmail.com", "j.d.o.e+spb@googlemail.com"),
     ],
 )
-def test_a_refusal_of_a_mailbox_holds_with_any_tag(refused: str, granted: str, destination: str, small: Any) -> None:
+def test_a_refusal_of_a_mailbox_holds_with_any_tag_and_in_any_spelling(
+    refused: str, granted: str, destination: str, small: Any
+) -> None:
     gives(small, ben=refused, ann=granted)  # Ben withdrew
     rows, reasons = exported(small, destination)
     assert profile_of(small, "Ann") not in {row["profile_id"] for row in rows}
@@ -148,6 +153,13 @@ def test_a_mailbox_that_was_once_given_and_refused_is_refused_with_a_tag(small: 
     gives(small, ann="user+nyc@corp.com")
     rows, _ = exported(small, "email_tool")
     assert profile_of(small, "Ann") not in {row["profile_id"] for row in rows}
+
+
+def test_a_dot_that_the_provider_does_not_ignore_tells_two_mailboxes_apart(small: Any) -> None:
+    gives(small, ben="j.doe@corp.com", ann="jdoe@corp.com")  # Ben withdrew
+    rows, reasons = exported(small, "email_tool")
+    assert profile_of(small, "Ann") in {row["profile_id"] for row in rows}
+    assert reasons["address_refused"] == 0
 
 
 def test_one_mailbox_is_written_to_once_whatever_the_tags(small: Any) -> None:

@@ -43,7 +43,7 @@ def decided(
         if consent == "no_consent_known":
             connection.execute("DELETE FROM gold.profile_consents")
         connection.execute("CREATE TABLE gold.profile_identifiers (profile_id TEXT, identifier TEXT, value TEXT)")
-        decide.decide(connection, destination, "1-0-0", 1)
+        decide.decide(connection, destination, "1-0-0", 1, CONTRACTS.identity.mail_domains)
         found = connection.execute("SELECT * FROM decided")
         names = [column[0] for column in found.description]
         (row,) = found.fetchall()

@@ -6,6 +6,7 @@ import duckdb
 import pytest
 
 from activation import convert
+from contracts.catalog import Contracts
 from identity.standardise import email
 
 # Normalised forms: Google, Data Manager API, "Format user data". Hashes: TikTok, "List of supported IDs" (janedoe);
@@ -35,10 +36,13 @@ HASHES = [
 ]
 
 
+DOMAINS = Contracts().identity.mail_domains
+
+
 @pytest.fixture(scope="module")
 def connection() -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect() as made:
-        convert.install(made)
+        convert.install(made, DOMAINS)
         yield made
 
 
@@ -62,18 +66,26 @@ def test_an_address_is_normalised_as_google_asks(
         ("user@corp.com", "user@corp.org", False),
         ("+tag@corp.com", "@corp.com", False),
         ("+18005550100", "18005550100", False),
+        ("j.doe@gmail.com", "jdoe@gmail.com", True),
+        ("J.Doe+shop@GoogleMail.com", "jdoe@gmail.com", True),
+        ("j.doe@gmail.com", "jroe@gmail.com", False),
+        ("j.doe@gmail.com.org", "jdoe@gmail.com.org", False),
     ],
 )
-def test_addresses_that_differ_in_a_tag_are_one_mailbox(
+def test_addresses_that_differ_in_a_tag_or_as_their_provider_allows_are_one_mailbox(
     one: str, other: str, is_one_mailbox: bool, connection: duckdb.DuckDBPyConnection
 ) -> None:
     of_one, of_other = (value(connection, "clew_mailbox", sent) for sent in (one, other))
     assert (of_one == of_other) is is_one_mailbox
 
 
-@pytest.mark.parametrize("given", ["user+nyc@corp.com", "user+a+b@corp.com", "+tag@corp.com", "user@corp.com"])
+@pytest.mark.parametrize(
+    "given",
+    ["user+nyc@corp.com", "user+a+b@corp.com", "+tag@corp.com", "user@corp.com", "j.d.oe@gmail.com", "J.Doe@Gmail.com",
+     "j.doe+shop@googlemail.com", "...@gmail.com", "j.doe@mail.gmail.com"],
+)  # fmt: skip
 def test_a_mailbox_is_what_identity_makes_of_the_address(given: str, connection: duckdb.DuckDBPyConnection) -> None:
-    assert value(connection, "clew_mailbox", given) == email(given, plus_tags="drop").value
+    assert value(connection, "clew_mailbox", given) == email(given, "drop", DOMAINS).value
 
 
 @pytest.mark.parametrize(("sent", "normalised"), PHONES)

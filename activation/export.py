@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 from activation import decide
 from contracts.export import Destination
+from lakehouse import audit
 from lakehouse.errors import DataError, UsageError
 from lakehouse.releases import latest_release
+from lakehouse.seal import sealed
 
 if TYPE_CHECKING:
     from lakehouse.lake import Lake
@@ -61,6 +63,7 @@ def export(lake: "Lake", run: "Run", destination: str, gate: Gate) -> dict[str, 
     with lake.lock(f"export_{destination}"):
         final = folder(lake, destination, release)
         if final.exists():
+            audit.note(lake, [export_act(final)])  # the process may have died before it was written down
             return _counts(_unchanged(lake, declared, final))
         staged = stage(lake, declared, release)
         try:
@@ -68,7 +71,21 @@ def export(lake: "Lake", run: "Run", destination: str, gate: Gate) -> dict[str, 
         except BaseException:
             shutil.rmtree(staged)  # people refused by a gate do not stay lying about in a file
             raise
-        return _counts(read_manifest(publish(staged)))
+        publish(staged)
+        audit.note(lake, [export_act(final)])
+        return _counts(read_manifest(final))
+
+
+def export_act(export_folder: Path) -> audit.Act:
+    """A published export as an act for the audit: its manifest, which names the checksum of its rows."""
+    manifest = read_manifest(export_folder)
+    subject = f"export {manifest['destination']} {manifest['release']}"
+    return audit.Act("export", subject, f"{manifest['rows']} rows", audit.fingerprint(manifest))
+
+
+def published_folders(lake: "Lake") -> list[Path]:
+    """The folders of all published exports, by destination and release."""
+    return [path.parent for path in sorted(lake.settings.exports.glob(f"*/[0-9]*/{MANIFEST}"))]
 
 
 def folder(lake: "Lake", destination: str, release: int) -> Path:
@@ -80,7 +97,7 @@ def stage(lake: "Lake", destination: Destination, release: int) -> Path:
     """Write an export to a hidden folder beside its place.
 
     Returns:
-        The folder, ``_<release>``, with data.csv and manifest.json.
+        The folder, ``_<release>``, with data.csv and its sealed manifest.json.
 
     Raises:
         DataError: If a profile is neither exported nor refused, or both.
@@ -131,6 +148,7 @@ def stage(lake: "Lake", destination: Destination, release: int) -> Path:
         },
         "retract": destination.retract,
     }
+    manifest = sealed(lake.settings, manifest)
     _write(staged / MANIFEST, json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
     return staged
 
@@ -145,8 +163,20 @@ def publish(staged: Path) -> Path:
 
 
 def read_manifest(export_folder: Path) -> dict[str, Any]:
-    """The manifest of an export."""
-    manifest: dict[str, Any] = json.loads((export_folder / MANIFEST).read_text(encoding="utf-8"))
+    """The manifest of an export.
+
+    Raises:
+        DataError: If it is no JSON any more.
+    """
+    path = export_folder / MANIFEST
+    try:
+        manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise DataError(
+            "the manifest of an export cannot be read: it was altered or cut off",
+            str(path),
+            "take the folder away; if its release is the latest, the next export writes the same rows again",
+        ) from error
     return manifest
 
 

@@ -10,14 +10,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from activation.export import DATA, MANIFEST, published_folders
+import duckdb
+
+from activation.export import DATA, MANIFEST, RETRACTIONS, published_folders
 from contracts.purpose import STRICTEST_FIRST
 from lakehouse.errors import UsageError
 from lakehouse.seal import broken
 
 if TYPE_CHECKING:
-    import duckdb
-
     from lakehouse.lake import Lake
 
 NAMED = 5
@@ -71,42 +71,51 @@ def verify(folder: Path, key: str, lake: "Lake | None" = None) -> Proof:
     """Check one export.
 
     Args:
-        folder: With data.csv and manifest.json.
+        folder: With data.csv, retractions.csv and manifest.json.
         key: The public key of who should have sealed it.
         lake: The lake it was made from; without it, as where the file was sent to, receipts are not looked up.
     """
     try:
-        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        data = (folder / DATA).read_bytes()
-        destination, release, told = str(manifest["destination"]), int(manifest["release"]), manifest["data"]
-        policy, purpose, counted = manifest["policy_version"], manifest["purpose"], int(manifest["rows"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        return _verify(folder, key, lake)
+    except (OSError, ValueError, KeyError, TypeError, duckdb.Error) as error:
         return Proof(str(folder), "", None, 0, (), (f"it cannot be read: {type(error).__name__}",))
+
+
+def _verify(folder: Path, key: str, lake: "Lake | None") -> Proof:
+    manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    release = int(manifest["release"])
     problems = [f"the manifest: {wrong}"] if (wrong := broken(manifest, key)) else []
-    if (hashlib.sha256(data).hexdigest(), len(data)) != (told.get("sha256"), told.get("bytes")):
-        problems.append(f"{DATA} is not the file that the manifest describes: it was altered or cut off")
+    described = {DATA: manifest["data"], RETRACTIONS: manifest.get("retractions")}
+    problems += [
+        f"{name} is not the file that the manifest describes: it was altered or cut off"
+        for name, told in described.items()
+        if told and _measured(folder / name) != (told["sha256"], told["bytes"])
+    ]
     checked = ["seal", "file"]
     with _opened(lake, release) as connection:
         _show(connection, folder / DATA)
         rows = _count(connection, "SELECT count(*) FROM exported")
-        if rows != counted:
-            problems.append(f"{DATA} has {rows} rows, and the manifest says {counted}")
-        problems += _receipts_agree(connection, release, policy)
+        if rows != manifest["rows"]:
+            problems.append(f"{DATA} has {rows} rows, and the manifest says {manifest['rows']}")
+        problems += _receipts_agree(connection, release, manifest["policy_version"])
         if lake is not None:
             checked.append("receipts")
-            problems += _are_permitted(connection, purpose)
-    return Proof(str(folder), destination, release, rows, tuple(checked), tuple(problems))
+            problems += _are_permitted(connection, manifest["purpose"])
+    return Proof(str(folder), str(manifest["destination"]), release, rows, tuple(checked), tuple(problems))
 
 
-def _opened(lake: "Lake | None", release: int) -> "duckdb.DuckDBPyConnection":
+def _measured(file: Path) -> tuple[str, int]:
+    content = file.read_bytes()
+    return hashlib.sha256(content).hexdigest(), len(content)
+
+
+def _opened(lake: "Lake | None", release: int) -> duckdb.DuckDBPyConnection:
     if lake is None:
-        import duckdb
-
         return duckdb.connect()
     return lake.duck(release, only=["silver.consents", "identity.assignments"])
 
 
-def _show(connection: "duckdb.DuckDBPyConnection", data: Path) -> None:
+def _show(connection: duckdb.DuckDBPyConnection, data: Path) -> None:
     path = str(data).replace("'", "''")
     connection.execute(
         f"CREATE TEMP VIEW exported AS SELECT * FROM read_csv('{path}', header = true, all_varchar = true, "
@@ -114,7 +123,7 @@ def _show(connection: "duckdb.DuckDBPyConnection", data: Path) -> None:
     )
 
 
-def _receipts_agree(connection: "duckdb.DuckDBPyConnection", release: int, policy: str) -> list[str]:
+def _receipts_agree(connection: duckdb.DuckDBPyConnection, release: int, policy: str) -> list[str]:
     """What rows say of themselves: one a person, of this release and policy, with their consent and their notice."""
     twice = _profiles(connection, "profile_id IN (SELECT profile_id FROM exported GROUP BY 1 HAVING count(*) > 1)")
     other = _profiles(connection, '"release" IS DISTINCT FROM $a OR policy_version IS DISTINCT FROM $b', a=str(release),
@@ -129,7 +138,7 @@ def _receipts_agree(connection: "duckdb.DuckDBPyConnection", release: int, polic
     return [f"{found} {what}" for found, what in told if found]
 
 
-def _are_permitted(connection: "duckdb.DuckDBPyConnection", purpose: str) -> list[str]:
+def _are_permitted(connection: duckdb.DuckDBPyConnection, purpose: str) -> list[str]:
     """Each row's consent event is a yes of that person to this purpose, with that notice, and their last word."""
     strictest = ", ".join(f"'{status}'" for status in STRICTEST_FIRST)
     connection.execute(
@@ -157,7 +166,7 @@ def _are_permitted(connection: "duckdb.DuckDBPyConnection", purpose: str) -> lis
     return [f"{found} {what}" for found, what in told if found]
 
 
-def _profiles(connection: "duckdb.DuckDBPyConnection", condition: str, **values: Any) -> str:
+def _profiles(connection: duckdb.DuckDBPyConnection, condition: str, **values: Any) -> str:
     """Whose rows a condition holds of: how many, and the first by name; empty where it holds of none."""
     rows = connection.execute(
         f"SELECT DISTINCT coalesce(profile_id, '(no id)') FROM exported WHERE {condition} ORDER BY 1", values
@@ -168,5 +177,5 @@ def _profiles(connection: "duckdb.DuckDBPyConnection", condition: str, **values:
     return f"{len(rows)} profile{'s' if len(rows) > 1 else ''} ({named}{', …' if len(rows) > NAMED else ''})"
 
 
-def _count(connection: "duckdb.DuckDBPyConnection", sql: str) -> int:
+def _count(connection: duckdb.DuckDBPyConnection, sql: str) -> int:
     return int(connection.execute(sql).fetchall()[0][0])

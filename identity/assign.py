@@ -14,15 +14,14 @@ import pyarrow as pa
 
 from contracts.link import FIRMEST_FIRST
 from identity.forest import weakest_to_roots
+from identity.keyed import keyed_hash, keys
 from identity.sql import query
 
 ID_DIGITS = 20
 
 _FOUNDED = f"""
     WITH owned AS (
-        -- HMAC-SHA256 as RFC 2104 defines it, of all records at once
-        SELECT record_id,
-               'p_' || left(sha256(outer_key || unhex(sha256(inner_key || encode(record_id)))), {ID_DIGITS}) AS own_id
+        SELECT record_id, 'p_' || left({keyed_hash("record_id")}, {ID_DIGITS}) AS own_id
         FROM records, keys)
     SELECT record_id, own_id AS own_profile_id, first_value(own_id) OVER founding AS profile_id,
            first_value(record_id) OVER founding AS founder_record_id, row_number() OVER founding = 1 AS is_founder,
@@ -54,7 +53,7 @@ def assign(records: pa.Table, members: pa.Table, edges: pa.Table, key: bytes) ->
         _FOUNDED,
         members=members,
         records=records.select(["record_id", "landed_landing", "landed_source", "landed_position"]),
-        keys=_padded(key),
+        keys=keys(key),
     )
     linked = query(
         """SELECT l.place AS left_place, r.place AS right_place, list_position(kinds, kind) - 1 AS grade, probability
@@ -85,10 +84,3 @@ def assign(records: pa.Table, members: pa.Table, edges: pa.Table, key: bytes) ->
             "records": founded["records"],
         }
     )
-
-
-def _padded(key: bytes) -> pa.Table:
-    """The inner and the outer key of HMAC (RFC 2104); in a table, so that they stand in no statement."""
-    block = hashlib.sha256().block_size
-    whole = (hashlib.sha256(key).digest() if len(key) > block else key).ljust(block, b"\0")
-    return pa.table({"inner_key": [bytes(b ^ 0x36 for b in whole)], "outer_key": [bytes(b ^ 0x5C for b in whole)]})

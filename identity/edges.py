@@ -9,7 +9,6 @@ value: it depends on the events, never on the order in which they arrived.
 
 import hashlib
 import hmac
-import json
 from collections.abc import Iterable
 from math import log2
 from typing import Any
@@ -19,12 +18,15 @@ import pyarrow as pa
 from contracts.identity import Attributes, IdentityRules
 from identity.agree import Person, contradiction, same_person
 from identity.infer import mark_inferred
+from identity.keyed import keyed_hash, keys
 from identity.sql import query
 
 EDGE_COLUMNS = (
     "left_record", "right_record", "kind", "rule", "priority", "match_weight", "probability", "evidence",
     "model_version", "blocked",
 )  # fmt: skip
+
+HASH_DIGITS = 16
 
 STEWARD = "steward"
 """The rule of an edge that somebody decided; it comes before all others."""
@@ -175,6 +177,37 @@ _PROPOSED = """
 """
 
 
+def _as_json(moment: str) -> str:
+    """SQL for a moment as JSON, in ISO 8601; of its fractions only those that it has."""
+    return f"""'"' || strftime({moment}, '%Y-%m-%dT%H:%M:%S') || CASE WHEN epoch_us({moment}) % 1000000 = 0 THEN ''
+               ELSE strftime({moment}, '.%f') END || '+00:00"'"""
+
+
+_EVIDENCE = f"""
+    WITH told AS (
+        SELECT *, least(record_id, partner) AS left_record, greatest(record_id, partner) AS right_record,
+               left({keyed_hash("identifier || ':' || value")}, {HASH_DIGITS}) AS value_hash,
+               {_as_json("first_seen")} || ', ' || {_as_json("last_seen")} AS of_record,
+               {_as_json("partner_first")} || ', ' || {_as_json("partner_last")} AS of_partner
+        FROM proposed, keys),
+    shown AS (  -- by side and not by record id: a sender may use addresses as user ids
+        SELECT left_record, right_record, identifier, blocked, value_hash,
+               '{{"blocked": ' || coalesce(to_json(blocked)::VARCHAR, 'null') || ', "how": ' || to_json(how)
+               || ', "seen": {{"left": [' || CASE WHEN record_id = left_record THEN of_record ELSE of_partner END
+               || '], "right": [' || CASE WHEN record_id = left_record THEN of_partner ELSE of_record END
+               || ']}}, "value_hash": "' || value_hash || '"}}' AS shared
+        FROM told)
+    SELECT left_record, right_record, 'deterministic' AS kind, identifier AS rule, priority, match_weight, probability,
+           '{{"identifier": ' || to_json(identifier) || ', "values": ['
+           || string_agg(shared, ', ' ORDER BY blocked IS NOT NULL, value_hash) || ']}}' AS evidence,
+           $model_version AS model_version,
+           list(blocked ORDER BY blocked IS NOT NULL, value_hash)[1] AS blocked
+    FROM shown JOIN rules USING (identifier)
+    GROUP BY left_record, right_record, identifier, priority, match_weight, probability
+    ORDER BY left_record, right_record, identifier
+"""
+
+
 def deterministic_edges(
     records: pa.Table, identifiers: pa.Table, rules: IdentityRules, key: bytes, apart: Iterable[str] = ()
 ) -> pa.Table:
@@ -278,36 +311,21 @@ def _verdicts(pairs: pa.Table, people: list[Person], rules: Attributes) -> pa.Ta
 
 def _with_evidence(proposed: pa.Table, rules: IdentityRules, key: bytes) -> pa.Table:
     """One edge for a pair and rule; a pair that shares several values of an identifier shows them all."""
-    grouped: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
-    for row in proposed.to_pylist():
-        name = row["identifier"]
-        ends = {
-            row["record_id"]: (row["first_seen"], row["last_seen"]),
-            row["partner"]: (row["partner_first"], row["partner_last"]),
-        }
-        left, right = sorted(ends)
-        shared = {
-            "value_hash": value_hash(key, name, row["value"]),
-            "how": row["how"],
-            # By side and not by record id: a sender may use addresses as user ids.
-            "seen": {
-                side: [at.isoformat() for at in ends[record]] for side, record in (("left", left), ("right", right))
-            },
-            "blocked": row["blocked"],
-        }
-        grouped.setdefault((left, right, name), []).append(shared)
-    columns: dict[str, list[Any]] = {name: [] for name in EDGE_COLUMNS}
-    for (left, right, name), values in sorted(grouped.items()):
-        rule = rules.identifiers[name]
-        values.sort(key=lambda item: (item["blocked"] is not None, item["value_hash"]))
-        evidence = {"identifier": name, "values": values}
-        cells = (
-            left, right, "deterministic", name, rule.priority, odds_weight(rule.reliability), rule.reliability,
-            json.dumps(evidence, sort_keys=True), f"rules-{rules.version}", values[0]["blocked"],
-        )  # fmt: skip
-        for column, cell in zip(columns.values(), cells, strict=True):
-            column.append(cell)
-    return edge_table(columns)
+    declared = rules.identifiers
+    return query(
+        _EVIDENCE,
+        {"model_version": f"rules-{rules.version}"},
+        proposed=proposed,
+        keys=keys(key),
+        rules=pa.table(
+            {
+                "identifier": pa.array(list(declared), pa.string()),
+                "priority": pa.array([rule.priority for rule in declared.values()], pa.int64()),
+                "match_weight": pa.array([odds_weight(rule.reliability) for rule in declared.values()], pa.float64()),
+                "probability": pa.array([rule.reliability for rule in declared.values()], pa.float64()),
+            }
+        ),
+    )
 
 
 def odds_weight(probability: float) -> float:
@@ -317,7 +335,7 @@ def odds_weight(probability: float) -> float:
 
 def value_hash(key: bytes, identifier: str, value: str) -> str:
     """What stands for a value in evidence: the same value has the same hash within one lake."""
-    return hmac.new(key, f"{identifier}:{value}".encode(), hashlib.sha256).hexdigest()[:16]
+    return hmac.new(key, f"{identifier}:{value}".encode(), hashlib.sha256).hexdigest()[:HASH_DIGITS]
 
 
 def edge_table(columns: dict[str, list[Any]]) -> pa.Table:

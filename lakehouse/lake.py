@@ -22,6 +22,9 @@ LOG_RETENTION = "interval 120 days"
 """Delta drops log entries after 30 days unless told; a version without its log entry cannot be read. Releases are
 kept for 90 (lakehouse.maintenance)."""
 
+ROW_GROUP_ROWS = 131_072
+"""DuckDB reads a file by row groups, one a thread, and leaves out those that hold nothing of what is asked for."""
+
 
 class Lake:
     """All tables of one workspace.
@@ -221,7 +224,7 @@ class Lake:
         where: str | None = None,
     ) -> None:
         import pyarrow as pa
-        from deltalake import write_deltalake
+        from deltalake import WriterProperties, write_deltalake
 
         from lakehouse.schema import arrow_schema
 
@@ -239,12 +242,20 @@ class Lake:
         self._ensure(table)
         ordered = _declared_order(rows, schema)
         with self.lock(table):
+            properties = WriterProperties(compression="SNAPPY", max_row_group_size=ROW_GROUP_ROWS)
             if mode == "append":
-                write_deltalake(self.path(table), ordered, mode="append")
+                write_deltalake(self.path(table), ordered, mode="append", writer_properties=properties)
             else:
                 # What is replaced whole takes the columns declared today.
                 evolve: Literal["overwrite"] | None = None if where else "overwrite"
-                write_deltalake(self.path(table), ordered, mode="overwrite", predicate=where, schema_mode=evolve)
+                write_deltalake(
+                    self.path(table),
+                    ordered,
+                    mode="overwrite",
+                    predicate=where,
+                    schema_mode=evolve,
+                    writer_properties=properties,
+                )
 
 
 def _declared_order(rows: "pa.Table | pa.RecordBatchReader", schema: "pa.Schema") -> "pa.Table | pa.RecordBatchReader":

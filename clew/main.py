@@ -34,8 +34,6 @@ COMMANDS = (
     "identity",
     "resolve",
     "requeue",
-    "export",
-    "audit",
     "check",
     "doctor",
     "airflow",

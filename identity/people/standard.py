@@ -115,6 +115,14 @@ def without_crowded(standard: pa.Table) -> tuple[pa.Table, dict[str, Crowded]]:
                                     {CROWDED_SHARE} * {standard.num_rows})""",
         people=standard,
     )
+    if crowded.num_rows:  # the year of such a date says as little; one given alone stays
+        standard = query(
+            """SELECT * REPLACE (CASE WHEN birth_date IS NULL OR birth_date NOT IN (SELECT value FROM crowded)
+                                      THEN birth_year END AS birth_year)
+               FROM people ORDER BY dataset, position""",
+            people=standard,
+            crowded=crowded,
+        )
     standard, taken["birth_date"] = _without(standard, "birth_date", crowded)
     return standard, {name: crowd for name, crowd in taken.items() if crowd.values}
 

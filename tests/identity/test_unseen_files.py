@@ -212,3 +212,15 @@ def test_a_folder_and_a_text_file_are_refused_for_what_they_are(tmp_path):
         resolve_files([tmp_path], Told({}))
     with pytest.raises(UsageError, match="neither CSV nor Parquet"):
         resolve_files([write_csv(tmp_path / "people.txt", ["email"], [("a@x.com",)])], Told({}))
+
+
+def test_the_year_of_a_filler_birth_date_goes_with_it_and_other_years_stay():
+    rows = [("Ann", "Lee", f"{1950 + at % 40}-0{1 + at % 9}-1{at % 8}") for at in range(400)]
+    rows += [(first, last + letters(at), "1900-01-01") for at in range(3) for first in FIRST for last in LAST]
+    columns = ["first_name", "last_name", "dob"]
+    table = pa.table({name: [row[at] for row in rows] for at, name in enumerate(columns)})
+    standard, crowded = without_crowded(people(table, recognise(columns, "people.csv"), "people", "US"))
+    assert (crowded["birth_date"].values, crowded["birth_date"].rows) == (1, 300)
+    years = standard["birth_year"].to_pylist()
+    assert years[400:] == [None] * 300
+    assert years[:400] == [row[2][:4] for row in rows[:400]]

@@ -202,8 +202,9 @@ def _apart(
 def _beside(
     connection: "duckdb.DuckDBPyConnection", ends: tuple[str, str], shown: tuple[Edge, ...]
 ) -> tuple[Edge, ...]:
-    one, other = sorted(ends)
-    between = "least(left_record, right_record) = $one AND greatest(left_record, right_record) = $other"
+    """The edges between two records themselves, without those that are shown already."""
+    one, other = sorted(ends)  # as an edge names them
+    between = "left_record = $one AND right_record = $other"
     return tuple(edge for edge in edges_where(connection, between, one=one, other=other) if edge not in shown)
 
 

@@ -13,14 +13,15 @@ _LOOKED_AT = 20
 
 
 def has_the_rows_of(lake: "Lake", table: str, of_then: int) -> bool:
-    """Whether a table has the rows of a version, or it and its commits since are maintenance."""
+    """Whether a table still has the rows of a version: all its commits since are there to be read, and maintenance."""
     if not lake.exists(table):
         return False
     delta = lake.delta(table)
     since = delta.version() - of_then
     if since <= 0:
         return since == 0
-    return all(commit["operation"] in _MAINTENANCE for commit in delta.history(since))
+    commits = delta.history(since)
+    return len(commits) == since and all(commit["operation"] in _MAINTENANCE for commit in commits)
 
 
 def note_of(lake: "Lake", table: str) -> dict[str, Any] | None:

@@ -4,6 +4,7 @@ import datetime
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from lakehouse.commits import has_the_rows_of
 from lakehouse.errors import DataError, UsageError
 from lakehouse.run import Run
 
@@ -16,7 +17,6 @@ RELEASED_SCHEMAS = ("silver", "identity", "gold")
 _COLUMNS = ("release", "run_id", "as_of", "table_name", "version")
 WRITTEN_BY_PEOPLE = ("identity.decisions",)
 """Tables to which people add at any time: a release holds them as their gate saw them, whatever came since."""
-MAINTENANCE = ("OPTIMIZE", "VACUUM START", "VACUUM END", "SET TBLPROPERTIES")
 
 
 def publish_release(lake: "Lake", run: Run) -> dict[str, int]:
@@ -86,18 +86,12 @@ def _hold_to_gates(lake: "Lake", run: Run, live: dict[str, int], passed: dict[st
             raise DataError(
                 f"{table} has passed no gate in this run", run.run_id, f"run it again from gate_{gate} on: clew run"
             )
-        if version != passed[table] and not _is_same_content(lake, table, passed[table], version):
+        if version != passed[table] and not has_the_rows_of(lake, table, passed[table]):
             raise DataError(
                 f"{table} changed between its gate (version {passed[table]}) and the release (version {version})",
                 run.run_id,
                 f"a requeue, perhaps, came between: clear the task gate_{gate} and those after it, or: clew run",
             )
-
-
-def _is_same_content(lake: "Lake", table: str, before: int, after: int) -> bool:
-    """Whether all versions between are of maintenance, which moves rows to other files and changes none."""
-    since = lake.delta(table).history(max(after - before, 1))
-    return after > before and all(entry["operation"] in MAINTENANCE for entry in since)
 
 
 def latest_release(lake: "Lake") -> int | None:

@@ -1,6 +1,7 @@
 """A release is what the gates of its run have seen, and nothing else."""
 
 import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -35,6 +36,18 @@ def test_a_table_that_was_only_compacted_after_its_gate_is_released(small: Any) 
     small.lake.delta("identity.assignments").optimize.compact()
     publish_release(small.lake, small.run)
     assert release_tables(small.lake, 1)["identity.assignments"] == version + 1
+
+
+def test_a_change_that_the_log_tells_no_more_is_not_taken_for_maintenance(small: Any) -> None:
+    pass_gates(small.lake, small.run)
+    small.change("silver.events", lambda rows: rows[1:])
+    small.lake.delta("silver.events").alter.set_table_properties({"delta.logRetentionDuration": "interval 1 days"})
+    table = small.lake.delta("silver.events")
+    table.create_checkpoint()
+    for commit in sorted(Path(small.lake.path("silver.events"), "_delta_log").glob("*.json"))[:-1]:
+        commit.unlink()
+    with pytest.raises(DataError, match=r"silver\.events changed between its gate"):
+        publish_release(small.lake, small.run)
 
 
 def test_a_decision_made_while_a_run_is_under_way_stops_nothing_and_waits_for_the_next_release(small: Any) -> None:

@@ -9,14 +9,17 @@ import hashlib
 import json
 import os
 import shutil
+from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from activation import decide
+from activation import decide, retract
 from contracts.export import Destination
+from lakehouse import audit
 from lakehouse.errors import DataError, UsageError
 from lakehouse.releases import latest_release
+from lakehouse.seal import sealed
 
 if TYPE_CHECKING:
     from lakehouse.lake import Lake
@@ -25,7 +28,7 @@ if TYPE_CHECKING:
 Gate = Callable[["Lake", "Run", Path], Mapping[str, int]]
 """Checks a staged folder and raises GateClosed if it must not be published: expectations.gate.check_staged."""
 
-DATA, MANIFEST = "data.csv", "manifest.json"
+DATA, RETRACTIONS, MANIFEST = "data.csv", "retractions.csv", "manifest.json"
 
 
 def export_all(lake: "Lake", run: "Run", gate: Gate) -> dict[str, int]:
@@ -61,6 +64,7 @@ def export(lake: "Lake", run: "Run", destination: str, gate: Gate) -> dict[str, 
     with lake.lock(f"export_{destination}"):
         final = folder(lake, destination, release)
         if final.exists():
+            audit.note(lake, [export_act(final)])  # the process may have died before it was written down
             return _counts(_unchanged(lake, declared, final))
         staged = stage(lake, declared, release)
         try:
@@ -68,7 +72,21 @@ def export(lake: "Lake", run: "Run", destination: str, gate: Gate) -> dict[str, 
         except BaseException:
             shutil.rmtree(staged)  # people refused by a gate do not stay lying about in a file
             raise
-        return _counts(read_manifest(publish(staged)))
+        publish(staged)
+        audit.note(lake, [export_act(final)])
+        return _counts(read_manifest(final))
+
+
+def export_act(export_folder: Path) -> audit.Act:
+    """A published export as an act for the audit: its manifest, which names the checksum of its rows."""
+    manifest = read_manifest(export_folder)
+    subject = f"export {manifest['destination']} {manifest['release']}"
+    return audit.Act("export", subject, f"{manifest['rows']} rows", audit.fingerprint(manifest))
+
+
+def published_folders(lake: "Lake") -> list[Path]:
+    """The folders of all published exports, by destination and release."""
+    return [path.parent for path in sorted(lake.settings.exports.glob(f"*/[0-9]*/{MANIFEST}"))]
 
 
 def folder(lake: "Lake", destination: str, release: int) -> Path:
@@ -80,10 +98,10 @@ def stage(lake: "Lake", destination: Destination, release: int) -> Path:
     """Write an export to a hidden folder beside its place.
 
     Returns:
-        The folder, ``_<release>``, with data.csv and manifest.json.
+        The folder, ``_<release>``, with data.csv, retractions.csv and their sealed manifest.json.
 
     Raises:
-        DataError: If a profile is neither exported nor refused, or both.
+        DataError: If a profile is neither exported nor refused, or both; if the export before was altered.
     """
     final = folder(lake, destination.destination, release)
     staged = final.with_name(f"_{final.name}")
@@ -102,6 +120,8 @@ def stage(lake: "Lake", destination: Destination, release: int) -> Path:
         refused = decide.refusals(connection)
         rows = decide.rows(connection, destination)
         considered = decide.considered(connection, destination)
+        before = _before(lake, destination, release)
+        taken_out = retract.retractions(connection, destination, before / DATA) if before else []
     if considered != len(rows) + sum(refused.values()):
         raise DataError(
             f"{considered} profiles were considered for {destination.destination}, but {len(rows)} exported and "
@@ -110,6 +130,8 @@ def stage(lake: "Lake", destination: Destination, release: int) -> Path:
             "report this as a fault of activation.decide; nothing was exported",
         )
     _write_csv(staged / DATA, destination.columns, rows)
+    _write_csv(staged / RETRACTIONS, retract.columns_of(destination), taken_out)
+    because = Counter(row[retract.columns_of(destination).index("reason")] for row in taken_out)
     manifest = {
         "destination": destination.destination,
         "version": destination.version,
@@ -129,10 +151,41 @@ def stage(lake: "Lake", destination: Destination, release: int) -> Path:
             "sha256": _sha256(staged / DATA),
             "columns": destination.schema_of_row(),
         },
+        "retractions": {
+            "file": RETRACTIONS,
+            "rows": len(taken_out),
+            "bytes": (staged / RETRACTIONS).stat().st_size,
+            "sha256": _sha256(staged / RETRACTIONS),
+            "since": int(before.name) if before else None,
+            "because": dict(sorted(because.items())),
+        },
         "retract": destination.retract,
     }
+    manifest = sealed(lake.settings, manifest)
     _write(staged / MANIFEST, json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
     return staged
+
+
+def _before(lake: "Lake", destination: Destination, release: int) -> Path | None:
+    """The newest export to a destination that was published before a release.
+
+    Raises:
+        DataError: If its file was altered, so that what to retract cannot be told.
+    """
+    earlier = [path for path in published_folders(lake) if path.parent.name == destination.destination]
+    found = max((path for path in earlier if int(path.name) < release), default=None)
+    if found is not None and _sha256(found / DATA) != read_manifest(found)["data"]["sha256"]:
+        raise _altered(destination, found / DATA)
+    return found
+
+
+def _altered(destination: Destination, data: Path) -> DataError:
+    return DataError(
+        f"the file of {destination.destination} was changed after it was exported: its checksum differs",
+        str(data),
+        "put back what was exported. Without it take the folder away: an export of the latest release is written anew; "
+        "of an earlier one, have the destination load the next as a replacement, since what to retract is not known",
+    )
 
 
 def publish(staged: Path) -> Path:
@@ -145,8 +198,20 @@ def publish(staged: Path) -> Path:
 
 
 def read_manifest(export_folder: Path) -> dict[str, Any]:
-    """The manifest of an export."""
-    manifest: dict[str, Any] = json.loads((export_folder / MANIFEST).read_text(encoding="utf-8"))
+    """The manifest of an export.
+
+    Raises:
+        DataError: If it is no JSON any more.
+    """
+    path = export_folder / MANIFEST
+    try:
+        manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise DataError(
+            "the manifest of an export cannot be read: it was altered or cut off",
+            str(path),
+            "take the folder away; if its release is the latest, the next export writes the same rows again",
+        ) from error
     return manifest
 
 
@@ -166,11 +231,7 @@ def _destination(lake: "Lake", name: str) -> Destination:
 def _unchanged(lake: "Lake", destination: Destination, final: Path) -> dict[str, Any]:
     manifest = read_manifest(final)
     if _sha256(final / DATA) != manifest["data"]["sha256"]:
-        raise DataError(
-            f"the file of {destination.destination} was changed after it was exported: its checksum differs",
-            str(final / DATA),
-            "take the folder away, then run the export again: it writes the same rows",
-        )
+        raise _altered(destination, final / DATA)
     made_under = (manifest["version"], manifest["policy_version"])
     if made_under != (destination.version, lake.contracts.policy.version):
         raise DataError(

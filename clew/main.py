@@ -34,6 +34,8 @@ COMMANDS = (
     "identity",
     "resolve",
     "requeue",
+    "export",
+    "audit",
     "check",
     "doctor",
     "airflow",

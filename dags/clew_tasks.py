@@ -111,7 +111,8 @@ STEPS: dict[str, Step] = {
         "Clear the task: readers stay on the release before until it is done.",
     ),
     "export": Step(
-        "Writes, for each destination, the people whose consent for its purpose is granted, behind a last gate.",
+        "Writes, for each destination, the people whose consent for its purpose is granted, and the addresses that "
+        "it is to remove, behind a last gate.",
         "the latest release, contracts/exports/",
         "exports/<destination>/<release>/",
         "Nothing half-written is left. Mend contracts/exports/ and clear this task: it writes the file anew and checks "

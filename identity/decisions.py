@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from contracts.identity import IdentityRules
 from identity.edges import EDGE_COLUMNS, STEWARD, edge_table, odds_weight
+from lakehouse import audit
 from lakehouse.errors import UsageError
 
 if TYPE_CHECKING:
@@ -197,6 +198,14 @@ def undo(lake: "Lake", number: int, *, reason: str, author: str, at: datetime.da
     return made
 
 
+def decision_acts(decisions: Iterable[Decision]) -> list[audit.Act]:
+    """Decisions as acts for the audit, which names no record: an entry stays when a person's data are erased."""
+    return [
+        audit.Act("decision", f"decision {made.decision}", made.action, audit.fingerprint(asdict(made)), made.author)
+        for made in decisions
+    ]
+
+
 def _append(lake: "Lake", known: list[Decision], made: Decision) -> None:
     if not made.reason.strip():
         raise UsageError("a decision needs a reason", "--reason", "say why, for those who come after")
@@ -216,6 +225,7 @@ def _append(lake: "Lake", known: list[Decision], made: Decision) -> None:
             "undo one of them first: clew identity undo NUMBER --reason …",
         )
     lake.append(TABLE, [asdict(made)])
+    audit.note(lake, decision_acts([*known, made]))
 
 
 def _next(known: list[Decision]) -> int:

@@ -4,6 +4,7 @@ import datetime
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from lakehouse import audit
 from lakehouse.commits import has_the_rows_of
 from lakehouse.errors import DataError, UsageError
 from lakehouse.run import Run
@@ -11,6 +12,9 @@ from lakehouse.run import Run
 if TYPE_CHECKING:
     from deltalake import DeltaTable
 
+    from contracts.export import Destination
+    from contracts.identity import IdentityRules
+    from contracts.purpose import Policy
     from lakehouse.lake import Lake
 
 RELEASED_SCHEMAS = ("silver", "identity", "gold")
@@ -38,6 +42,7 @@ def publish_release(lake: "Lake", run: Run) -> dict[str, int]:
         newest = {row["table_name"]: row["version"] for row in known if row["release"] == release}
         if newest == live and run.run_id in {row["run_id"] for row in known if row["release"] == release}:
             step.message = f"release {release} was published before"
+            audit.note(lake, release_acts(lake))  # the process may have died before it was written down
             return {"release": release}
         release += 1
         published_at = datetime.datetime.now(datetime.UTC)
@@ -54,10 +59,41 @@ def publish_release(lake: "Lake", run: Run) -> dict[str, int]:
             for table, version in live.items()
         ]
         lake.append("ops.releases", rows)
+        audit.note(lake, [*contract_acts(lake), *release_acts(lake)])
         step.rows, step.message = len(rows), f"release {release}"
         if (latest := latest_release(lake)) != release:
             step.message += f"; the latest is still release {latest}, of a later date"
         return {"release": release, "tables": len(rows)}
+
+
+def release_acts(lake: "Lake") -> list[audit.Act]:
+    """Every release as an act for the audit: its date and the version of each table."""
+    by_release: dict[int, list[dict]] = {}
+    for row in _rows(lake):
+        by_release.setdefault(row["release"], []).append(row)
+    return [
+        audit.Act(
+            "release",
+            f"release {release}",
+            f"as of {rows[0]['as_of']}, {len(rows)} tables",
+            audit.fingerprint({row["table_name"]: row["version"] for row in rows} | {"as_of": rows[0]["as_of"]}),
+        )
+        for release, rows in sorted(by_release.items())
+    ]
+
+
+def contract_acts(lake: "Lake") -> list[audit.Act]:
+    """What decides over people's data today, as acts for the audit: identity rules, policy, export destinations."""
+    contracts = lake.contracts
+    declared: list[tuple[str, IdentityRules | Policy | Destination]] = [
+        ("identity.yml", contracts.identity),
+        ("consent/purposes.yml", contracts.policy),
+        *((f"exports/{name}.yml", made) for name, made in sorted(contracts.destinations.items())),
+    ]
+    return [
+        audit.Act("contract", name, f"version {made.version}", audit.fingerprint(made.model_dump(mode="json")))
+        for name, made in declared
+    ]
 
 
 def note_gated(lake: "Lake", run: Run, gate: str, versions: dict[str, int]) -> None:

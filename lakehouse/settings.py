@@ -41,6 +41,7 @@ class Settings(BaseSettings):
     identity_engine: Literal["auto", "duckdb", "spark"] = "auto"
     author_name: str | None = Field(None, alias="CLEW_AUTHOR")
     identity_secret: SecretStr | None = Field(None, alias="CLEW_IDENTITY_KEY")
+    signing_secret: SecretStr | None = Field(None, alias="CLEW_SIGNING_KEY")
 
     @property
     def lake(self) -> Path:
@@ -78,6 +79,13 @@ class Settings(BaseSettings):
         if self.identity_secret is not None:
             return self.identity_secret.get_secret_value().encode()
         return self.secret("identity.key")
+
+    @cached_property
+    def signing_key(self) -> bytes:
+        """The seed of the seals (lakehouse.seal), 32 bytes in hexadecimal digits. Losing it unmakes no seal."""
+        if self.signing_secret is not None:
+            return self.signing_secret.get_secret_value().encode()
+        return self.secret("signing.key")
 
     def secret(self, name: str) -> bytes:
         """A random secret of this workspace, made on first use, readable by its owner only."""

@@ -14,6 +14,7 @@ import deltalake
 import pyarrow as pa
 import pytest
 
+from activation.export import export_all
 from clew.main import run as run_clew
 from lakehouse.lake import Lake
 from lakehouse.settings import Settings
@@ -365,3 +366,11 @@ def clew_process(workspace: Path) -> Callable[..., "subprocess.CompletedProcess[
         )
 
     return run
+
+
+@pytest.fixture
+def exported(small: Any) -> Path:
+    """A workspace with one release and its two exports."""
+    small.release()
+    export_all(small.lake, small.run, lambda lake, run, staged: {"checks": 0})
+    return Path(small.lake.settings.home)

@@ -23,14 +23,18 @@ def shape(value: Any) -> Any:
 
 def test_the_reference_shows_every_reading_command() -> None:
     assert {command.split()[0] for command, _ in SHAPES} == {
-        "query", "tables", "runs", "profile", "explain", "identity", "requeue", "check",
+        "query", "tables", "runs", "profile", "explain", "identity", "requeue", "export", "audit", "check",
     }  # fmt: skip
 
 
 @pytest.mark.parametrize(("command", "shown"), SHAPES, ids=[command for command, _ in SHAPES])
-def test_a_command_prints_the_shape_that_the_reference_shows(clew, command: str, shown: str) -> None:
+def test_a_command_prints_the_shape_that_the_reference_shows(
+    clew, request: pytest.FixtureRequest, command: str, shown: str
+) -> None:
     command, _, part = command.partition(" : ")
-    printed = json.loads(clew(*shlex.split(command)).out)
+    of_exports = command.split()[0] in ("export", "audit")
+    home = {"home": request.getfixturevalue("exported")} if of_exports else {}
+    printed = json.loads(clew(*shlex.split(command), **home).out)
     printed = printed[part] if part else printed
     expected = json.loads(shown)
     if "tables" in printed:

@@ -254,7 +254,7 @@ def test_the_same_release_gives_the_same_bytes(small: Any) -> None:
     destination = small.lake.contracts.destinations["email_tool"]
     first = {path.name: path.read_bytes() for path in stage(small.lake, destination, 1).iterdir()}
     again = {path.name: path.read_bytes() for path in stage(small.lake, destination, 1).iterdir()}
-    assert set(first) == {"data.csv", "manifest.json"}
+    assert set(first) == {"data.csv", "retractions.csv", "manifest.json"}
     assert first == again
 
 

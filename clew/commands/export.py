@@ -1,0 +1,135 @@
+"""`clew export`: what was exported, and the proof that each row was allowed to leave."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from clew.output import note, print_json, print_table, results, size_text
+
+if TYPE_CHECKING:
+    from activation.verify import Proof
+
+export = typer.Typer(
+    add_completion=False,
+    rich_markup_mode=None,
+    no_args_is_help=True,
+    help="What was exported, and the proof that each row was allowed to leave.",
+)
+
+AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
+
+
+@export.command(name="list")
+def listed(as_json: AsJson = False) -> None:
+    """List the published exports, by destination and release."""
+    from activation.export import DATA, read_manifest
+    from activation.verify import exports_of
+    from clew.workspace import settings
+    from lakehouse.lake import Lake
+
+    rows: list[dict[str, Any]] = []
+    for folder in exports_of(Lake(settings())):
+        manifest = read_manifest(folder)
+        rows.append(
+            {
+                "destination": manifest["destination"],
+                "release": manifest["release"],
+                "purpose": manifest["purpose"],
+                "rows": manifest["rows"],
+                "refused": sum(manifest["refused"].values()),
+                "bytes": manifest["data"]["bytes"],
+                "policy_version": manifest["policy_version"],
+                "file": str(folder / DATA),
+            }
+        )
+    with results():
+        if as_json:
+            print_json({"exports": rows})
+            return
+        heads = ("destination", "release", "purpose", "rows", "refused", "size", "policy", "file")
+        print_table(
+            heads,
+            [tuple(size_text(value) if name == "bytes" else value for name, value in row.items()) for row in rows],
+        )
+
+
+@export.command()
+def key() -> None:
+    """Print the public key by which a receiver checks the seals of this workspace."""
+    from clew.workspace import settings
+    from lakehouse.seal import public_key
+
+    with results():
+        print(public_key(settings()))
+
+
+@export.command()
+def verify(
+    destination: Annotated[str | None, typer.Argument(help="Only exports to this destination.")] = None,
+    release: Annotated[int | None, typer.Option(min=1, help="Only that of this release.")] = None,
+    folder: Annotated[
+        Path | None, typer.Option(help="An export that was sent elsewhere: a folder with data.csv and manifest.json.")
+    ] = None,
+    public_key: Annotated[
+        str | None,
+        typer.Option(metavar="KEY", help="Whose seal it must be; else this workspace's. See: clew export key."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Prove that exports are what was sealed, and each row was allowed by the person's last word."""
+    from activation.verify import exports_of
+    from activation.verify import verify as prove
+    from clew.workspace import settings
+    from contracts.errors import UsageError
+    from lakehouse.lake import Lake
+    from lakehouse.seal import public_key as own_key
+
+    if folder is not None and (destination is not None or release is not None):
+        raise UsageError("--folder is one export already", "--folder", "leave DESTINATION and --release out")
+    if folder is not None and public_key is None:
+        raise UsageError(
+            "who sealed it is not known here", "--folder", "add --public-key: clew export key, where it was made, tells"
+        )
+    configured = settings()
+    lake = Lake(configured)
+    seen_as = public_key or own_key(configured)
+    proofs = (
+        [prove(folder, seen_as)]
+        if folder is not None
+        else [prove(path, seen_as, lake) for path in exports_of(lake, destination, release)]
+    )
+    with results():
+        if as_json:
+            print_json({"public_key": seen_as, "exports": [proof.as_dict() for proof in proofs]})
+        else:
+            _show(proofs)
+    wrong = sum(bool(proof.problems) for proof in proofs)
+    if wrong:
+        note(f"{wrong} of {len(proofs)} exports do not hold")
+        raise typer.Exit(1)
+    unlooked = "; permissions were not looked up, which needs the lake" if folder is not None else ""
+    note(f"{len(proofs)} export{'s hold' if len(proofs) != 1 else ' holds'}{unlooked}")
+
+
+def _show(proofs: "list[Proof]") -> None:
+    heads = ("destination", "release", "rows", "checked", "verdict")
+    print_table(
+        heads,
+        [
+            (
+                proof.destination or proof.folder,
+                proof.release,
+                proof.rows,
+                ", ".join(proof.checked),
+                f"{len(proof.problems)} problem{'s' if len(proof.problems) != 1 else ''}"
+                if proof.problems
+                else "holds",
+            )
+            for proof in proofs
+        ],
+    )
+    for proof in proofs:
+        if proof.problems:
+            print(f"\n{proof.folder}")
+            print("\n".join(f"  {problem}" for problem in proof.problems))

@@ -1,0 +1,173 @@
+"""The audit: a chain in which every later change shows, and which a process may die in at any moment."""
+
+import datetime
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import SecretStr
+
+from clew.audited import problems
+from identity.decisions import decide
+from lakehouse import audit
+from lakehouse.audit import Act, Entry
+from lakehouse.errors import DataError
+from lakehouse.lake import Lake
+from lakehouse.settings import Settings
+from tests.unit.test_export import open_gate
+
+FIRST = [Act("release", f"release {number}", "as of 2017-12-30", f"{number:064}") for number in (1, 2)]
+LATER = [Act("decision", "decision 1", "link", "d" * 64, "sam"), Act("decision", "decision 2", "unlink", "e" * 64)]
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    made = Lake(Settings(home=tmp_path, author_name="ann"))
+    assert audit.note(made, FIRST) == 2
+    assert audit.note(made, LATER) == 2
+    return made
+
+
+def broken(lake: Lake, known: list[Entry]) -> list[str]:
+    return list(audit.broken_links(lake, known))
+
+
+def test_an_act_is_written_down_once_with_who_did_it_and_chained_to_the_one_before(lake: Lake) -> None:
+    assert audit.note(lake, [*FIRST, *LATER]) == 0
+    known = audit.entries(lake)
+    assert [(item.entry, item.actor, item.subject) for item in known] == [
+        (1, "ann", "release 1"),
+        (2, "ann", "release 2"),
+        (3, "sam", "decision 1"),
+        (4, "ann", "decision 2"),
+    ]
+    assert [item.previous for item in known] == [audit.NOTHING_BEFORE, *(item.hash for item in known[:-1])]
+    assert broken(lake, known) == []
+
+
+def test_a_contract_that_changes_and_changes_back_is_written_down_each_time(lake: Lake) -> None:
+    for fingerprint in "aabba":
+        audit.note(lake, [Act("contract", "identity.yml", "version 1-0-0", fingerprint)])
+    assert [item.fingerprint for item in audit.entries(lake)[4:]] == ["a", "b", "a"]
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda known: [known[0], *known[2:]], "entry 2 is missing: 3 follows 1"),
+        (lambda known: known[1:], "entry 1 is missing: 2 follows nothing"),
+        (lambda known: known[:-1], "entry 4, noted as the newest, is not in the audit"),
+        (lambda known: [], "entry 4, noted as the newest, is not in the audit"),
+        (lambda known: [*known[:3], replace(known[3], subject="decision 9")], "entry 4 was altered"),
+        (lambda known: [known[0], replace(known[1], hash=known[0].hash), *known[2:]], "entry 2 was altered"),
+        (lambda known: [known[0], known[1], replace(known[3], entry=3), known[3]], "entry 3 does not follow"),
+    ],
+    ids="removed first end all altered hash moved".split(),
+)
+def test_what_was_removed_altered_or_moved_is_found(
+    lake: Lake, change: Callable[[list[Entry]], list[Entry]], says: str
+) -> None:
+    assert says in "\n".join(broken(lake, change(audit.entries(lake))))
+
+
+def test_a_chain_made_anew_without_the_key_is_found(lake: Lake, tmp_path: Path) -> None:
+    forger = Lake(Settings(home=tmp_path / "forger", signing_secret=SecretStr("33" * 32)))
+    audit.note(forger, [FIRST[0], LATER[1]])
+    found = broken(lake, audit.entries(forger))
+    assert found[:2] == [f"entry {number} is not signed with the key of this workspace" for number in (1, 2)]
+    assert "noted as the newest" in found[2]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Lake, list[Entry]]:
+    made = Lake(Settings(home=tmp_path_factory.mktemp("audit")))
+    audit.note(made, [*FIRST, *LATER])
+    return made, audit.entries(made)
+
+
+@given(st.integers(0, 3), st.sampled_from(sorted(asdict(FIRST[0]))), st.text(max_size=4))
+def test_no_word_of_an_entry_can_be_changed(whole: Any, place: int, name: str, value: str) -> None:
+    lake, known = whole
+    altered = [*known[:place], replace(known[place], **{name: value}), *known[place + 1 :]]
+    assert bool(broken(lake, altered)) is (altered != known)
+
+
+def test_nothing_is_written_down_after_entries_were_cut_off_so_that_the_loss_stays_to_be_seen(lake: Lake) -> None:
+    lake.overwrite(audit.TABLE, [asdict(item) for item in audit.entries(lake)[:-1]])
+    with pytest.raises(DataError, match="entry 4, noted as the newest"):
+        audit.note(lake, [Act("release", "release 3", "", "3" * 64)])
+
+
+def test_a_process_that_died_before_the_note_of_the_newest_entry_leaves_no_doubt(lake: Lake) -> None:
+    head = lake.settings.state / audit.HEAD
+    before = head.read_bytes()
+    audit.note(lake, [Act("release", "release 3", "", "3" * 64)])
+    head.write_bytes(before)
+    assert broken(lake, audit.entries(lake)) == []
+    assert audit.note(lake, [Act("release", "release 4", "", "4" * 64)]) == 1
+
+
+def test_a_process_that_died_in_the_first_entry_of_all_leaves_no_doubt(tmp_path: Path) -> None:
+    lake = Lake(Settings(home=tmp_path))
+    audit.note(lake, FIRST)
+    (lake.settings.state / audit.HEAD).write_text(f'{{"entry": 0, "hash": "{audit.NOTHING_BEFORE}"}}')
+    assert broken(lake, audit.entries(lake)) == []
+
+
+@pytest.fixture
+def done(small: Any) -> Any:
+    """A small lake with a decision, a release and its exports, all written down."""
+    from activation.export import export_all
+
+    at = datetime.datetime(2018, 1, 1, tzinfo=datetime.UTC)
+    pair = ("account:ann", "account:gus")
+    decide(small.lake, "link", pair, reason="the same", author="sam", at=at, as_of=at.date())
+    small.release()
+    export_all(small.lake, small.run, open_gate)
+    return small
+
+
+def test_decisions_contracts_releases_and_exports_are_written_down_as_they_happen(done: Any) -> None:
+    assert [(item.actor, item.subject) for item in audit.entries(done.lake)] == [
+        ("sam", "decision 1"),
+        *((done.lake.settings.author, subject) for subject in (
+            "identity.yml", "consent/purposes.yml", "exports/ad_platform.yml", "exports/email_tool.yml", "release 1",
+            "export ad_platform 1", "export email_tool 1",
+        )),
+    ]  # fmt: skip
+    assert problems(done.lake) == []
+
+
+def test_a_decision_altered_or_removed_behind_the_audit_is_found(done: Any) -> None:
+    done.change("identity.decisions", lambda rows: [row | {"reason": "another"} for row in rows])
+    assert problems(done.lake) == ["decision 1 is not what entry 1 wrote down: it was altered since"]
+    done.change("identity.decisions", lambda rows: [])
+    assert problems(done.lake) == ["decision 1, written down in entry 1, is there no more"]
+
+
+def test_a_release_put_in_past_the_audit_is_found_and_written_down_by_the_next(done: Any) -> None:
+    first = [row for row in done.rows("ops.releases") if row["release"] == 1]
+    done.lake.append("ops.releases", [row | {"release": 2} for row in first])
+    assert problems(done.lake) == [
+        "release 2 was never written down; if a process died there, the next release does it"
+    ]
+    done.release()
+    assert problems(done.lake) == []
+
+
+def test_an_export_altered_with_its_manifest_is_found(done: Any) -> None:
+    path = done.lake.settings.exports / "email_tool" / "000001" / "manifest.json"
+    path.write_text(path.read_text().replace('"rows": 1', '"rows": 2'))
+    assert problems(done.lake) == ["export email_tool 1 is not what entry 8 wrote down: it was altered since"]
+
+
+def test_an_export_whose_manifest_is_cut_off_is_named(done: Any) -> None:
+    path = done.lake.settings.exports / "email_tool" / "000001" / "manifest.json"
+    path.write_text(path.read_text()[:40])
+    with pytest.raises(DataError, match="cannot be read") as refused:
+        problems(done.lake)
+    assert refused.value.where == str(path)

@@ -42,6 +42,7 @@ class Settings(BaseSettings):
     author_name: str | None = Field(None, alias="CLEW_AUTHOR")
     identity_secret: SecretStr | None = Field(None, alias="CLEW_IDENTITY_KEY")
     signing_secret: SecretStr | None = Field(None, alias="CLEW_SIGNING_KEY")
+    privacy_secret: SecretStr | None = Field(None, alias="CLEW_PRIVACY_KEY")
 
     @property
     def lake(self) -> Path:
@@ -86,6 +87,13 @@ class Settings(BaseSettings):
         if self.signing_secret is not None:
             return self.signing_secret.get_secret_value().encode()
         return self.secret("signing.key")
+
+    @cached_property
+    def privacy_key(self) -> bytes:
+        """The key of the hashes that stand for people who are gone. Losing it lets erased people land again."""
+        if self.privacy_secret is not None:
+            return self.privacy_secret.get_secret_value().encode()
+        return self.secret("privacy.key")
 
     def secret(self, name: str) -> bytes:
         """A random secret of this workspace, made on first use, readable by its owner only."""

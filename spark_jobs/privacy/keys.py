@@ -48,7 +48,7 @@ def keys_of(
         keys |= {(identifier, form) for form in forms(identifier, value, rules)}
         keys |= {(TOKEN, token) for token in tokens(identifier, value, rules)}
     for record in records:
-        keys |= {(TOKEN, token) for token in _distinctive(record.partition(":")[2])}
+        keys |= {(TOKEN, token) for token in distinctive(record.partition(":")[2])}
     return keys
 
 
@@ -67,7 +67,7 @@ def forms(identifier: str, value: str, rules: IdentityRules) -> set[str]:
 
 def tokens(identifier: str, value: str, rules: IdentityRules) -> set[str]:
     """The forms by which a text names the value that nobody could parse; none where they might name another."""
-    return set().union(*(_distinctive(form) for form in forms(identifier, value, rules)))
+    return set().union(*(distinctive(form) for form in forms(identifier, value, rules)))
 
 
 def candidates(sources: Iterable[Source], rules: IdentityRules) -> str:
@@ -170,7 +170,7 @@ def _phone_forms(value: str, region: str) -> set[str]:
     return made
 
 
-def _distinctive(text: str) -> Iterator[str]:
+def distinctive(text: str) -> Iterator[str]:
     """The token, where it is one that stands for a single thing: an address, or a long word with a digit."""
     token = text.strip().strip(".:-").lower()
     digits = sum(letter.isdigit() for letter in token)

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from contracts.link import FIRMEST_FIRST
 from identity.forest import weakest_to_roots
-from identity.keyed import keyed_hash, keys
+from lakehouse.keyed import keyed_hash, keys
 from identity.sql import query
 
 ID_DIGITS = 20

@@ -18,7 +18,7 @@ import pyarrow as pa
 from contracts.identity import Attributes, IdentityRules
 from identity.agree import Person, contradiction, same_person
 from identity.infer import mark_inferred
-from identity.keyed import keyed_hash, keys
+from lakehouse.keyed import keyed_hash, keys
 from identity.sql import query
 
 EDGE_COLUMNS = (

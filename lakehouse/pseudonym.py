@@ -6,7 +6,8 @@ A plain hash of an e-mail address is found by hashing all addresses there are; H
 import hashlib
 import hmac
 
-_BLOCK = 64
+from lakehouse.keyed import keys
+
 SEPARATOR = "\x1f"
 
 
@@ -20,5 +21,5 @@ def pads(key: bytes) -> tuple[bytes, bytes]:
 
     ``sha256(outer + sha256(inner + message))`` is the HMAC of the message.
     """
-    block = (hashlib.sha256(key).digest() if len(key) > _BLOCK else key).ljust(_BLOCK, b"\0")
-    return bytes(byte ^ 0x36 for byte in block), bytes(byte ^ 0x5C for byte in block)
+    made = keys(key)
+    return made["inner_key"][0].as_py(), made["outer_key"][0].as_py()

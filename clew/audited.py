@@ -7,6 +7,8 @@ from activation.held import act_of, all_held
 from identity.decisions import decision_acts, read_decisions
 from lakehouse import audit
 from lakehouse.releases import release_acts
+from lakehouse.tombstones import ERASURES
+from spark_jobs.privacy.forget import erasure_acts
 
 if TYPE_CHECKING:
     from lakehouse.lake import Lake
@@ -34,11 +36,20 @@ def _against_today(lake: "Lake", known: list[audit.Entry]) -> Iterator[str]:
             yield f"{act.subject} was never written down; if a process died there, the next {act.action} does it"
         elif item.fingerprint != act.fingerprint:
             yield f"{act.subject} is not what entry {item.entry} wrote down: it was altered since"
+    erased = _erased_decisions(lake)
     for name, item in written.items():
-        if name not in today and item.action not in REMOVABLE:
+        if name not in today and item.action not in REMOVABLE and item.subject not in erased:
             yield f"{item.subject}, written down in entry {item.entry}, is there no more"
 
 
 def _acts(lake: "Lake") -> list[audit.Act]:
     exported = [act_of(held) for held in all_held(lake)]
-    return [*decision_acts(read_decisions(lake)), *release_acts(lake), *exported]
+    return [*decision_acts(read_decisions(lake)), *release_acts(lake), *exported, *erasure_acts(lake)]
+
+
+def _erased_decisions(lake: "Lake") -> set[str]:
+    """What decisions about erased people were called: they went with them, and ops.erasures says so."""
+    if not lake.exists(ERASURES):
+        return set()
+    told = lake.arrow(ERASURES, columns=["decisions"])["decisions"].to_pylist()
+    return {f"decision {number}" for text in told for number in text.split(",") if number}

@@ -34,6 +34,7 @@ COMMANDS = (
     "identity",
     "resolve",
     "requeue",
+    "forget",
     "export",
     "audit",
     "check",

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from expectations import declared
 from expectations.rule import NoRows, OneOf, Rule
 from expectations.suite import Scene, Suite
-from lakehouse.tombstones import all_erased_parts
+from lakehouse.tombstones import READY, all_erased_parts
 
 QUARANTINE_SHARE = 0.05
 """Above this share of a landing's messages, people should look: the sandbox breaks about one in a hundred."""
@@ -82,6 +82,7 @@ def _prepare(sources: list[str], csv: dict[str, tuple[str, ...]]) -> tuple[str, 
         if source not in csv
     ]
     return (
+        READY,
         f"CREATE OR REPLACE TEMP TABLE gate_lines AS {lines}",
         f"CREATE OR REPLACE TEMP TABLE gate_whole AS {' UNION ALL '.join(whole)}",
         f"CREATE OR REPLACE TEMP TABLE gate_fates AS {fates}",

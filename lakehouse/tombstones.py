@@ -18,6 +18,8 @@ KEY = "clew_erased"
 BEGINNING = '{"' + KEY + '":'
 _DIGITS = 16
 
+READY = f"CREATE VIEW IF NOT EXISTS {ERASURES} AS SELECT NULL::VARCHAR AS tombstone WHERE false"
+"""SQL of DuckDB, for a lake of an earlier version: nobody was ever erased there."""
 MARKS = f"(SELECT coalesce(list(tombstone), []::VARCHAR[]) AS marks FROM {ERASURES})"
 """SQL of DuckDB: one row, with the texts of all tombstones."""
 

@@ -34,6 +34,8 @@ def redacted(line: str, is_csv: bool, parts: Collection[int], messages: int, mar
                 "report it as a fault of spark_jobs.privacy, with the shape of the line and without its values",
             )
         return mark if messages == 1 else _list([mark] * messages)
+    if spans == [(0, len(text))]:
+        return mark
     kept = [mark if part in parts else text[begin:end] for part, (begin, end) in enumerate(spans)]
     if all(message == mark or _is_tombstone(message) for message in kept):
         # What a batch says of all its messages goes with the last of them.

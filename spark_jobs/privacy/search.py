@@ -58,11 +58,11 @@ class Searched:
 def for_values(values: Iterable[str]) -> Finder:
     """Finds values in any case of their letters; ``value 2`` is the second."""
     given = [value for value in values if value]
-    names = {value.lower().encode(): f"value {number}" for number, value in enumerate(given, start=1)}
-    pattern = re.compile(b"|".join(re.escape(v) for v in sorted(names, key=len, reverse=True)), re.IGNORECASE)
+    names = [(value.lower().encode(), f"value {number}") for number, value in enumerate(given, start=1)]
 
     def found(content: bytes) -> set[str]:
-        return {names.get(hit.lower(), "a value") for hit in set(pattern.findall(content))} if names else set()
+        small = content.lower()
+        return {name for value, name in names if value in small}
 
     return found
 
@@ -76,7 +76,7 @@ def for_hashes(key: bytes, hashes: Mapping[str, Iterable[str]], sources: Iterabl
         sources: The declared sources, which ids of events begin with.
     """
     sought = {namespace: set(its) for namespace, its in hashes.items()}
-    inner = {namespace: _begun(key, namespace) for namespace in sought}
+    inner = {namespace: _Hmac(key, namespace) for namespace in sought}
     of_record = tuple(f"{kind}:" for kind in KINDS)
     of_event = tuple(f"{source}:" for source in sources)
     known: dict[bytes, str | None] = {}
@@ -199,10 +199,6 @@ def _leaves(column: "pa.Array") -> Iterator["pa.Array"]:
 
 def _bytes(text: str | bytes) -> bytes:
     return text if isinstance(text, bytes) else text.encode()
-
-
-def _begun(key: bytes, namespace: str) -> "_Hmac":
-    return _Hmac(key, namespace)
 
 
 class _Hmac:

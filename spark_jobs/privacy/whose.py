@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from contracts.source import Source
+from lakehouse.tombstones import READY, all_erased_parts
 from spark_jobs.privacy.bury import Grave
 from spark_jobs.privacy.keys import NUMBER, WORD, tokens
 from spark_jobs.silver.sql import literal
@@ -59,6 +60,7 @@ def find(lake: "Lake", profiles: Iterable[str]) -> Theirs:
     bronze = [name for name in sorted(lake.contracts.sources) if lake.exists(f"bronze.{name}")]
     sources = [lake.contracts.sources[name] for name in bronze]
     with lake.duck(only=[*TABLES, *(f"bronze.{name}" for name in bronze)]) as connection:
+        connection.execute(READY)
         connection.register("asked", pa.table({"profile_id": pa.array(sorted(profiles), pa.string())}))
         _records(connection)
         _events(connection)
@@ -165,8 +167,6 @@ def _messages(connection: "duckdb.DuckDBPyConnection", lake: "Lake") -> None:
 
 
 def _found(connection: "duckdb.DuckDBPyConnection", sources: Sequence[Source]) -> Theirs:
-    from lakehouse.tombstones import all_erased_parts
-
     def column(sql: str) -> tuple:
         return tuple(row[0] for row in connection.execute(sql).fetchall())
 

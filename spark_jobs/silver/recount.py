@@ -3,7 +3,7 @@
 from typing import Any
 
 from lakehouse.lake import Lake
-from lakehouse.tombstones import all_erased_parts
+from lakehouse.tombstones import READY, all_erased_parts
 
 
 def recount(lake: Lake) -> list[dict[str, Any]]:
@@ -53,6 +53,7 @@ def recount(lake: Lake) -> list[dict[str, Any]]:
         order by landing, source
     """
     with lake.duck() as connection:
+        connection.execute(READY)
         cursor = connection.execute(query, [sources])
         names = [column[0] for column in cursor.description]
         rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]

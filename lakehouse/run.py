@@ -23,6 +23,11 @@ class Progress(Protocol):
     def ended(self, step: str, state: str, rows: int, seconds: float, message: str) -> None: ...
 
 
+def at_work(step: str) -> str:
+    """The lock that a process holds while it is in a step, by which a step under way is told from one that died."""
+    return f"step_{step}"
+
+
 class Silent:
     """A listener that shows nothing."""
 
@@ -71,7 +76,8 @@ class Run:
         self._record(lake, step, "started", 0.0)
         begin = time.monotonic()
         try:
-            yield step
+            with lake.lock(at_work(name), shared=True):
+                yield step
         except BaseException as error:
             what = error.what if isinstance(error, ClewError) else type(error).__name__
             step.message = step.message or what

@@ -183,8 +183,8 @@ def record_rows(events: pa.Table, attributes: pa.Table, identifiers: pa.Table, f
            last_name,
                   contact.email, contact.phone, birth_date::DATE AS birth_date, street, city, postcode,
                   contact.loyalty_id, linking, linking_said_at, linking_event, landed.landing AS landed_landing,
-                  landed.source AS landed_source, landed.position AS landed_position, first_seen, last_seen, events.events,
-                  name_unusable, birth_date_unusable, address_unusable
+                  landed.source AS landed_source, landed.position AS landed_position, first_seen, last_seen,
+                  events.events, name_unusable, birth_date_unusable, address_unusable
            FROM events LEFT JOIN attributes USING (record_id) LEFT JOIN contact USING (record_id)
            LEFT JOIN fillers USING (record_id)
            ORDER BY landed_landing, landed_source, landed_position, record_id""",

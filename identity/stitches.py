@@ -142,8 +142,8 @@ def stitches(
 ) -> pa.Table:
     """The spells of identity.stitches.
 
-    Who refused that their records are put together has none. What a steward decided stands before them: a visit that was
-    linked stays where it is, and none is given to somebody from whom it was unlinked.
+    Who refused that their records are put together has none. What a steward decided stands before them: a visit that
+    was linked stays where it is, and none is given to somebody from whom it was unlinked.
 
     Args:
         identifiers: identity.identifiers.

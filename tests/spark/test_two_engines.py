@@ -37,11 +37,7 @@ DAY = datetime.date(2017, 12, 31)
 MORE = [
     ("account:u2", "web", {"first_name": "Boris", "last_name": "Lee", "postcode": "12207"}),
     ("account:u3", "web", {"first_name": "Dora", "last_name": "Quist", "email": "quist@mail.net"}),
-    (
-        "crm:5",
-        "crm",
-        {"first_name": "Carla", "last_name": "Quist", "birth_date": "1990-02-03", "email": "quist@mail.net"},
-    ),
+    ("crm:5", "crm", {"first_name": "Carla", "last_name": "Quist", "email": "quist@mail.net"}),
     ("crm:6", "crm", {"email": "zed@mail.net"}),
     ("mailbox:6", "email", {"email": "zed@mail.net"}),
 ]

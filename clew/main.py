@@ -34,6 +34,7 @@ COMMANDS = (
     "identity",
     "resolve",
     "requeue",
+    "replay",
     "export",
     "audit",
     "check",

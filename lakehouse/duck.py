@@ -118,6 +118,11 @@ def connect(
     return connection
 
 
+def select_of(lake: str | Path, name: str, version: int | None = None) -> str:
+    """A table as a SELECT, for a connection that is to see tables of two lakes or of two versions."""
+    return _view(Path(lake).joinpath(*name.split(".")), name, version, jailed=False)[0]
+
+
 def _view(path: Path, name: str, version: int | None, jailed: bool) -> tuple[str, list[str]]:
     try:
         table = DeltaTable(str(path), version=version)

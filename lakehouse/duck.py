@@ -108,7 +108,7 @@ def connect(
                 f"a file of {name}{_at(version)} is gone or cannot be read",
                 str(Path(lake) / schema / table),
                 "if it is an old release, its files were removed after their retention: read a newer one; "
-                "else run clew run again",
+                "else see what is broken: clew doctor --tables",
             ) from error
     if jailed:
         connection.execute(f"SET allowed_directories = ['{_PROTOCOL}://']")

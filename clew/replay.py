@@ -11,10 +11,9 @@ time (``each_run``).
 
 import datetime
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from identity.history import BELIEVED
@@ -82,6 +81,7 @@ def replay(
     *,
     since: datetime.date | None = None,
     each_run: bool = False,
+    with_marts: bool = True,
     keep: bool = False,
     progress: Progress | None = None,
 ) -> Replay:
@@ -91,14 +91,15 @@ def replay(
         lake: The lake. Nothing in it is changed.
         since: Only landings of runs of this date and later; silver before them is taken as it is. None is all.
         each_run: Replay run after run, and compare the whole of identity.history.
+        with_marts: Whether the marts are built and compared, too, which takes the longest.
         keep: Leave the replayed tables where they are, in ``.clew/replay``.
         progress: Hears each step.
 
     Raises:
         UsageError: If the tables are not of one finished run, or nothing landed since the date.
     """
-    runs, marts_as_of = finished_runs(lake)
-    versions = {table: lake.version(table) for table in _compared(lake)}
+    runs, last_as_of = finished_runs(lake, CHAIN if with_marts else CHAIN[:-1])
+    versions = {table: lake.version(table) for table in _compared(lake, with_marts)}
     first = 1 if since is None else _first_landing(lake, since)
     replayed_runs = [run for run in runs if run.landing >= first] if each_run else runs[-1:]
     history = EVERY_ROW if each_run else f"SELECT * FROM {BELIEVED}"
@@ -106,8 +107,8 @@ def replay(
         _lay_base(lake, target, first, replayed_runs[0], each_run)
         for run in replayed_runs:
             _rebuild_people(lake, target, run, progress or Silent())
-        _rebuild_gold(target, Run("replay", marts_as_of, progress or Silent()))
-        tables = tuple(_compare(lake, target, versions, history))
+        _rebuild_gold(target, Run("replay", last_as_of, progress or Silent()), with_marts)
+        tables = tuple(_compare(lake, target, versions, _compared(target, with_marts), history))
         differing = next((item for item in tables if not item.is_equal), None)
         unlike, rows = 0, []
         if differing is not None and differing.live and differing.replayed:
@@ -121,8 +122,8 @@ def replay(
     return Replay(runs[-1].landing - first + 1, tables, unlike, tuple(rows))
 
 
-def finished_runs(lake: Lake) -> tuple[list[Resolved], datetime.date]:
-    """The runs that resolved, in their order, and the date of the marts as they are.
+def finished_runs(lake: Lake, chain: tuple[str, ...] = CHAIN) -> tuple[list[Resolved], datetime.date]:
+    """The runs that resolved, in their order, and the date of the last step of a chain, which its tables stand for.
 
     Raises:
         UsageError: If a step that came later in time comes earlier in the order of a run: a run is under way or was
@@ -144,7 +145,7 @@ def finished_runs(lake: Lake) -> tuple[list[Resolved], datetime.date]:
             resolved.pop(row["run_id"], None)
             resolved[row["run_id"]] = Resolved(row["run_id"], row["as_of"], max(there, default=0), start)
     before: datetime.datetime | None = None
-    for step in CHAIN:
+    for step in chain:
         row = newest.get(step, {"state": "missing", "at": None})
         if row["state"] != "done" or (before is not None and row["at"] < before):
             raise UsageError(
@@ -154,7 +155,7 @@ def finished_runs(lake: Lake) -> tuple[list[Resolved], datetime.date]:
                 "bring them up to date first: clew run",
             )
         before = row["at"]
-    return list(resolved.values()), newest["build_marts"]["as_of"]
+    return list(resolved.values()), newest[chain[-1]]["as_of"]
 
 
 def _first_landing(lake: Lake, since: datetime.date) -> int:
@@ -225,23 +226,24 @@ def _rebuild_people(lake: Lake, target: Lake, run: Resolved, progress: Progress)
     resolve(target, this)
 
 
-def _rebuild_gold(target: Lake, run: Run) -> None:
+def _rebuild_gold(target: Lake, run: Run, with_marts: bool) -> None:
     from spark_jobs.gold.events import build_events
     from spark_jobs.gold.marts import build_marts
 
-    steps: tuple[Callable[[Lake, Run], object], ...] = (build_events, build_marts)
-    for step in steps:
-        step(target, run)
+    build_events(target, run)
+    if with_marts:
+        build_marts(target, run)
 
 
-def _compared(lake: Lake) -> list[str]:
+def _compared(lake: Lake, with_marts: bool) -> list[str]:
     """The tables that a replay makes, in the order in which a run makes them."""
     found = [table for table in lake.tables() if table.split(".")[0] in REPLAYED and table not in GIVEN]
+    if not with_marts:
+        found = [table for table in found if not table.startswith("gold.") or table == "gold.events"]
     return sorted(found, key=lambda table: (REPLAYED.index(table.split(".")[0]), table != "gold.events", table))
 
 
-def _compare(lake: Lake, target: Lake, versions: dict[str, int], history: str) -> Iterator[Compared]:
-    made = _compared(target)
+def _compare(lake: Lake, target: Lake, versions: dict[str, int], made: list[str], history: str) -> Iterator[Compared]:
     for table in [*versions, *(name for name in made if name not in versions)]:
         rows = history if table == HISTORY else EVERY_ROW
         live = content(lake, table, versions[table], rows=rows) if table in versions else None

@@ -15,9 +15,9 @@ STEP_LOCK = {"silver": "conform", "identity": "resolve", "gold": "gold.marts", "
 """What the step that writes a table of a schema holds meanwhile."""
 BACKUP = "put the folder of the table back from a backup; what was written since is lost with it"
 INSTEAD_OF_BACKUP = {
-    "bronze": "put the folder of the table back from a backup. Without one, and with all landing files at hand: move the "
-    "folder and the source's folder in lake/_checkpoints/bronze away, then: clew run --from-landing 1; its lines land "
-    "again, in a new order",
+    "bronze": "put the folder of the table back from a backup. Without one, and with all landing files at hand: move "
+    "the folder and the source's folder in lake/_checkpoints/bronze away, then: clew run --from-landing 1; its lines "
+    "land again, in a new order",
 }
 
 

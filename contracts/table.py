@@ -11,8 +11,8 @@ PrivacyClass = Literal["none", "pseudonymous", "contact", "demographic", "behavi
 anything a person may have typed; an unparsed line, which may hold all of these."""
 
 SetBy = Literal["data", "landing", "run"]
-"""What decides a column's value: what was sent; also how that was parted into landings; or a run's clock and name. Two
-lakes that were sent the same agree on ``data``, with the same landings on ``landing``, and on ``run`` by chance only."""
+"""What decides a column's value: what was sent; also how that was parted into landings; or a run's clock and name.
+Lakes that were sent the same agree on ``data``, with the same landings on ``landing``, on ``run`` by chance only."""
 
 
 class Column(Declared):

@@ -7,6 +7,7 @@ name values of rows. So the words are only searched for the cause, and what is t
 import errno
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -97,5 +98,5 @@ def _refusing(lake: "Lake") -> str:
 
 def _places(lake: "Lake") -> list[Path]:
     settings = lake.settings
-    wanted = (settings.lake, settings.state, settings.landing, settings.exports, Path(os.environ.get("TMPDIR", "/tmp")))
+    wanted = (settings.lake, settings.state, settings.landing, settings.exports, Path(tempfile.gettempdir()))
     return [path for path in wanted if path.exists()]

@@ -54,7 +54,8 @@ def damages(lake: "Lake", tables: Iterable[str] | None = None) -> list[Damage]:
 def newest_version(lake: "Lake", table: str) -> int:
     """The newest version that the file names of a log tell, whatever their content."""
     names = [path.name for path in _log(lake, table).iterdir()]
-    return max((int(found[1]) for name in names if (found := _ENTRY.fullmatch(name) or _CHECKPOINT.match(name))), default=0)
+    told = (_ENTRY.fullmatch(name) or _CHECKPOINT.match(name) for name in names)
+    return max((int(found[1]) for found in told if found), default=0)
 
 
 def drop_hint(lake: "Lake", table: str) -> None:
@@ -133,9 +134,9 @@ def _in_log(lake: "Lake", table: str) -> Iterator[Damage]:
         try:
             noted = int(json.loads(hint.read_text(encoding="utf-8"))["version"])
             if noted not in checkpoints:
-                yield Damage(table, "_delta_log/_last_checkpoint", f"the checkpoint {noted} that it names is missing", True)
+                yield Damage(table, f"_delta_log/{hint.name}", f"the checkpoint {noted} that it names is missing", True)
         except (ValueError, KeyError, TypeError):
-            yield Damage(table, "_delta_log/_last_checkpoint", "it is no JSON with a version", True)
+            yield Damage(table, f"_delta_log/{hint.name}", "it is no JSON with a version", True)
     for version in sorted(checkpoints):
         name = next(name for name in names if name.startswith(f"{version:020}.checkpoint"))
         if version == start and (wrong := _wrong_with(log / name, None, None)):

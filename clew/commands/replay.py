@@ -30,6 +30,9 @@ def replay(
     each_run: Annotated[
         bool, typer.Option("--each-run", help="Replay run after run, and compare since when a belief is held, too.")
     ] = False,
+    without_marts: Annotated[
+        bool, typer.Option("--without-marts", help="Leave out what dbt builds, which takes the longest.")
+    ] = False,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the replayed tables in .clew/replay.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
@@ -45,7 +48,14 @@ def replay(
     with only_run(settings), own_terminal(settings.state / "logs" / "replay.log") as terminal:
         screen = StepScreen(terminal)
         try:
-            made = replay_lake(Lake(settings), since=date, each_run=each_run, keep=keep, progress=screen)
+            made = replay_lake(
+                Lake(settings),
+                since=date,
+                each_run=each_run,
+                with_marts=not without_marts,
+                keep=keep,
+                progress=screen,
+            )
         finally:
             screen.finish()
             sys.stderr.flush()

@@ -164,8 +164,11 @@ def faults(expected: State, found: State) -> list[str]:
     for table in sorted({*expected.tables, *found.tables}):
         if expected.tables.get(table) != found.tables.get(table):
             told.append(f"{table}: {found.tables.get(table)} instead of {expected.tables.get(table)}")
-    told += [f"the export {name} differs" for name in expected.exports if expected.exports[name] != found.exports.get(name)]
-    told += [f"{name}: {found.counts[name]} instead of {value}" for name, value in expected.counts.items() if found.counts[name] != value]
+    exported = expected.exports.items()
+    told += [f"the export {name} differs" for name, rows in exported if rows != found.exports.get(name)]
+    for name, value in expected.counts.items():
+        if found.counts[name] != value:
+            told.append(f"{name}: {found.counts[name]} instead of {value}")
     return told
 
 

@@ -1,6 +1,7 @@
 """The lines of steps that chaos is let loose on: each is what a run does, step after step, in one process."""
 
 import datetime
+import multiprocessing
 import os
 import signal
 import sys
@@ -92,3 +93,12 @@ def walk(line: str, home: Path, day: datetime.date, die_before: str | None) -> N
             os.killpg(0, signal.SIGKILL)
         step(lake, run)
     sys.exit(FINISHED)
+
+
+def apart(line: str, home: Path, day: datetime.date) -> int:
+    """Do all steps of a line in a process of its own; its exit code."""
+    process = multiprocessing.get_context("spawn").Process(target=walk, args=(line, home, day, None))
+    process.start()
+    process.join()
+    assert process.exitcode is not None
+    return process.exitcode

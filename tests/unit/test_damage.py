@@ -4,6 +4,7 @@ import ctypes
 import json
 import os
 import resource as limits
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +16,8 @@ from identity.resolve import resolve
 from lakehouse.content import contents
 from lakehouse.errors import DataError
 from lakehouse.intact import damages
+from lakehouse.lake import Lake
+from lakehouse.settings import Settings
 
 CHECKOUT = Path(__file__).parents[2]
 RESOLVE = (
@@ -163,15 +166,18 @@ def no_superuser() -> None:
     libc.prctl(24, 2, 0, 0, 0)
 
 
-def test_without_room_the_run_says_so_and_the_next_one_is_as_if_nothing_had_been(small, small_template, tmp_path) -> None:
+def test_without_room_the_run_says_so_and_the_next_one_is_as_if_nothing_had_been(small, tmp_path) -> None:
+    home = small.lake.settings.home
+    assert small.lake.settings.identity_key
+    shutil.copytree(home, tmp_path / "undisturbed")
+    undisturbed = Lake(Settings(home=tmp_path / "undisturbed"))
     ran = resolve_under(small, no_room)
     assert ran.returncode == 3, ran.stderr
     assert "no room to write" in ran.stdout
     assert damages(small.lake) == []
-    assert resolve_under(small, None).returncode == 0
-    left = contents(small.lake)
-    resolve(small.lake, small.run)
-    assert contents(small.lake) == left
+    for lake in (small.lake, undisturbed):
+        resolve(lake, small.run)
+    assert contents(small.lake) == contents(undisturbed)
 
 
 def test_a_folder_that_may_not_be_written_is_named(small) -> None:

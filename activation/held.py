@@ -173,8 +173,7 @@ def _redact(lake: "Lake", held: Held, wanted: set[str], because: str) -> int:
             if not (held.folder / name).exists():
                 continue
             header, *rows = _read(held.folder / name)
-            place = header.index("profile_id")
-            kept = [row for row in rows if row[place] not in wanted]
+            kept = [row for row in rows if not _is_of(row, header, wanted)]
             write_csv(staged / name, header, kept)
             gone += len(rows) - len(kept)
             manifest[key] |= described(staged / name) | ({"rows": len(kept)} if key == "retractions" else {})
@@ -205,10 +204,13 @@ def _old(final: Path) -> Path:
 
 def _has(file: Path, wanted: set[str]) -> bool:
     header, *rows = _read(file)
-    if "profile_id" not in header:
-        return False
-    place = header.index("profile_id")
-    return any(len(row) > place and row[place] in wanted for row in rows)
+    return any(_is_of(row, header, wanted) for row in rows)
+
+
+def _is_of(row: list[str], header: list[str], wanted: set[str]) -> bool:
+    """Whether a row is to go. One that tells the destination of the erasure stays: it has no address."""
+    told = dict(zip(header, row, strict=False))
+    return told.get("profile_id") in wanted and told.get("reason") != "erased"
 
 
 def _read(file: Path) -> list[list[str]]:

@@ -9,12 +9,14 @@ from lakehouse import audit
 from lakehouse.releases import release_acts
 from lakehouse.tombstones import ERASURES
 from spark_jobs.privacy.forget import erasure_acts
+from spark_jobs.privacy.holds import hold_acts
 
 if TYPE_CHECKING:
     from lakehouse.lake import Lake
 
-REMOVABLE = ("export", "contract")
-"""Actions whose subject may be gone: an export that was fetched is taken away, a destination is given up."""
+REMOVABLE = ("export", "contract", "retain")
+"""Actions whose subject may be gone: an export that was fetched is taken away, a destination is given up; retention
+leaves nothing behind."""
 
 
 def problems(lake: "Lake", key: str | None = None) -> list[str]:
@@ -44,7 +46,7 @@ def _against_today(lake: "Lake", known: list[audit.Entry]) -> Iterator[str]:
 
 def _acts(lake: "Lake") -> list[audit.Act]:
     exported = [act_of(held) for held in all_held(lake)]
-    return [*decision_acts(read_decisions(lake)), *release_acts(lake), *exported, *erasure_acts(lake)]
+    return [*decision_acts(read_decisions(lake)), *release_acts(lake), *exported, *erasure_acts(lake), *hold_acts(lake)]
 
 
 def _erased_decisions(lake: "Lake") -> set[str]:

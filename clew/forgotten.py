@@ -4,7 +4,7 @@ import datetime
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from activation import deliveries, held
+from activation import deliveries, held, withdrawals
 from clew.who import Who, parse
 from contracts.errors import DataError, UsageError
 from lakehouse.pseudonym import keyed_hash
@@ -56,13 +56,38 @@ def erase(
         The certificate.
     """
     return forget.forget(
-        lake, run, profiles, reason=reason, author=author or lake.settings.author, exports=take_out_of_exports
+        lake, run, profiles, reason=reason, author=author or lake.settings.author, exports=EXPORTS
     )
 
 
 def finish(lake: "Lake", run: "Run") -> dict[str, Any] | None:
     """Finish the erasure that died, if one did."""
-    return forget.finish(lake, run, take_out_of_exports)
+    return forget.finish(lake, run, EXPORTS)
+
+
+def on_request(lake: "Lake", run: "Run", request: str | None, reason: str) -> dict[str, int]:
+    """Erase whom a file in ``.clew/requests`` names, one a line, and remove the file; without one, finish what died.
+
+    Raises:
+        UsageError: If there is no such file.
+    """
+    if not request:
+        done = finish(lake, run)
+        return {"people": done["people"] if done else 0}
+    folder = lake.settings.state / "requests"
+    file = (folder / request).resolve()
+    if not file.is_relative_to(folder.resolve()) or not file.is_file():
+        raise UsageError("there is no such file of names", f".clew/requests/{request}", "put one there, of mode 600")
+    finish(lake, run)  # an earlier try may have died after it erased them: they are found no more
+    names = named_in(file.read_text(encoding="utf-8"))
+    done = erase(lake, run, profiles_of(lake, names), reason=reason)
+    file.unlink()
+    return {"people": done["people"], "rows": sum(table["rows"] for table in done["tables"])}
+
+
+def named_in(text: str) -> list[str]:
+    """The people that a file names, one a line; a line that begins with # is a remark."""
+    return [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")]
 
 
 def is_unfinished(lake: "Lake") -> bool:
@@ -70,12 +95,20 @@ def is_unfinished(lake: "Lake") -> bool:
     return plan.read(lake) is not None
 
 
-def take_out_of_exports(lake: "Lake", run: "Run", theirs: "Theirs", erasure: int) -> Mapping[str, Any]:
-    """Take people out of the exports that are held, and out of the ledgers of what was handed over."""
-    return {
-        "redacted": held.redact(lake, theirs.profiles, f"erasure {erasure}"),
-        "ledgers": deliveries.forget(lake, theirs.profiles),
-    }
+def _redact(lake: "Lake", run: "Run", theirs: "Theirs", erasure: int) -> Mapping[str, Any]:
+    return held.redact(lake, theirs.profiles, f"erasure {erasure}")
+
+
+def _retract(lake: "Lake", run: "Run", theirs: "Theirs", erasure: int) -> Mapping[str, Any]:
+    return withdrawals.retract(lake, run, erased=theirs.profiles)
+
+
+def _out_of_ledgers(lake: "Lake", run: "Run", theirs: "Theirs", erasure: int) -> Mapping[str, Any]:
+    return deliveries.forget(lake, theirs.profiles)
+
+
+EXPORTS: forget.Exports = {"redacted": _redact, "retracted": _retract, "ledgers": _out_of_ledgers}
+"""In this order: what is held is redacted before a retraction is added to it, and the ledger knows whom to retract."""
 
 
 def as_of(lake: "Lake") -> datetime.date:

@@ -36,6 +36,8 @@ COMMANDS = (
     "resolve",
     "requeue",
     "forget",
+    "hold",
+    "retain",
     "replay",
     "restore",
     "export",

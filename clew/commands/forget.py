@@ -119,10 +119,9 @@ def _lake() -> "Lake":
 
 
 def _listed(path: Path | None) -> list[str]:
-    if path is None:
-        return []
-    lines = path.read_text(encoding="utf-8").splitlines()
-    return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+    from clew.forgotten import named_in
+
+    return named_in(path.read_text(encoding="utf-8")) if path else []
 
 
 def _erased(lake: "Lake", profiles: list[str], reason: str) -> dict[str, Any]:

@@ -25,7 +25,7 @@ def erase_again(lake: "Lake", judged: "DataFrame", step: "Step") -> "DataFrame":
     """Bury the judged messages that are an erased person's, and mark them so.
 
     Args:
-        lake: The lake; the caller holds its lock ``conform``.
+        lake: The lake; the caller holds its locks ``land`` and ``conform``.
         judged: Judged messages (conform.JUDGED).
         step: Hears how many there were.
 
@@ -45,8 +45,7 @@ def erase_again(lake: "Lake", judged: "DataFrame", step: "Step") -> "DataFrame":
         if not parts:
             return judged
         graves = [Grave(*line, tuple(sorted(its)), counts[line]) for line, its in sorted(parts.items())]
-        with lake.lock("land"):
-            bury(lake, graves, newest_tombstone(lake))
+        bury(lake, graves, newest_tombstone(lake))
         again = sum(len(its) for its in parts.values())
         step.say("messages of erased people", again)
     finally:

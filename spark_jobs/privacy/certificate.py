@@ -82,7 +82,7 @@ def _document(lake: "Lake", made: "Plan") -> dict[str, Any]:
         ],
         "messages_in_bronze": sum(len(grave.parts) for grave in made.theirs.lines),
         "landing": bronze["landing"],
-        "exports": done["exports"],
+        "exports": {name: done[name] for name in ("redacted", "retracted", "ledgers") if name in done},
         "state": done["state"],
         "release": done["release"],
         "kept_because_shared": {"values": made.theirs.shared, "records": len(made.theirs.partly)},

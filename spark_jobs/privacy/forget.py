@@ -19,6 +19,7 @@ from lakehouse.releases import RELEASED_SCHEMAS, is_as_released, release_again, 
 from lakehouse.tombstones import ERASURES, tombstone
 from spark_jobs.privacy import certificate, plan
 from spark_jobs.privacy.bury import bury
+from spark_jobs.privacy.holds import refuse_held
 from spark_jobs.privacy.keys import ERASED, hashes, keys_of
 from spark_jobs.privacy.plan import Plan
 from spark_jobs.privacy.rows import remove_rows
@@ -30,8 +31,9 @@ if TYPE_CHECKING:
     from lakehouse.lake import Lake
     from lakehouse.run import Run, Step
 
-Exports = Callable[["Lake", "Run", Theirs, int], Mapping[str, Any]]
-"""Takes people out of the exports still held and has destinations told; given by ``clew``, which knows both rooms."""
+Exports = Mapping[str, Callable[["Lake", "Run", Theirs, int], Mapping[str, Any]]]
+"""Takes people out of the exports still held and has destinations told, part by part; given by ``clew``, which knows
+both rooms."""
 PURGED_SCHEMAS = (*RELEASED_SCHEMAS, "ops")
 
 
@@ -53,17 +55,19 @@ def forget(
 
     Raises:
         UsageError: If there is no reason, or it holds a value of the people.
-        DataError: If there is no such profile.
+        DataError: If there is no such profile, or a hold is on one.
     """
     with run.step(lake, "forget") as step, lake.lock("erase"):
         lake.ensure_tables()
+        audit.ready(lake)
         unfinished = plan.read(lake)
         if unfinished is not None:
             step.say(f"finishing erasure {unfinished.number}, which died")
             _carry_out(lake, run, unfinished, exports, step)
         with ExitStack() as locks:
             _keep_writers_away(lake, locks)
-            made = _planned(lake, sorted(set(profiles)), reason, author)
+            refuse_held(lake, profiles := sorted(set(profiles)), run.as_of)
+            made = _planned(lake, profiles, reason, author)
             plan.write(lake, made)
             sealed = _carried_out(lake, run, made, exports, step)
         step.rows = sum(table["rows"] for table in sealed["tables"])
@@ -136,7 +140,7 @@ def _carried_out(lake: "Lake", run: "Run", made: Plan, exports: Exports, step: "
     """Every part in its order; what a part reports is kept, since a second try finds nothing left to report."""
     parts: dict[str, Callable[[Plan], Any]] = {
         "hashes": lambda at: _remember(lake, at),
-        "exports": lambda at: dict(exports(lake, run, at.theirs, at.number)),
+        **{name: lambda at, work=work: dict(work(lake, run, at.theirs, at.number)) for name, work in exports.items()},
         "bronze": lambda at: _bury(lake, at),
         "rows": lambda at: remove_rows(lake, at.theirs),
         "account": lambda _: _account(lake),
@@ -158,7 +162,8 @@ def erasure_acts(lake: "Lake") -> list[audit.Act]:
     """Every erasure as an act for the audit."""
     if not lake.exists(ERASURES):
         return []
-    rows = sorted(lake.arrow(ERASURES).to_pylist(), key=lambda row: row["erasure"])
+    known = lake.arrow(ERASURES).to_pylist()
+    rows = sorted((row for row in known if row["people"]), key=lambda row: row["erasure"])  # without retention's
     return [
         audit.Act(
             "erase",

@@ -59,8 +59,7 @@ def find(lake: "Lake", profiles: Iterable[str]) -> Theirs:
     """Everything of some profiles, by the live tables."""
     bronze = [name for name in sorted(lake.contracts.sources) if lake.exists(f"bronze.{name}")]
     sources = [lake.contracts.sources[name] for name in bronze]
-    with lake.duck(only=[*TABLES, *(f"bronze.{name}" for name in bronze)]) as connection:
-        connection.execute(READY)
+    with opened(lake, bronze) as connection:
         connection.register("asked", pa.table({"profile_id": pa.array(sorted(profiles), pa.string())}))
         _records(connection)
         _events(connection)
@@ -68,6 +67,13 @@ def find(lake: "Lake", profiles: Iterable[str]) -> Theirs:
         _strays(connection, sources)
         _messages(connection, lake)
         return _found(connection, sources)
+
+
+def opened(lake: "Lake", bronze: Sequence[str]) -> "duckdb.DuckDBPyConnection":
+    """A connection on the live tables that say whose a message is, with the bronze tables of some sources."""
+    connection = lake.duck(only=[*TABLES, *(f"bronze.{name}" for name in bronze)])
+    connection.execute(READY)
+    return connection
 
 
 def _records(connection: "duckdb.DuckDBPyConnection") -> None:
@@ -157,12 +163,6 @@ def _messages(connection: "duckdb.DuckDBPyConnection", lake: "Lake") -> None:
                 SELECT source, position, part, unnest(list_concat({words}, {numbers})) AS token
                 FROM (SELECT source, position, part, {plain} AS t FROM silver.quarantine WHERE payload IS NOT NULL))
                 SEMI JOIN named USING (token);
-        CREATE TEMP TABLE parts_of_lines AS
-            SELECT source, position, count(*) AS messages FROM (
-                SELECT source, position, part FROM silver.events
-                UNION ALL SELECT source, position, part FROM silver.duplicates
-                UNION ALL SELECT source, position, part FROM silver.quarantine)
-            SEMI JOIN their_messages USING (source, position) GROUP BY ALL;
     """)
 
 
@@ -170,26 +170,39 @@ def _found(connection: "duckdb.DuckDBPyConnection", sources: Sequence[Source]) -
     def column(sql: str) -> tuple:
         return tuple(row[0] for row in connection.execute(sql).fetchall())
 
-    csv = [source.source for source in sources if source.format.type == "csv"]
-    buried = all_erased_parts([source.source for source in sources], csv)
-    lines = connection.execute(f"""
-        SELECT m.source, m.position, list(DISTINCT m.part ORDER BY m.part), any_value(p.messages) + any_value(coalesce(b.parts, 0))
-        FROM their_messages AS m JOIN parts_of_lines AS p USING (source, position)
-        LEFT JOIN (SELECT source, position, count(*) AS parts FROM ({buried}) GROUP BY ALL) AS b USING (source, position)
-        GROUP BY ALL ORDER BY ALL""").fetchall()
+    lines = graves(connection, sources)
     (shared,) = connection.execute("SELECT count(*) FROM shared").fetchall()[0]
     return Theirs(
         profiles=column("SELECT profile_id FROM their_profiles ORDER BY 1"),
         records=column("SELECT record_id FROM their_records ORDER BY 1"),
         partly=column("SELECT record_id FROM partly ORDER BY 1"),
         event_ids=column("SELECT DISTINCT event_id FROM their_events ORDER BY 1"),
-        lines=tuple(Grave(source, position, tuple(parts), messages) for source, position, parts, messages in lines),
+        lines=lines,
         values=tuple(connection.execute("SELECT DISTINCT identifier, value FROM alone ORDER BY ALL").fetchall()),
         spellings=column("SELECT DISTINCT trim(v) FROM (SELECT unnest([value, raw_value]) AS v FROM alone) ORDER BY 1"),
         shared=shared,
         decisions=column("""SELECT decision FROM identity.decisions WHERE left_record IN (SELECT record_id FROM their_records)
                             OR right_record IN (SELECT record_id FROM their_records) ORDER BY 1"""),
     )
+
+
+def graves(connection: "duckdb.DuckDBPyConnection", sources: Sequence[Source]) -> tuple[Grave, ...]:
+    """The messages in the table ``their_messages``, by line, with how many each line holds."""
+    csv = [source.source for source in sources if source.format.type == "csv"]
+    fates = " UNION ALL ".join(
+        f"SELECT source, position, part FROM {table}"
+        for table in ("silver.events", "silver.duplicates", "silver.quarantine")
+    )
+    buried = all_erased_parts([source.source for source in sources], csv)
+    # A message that was buried before a death in between is still in silver: it counts once.
+    found = connection.execute(f"""
+        WITH parts AS (
+            SELECT source, position, part FROM ({fates}) SEMI JOIN their_messages USING (source, position)
+            UNION SELECT source, position, part FROM ({buried}) SEMI JOIN their_messages USING (source, position)),
+        held AS (SELECT source, position, count(*) AS messages FROM parts GROUP BY ALL)
+        SELECT source, position, list(DISTINCT part ORDER BY part), any_value(messages)
+        FROM their_messages JOIN held USING (source, position) GROUP BY ALL ORDER BY ALL""").fetchall()
+    return tuple(Grave(source, position, tuple(parts), messages) for source, position, parts, messages in found)
 
 
 def path_sql(path: str) -> str:

@@ -61,7 +61,7 @@ def conform(lake: Lake, run: Run) -> dict[str, int]:
     """Bring silver up to the newest landing.
 
     Returns:
-        Messages kept, duplicate, quarantined and erased, and lines, over all sources.
+        Messages kept, duplicate and quarantined, and lines, over all sources; erased ones where there are any.
 
     Raises:
         EnvironmentFault: If this is an hourly run, and a daily one needs silver to stand still.
@@ -240,7 +240,7 @@ def _write(lake: Lake, run: Run, step: Step, window: Window, judged: DataFrame) 
         "kept": total["kept"],
         "duplicates": total["duplicate"],
         "quarantined": total["quarantined"],
-        "erased": total["erased"],
+        **({"erased": total["erased"]} if total["erased"] else {}),
     }
 
 

@@ -40,10 +40,10 @@ def requeue(lake: Lake, run: Run, source: str | None = None, reason: str | None 
         reason: Only messages that have this reason code, such as ``unknown_event``.
 
     Returns:
-        Messages selected, and what became of them: kept, duplicates, quarantined (again), headers,
-            erased.
+        Messages selected, and what became of them: kept, duplicates, quarantined (again), headers;
+            erased where there are any.
     """
-    with run.step(lake, "requeue") as step, lake.lock("conform"):
+    with run.step(lake, "requeue") as step, lake.lock("land"), lake.lock("conform"):
         quarantine = lake.df("silver.quarantine", lake.version("silver.quarantine"))
         selected = _selected(quarantine, source, reason).persist()
         try:
@@ -100,7 +100,7 @@ def _requeue(lake: Lake, step: Step, selected: DataFrame) -> dict[str, int]:
         "duplicates": fates.get("duplicate", 0),
         "quarantined": fates.get("quarantined", 0),
         "headers": fates.get("header", 0),
-        "erased": fates.get("erased", 0),
+        **({"erased": fates["erased"]} if "erased" in fates else {}),
     }
 
 

@@ -55,9 +55,7 @@ def erase(
     Returns:
         The certificate.
     """
-    return forget.forget(
-        lake, run, profiles, reason=reason, author=author or lake.settings.author, exports=EXPORTS
-    )
+    return forget.forget(lake, run, profiles, reason=reason, author=author or lake.settings.author, exports=EXPORTS)
 
 
 def finish(lake: "Lake", run: "Run") -> dict[str, Any] | None:
@@ -143,7 +141,11 @@ def _erased_in(lake: "Lake", who: Who) -> int | None:
     key = lake.settings.privacy_key
     keys = {(RECORD, who.text)}
     if who.identifier is not None:
-        keys |= {(who.identifier, form) for text in who.forms for form in forms(who.identifier, text, lake.contracts.identity)}
+        keys |= {
+            (who.identifier, form)
+            for text in who.forms
+            for form in forms(who.identifier, text, lake.contracts.identity)
+        }
     sought = {(namespace, keyed_hash(key, namespace, form)) for namespace, form in keys}
     rows = lake.arrow(ERASED).to_pylist()
     return next((row["erasure"] for row in rows if (row["namespace"], row["hash"]) in sought), None)

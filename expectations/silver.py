@@ -73,7 +73,9 @@ def _prepare(sources: list[str], csv: dict[str, tuple[str, ...]]) -> tuple[str, 
         f"SELECT source, position, part, landing, '{fate}' AS fate FROM silver.{table}"
         for table, fate in (("events", "kept"), ("duplicates", "duplicate"), ("quarantine", "quarantined"))
     )
-    fates += f" UNION ALL SELECT source, position, part, landing, 'erased' FROM ({all_erased_parts(sources, list(csv))})"
+    fates += (
+        f" UNION ALL SELECT source, position, part, landing, 'erased' FROM ({all_erased_parts(sources, list(csv))})"
+    )
     # A CSV line is one message, so only the others can stand whole in the place of several.
     whole = ["SELECT '' AS source, 0 AS position WHERE false"] + [
         f"SELECT source, position FROM silver.quarantine JOIN (SELECT position, {_LINE} AS line_text "

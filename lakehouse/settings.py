@@ -108,13 +108,6 @@ class Settings(BaseSettings):
             return self.privacy_secret.get_secret_value().encode()
         return self.secret("privacy.key")
 
-    @cached_property
-    def privacy_key(self) -> bytes:
-        """The key of the hashes that stand for people who are gone. Losing it lets erased people land again."""
-        if self.privacy_secret is not None:
-            return self.privacy_secret.get_secret_value().encode()
-        return self.secret("privacy.key")
-
     def secret(self, name: str) -> bytes:
         """A random secret of this workspace, made on first use, readable by its owner only."""
         path = self.state / name

@@ -66,7 +66,9 @@ def release(
     from spark_jobs.privacy import holds
 
     lake = _lake()
-    _told(holds.release(lake, number, reason=reason, author=lake.settings.author), as_json, f"hold {number} is released")
+    _told(
+        holds.release(lake, number, reason=reason, author=lake.settings.author), as_json, f"hold {number} is released"
+    )
 
 
 @hold.command(name="list")

@@ -37,7 +37,9 @@ def retain(
         screen.finish()
     with results():
         if as_json:
-            print_json({"dry_run": dry_run, "tables": [{"table": name, "rows": rows} for name, rows in counts.items()]})
+            print_json(
+                {"dry_run": dry_run, "removed": [{"table": name, "rows": rows} for name, rows in counts.items()]}
+            )
         elif counts:
             print_table(("table", "rows"), list(counts.items()))
     if dry_run:

@@ -51,7 +51,9 @@ def erase_again(lake: "Lake", judged: "DataFrame", step: "Step") -> "DataFrame":
     finally:
         found.unpersist()
     rows = [(*line, part) for line, its in parts.items() for part in its]
-    known = lake.spark.createDataFrame(rows, "source string, position bigint, part int").withColumn("is_again", F.lit(True))
+    known = lake.spark.createDataFrame(rows, "source string, position bigint, part int").withColumn(
+        "is_again", F.lit(True)
+    )
     joined = judged.join(F.broadcast(known), _KEY, "left")
     return joined.withColumn("is_erased", F.expr("is_erased or coalesce(is_again, false)")).drop("is_again")
 

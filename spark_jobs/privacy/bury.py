@@ -98,9 +98,7 @@ def replace_lines(lake: "Lake", table: str, changed: pa.Table) -> None:
     )
 
 
-def _replaced(
-    lake: "Lake", source: str, graves: Sequence[Grave], mark: str
-) -> tuple[pa.Table, dict[bytes, bytes]]:
+def _replaced(lake: "Lake", source: str, graves: Sequence[Grave], mark: str) -> tuple[pa.Table, dict[bytes, bytes]]:
     """The lines that change, by position, and their bytes before and after."""
     table = f"bronze.{source}"
     if not graves:

@@ -168,7 +168,7 @@ def erasure_acts(lake: "Lake") -> list[audit.Act]:
         audit.Act(
             "erase",
             f"erasure {row['erasure']}",
-            f"{row['people']} people: {row['reason']}",
+            f"{row['people']} people",
             audit.fingerprint(row),
             row["author"],
         )
@@ -196,9 +196,7 @@ def _remember(lake: "Lake", made: Plan) -> dict[str, int]:
             ],
         )
     listed = hashes(key, keys_of(theirs.records, theirs.event_ids, theirs.values, lake.contracts.identity))
-    noted = {
-        (row["namespace"], row["hash"]) for row in lake.arrow(ERASED).to_pylist() if row["erasure"] == made.number
-    }
+    noted = {(row["namespace"], row["hash"]) for row in lake.arrow(ERASED).to_pylist() if row["erasure"] == made.number}
     if not noted:
         lake.append(ERASED, [{"namespace": n, "hash": h, "erasure": made.number} for n, h in listed])
     return {"hashes": len(listed)}

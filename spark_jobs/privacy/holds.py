@@ -145,7 +145,7 @@ def hold_acts(lake: "Lake") -> list[audit.Act]:
         audit.Act(
             "hold",
             f"hold {row['hold']} {row['action']}",
-            f"{'source ' + row['source'] if row['source'] else 'a profile'}: {row['reason']}",
+            f"on {'source ' + row['source'] if row['source'] else 'a profile'}",
             audit.fingerprint(row),
             row["author"],
         )

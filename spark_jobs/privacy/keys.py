@@ -152,7 +152,9 @@ def _email_sql(value: str, rule: IdentifierRule) -> str:
 def _tokens_sql(text: str) -> str:
     words = f"transform(regexp_extract_all({text}, {literal(WORD)}, 0), t -> lower(trim(both '.:-' from t)))"
     numbers = f"transform(regexp_extract_all({text}, {literal(NUMBER)}, 0), t -> regexp_replace(t, '[^0-9]', ''))"
-    return f"transform(array_distinct(concat({words}, {numbers})), t -> struct({literal(TOKEN)} as namespace, t as form))"
+    return (
+        f"transform(array_distinct(concat({words}, {numbers})), t -> struct({literal(TOKEN)} as namespace, t as form))"
+    )
 
 
 def _phone_forms(value: str, region: str) -> set[str]:
@@ -178,4 +180,3 @@ def distinctive(text: str) -> Iterator[str]:
     is_id = digits and not token.isdigit() and len(token) >= _LEAST_TOKEN
     if "@" in token or is_number or is_id:
         yield token
-

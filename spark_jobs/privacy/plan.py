@@ -54,7 +54,9 @@ def read(lake: "Lake") -> Plan | None:
     except FileNotFoundError:
         return None
     theirs = told["theirs"]
-    lines = tuple(Grave(source, position, tuple(parts), messages) for source, position, parts, messages in theirs["lines"])
+    lines = tuple(
+        Grave(source, position, tuple(parts), messages) for source, position, parts, messages in theirs["lines"]
+    )
     lists = {name: tuple(value) for name, value in theirs.items() if isinstance(value, list)}
     values = tuple((identifier, value) for identifier, value in theirs["values"])
     told["theirs"] = Theirs(**(theirs | lists | {"lines": lines, "values": values}))

@@ -151,11 +151,13 @@ def _show(
     """Make ``past``: every message past its period, with whether it is held."""
     limits = [(source, as_of - datetime.timedelta(days=period)) for source, period in days.items()]
     connection.register(
-        "limits", pa.table({"source": [row[0] for row in limits], "oldest": pa.array([row[1] for row in limits], pa.date32())})
+        "limits",
+        pa.table({"source": [row[0] for row in limits], "oldest": pa.array([row[1] for row in limits], pa.date32())}),
     )
     dates = _dates_of_landings(lake)
     connection.register(
-        "landed", pa.table({"landing": pa.array(list(dates), pa.int32()), "day": pa.array(list(dates.values()), pa.date32())})
+        "landed",
+        pa.table({"landing": pa.array(list(dates), pa.int32()), "day": pa.array(list(dates.values()), pa.date32())}),
     )
     lines = [(grave.source, grave.position) for grave in kept.lines] if kept else []
     connection.register(
@@ -221,7 +223,9 @@ def _old_rows(
     """Keys of the rows past their period in tables that are no function of bronze."""
     found: dict[str, tuple[tuple[str, ...], pa.Table]] = {}
     with lake.duck(only=[*BY_RUN_DATE, *BY_RUN, HISTORY, "identity.assignments"]) as connection:
-        connection.register("held", pa.table({"profile_id": pa.array(sorted(held_profiles(lake, standing)), pa.string())}))
+        connection.register(
+            "held", pa.table({"profile_id": pa.array(sorted(held_profiles(lake, standing)), pa.string())})
+        )
         for table in (*BY_RUN_DATE, *BY_RUN):
             days = lake.contracts.table(table).retention_days
             if days is None:

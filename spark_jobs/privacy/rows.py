@@ -24,7 +24,7 @@ EVENT_COLUMNS = ("event_id", "consent_event_id")
 OTHERS_HISTORY = "identity.history"
 SEARCHED = {"ops.check_results": "sample_keys", "ops.runs": "message"}
 """Texts of ops that may name a row of the erased, by table; emptied where they do."""
-KEPT = ("ops.erased", "ops.erasures", "ops.audit")
+KEPT = ("ops.erased", "ops.erasures", "ops.holds", "ops.audit")
 
 
 def remove_rows(lake: "Lake", theirs: Theirs) -> dict[str, int]:
@@ -151,7 +151,9 @@ def _forget_profile_of_others(lake: "Lake", theirs: Theirs) -> None:
             f"SELECT count(*) FROM {OTHERS_HISTORY} SEMI JOIN gone USING (profile_id)"
         ).fetchall()[0]
     if found:
-        merge = lake.delta(OTHERS_HISTORY).merge(gone, "t.profile_id = s.profile_id", source_alias="s", target_alias="t")
+        merge = lake.delta(OTHERS_HISTORY).merge(
+            gone, "t.profile_id = s.profile_id", source_alias="s", target_alias="t"
+        )
         merge.when_matched_update({"profile_id": "NULL"}).execute()
 
 

@@ -129,7 +129,13 @@ def search(lake: "Lake", finder: Finder) -> Searched:
 def files_of(lake: "Lake") -> Iterator[Path]:
     """Every file that Clew keeps, but the jars and the keys."""
     settings = lake.settings
-    roots = {settings.lake, settings.landing, settings.exports, settings.state, settings.home.absolute() / "certificates"}
+    roots = {
+        settings.lake,
+        settings.landing,
+        settings.exports,
+        settings.state,
+        settings.home.absolute() / "certificates",
+    }
     for root in sorted(roots):
         for path in sorted(root.rglob("*")):
             place = path.relative_to(root)

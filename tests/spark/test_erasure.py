@@ -12,8 +12,7 @@ from spark_jobs.privacy.forget import forget
 from spark_jobs.privacy.keys import form_sql, forms, hashes, keys_of
 from spark_jobs.silver.conform import conform, reopen
 from spark_jobs.silver.requeue import requeue
-from tests.spark.pipeline import content, purchase, put, recount, rows, run, view
-from tests.spark.pipeline import SHOP_HEADER
+from tests.spark.pipeline import SHOP_HEADER, content, purchase, put, recount, rows, run, view
 
 DAY = dt.datetime(2017, 3, 1, 10, tzinfo=dt.UTC)
 ANN = {"anonymousId": "browser-ann-1", "userId": "usr_ann_17"}
@@ -50,7 +49,9 @@ def test_who_was_erased_lands_no_more_and_everybody_else_does(lake: Lake) -> Non
     put(lake, "web/a.jsonl", view("w1", person="ben"), _identify("w2"), batch, '{"broken": "usr_ann_17"')
     put(lake, "shop/a.csv", SHOP_HEADER, purchase("31198570044", 1, "CARD-4711"), purchase("31198570045", 1, "L9"))
     run(lake, "first")
-    ben = [row for row in rows(lake, "silver.events", "event_id") if row[0] in ("web:w1", "web:w3", "shop:31198570045-1")]
+    ben = [
+        row for row in rows(lake, "silver.events", "event_id") if row[0] in ("web:w1", "web:w3", "shop:31198570045-1")
+    ]
     assert len(ben) == 3
 
     forget(lake, Run("forget", dt.date(2017, 12, 30)), [_resolved(lake)], reason="asked", author="sam", exports={})

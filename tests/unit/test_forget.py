@@ -19,8 +19,8 @@ from lakehouse.errors import DataError, UsageError
 from lakehouse.lake import Lake
 from lakehouse.run import Run
 from lakehouse.settings import Settings
-from spark_jobs.privacy import plan, search
 from spark_jobs.privacy import forget as steps
+from spark_jobs.privacy import plan, search
 from tests.conftest import PEOPLE, profile_id
 
 RUN = Run("forget", dt.date(2017, 12, 31))
@@ -61,7 +61,9 @@ def _tell_in_bronze(small: Any) -> None:
 
 
 def erase(small: Any, *names: str) -> dict[str, Any]:
-    return forgotten.erase(small.lake, RUN, [profile_id(name) for name in names], reason="asked by letter", author="sam")
+    return forgotten.erase(
+        small.lake, RUN, [profile_id(name) for name in names], reason="asked by letter", author="sam"
+    )
 
 
 def found(small: Any, *values: str) -> list[str]:
@@ -157,7 +159,10 @@ def test_decisions_about_the_person_go_and_the_audit_knows_why(people: Any) -> N
     assert problems(people.lake) == []
 
 
-@pytest.mark.parametrize("part", ["redacted", "retracted", "ledgers", "bronze", "rows", "account", "release", "purged", "state", "certificate"])
+@pytest.mark.parametrize(
+    "part",
+    ["redacted", "retracted", "ledgers", "bronze", "rows", "account", "release", "purged", "state", "certificate"],
+)
 def test_an_erasure_that_died_is_finished_with_the_same_result(
     people: Any, part: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -183,7 +188,11 @@ def test_an_erasure_that_died_is_finished_with_the_same_result(
     assert not plan.path(people.lake).exists()
     assert found(people, "account:ann", "+18005550100") == []
     assert profile_id("ann") not in {row["profile_id"] for row in people.rows("gold.profiles")}
-    assert {row["source"]: row["erased"] for row in people.rows("ops.row_counts")} == {"web": 3, "consent": 2, "shop": 0}
+    assert {row["source"]: row["erased"] for row in people.rows("ops.row_counts")} == {
+        "web": 3,
+        "consent": 2,
+        "shop": 0,
+    }
     assert len({row["release"] for row in people.rows("ops.releases")}) == 2
     assert problems(people.lake) == []
 
@@ -222,7 +231,9 @@ def test_who_stays_has_every_row_as_before(people: Any) -> None:
         assert [row for row in after[table] if row not in rows] == [], table
 
 
-def test_a_certificate_names_nobody_and_cannot_be_altered(people: Any, clew_in: Callable[..., int], capsys: Any) -> None:
+def test_a_certificate_names_nobody_and_cannot_be_altered(
+    people: Any, clew_in: Callable[..., int], capsys: Any
+) -> None:
     erase(people, "ann")
     file = people.lake.settings.home / "certificates" / "erasure-000001.json"
     text = file.read_text(encoding="utf-8")

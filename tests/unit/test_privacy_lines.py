@@ -22,7 +22,12 @@ MARK = '{"clew_erased":"1-00112233445566aa"}'
         ('\ufeff[{"a":1}, {"b":  2}]\r', [0], 2, f'[{MARK}, {{"b":  2}}]'),
         ('[{"a":"]"},{"b":"\\","},3]', [0, 2], 3, f'[{MARK},{{"b":"\\","}},{MARK}]'),
         ('{"batch":[{"a":1},{"b":2}],"sentAt":"x"}', [1], 2, f'{{"batch":[{{"a":1}},{MARK}],"sentAt":"x"}}'),
-        ('{"x":[9],"batch" : [ {"a":1} , {"b":2} ],"context":{"mail":"a@b"}}', [0, 1], 2, f'{{"batch":[{MARK},{MARK}]}}'),
+        (
+            '{"x":[9],"batch" : [ {"a":1} , {"b":2} ],"context":{"mail":"a@b"}}',
+            [0, 1],
+            2,
+            f'{{"batch":[{MARK},{MARK}]}}',
+        ),
         ('{"batch":[1,2],"batch":[3]}', [0], 1, MARK),  # refused as one message: it gives a key twice
         ("[NaN,1]", [0], 1, MARK),
         (f'[{MARK},{{"b":2}}]', [1], 2, f"[{MARK},{MARK}]"),

@@ -20,7 +20,9 @@ LANDED = dt.date(2017, 12, 30)
 @pytest.fixture
 def dated(small: Any) -> Any:
     """The small lake, two visits of which happened four years before."""
-    small.lake.append("ops.landings", [{"landing": 1, "run_id": "run-1", "landed_at": dt.datetime(2017, 12, 30, tzinfo=dt.UTC)}])
+    small.lake.append(
+        "ops.landings", [{"landing": 1, "run_id": "run-1", "landed_at": dt.datetime(2017, 12, 30, tzinfo=dt.UTC)}]
+    )
     with small.run.step(small.lake, "land"):
         pass
     old = {"web:m1", "web:m4"}  # Ann's visit, which a duplicate repeats, and Cat's

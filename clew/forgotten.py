@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 _PROFILES = """
     SELECT DISTINCT profile_id FROM identity.assignments
     WHERE profile_id = $text OR own_profile_id = $text OR record_id = $text
-       OR record_id IN (SELECT record_id FROM identity.identifiers
-                        WHERE identifier = $identifier AND (list_contains($forms, value) OR list_contains($forms, raw_value)))
+       OR record_id IN (
+           SELECT record_id FROM identity.identifiers
+           WHERE identifier = $identifier AND (list_contains($forms, value) OR list_contains($forms, raw_value)))
     ORDER BY 1
 """
 

@@ -129,7 +129,8 @@ STEPS: dict[str, Step] = {
         "Erases the people that a file names, and writes the certificate.",
         ".clew/requests/<file>, all tables, landing/, exports/",
         "all tables without them, ops.erased, certificates/",
-        "Clear the task: an erasure that died is finished first. A hold that stands in its way is named with its reason.",
+        "Clear the task: an erasure that died is finished first. A hold that stands in its way is named with its "
+        "reason.",
     ),
     "maintain": Step(
         "Compacts small files and removes versions that no kept release names.",

@@ -173,8 +173,8 @@ def _conservation() -> list[Rule]:
         NoRows(
             table="silver.events",
             name="every_message_has_one_fate",
-            says="No message (source, position, part) is in two of silver.events, duplicates and quarantine; an erased one "
-            "is in none.",
+            says="No message (source, position, part) is in two of silver.events, duplicates and quarantine; an "
+            "erased one is in none.",
             why="a message with two fates hides one that has none: the account would still balance",
             do=_REBUILD,
             owner="quality",

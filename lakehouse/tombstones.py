@@ -49,7 +49,8 @@ def erased_parts(source: str, is_csv: bool) -> str:
     if not is_csv:
         messages = f"""CASE json_type({text}) WHEN 'ARRAY' THEN json_extract({text}, '$[*]')
                        WHEN 'OBJECT' THEN json_extract({text}, '$.batch[*]') ELSE [] END"""
-        found = f"list_filter(generate_series(0, len({messages}) - 1), lambda n: list_contains(marks, ({messages})[n + 1]::VARCHAR))"
+        is_mark = f"list_contains(marks, ({messages})[n + 1]::VARCHAR)"
+        found = f"list_filter(generate_series(0, len({messages}) - 1), lambda n: {is_mark})"
         parts = f"CASE WHEN list_contains(marks, {text}) THEN [0] WHEN json_valid({text}) THEN {found} ELSE [] END"
     where = f"starts_with(payload, '{BEGINNING}')" if is_csv else f"contains(payload, '{BEGINNING}')"
     only = f"AND list_contains(marks, {text})" if is_csv else ""

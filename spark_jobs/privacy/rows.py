@@ -128,8 +128,9 @@ def _identifiers_of_shared_records(lake: "Lake", theirs: Theirs) -> pa.Table:
 def identifiers_of(connection: "duckdb.DuckDBPyConnection", events: str, sources: "Sequence[Source]") -> pa.Table:
     """The rows of silver.identifiers that events give: the twin of ``route.identifiers`` in DuckDB."""
     told = " UNION ALL ".join(
-        f"SELECT record_id, source, '{entry.identifier}' AS identifier, nullif(trim({path_sql(entry.path)}), '') AS value, "
-        f"occurred_at, position, landing FROM {events} WHERE source = '{source.source}' AND record_id IS NOT NULL"
+        f"SELECT record_id, source, '{entry.identifier}' AS identifier, "
+        f"nullif(trim({path_sql(entry.path)}), '') AS value, occurred_at, position, landing "
+        f"FROM {events} WHERE source = '{source.source}' AND record_id IS NOT NULL"
         for source in sources
         for entry in source.identifiers
     )

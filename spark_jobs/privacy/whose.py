@@ -78,7 +78,8 @@ def opened(lake: "Lake", bronze: Sequence[str]) -> "duckdb.DuckDBPyConnection":
 
 def _records(connection: "duckdb.DuckDBPyConnection") -> None:
     connection.execute("""
-        CREATE TEMP TABLE mine AS SELECT record_id, own_profile_id FROM identity.assignments SEMI JOIN asked USING (profile_id);
+        CREATE TEMP TABLE mine AS SELECT record_id, own_profile_id
+            FROM identity.assignments SEMI JOIN asked USING (profile_id);
         CREATE TEMP TABLE their_profiles AS SELECT profile_id FROM asked UNION SELECT own_profile_id FROM mine;
     """)
 
@@ -152,7 +153,9 @@ def _messages(connection: "duckdb.DuckDBPyConnection", lake: "Lake") -> None:
     words = f"list_transform(regexp_extract_all(t, '{WORD}'), lambda w: lower(trim(w, '.:-')))"
     numbers = f"list_transform(regexp_extract_all(t, '{NUMBER}'), lambda w: regexp_replace(w, '[^0-9]', '', 'g'))"
     # What JSON writes with escapes is read as well.
-    plain = f"CASE WHEN contains({text}, chr(92)) AND json_valid({text}) THEN {text} || ' ' || coalesce(array_to_string(json_extract_string({text}, '$..*'), ' '), '') ELSE {text} END"
+    unescaped = f"coalesce(array_to_string(json_extract_string({text}, '$..*'), ' '), '')"
+    has_escapes = f"contains({text}, chr(92)) AND json_valid({text})"
+    plain = f"CASE WHEN {has_escapes} THEN {text} || ' ' || {unescaped} ELSE {text} END"
     connection.execute(f"""
         CREATE TEMP TABLE their_messages AS
             SELECT source, position, part FROM their_events
@@ -181,8 +184,9 @@ def _found(connection: "duckdb.DuckDBPyConnection", sources: Sequence[Source]) -
         values=tuple(connection.execute("SELECT DISTINCT identifier, value FROM alone ORDER BY ALL").fetchall()),
         spellings=column("SELECT DISTINCT trim(v) FROM (SELECT unnest([value, raw_value]) AS v FROM alone) ORDER BY 1"),
         shared=shared,
-        decisions=column("""SELECT decision FROM identity.decisions WHERE left_record IN (SELECT record_id FROM their_records)
-                            OR right_record IN (SELECT record_id FROM their_records) ORDER BY 1"""),
+        decisions=column("""SELECT decision FROM identity.decisions
+                            WHERE left_record IN (SELECT record_id FROM their_records)
+                               OR right_record IN (SELECT record_id FROM their_records) ORDER BY 1"""),
     )
 
 

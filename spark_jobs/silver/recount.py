@@ -56,5 +56,4 @@ def recount(lake: Lake) -> list[dict[str, Any]]:
         connection.execute(READY)
         cursor = connection.execute(query, [sources])
         names = [column[0] for column in cursor.description]
-        rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-    return rows
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]

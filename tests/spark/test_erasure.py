@@ -28,14 +28,17 @@ def _resolved(lake: Lake) -> str:
     """Who is who, as identity would say it: Ann's account, her browser and her card are one, Ben's browser is Ben."""
     ann = ("account:usr_ann_17", "anonymous:browser-ann-1", "loyalty:CARD-4711")
     of = dict.fromkeys(ann, "p_ann") | {"anonymous:ben": "p_ben"}
+    rows_of = enumerate(of.items())
     lake.overwrite(
         "identity.assignments",
         [{"record_id": record, "profile_id": profile, "own_profile_id": f"own_{n}", "kind": "founder",
-          "probability": 1.0, "founder_record_id": record, "records": 1} for n, (record, profile) in enumerate(of.items())],
+          "probability": 1.0, "founder_record_id": record, "records": 1} for n, (record, profile) in rows_of],
     )  # fmt: skip
     held = [(ann[0], "email", "ann.lee+news@example.org", MAIL), (ann[0], "user_id", "usr_ann_17", "usr_ann_17"),
-            (ann[1], "anonymous_id", "browser-ann-1", "browser-ann-1"), (ann[2], "loyalty_id", "CARD-4711", "CARD-4711"),
-            (ann[0], "phone", "+18005550100", "(800) 555-0100"), ("anonymous:ben", "anonymous_id", "ben", "ben")]  # fmt: skip
+            (ann[1], "anonymous_id", "browser-ann-1", "browser-ann-1"),
+            (ann[2], "loyalty_id", "CARD-4711", "CARD-4711"),
+            (ann[0], "phone", "+18005550100", "(800) 555-0100"),
+            ("anonymous:ben", "anonymous_id", "ben", "ben")]  # fmt: skip
     lake.overwrite(
         "identity.identifiers",
         [{"record_id": r, "identifier": i, "value": v, "raw_value": raw, "is_usable": True, "reason": None,

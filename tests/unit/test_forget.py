@@ -125,7 +125,7 @@ def test_the_gate_sees_a_tombstone_that_nobody_made(people: Any) -> None:
     people.change("bronze.web", forged)  # its event is still in silver: one message, one fate
     assert gate(people.lake, people.run, "silver")["checks"] > 0
     people.change("silver.events", lambda rows: [row for row in rows if row["event_id"] != "web:m1"])
-    with pytest.raises(Exception, match="every_message_of_a_line_has_a_fate|every_account_is_true"):
+    with pytest.raises(Exception, match=r"every_message_of_a_line_has_a_fate|every_account_is_true"):
         gate(people.lake, people.run, "silver")
 
 

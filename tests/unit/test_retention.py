@@ -102,7 +102,7 @@ def test_a_hold_on_a_source_ends_with_its_date(dated: Any) -> None:
 
 def test_who_is_held_is_not_erased(dated: Any) -> None:
     holds.add(dated.lake, profile_id=profile_id("ann's browser"), reason="case 9", author="sam")
-    with pytest.raises(DataError, match="held, so not erased .*case 9"):
+    with pytest.raises(DataError, match=r"held, so not erased .*case 9"):
         forgotten.erase(dated.lake, Run("f", LANDED), [profile_id("ann")], reason="asked", author="sam")
     assert profile_id("ann") in {row["profile_id"] for row in dated.rows("gold.profiles")}
 

@@ -230,9 +230,9 @@ def _old_rows(
             days = lake.contracts.table(table).retention_days
             if days is None:
                 continue
-            keys = connection.execute(
+            keys = connection.sql(
                 "SELECT run_id FROM ops.runs GROUP BY run_id HAVING max(as_of) < $oldest",
-                {"oldest": as_of - datetime.timedelta(days=days)},
+                params={"oldest": as_of - datetime.timedelta(days=days)},
             ).to_arrow_table()
             found[table] = ("run_id",), keys
             connection.register("keys", keys)
@@ -243,12 +243,12 @@ def _old_rows(
         if days is not None:
             # What was once believed and is believed no more. The newest of a record's old revisions stays: it tells who
             # that was when the period began.
-            keys = connection.execute(
+            keys = connection.sql(
                 f"""SELECT DISTINCT record_id, revision FROM {HISTORY}
                     WHERE known_since < $oldest AND record_id NOT IN (
                         SELECT record_id FROM identity.assignments SEMI JOIN held USING (profile_id))
                     QUALIFY revision < max(revision) OVER (PARTITION BY record_id)""",
-                {"oldest": as_of - datetime.timedelta(days=days)},
+                params={"oldest": as_of - datetime.timedelta(days=days)},
             ).to_arrow_table()
             found[HISTORY] = ("record_id", "revision"), keys
             account.note(HISTORY, "", days, keys.num_rows, 0)

@@ -72,12 +72,26 @@ def retract(lake: "Lake", run: "Run", erased: Collection[str] = ()) -> dict[str,
     return counts
 
 
+def due_now(lake: "Lake") -> dict[str, int]:
+    """How many people would be retracted now, by destination."""
+    counts = {}
+    for name in sorted({destination for destination, _ in releases_of(lake)}):
+        with lake.duck(only=[*due.READ, TABLE, RETRACTED]) as connection:
+            _find(lake, connection, name, ())
+            counts[name] = int(connection.execute("SELECT count(*) FROM due").fetchall()[0][0])
+    return counts
+
+
+def _find(lake: "Lake", connection: "duckdb.DuckDBPyConnection", name: str, erased: Collection[str]) -> None:
+    keyed.install(connection, lake.settings.privacy_key)
+    convert.install(connection, lake.contracts.identity.mail_domains)
+    due.find(connection, name, has_retractions=lake.exists(RETRACTED), erased=erased)
+
+
 def _retract(lake: "Lake", name: str, erased: Collection[str]) -> int:
     declared = lake.contracts.destinations.get(name)
     with lake.duck(only=[*due.READ, TABLE, RETRACTED]) as connection:
-        keyed.install(connection, lake.settings.privacy_key)
-        convert.install(connection, lake.contracts.identity.mail_domains)
-        due.find(connection, name, has_retractions=lake.exists(RETRACTED), erased=erased)
+        _find(lake, connection, name, erased)
         people = int(connection.execute("SELECT count(*) FROM due").fetchall()[0][0])
         if not people:
             return 0

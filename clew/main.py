@@ -34,6 +34,7 @@ COMMANDS = (
     "identity",
     "resolve",
     "requeue",
+    "privacy",
     "export",
     "audit",
     "check",

@@ -1,10 +1,9 @@
 """Silver stands still between the gate that looks at it and the release: who could change it meanwhile gives way.
 
-A daily run reads silver from its conform to its release, one task after another, maybe each in a process of its own. Were
-something conformed in between, the release would refuse what changed after its gate, and the day's work would be for
-nothing. So the hourly run, before it lands or conforms, looks whether another run is on that way, and leaves with a
-word that Airflow tries again. What lands with a withdrawal is not late by that: the daily run retracts it right after
-its own conform.
+A daily run reads silver from its conform to its release, one task after another, maybe each in a process of its own.
+Were something conformed in between, the release would refuse what changed after its gate, and the day's work would be
+for nothing. So the hourly run, before it lands or conforms, looks whether another run is on that way, and leaves with
+an error that Airflow tries again after a while. The daily run retracts by itself, right after its own conform.
 """
 
 import datetime
@@ -19,6 +18,8 @@ if TYPE_CHECKING:
 HOURLY = "privacy-"
 """How the ids of runs begin that release nothing, and so give way to those that do."""
 FIRST, LAST = "conform", "release"
+BESIDE = ("retract", "export")
+"""Steps whose end says nothing of how far a run has come: one runs beside the others, one after the release."""
 GAP = datetime.timedelta(minutes=20)
 """A run whose step ended, or died, is taken to go on for so long: Airflow tries again after a quarter of an hour at
 most."""
@@ -62,7 +63,8 @@ def under_way(lake: "Lake", now: datetime.datetime) -> str | None:
                 SELECT run_id, arg_max(step, "at"), arg_max(state, "at"), max("at"),
                        coalesce(max("at") FILTER (step = '{LAST}' AND state = 'done'), '-infinity')
                            > max("at") FILTER (step = '{FIRST}')
-                FROM ops.runs WHERE run_id IN (FROM newest) GROUP BY run_id"""
+                FROM ops.runs
+                WHERE run_id IN (FROM newest) AND step NOT IN {BESIDE} GROUP BY run_id"""
         ).fetchone()
     if row is None:
         return None

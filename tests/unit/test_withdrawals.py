@@ -160,7 +160,7 @@ def test_somebody_who_is_erased_is_retracted_without_an_address_and_taken_out_of
     assert [held.subject for held in holding(given.lake, [ann])] == []
     place = folder(given.lake, "email_tool", 1)
     assert "Ann" not in (place / DATA).read_text()
-    assert verify(place, public_key(given.lake.settings), given.lake).problems == ()
+    assert verify(place, [public_key(given.lake.settings)], given.lake).problems == ()
     assert read_manifest(place)["redacted"] == [{"rows": 1, "because": "erasure 1"}]
     assert forget(given.lake, [ann]) == {"ops.deliveries": 2, "ops.retractions": 2}
     assert given.rows("ops.deliveries") == []

@@ -27,6 +27,7 @@ from activation.files import (
     write_manifest,
 )
 from activation.held import Held, act_of, published_retractions, retraction_folder
+from activation.measure import measured
 from lakehouse import audit, keyed
 from lakehouse.errors import DataError
 from lakehouse.seal import is_sealed, sealed
@@ -68,7 +69,13 @@ def retract(lake: "Lake", run: "Run", erased: Collection[str] = ()) -> dict[str,
             step.say(name, counts[name])
         step.rows = sum(counts.values())
         if step.rows:
+            _, times = measured(lake)
             step.message = f"{step.rows} people retracted"
+            if times["withdrawals"]:
+                step.message += (
+                    f"; of all so far, landed to written: median {times['median_seconds']:.1f} s, "
+                    f"worst {times['worst_seconds']:.1f} s"
+                )
     return counts
 
 

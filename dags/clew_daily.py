@@ -72,9 +72,7 @@ def clew_daily() -> None:
 
         return perform(lambda lake, run: export_all(lake, run, check_staged))
 
-    conformed = conform()
-    conformed >> retract()  # beside what follows: neither waits for the other
-    people = [land(), conformed, gate("silver"), resolve(), gate("identity")]
+    people = [land(), conform(), retract(), gate("silver"), resolve(), gate("identity")]
     chain(*people, build_events(), build_marts(), gate("gold"), release(), export())
 
 

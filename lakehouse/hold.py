@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 HOURLY = "privacy-"
 """How the ids of runs begin that release nothing, and so give way to those that do."""
 FIRST, LAST = "conform", "release"
-BESIDE = ("retract", "export")
-"""Steps whose end says nothing of how far a run has come: one runs beside the others, one after the release."""
 GAP = datetime.timedelta(minutes=20)
 """A run whose step ended, or died, is taken to go on for so long: Airflow tries again after a quarter of an hour at
 most."""
@@ -63,8 +61,7 @@ def under_way(lake: "Lake", now: datetime.datetime) -> str | None:
                 SELECT run_id, arg_max(step, "at"), arg_max(state, "at"), max("at"),
                        coalesce(max("at") FILTER (step = '{LAST}' AND state = 'done'), '-infinity')
                            > max("at") FILTER (step = '{FIRST}')
-                FROM ops.runs
-                WHERE run_id IN (FROM newest) AND step NOT IN {BESIDE} GROUP BY run_id"""
+                FROM ops.runs WHERE run_id IN (FROM newest) GROUP BY run_id"""
         ).fetchone()
     if row is None:
         return None

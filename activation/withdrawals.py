@@ -59,7 +59,7 @@ def retract(lake: "Lake", run: "Run", erased: Collection[str] = ()) -> dict[str,
     with run.step(lake, "retract") as step:
         audit.ready(lake)
         catch_up(lake)
-        if not lake.exists("identity.assignments") or not lake.exists("silver.consents"):
+        if not all(lake.exists(table) for table in due.READ):
             step.message = "nobody was resolved yet"
             return counts
         for name in sorted({destination for destination, _ in releases_of(lake)}):

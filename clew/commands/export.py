@@ -160,10 +160,17 @@ def verify(
             _show(proofs)
     wrong = sum(bool(proof.problems) for proof in proofs)
     if wrong:
-        note(f"{wrong} of {len(proofs)} exports do not hold")
+        note(f"{wrong} of {_counted(proofs)} do not hold")
         raise typer.Exit(1)
     unlooked = "; permissions were not looked up, which needs the lake" if folder is not None else ""
-    note(f"{len(proofs)} export{'s hold' if len(proofs) != 1 else ' holds'}{unlooked}")
+    note(f"{_counted(proofs)} {'holds' if len(proofs) == 1 else 'hold'}{unlooked}")
+
+
+def _counted(proofs: "list[Proof]") -> str:
+    """How many of each kind, in words; what cannot be read counts as an export."""
+    retractions = sum(proof.retraction is not None for proof in proofs)
+    kinds = (("export", len(proofs) - retractions), ("retraction", retractions))
+    return " and ".join(f"{count} {kind}{'s' * (count != 1)}" for kind, count in kinds if count)
 
 
 def _show(proofs: "list[Proof]") -> None:

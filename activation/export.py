@@ -126,7 +126,8 @@ def _fill(lake: "Lake", destination: Destination, release: int, staged: Path) ->
         refused = decide.refusals(connection)
         rows = decide.rows(connection, destination)
         considered = decide.considered(connection, destination)
-        columns, taken_out = columns_of(destination.address), []
+        columns = columns_of(destination.address)
+        taken_out: list[tuple] = []
         if since is not None:
             columns, taken_out = retract.retractions(lake, connection, destination, since, release)
         is_unknown = since is not None and retract.unknown_since(lake, connection, destination.destination, since)

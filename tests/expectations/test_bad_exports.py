@@ -90,7 +90,10 @@ def test_a_wrong_or_missing_retraction_breaks_its_rule(small: Any, check_staged_
     ann = profile_of(small, "Ann")
     small.change(
         "gold.profiles",
-        lambda rows: [row | ({"email": "new@example.com"} if row["profile_id"] == ann else {}) for row in rows],
+        lambda rows: [
+            row | {"email": {"Ann": "new@example.com", "Gus": None}.get(row["first_name"], row["email"])}
+            for row in rows
+        ],
     )
     declared = small.lake.contracts.destinations["email_tool"]
     staged = stage(small.lake, declared, small.release())

@@ -65,7 +65,7 @@ class Lake:
     def delta(self, table: str, version: int | None = None) -> "DeltaTable":
         """The table as delta-rs sees it, at its newest version or at ``version``."""
         from deltalake import DeltaTable
-        from deltalake.exceptions import TableNotFoundError
+        from deltalake.exceptions import DeltaError, TableNotFoundError
 
         try:
             return DeltaTable(self.path(table), version=version)
@@ -74,6 +74,14 @@ class Lake:
                 f"there is no table {table}" + ("" if version is None else f" at version {version}"),
                 self.path(table),
                 "see what there is: clew tables",
+            ) from error
+        except DeltaError as error:
+            from lakehouse.faults import explained
+
+            raise explained(self, error) or DataError(
+                f"{table} cannot be read" + ("" if version is None else f" at version {version}"),
+                self.path(table),
+                "see what is broken: clew doctor --tables",
             ) from error
 
     def version(self, table: str) -> int:

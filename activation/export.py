@@ -126,7 +126,7 @@ def stage(lake: "Lake", destination: Destination, release: int) -> Path:
         raise DataError(
             f"{considered} profiles were considered for {destination.destination}, but {len(rows)} exported and "
             f"{sum(refused.values())} refused",
-            "gold.profiles, gold.profile_consents",
+            "gold.profiles, gold.consent_state",
             "report this as a fault of activation.decide; nothing was exported",
         )
     _write_csv(staged / DATA, destination.columns, rows)

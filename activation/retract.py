@@ -65,7 +65,7 @@ def retractions(connection: "duckdb.DuckDBPyConnection", destination: Destinatio
             FROM taken_out AS t
             LEFT JOIN decided AS d ON d.profile_id = t.now
             LEFT JOIN gold.profiles AS p ON p.profile_id = t.now
-            LEFT JOIN gold.profile_consents AS c
+            LEFT JOIN gold.consent_state AS c
                 ON c.profile_id = t.now AND c.purpose = $purpose AND c.status <> 'granted'
             WHERE coalesce({named}) IS NOT NULL
             ORDER BY t.profile_id, {named}""",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from activation.export import export_act, published_folders
 from identity.decisions import decision_acts, read_decisions
 from lakehouse import audit
+from lakehouse.policies import policy_acts
 from lakehouse.releases import release_acts
 
 if TYPE_CHECKING:
@@ -41,4 +42,4 @@ def _against_today(lake: "Lake", known: list[audit.Entry]) -> Iterator[str]:
 
 def _acts(lake: "Lake") -> list[audit.Act]:
     exported = [export_act(folder) for folder in published_folders(lake)]
-    return [*decision_acts(read_decisions(lake)), *release_acts(lake), *exported]
+    return [*decision_acts(read_decisions(lake)), *release_acts(lake), *policy_acts(lake), *exported]

@@ -189,6 +189,7 @@ class Lake:
     def _declared(self, table: str, df: "DataFrame") -> "DataFrame":
         """The DataFrame in the declared columns, order and types; the table, made if it is not there."""
         self._ensure(table)
+        self._add_columns(table)
         declared = self.contracts.table(table).columns
         if set(df.columns) != set(declared):
             raise DataError(
@@ -215,6 +216,18 @@ class Lake:
             description=declared.grain,
             configuration={"delta.logRetentionDuration": LOG_RETENTION},
         )
+
+    def _add_columns(self, table: str) -> None:
+        """Add the columns that were declared since the table was made; their value in older rows is NULL."""
+        from deltalake import Schema
+
+        from lakehouse.schema import arrow_schema
+
+        delta = self.delta(table)
+        there = {field.name for field in delta.schema().fields}
+        declared = Schema.from_arrow(arrow_schema(self.contracts.table(table))).fields
+        if added := [field for field in declared if field.name not in there]:
+            delta.alter.add_columns(added)
 
     def _write_arrow(
         self,

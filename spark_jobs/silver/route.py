@@ -7,7 +7,7 @@ from pyspark.sql import functions as F
 
 from contracts.event import Event
 from contracts.source import Source
-from spark_jobs.silver.convert import path_value, text
+from spark_jobs.silver.convert import iso_time, path_value, text
 from spark_jobs.silver.sql import case, coalesce, literal, words
 
 CONFLICT = "conflicting_duplicate: another message with this id landed before, with other content"
@@ -132,14 +132,17 @@ def consents(kept: DataFrame, dictionary: Iterable[Event]) -> DataFrame:
     """The rows of silver.consents: what events say about permission, by the dictionary's ``consent`` entries."""
     speaking = sorted((event for event in dictionary if event.consent), key=lambda event: event.event)
 
-    def said(field: str) -> str:
+    def told(field: str) -> str:
         branches = []
         for event in speaking:
             value = getattr(event.consent, field)
             if value is not None:
                 is_path = value.startswith(("properties.", "traits.", "context."))
                 branches.append((f"event = {literal(event.event)}", path_value(value) if is_path else literal(value)))
-        return f"cast({case(branches)} as string) as {field}"
+        return f"cast({case(branches)} as string)"
+
+    def said(field: str) -> str:
+        return f"{told(field)} as {field}"
 
     speaks = f"event in ({words(event.event for event in speaking)}) and record_id is not null"
     return kept.where(speaks).selectExpr(
@@ -151,6 +154,8 @@ def consents(kept: DataFrame, dictionary: Iterable[Event]) -> DataFrame:
         "occurred_at as given_at",
         said("notice_version"),
         said("region"),
+        said("topic"),
+        f"{iso_time(told('until'))} as until_at",
         "position",
         "landing",
         "received_at",

@@ -30,7 +30,11 @@ RECEIPT = (
 )
 """Columns of every export: whose row it is, what allows it, how surely it is one person, from which release."""
 
+Channel = Literal["email", "ads", "sms", "push", "post", "phone", "none"]
+"""How a destination reaches people; ``none`` is one that does not, such as a file for research."""
+
 Reason = Literal[
+    "retracted",
     "no_consent_known",
     "denied",
     "withdrawn",
@@ -47,6 +51,7 @@ Reason = Literal[
     "address_taken",
 ]
 REASONS: dict[Reason, str] = {
+    "retracted": "they took it back after the tables of the release were made, and the destination was told so",
     "no_consent_known": "the person never said yes or no to this purpose",
     "denied": "the person said no to this purpose",
     "withdrawn": "the person took back their yes",
@@ -109,6 +114,7 @@ class Destination(Declared):
     about: Text
     why: Text
     purpose: Name
+    channel: Channel = Field(description="How the destination reaches people; caps are counted by it")
     topic: Name | None = Field(None, description="A topic of the purpose; who refused or paused it is not exported")
     audience: Name = Field("all", description="`all` profiles, or the name of a mart gold.audience_*")
     identity: IdentityMinimum = Field(

@@ -135,7 +135,7 @@ def _fill(lake: "Lake", destination: Destination, release: int, staged: Path) ->
         raise DataError(
             f"{considered} profiles were considered for {destination.destination}, but {len(rows)} exported and "
             f"{sum(refused.values())} refused",
-            "gold.profiles, gold.profile_consents",
+            "gold.profiles, gold.consent_state",
             "report this as a fault of activation.decide; nothing was exported",
         )
     write_csv(staged / DATA, destination.columns, rows)

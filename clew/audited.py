@@ -7,6 +7,7 @@ from activation.held import act_of, all_held, unwritten_acts
 from identity.decisions import decision_acts, read_decisions
 from lakehouse import audit
 from lakehouse.errors import DataError
+from lakehouse.policies import policy_acts
 from lakehouse.releases import release_acts
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def _against_today(lake: "Lake", known: list[audit.Entry]) -> Iterator[str]:
 
 def _acts(lake: "Lake") -> tuple[dict[tuple[str, str], audit.Act], list[str]]:
     """What there is today, and what of it cannot be read: one damaged manifest hides nothing else."""
-    found = [*decision_acts(read_decisions(lake)), *release_acts(lake)]
+    found = [*decision_acts(read_decisions(lake)), *release_acts(lake), *policy_acts(lake)]
     unread = []
     for held in all_held(lake):
         try:

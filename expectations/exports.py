@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from contracts.export import HASHING, RECEIPT, Destination, FieldMap
 from contracts.link import FIRMEST_FIRST, IdentityMinimum
-from contracts.purpose import STRICTEST_FIRST
+from contracts.purpose import KEEPS_AWAY, REFUSALS
+from expectations import consent
 from expectations.link import as_sure_as_asked, weakest_links
 from expectations.rule import NoRows, NotNull, OneOf, Rule, Unique
 from expectations.suite import Scene, Suite
@@ -146,7 +147,7 @@ def suite(scene: Scene, destination: Destination, release: int) -> Suite:
     )
     for part in (_links, _permission, _refused, _retracted, _content, _inert):
         rules += part(table, destination)
-    return Suite("exports", tuple(rules))
+    return Suite("exports", tuple(rules), (consent.prepare(scene),))
 
 
 def _links(table: str, destination: Destination) -> list[Rule]:
@@ -180,6 +181,9 @@ def _links(table: str, destination: Destination) -> list[Rule]:
 
 def _permission(table: str, destination: Destination) -> list[Rule]:
     purpose = destination.purpose
+    topic = (
+        f" OR list_contains(string_split(s.topics_refused, ','), '{destination.topic}')" if destination.topic else ""
+    )
     return [
         NoRows(
             table=table,
@@ -215,7 +219,19 @@ def _permission(table: str, destination: Destination) -> list[Rule]:
                       JOIN silver.consents AS yes ON yes.event_id = x.consent_event_id AND yes.purpose = '{purpose}'
                       JOIN identity.assignments AS a ON a.profile_id = x.profile_id
                       JOIN silver.consents AS c ON c.record_id = a.record_id AND c.purpose = '{purpose}'
-                      WHERE c.status <> 'granted' AND c.given_at >= yes.given_at""",
+                      WHERE list_contains({list(REFUSALS)}, c.status) AND c.topic IS NULL
+                        AND c.given_at >= yes.given_at""",
+        ),
+        NoRows(
+            table=table,
+            name="the_policy_permits_every_row",
+            says=f"The policy, over the statements of the release, lets {purpose} use every exported person.",
+            why="a yes that has expired, was given too young or elsewhere, or is paused, permits nothing (invariant 6)",
+            do=_STOP,
+            owner="privacy",
+            query=f"""SELECT x.profile_id, s.status, s.rule FROM {{batch}} AS x
+                      LEFT JOIN consent_recount AS s ON s.profile_id = x.profile_id AND s.purpose = '{purpose}'
+                      WHERE s.may_use IS NOT TRUE OR s.event_id IS DISTINCT FROM x.consent_event_id{topic}""",
         ),
     ]
 
@@ -233,17 +249,12 @@ def _refused(table: str, destination: Destination) -> list[Rule]:
                 why="whoever reads a shared mailbox and said no must not be written to there",
                 do=_STOP,
                 owner="privacy",
-                query=f"""WITH last_words AS (
-                              SELECT a.profile_id, c.status
-                              FROM silver.consents AS c JOIN identity.assignments AS a USING (record_id)
-                              WHERE c.purpose = '{destination.purpose}'
-                              QUALIFY row_number() OVER (PARTITION BY a.profile_id ORDER BY c.given_at DESC,
-                                  array_position({list(STRICTEST_FIRST)}, c.status)) = 1
-                          ), refused AS (
-                              SELECT i.value FROM last_words AS w
+                query=f"""WITH refused AS (
+                              SELECT i.value FROM consent_recount AS w
                               JOIN identity.assignments AS a USING (profile_id)
                               JOIN identity.identifiers AS i USING (record_id)
-                              WHERE w.status <> 'granted' AND i.identifier = '{field.profile}'
+                              WHERE w.purpose = '{destination.purpose}' AND i.identifier = '{field.profile}'
+                                AND list_contains({list(KEEPS_AWAY)}, w.status)
                           ), written AS (
                               SELECT {_written(field)} AS address FROM identity.identifiers AS i
                               WHERE i.identifier = '{field.profile}' AND i.value IN (SELECT value FROM refused)

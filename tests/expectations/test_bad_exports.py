@@ -64,6 +64,7 @@ CASES = [
     ("email_tool", "every_consent_event_says_yes", put(consent_event_id="consent:m4")),  # Ben's withdrawal
     ("email_tool", "every_consent_event_is_the_persons_own", put(consent_event_id="consent:m9")),  # Gus's yes
     ("email_tool", "nobody_said_no_later", put(profile_id="p-ben", consent_event_id="consent:m3")),
+    ("email_tool", "the_policy_permits_every_row", put(consent_event_id="consent:m9")),
     ("email_tool", "nobody_refused_the_email", put(email="Ben@Example.com")),
     ("ad_platform", "nobody_refused_the_email_sha256", put(email_sha256=sha256("ben@example.com"))),
     ("ad_platform", "nobody_refused_the_phone_sha256", put(phone_sha256=sha256("+18005550101"))),

@@ -10,10 +10,9 @@ from lakehouse.errors import UsageError
 from lakehouse.releases import latest_of
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import duckdb
 
+    from lakehouse.places import Places
     from lakehouse.settings import Settings
 
 
@@ -24,17 +23,17 @@ def settings() -> "Settings":
     return Settings()
 
 
-def existing_lake() -> "Path":
-    """The folder of the lake.
+def existing_lake() -> "Places":
+    """The folders of the lake.
 
     Raises:
         UsageError: If there is no table in it yet.
     """
-    lake = settings().lake
+    lake = settings().places
     if not tables_in(lake):
         raise UsageError(
             "there is no lake here yet",
-            str(lake),
+            str(lake.open),
             "make one: clew demo; or set CLEW_HOME to the folder of a workspace that has one",
         )
     return lake
@@ -95,7 +94,7 @@ def read(release: str, *, sql: str = "", only: Iterable[str] = (), jailed: bool 
     return Reading(connection, number, as_of, tuple(readable), tuple(sorted(set(every) - set(readable))))
 
 
-def find_release(lake: "Path", wanted: str) -> tuple[int | None, datetime.date | None, dict[str, int] | None]:
+def find_release(lake: "Places", wanted: str) -> tuple[int | None, datetime.date | None, dict[str, int] | None]:
     """Number, date and table versions of a release, given as for `read`; all None for the live tables."""
     if wanted == "live":
         return None, None, None
@@ -123,7 +122,7 @@ def newest_date() -> datetime.date:
     return last or datetime.datetime.now(datetime.UTC).date()
 
 
-def _published(lake: "Path") -> list[tuple[int, datetime.date, str, int]]:
+def _published(lake: "Places") -> list[tuple[int, datetime.date, str, int]]:
     if "ops.releases" not in tables_in(lake):
         return []
     ledger = connect(lake, only=["ops.releases"])

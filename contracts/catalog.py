@@ -14,6 +14,7 @@ from contracts.table import Table
 if TYPE_CHECKING:
     from contracts.export import Destination
     from contracts.identity import IdentityRules
+    from contracts.marts import Mart
     from contracts.purpose import Policy
 
 M = TypeVar("M", bound=Declared)
@@ -58,6 +59,22 @@ class Contracts:
         from contracts.purpose import Policy
 
         return load_yaml(self.root / "consent" / "purposes.yml", Policy)
+
+    @cached_property
+    def marts(self) -> "dict[str, Mart]":
+        from contracts.marts import marts
+
+        return marts()
+
+    def is_restricted(self, name: str) -> bool:
+        """Whether a table may hold what names a person or reaches them; one that nothing declares may."""
+        mart = self.marts.get(name)
+        if mart is not None:
+            return mart.is_restricted
+        try:
+            return self.table(name).is_restricted
+        except ContractError:
+            return True
 
     def table(self, name: str) -> Table:
         """A table's declaration; a bronze table is declared once for all sources.

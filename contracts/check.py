@@ -19,7 +19,7 @@ from contracts.event import Event
 from contracts.export import Destination
 from contracts.identity import IdentityRules
 from contracts.link import IdentityMinimum
-from contracts.marts import ASKED, asked_of_identity, published_models
+from contracts.marts import ASKED, OF_PEOPLE, asked_of_identity, of_people, published_models
 from contracts.purpose import Policy
 from contracts.source import Source
 from contracts.table import Table
@@ -211,13 +211,13 @@ def _exported(exports: dict[Path, Destination]) -> Iterator[Problem]:
     """What an export reads is in the marts."""
     marts = {model["name"]: [column["name"] for column in model.get("columns", [])] for _, model in published_models()}
     audiences = ("all", *(name for name in marts if name.startswith("audience_")))
-    columns = marts.get("profiles", [])
+    columns = list(of_people())
     for path, export in exports.items():
         if export.audience not in audiences:
             yield _problem(path, ("audience",), f"{export.audience} is no audience", audiences)
         for name, field in export.fields.items():
             if field.profile not in columns:
-                what = f"{field.profile} is no column of gold.profiles"
+                what = f"{field.profile} is no column of {' or '.join(OF_PEOPLE)}"
                 yield _problem(path, ("fields", name, "from"), what, columns)
 
 

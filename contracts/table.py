@@ -1,5 +1,6 @@
 """Tables as declared under contracts/tables: grain, key, columns with type, meaning and privacy class, writer."""
 
+from collections.abc import Iterable
 from typing import Literal
 
 from pydantic import Field, model_validator
@@ -7,8 +8,17 @@ from pydantic import Field, model_validator
 from contracts.base import Declared, Name, RetentionDays, Text
 
 PrivacyClass = Literal["none", "pseudonymous", "contact", "demographic", "behavioural", "free_text", "raw"]
-"""What a column can reveal: nothing; a person behind a key; how to reach them; who they are; what they do;
-anything a person may have typed; an unparsed line, which may hold all of these."""
+"""What a column can reveal: nothing; a person behind a key; what names or reaches one person (name, date of birth,
+address, number); what many people share (city, age band); what they do; anything a person may have typed; an unparsed
+line, which may hold all of these."""
+
+RESTRICTED: frozenset[str] = frozenset({"contact", "free_text", "raw"})
+"""Classes that name a person, reach them, or may hold anything. A table with a column of one of them is restricted."""
+
+
+def is_restricted(classes: Iterable[str | None]) -> bool:
+    """Whether a table with columns of these classes is restricted; a column without one may hold anything."""
+    return any(found is None or found in RESTRICTED for found in classes)
 
 
 class Column(Declared):
@@ -46,6 +56,11 @@ class Table(Declared):
     @property
     def schema_name(self) -> str:
         return self.name.split(".")[0]
+
+    @property
+    def is_restricted(self) -> bool:
+        """Whether only some roles may read it, from a folder of its own."""
+        return is_restricted(column.privacy for column in self.columns.values())
 
     def ddl(self) -> str:
         """The columns as one Spark DDL string."""

@@ -11,6 +11,8 @@ from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from contracts import HERE as PACKAGED_CONTRACTS
+from lakehouse.places import FOLDER as RESTRICTED_FOLDER
+from lakehouse.places import Places
 
 
 class Settings(BaseSettings):
@@ -18,6 +20,8 @@ class Settings(BaseSettings):
 
     Attributes:
         home: The workspace; all other folders default to places in it (``CLEW_HOME``).
+        restricted_folder: Tables that can name a person or reach them (``CLEW_RESTRICTED``); else a folder in the lake
+            that its owner alone may enter.
         models_folder: Models trained here, which go before those that come with Clew (``CLEW_MODELS``).
         spark_master: ``local[*]``, ``spark://…`` or ``sc://…`` (``CLEW_SPARK``).
         driver_memory: Heap of the embedded Spark driver (``CLEW_DRIVER_MEMORY``).
@@ -31,6 +35,7 @@ class Settings(BaseSettings):
 
     home: Path = Field(default_factory=Path.cwd)
     lake_folder: Path | None = Field(None, alias="CLEW_LAKE")
+    restricted_folder: Path | None = Field(None, alias="CLEW_RESTRICTED")
     landing_folder: Path | None = Field(None, alias="CLEW_LANDING")
     exports_folder: Path | None = Field(None, alias="CLEW_EXPORTS")
     models_folder: Path | None = Field(None, alias="CLEW_MODELS")
@@ -46,6 +51,11 @@ class Settings(BaseSettings):
     @property
     def lake(self) -> Path:
         return (self.lake_folder or self.home / "lake").absolute()
+
+    @property
+    def places(self) -> Places:
+        """Where tables lie: the open folder of the lake, and the restricted one."""
+        return Places(self.lake, (self.restricted_folder or self.lake / RESTRICTED_FOLDER).absolute())
 
     @property
     def landing(self) -> Path:

@@ -42,7 +42,8 @@ class Mart:
 def published_models(models: Path = DBT_MODELS) -> Iterator[tuple[Path, dict[str, Any]]]:
     """Each published model's declaration, with its file."""
     for path in sorted(path for folder in PUBLISHED for path in (models / folder).rglob("*.yml")):
-        for model in yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader).get("models", []):
+        text = path.read_text(encoding="utf-8")
+        for model in yaml.load(text, Loader=yaml.CSafeLoader).get("models", []):
             yield path, model
 
 

@@ -66,7 +66,7 @@ def mentioned_in(sql: str, tables: Iterable[str]) -> list[str]:
 
 def connect(
     lake: str | Path | Places,
-    versions: Mapping[str, int] | None = None,
+    versions: Mapping[str, int | None] | None = None,
     *,
     only: Iterable[str] | None = None,
     jailed: bool = False,
@@ -76,7 +76,8 @@ def connect(
     Args:
         lake: Folder of the lake, or both of its folders.
         versions: Delta version of each table, such as a release keeps them; ``ops`` tables not named there
-            are shown as they are now, other tables are left out. None shows every table as it is now.
+            are shown as they are now, other tables are left out. None shows every table as it is now, and for a table
+            that one.
         only: Make views for these tables only, to save the time for the others.
         jailed: No statement on the connection can read or write a file that is not of these views.
 
@@ -100,7 +101,7 @@ def connect(
         if schema not in SCHEMAS:
             connection.execute(f"CREATE SCHEMA IF NOT EXISTS {_quoted(schema)}")
         version = None if versions is None else versions.get(name)
-        path = places.found(name) or places.open / schema / table
+        path = _folder(places, name)
         select, files = _view(path, name, version, jailed)
         served.update(files)
         try:
@@ -110,7 +111,7 @@ def connect(
                 f"a file of {name}{_at(version)} is gone or cannot be read",
                 str(path),
                 "if it is an old release, its files were removed after their retention: read a newer one; "
-                "else run clew run again",
+                "else see what is broken: clew doctor --tables",
             ) from error
     if jailed:
         connection.execute(f"SET allowed_directories = ['{_PROTOCOL}://']")
@@ -118,6 +119,15 @@ def connect(
         connection.execute("SET disabled_filesystems = 'LocalFileSystem'")
         connection.execute("SET lock_configuration = true")
     return connection
+
+
+def select_of(lake: str | Path | Places, name: str, version: int | None = None) -> str:
+    """A table as a SELECT, for a connection that is to see tables of two lakes or of two versions."""
+    return _view(_folder(Places.of(lake), name), name, version, jailed=False)[0]
+
+
+def _folder(places: Places, name: str) -> Path:
+    return places.found(name) or places.open.joinpath(*name.split("."))
 
 
 def _view(path: Path, name: str, version: int | None, jailed: bool) -> tuple[str, list[str]]:
@@ -161,7 +171,7 @@ def changed_column(lake: str | Path | Places, name: str, version: int, column: s
         DataError: If the version, or a file of it, is kept no more.
     """
     places = Places.of(lake)
-    path = places.found(name) or places.open.joinpath(*name.split("."))
+    path = _folder(places, name)
     try:
         now, then = DeltaTable(str(path)), DeltaTable(str(path), version=version)
         uris = set(now.file_uris()) ^ set(then.file_uris())

@@ -14,7 +14,12 @@ if TYPE_CHECKING:
     from lakehouse.places import Places
 
 
-def tables(as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False) -> None:
+def tables(
+    with_hash: Annotated[
+        bool, typer.Option("--hash", help="Also hash what each table says: reads all rows, but those of ops.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
     """List the tables: rows, size, version, last change, grain."""
     from clew.workspace import existing_lake
     from lakehouse.duck import tables_in
@@ -33,16 +38,20 @@ def tables(as_json: Annotated[bool, typer.Option("--json", help="For programs.")
         )
         for name in names
     ]
+    if with_hash:
+        _add_hashes(listed)
     with results():
         if as_json:
             print_json({"lake": str(lake.open), "tables": listed})
             return
         heads = ("table", "rows", "size", "version", "released", "last change (UTC)", "grain")
+        hashed = ("content hash",) if with_hash else ()
         print_table(
-            heads,
+            (heads[0], *hashed, *heads[1:]),
             [
                 (
                     item["table"],
+                    *([item["content_hash"]] if with_hash else []),
                     item["rows"],
                     size_text(item["bytes"]),
                     item["version"],
@@ -53,6 +62,16 @@ def tables(as_json: Annotated[bool, typer.Option("--json", help="For programs.")
                 for item in listed
             ],
         )
+
+
+def _add_hashes(listed: list[dict[str, Any]]) -> None:
+    from clew.workspace import settings
+    from lakehouse.content import contents
+    from lakehouse.lake import Lake
+
+    found = contents(Lake(settings()))
+    for item in listed:
+        item["content_hash"] = found[item["table"]].hash if item["table"] in found else None
 
 
 def _described(path: Path, name: str, released: int | None, grain: str) -> dict[str, Any]:

@@ -41,6 +41,7 @@ COMMANDS = (
     "audit",
     "check",
     "doctor",
+    "roles",
     "airflow",
 )
 EXIT_STOPPED = 130

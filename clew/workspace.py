@@ -12,6 +12,7 @@ from lakehouse.releases import latest_of
 if TYPE_CHECKING:
     import duckdb
 
+    from clew.role import Reader
     from lakehouse.places import Places
     from lakehouse.settings import Settings
 
@@ -48,6 +49,7 @@ class Reading:
         release: Number of the release, None for the live tables.
         as_of: The date the release stands for.
         tables: Every table that can be read this way.
+        reader: As whom.
         live_only: Tables that are in the lake, but not in the release.
     """
 
@@ -56,6 +58,7 @@ class Reading:
     as_of: datetime.date | None
     tables: tuple[str, ...]
     live_only: tuple[str, ...]
+    reader: "Reader"
 
     @property
     def name(self) -> str:
@@ -73,7 +76,9 @@ def release_name(number: int | None, as_of: datetime.date | None) -> str:
     return "live" if number is None else f"release {number} (as of {as_of})"
 
 
-def read(release: str, *, sql: str = "", only: Iterable[str] = (), jailed: bool = False) -> Reading:
+def read(
+    release: str, *, sql: str = "", only: Iterable[str] = (), jailed: bool = False, role: str | None = None
+) -> Reading:
     """Open a release of this workspace's lake for reading.
 
     Args:
@@ -81,17 +86,24 @@ def read(release: str, *, sql: str = "", only: Iterable[str] = (), jailed: bool 
         sql: Tables this SQL mentions are made views ...
         only: ... and these.
         jailed: The connection serves SQL that someone typed.
+        role: As whom; else by ``CLEW_ROLE``, else by what the files allow.
 
     Raises:
-        UsageError: If there is no lake, or no such release.
+        UsageError: If there is no lake, no such release, or ``only`` names a table that the role may not read.
     """
-    lake = existing_lake()
-    every = tables_in(lake)
+    from clew.role import reader
+
+    only = tuple(only)
+    lake, who = existing_lake(), reader(settings(), role)
+    every = who.readable(tables_in(lake))
+    for table in only:
+        if table not in every and (refusal := who.refusal(table)):
+            raise refusal
     number, as_of, versions = find_release(lake, release)
     readable = [t for t in every if versions is None or t in versions or t.startswith("ops.")]
     wanted = {*only, *mentioned_in(sql, readable)}
     connection = connect(lake, versions, only=wanted, jailed=jailed)
-    return Reading(connection, number, as_of, tuple(readable), tuple(sorted(set(every) - set(readable))))
+    return Reading(connection, number, as_of, tuple(readable), tuple(sorted(set(every) - set(readable))), who)
 
 
 def find_release(lake: "Places", wanted: str) -> tuple[int | None, datetime.date | None, dict[str, int] | None]:

@@ -9,7 +9,7 @@ import yaml
 
 from contracts import DBT_MODELS
 from contracts.link import IdentityMinimum
-from contracts.table import is_restricted
+from contracts.table import PrivacyClass, is_restricted
 
 PUBLISHED = ("marts", "activation")
 ASKED = ("config", "meta", "identity")
@@ -30,7 +30,7 @@ class Mart:
 
     name: str
     path: Path
-    privacy: dict[str, str | None]
+    privacy: dict[str, PrivacyClass | None]
     purpose: dict[str, str | None]
 
     @property

@@ -13,6 +13,9 @@ PrivacyClass = Literal["none", "pseudonymous", "contact", "demographic", "behavi
 address, number); what many people share (city, age band); what they do; anything a person may have typed; an unparsed
 line, which may hold all of these."""
 
+OPERATION = "operation"
+"""The purpose of what runs, proves and secures the platform itself. No consent decides it; no export may have it."""
+
 RESTRICTED: frozenset[str] = frozenset({"contact", "free_text", "raw"})
 """Classes that name a person, reach them, or may hold anything. A table with a column of one of them is restricted."""
 
@@ -32,7 +35,11 @@ class Column(Declared):
 
     type: str
     about: Text
-    privacy: PrivacyClass = "none"
+    privacy: PrivacyClass | None = Field(
+        None,
+        description="What it can reveal; `clew check` refuses a column without, which until then may hold anything",
+    )
+    purpose: Name | None = Field(None, description="What it is for, where that is not what its table is for")
     required: bool = False
     allowed: tuple[str, ...] = ()
     set_by: SetBy = "data"
@@ -48,7 +55,8 @@ class Table(Declared):
     writer: str
     write_mode: Literal["append", "replace_landing", "overwrite"]
     engine: Literal["spark", "delta-rs"]
-    purpose: Text
+    why: Text | None = None
+    purpose: Text = Field(description="A purpose of consent/purposes.yml, or `operation`: that of its columns")
     retention_days: RetentionDays = None
     key: tuple[str, ...]
     made_of: MadeOf = MADE_OF
@@ -64,11 +72,6 @@ class Table(Declared):
     @property
     def schema_name(self) -> str:
         return self.name.split(".")[0]
-
-    @property
-    def is_restricted(self) -> bool:
-        """Whether only some roles may read it, from a folder of its own."""
-        return is_restricted(column.privacy for column in self.columns.values())
 
     def ddl(self) -> str:
         """The columns as one Spark DDL string."""

@@ -31,6 +31,7 @@ class Settings(BaseSettings):
         java_options: More options for the embedded Spark driver (``CLEW_JAVA_OPTIONS``).
         identity_engine: What compares pairs and joins them: ``duckdb``, ``spark``, or ``auto``, which is DuckDB while
             that fits this machine's memory (``CLEW_IDENTITY_ENGINE``). The answer is the same.
+        role: As whom tables are read, where that is less than the files allow (``CLEW_ROLE``; contracts/roles.yml).
         author_name: Who decides, where a steward's decision is kept; else the user of this machine (``CLEW_AUTHOR``).
     """
 
@@ -52,6 +53,7 @@ class Settings(BaseSettings):
     signing_secret: SecretStr | None = Field(None, alias="CLEW_SIGNING_KEY")
     former_signing_secret: SecretStr | None = Field(None, alias="CLEW_FORMER_SIGNING_KEY")
     privacy_secret: SecretStr | None = Field(None, alias="CLEW_PRIVACY_KEY")
+    role: str | None = None
 
     @property
     def lake(self) -> Path:

@@ -21,11 +21,12 @@ def tables(
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
     """List the tables: rows, size, version, last change, grain."""
-    from clew.workspace import existing_lake
+    from clew.role import reader
+    from clew.workspace import existing_lake, settings
     from lakehouse.duck import tables_in
 
     lake = existing_lake()
-    names = tables_in(lake)
+    names = reader(settings()).readable(tables_in(lake))
     released = _released(lake)
     grains = declared_grains()
     bronze = grains.get("bronze.<source>", "")  # declared once for all sources

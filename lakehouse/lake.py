@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING, Any, Literal
 
 from contracts import Contracts
 from lakehouse.errors import DataError, EnvironmentFault, UsageError
-from lakehouse.places import make_private
+from lakehouse.private import make_private
 from lakehouse.settings import Settings
 
 if TYPE_CHECKING:
@@ -225,8 +225,8 @@ class Lake:
             return False
 
     def _lock_file(self, name: str) -> IO[str]:
-        folder = self.settings.state / "locks"
-        folder.mkdir(parents=True, exist_ok=True)
+        folder = make_private(self.settings.state) / "locks"
+        folder.mkdir(exist_ok=True)
         return (folder / f"{name}.lock").open("w")
 
     def _declared(self, table: str, df: "DataFrame") -> "DataFrame":

@@ -43,12 +43,3 @@ class Places:
     def is_restricted(self, path: Path) -> bool:
         """Whether a table's folder lies in the restricted place."""
         return path.is_relative_to(self.restricted)
-
-
-def make_private(folder: Path) -> Path:
-    """Make a folder that its owner alone may enter; one that is there is closed to others, if it is ours to close."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    status = folder.stat()
-    if status.st_mode & 0o077 and status.st_uid == os.geteuid():
-        folder.chmod(0o700)
-    return folder

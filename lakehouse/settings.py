@@ -1,4 +1,4 @@
-"""Where things are and which engine serves, from the environment (``CLEW_*``)."""
+"""Where things are and which engine serves: from the environment (``CLEW_*``), else from ``.clew/settings.env``."""
 
 import getpass
 import os
@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from contracts import HERE as PACKAGED_CONTRACTS
+from lakehouse import settings_file
 from lakehouse.places import FOLDER as RESTRICTED_FOLDER
 from lakehouse.places import Places
+from lakehouse.private import make_private, read_secret
 
 SIGNING_KEY = "signing.key"
 """The file of the key of the seals, under ``.clew``."""
@@ -54,6 +56,18 @@ class Settings(BaseSettings):
     former_signing_secret: SecretStr | None = Field(None, alias="CLEW_FORMER_SIGNING_KEY")
     privacy_secret: SecretStr | None = Field(None, alias="CLEW_PRIVACY_KEY")
     role: str | None = None
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """What is given goes before the environment, and that before the file."""
+        return init_settings, env_settings, _FileSource(settings_cls, init_settings)
 
     @property
     def lake(self) -> Path:
@@ -120,12 +134,16 @@ class Settings(BaseSettings):
         return self.secret("privacy.key")
 
     def secret(self, name: str) -> bytes:
-        """A random secret of this workspace, made on first use, readable by its owner only."""
+        """A random secret of this workspace, made on first use, readable by its owner only.
+
+        Raises:
+            EnvironmentFault: If others may read it.
+        """
         path = self.state / name
         try:
-            return path.read_bytes()
+            return read_secret(path)
         except FileNotFoundError:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_private(path.parent)
         fresh = secrets.token_hex(32).encode()
         draft = path.with_name(f"{path.name}.{os.getpid()}")
         descriptor = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
@@ -137,4 +155,18 @@ class Settings(BaseSettings):
             pass
         finally:
             draft.unlink()
-        return path.read_bytes()
+        return read_secret(path)
+
+
+class _FileSource(EnvSettingsSource):
+    """The settings of the workspace's file, as if they stood in the environment."""
+
+    def __init__(self, settings_cls: type[BaseSettings], given: PydanticBaseSettingsSource) -> None:
+        home = given().get("home") or os.environ.get("CLEW_HOME") or "."
+        known = (field.alias or f"CLEW_{name}".upper() for name, field in settings_cls.model_fields.items())
+        # The file lies in the home, and so cannot say where that is.
+        self._told = settings_file.read(Path(home) / ".clew" / settings_file.NAME, frozenset(known) - {"CLEW_HOME"})
+        super().__init__(settings_cls)
+
+    def _load_env_vars(self) -> dict[str, str | None]:
+        return {name.lower(): value for name, value in self._told.items()}

@@ -33,15 +33,14 @@ def roles(
     from contracts import Contracts
 
     contracts = Contracts(settings().contracts)
-    if place is Elsewhere.S3 and (bucket is None or account is None):
-        raise UsageError(
-            "a bucket policy names a bucket and an account",
-            "",
-            "clew roles --for s3 --bucket NAME --account 123456789012",
-        )
     with results():
         if place is Elsewhere.S3:
-            assert bucket is not None and account is not None
+            if bucket is None or account is None:
+                raise UsageError(
+                    "a bucket policy names a bucket and an account",
+                    "",
+                    "clew roles --for s3 --bucket NAME --account 123456789012",
+                )
             print(json.dumps(bucket_policy(contracts, bucket, prefix, account), indent=2))
         elif place is Elsewhere.UNITY:
             statements = unity_grants(contracts, catalog)

@@ -8,7 +8,7 @@ import pytest
 from contracts.table import is_restricted
 from lakehouse.duck import connect
 from lakehouse.lake import Lake
-from lakehouse.places import make_private
+from lakehouse.private import make_private
 from lakehouse.settings import Settings
 
 

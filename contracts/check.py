@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from contracts import DBT_MODELS
+from contracts import DBT_MODELS, Contracts, flow
 from contracts.base import Declared, load_yaml, problem_at
 from contracts.errors import ContractError, Problem
 from contracts.event import Event
@@ -70,6 +70,8 @@ def check(root: Path) -> Report:
     problems += wrongly_asked()
     problems += unclassed(loaded)
     problems += _stale_schemas(root)
+    if not problems:  # the map is made of declarations that hold
+        problems += _stale_docs(root)
     counts = {kind: len(items) for kind, items in loaded.items()}
     return Report(counts, tuple(sorted(problems, key=lambda p: (p.file, p.line, p.field))))
 
@@ -108,6 +110,33 @@ def write_schemas(root: Path) -> list[Path]:
         path.write_text(text, encoding="utf-8")
         written.append(path)
     return written
+
+
+def write_docs(root: Path) -> list[Path]:
+    """Write the data-flow map, page and picture, to the documentation beside the contracts folder."""
+    folder = root.parent / flow.FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for name, text in _docs(root).items():
+        path = folder / name
+        path.write_text(text, encoding="utf-8")
+        written.append(path)
+    return written
+
+
+def _docs(root: Path) -> dict[str, str]:
+    contracts = Contracts(root)
+    return {flow.PAGE: flow.page(contracts), flow.PICTURE: flow.picture(contracts)}
+
+
+def _stale_docs(root: Path) -> Iterator[Problem]:
+    folder = root.parent / flow.FOLDER
+    if not folder.is_dir():
+        return
+    for name, text in _docs(root).items():
+        path = folder / name
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            yield Problem(str(path), 1, "(whole file)", "not what the declarations say: run clew check --write-docs")
 
 
 def _schemas() -> dict[str, str]:

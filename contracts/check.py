@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from contracts import DBT_MODELS
+from contracts import DBT_MODELS, Contracts, flow
 from contracts.base import Declared, load_yaml, problem_at
 from contracts.check_consent import problems_of_consent
 from contracts.consent_case import CaseTable
@@ -20,9 +20,11 @@ from contracts.errors import ContractError, Problem
 from contracts.event import Event
 from contracts.export import Destination
 from contracts.identity import IdentityRules
+from contracts.least_data import unclassed
 from contracts.link import IdentityMinimum
-from contracts.marts import ASKED, asked_of_identity, published_models
+from contracts.marts import ASKED, OF_PEOPLE, asked_of_identity, of_people, published_models
 from contracts.purpose import Policy
+from contracts.roles import Roles
 from contracts.source import Source
 from contracts.table import Table
 
@@ -34,6 +36,7 @@ KINDS: dict[str, tuple[str, type[Declared]]] = {
     "identity": ("identity.yml", IdentityRules),
     "policy": ("consent/purposes.yml", Policy),
     "case": ("consent/cases/*.yml", CaseTable),
+    "roles": ("roles.yml", Roles),
 }
 """What may be declared: where it lies under contracts/, and the model that reads it."""
 
@@ -69,7 +72,10 @@ def check(root: Path) -> Report:
     problems += _exported(loaded["export"])
     problems += problems_of_consent(loaded)
     problems += wrongly_asked()
+    problems += unclassed(loaded)
     problems += _stale_schemas(root)
+    if not problems:  # the map is made of declarations that hold
+        problems += _stale_docs(root)
     counts = {kind: len(items) for kind, items in loaded.items()}
     return Report(counts, tuple(sorted(problems, key=lambda p: (p.file, p.line, p.field))))
 
@@ -108,6 +114,33 @@ def write_schemas(root: Path) -> list[Path]:
         path.write_text(text, encoding="utf-8")
         written.append(path)
     return written
+
+
+def write_docs(root: Path) -> list[Path]:
+    """Write the data-flow map, page and picture, to the documentation beside the contracts folder."""
+    folder = root.parent / flow.FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for name, text in _docs(root).items():
+        path = folder / name
+        path.write_text(text, encoding="utf-8")
+        written.append(path)
+    return written
+
+
+def _docs(root: Path) -> dict[str, str]:
+    contracts = Contracts(root)
+    return {flow.PAGE: flow.page(contracts), flow.PICTURE: flow.picture(contracts)}
+
+
+def _stale_docs(root: Path) -> Iterator[Problem]:
+    folder = root.parent / flow.FOLDER
+    if not folder.is_dir():
+        return
+    for name, text in _docs(root).items():
+        path = folder / name
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            yield Problem(str(path), 1, "(whole file)", "not what the declarations say: run clew check --write-docs")
 
 
 def _schemas() -> dict[str, str]:
@@ -208,13 +241,13 @@ def _exported(exports: dict[Path, Destination]) -> Iterator[Problem]:
     """What an export reads is in the marts."""
     marts = {model["name"]: [column["name"] for column in model.get("columns", [])] for _, model in published_models()}
     audiences = ("all", *(name for name in marts if name.startswith("audience_")))
-    columns = marts.get("profiles", [])
+    columns = list(of_people())
     for path, export in exports.items():
         if export.audience not in audiences:
             yield problem_at(path, ("audience",), f"{export.audience} is no audience", audiences)
         for name, field in export.fields.items():
             if field.profile not in columns:
-                what = f"{field.profile} is no column of gold.profiles"
+                what = f"{field.profile} is no column of {' or '.join(OF_PEOPLE)}"
                 yield problem_at(path, ("fields", name, "from"), what, columns)
 
 

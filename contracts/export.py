@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 
 from contracts.base import Declared, Name, Text, Version
 from contracts.link import IdentityMinimum, LinkKind
+from contracts.marts import OF_PEOPLE, of_people
 from contracts.purpose import Settled
 
 Converter = Literal["as_is", "plain_text", "email_address", "google_email_sha256", "google_phone_sha256"]
@@ -155,16 +156,17 @@ class Destination(Declared):
 
     @property
     def profile_columns(self) -> tuple[str, ...]:
-        """Columns of gold.profiles that the field map reads, each once."""
+        """Columns of gold.profiles and gold.profile_contact that the field map reads, each once."""
         return tuple(dict.fromkeys(field.profile for field in self.fields.values()))
 
     def schema_of_row(self) -> list[dict[str, Any]]:
         """The columns as the manifest describes them."""
+        tables = of_people()
         mapped = [
             {
                 "name": name,
                 "type": "string",
-                "from": f"gold.profiles.{field.profile}",
+                "from": f"{tables.get(field.profile, OF_PEOPLE[0])}.{field.profile}",
                 "convert": field.convert,
             }
             for name, field in self.fields.items()

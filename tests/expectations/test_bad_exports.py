@@ -127,7 +127,7 @@ def gives(small: Any, record: str, *addresses: str) -> None:
 
 
 def profile_of(small: Any, first_name: str) -> str:
-    return next(row["profile_id"] for row in small.rows("gold.profiles") if row["first_name"] == first_name)
+    return next(row["profile_id"] for row in small.rows("gold.profile_contact") if row["first_name"] == first_name)
 
 
 @pytest.mark.parametrize(("destination", "rule", "change"), CASES, ids=[f"{case[0]}-{case[1]}" for case in CASES])

@@ -73,6 +73,7 @@ def export(lake: "Lake", run: "Run", destination: str, gate: Gate) -> dict[str, 
         raise UsageError("there is no release to export", "ops.releases", "publish one first: clew run")
     with lake.lock(f"export_{destination}"):
         audit.ready(lake)
+        finish_cut_off(lake, destination)
         catch_up(lake)
         final = folder(lake, destination, release)
         if final.exists():
@@ -91,7 +92,6 @@ def export(lake: "Lake", run: "Run", destination: str, gate: Gate) -> dict[str, 
 
 def catch_up(lake: "Lake") -> None:
     """Write down what a process that died, or a version of Clew without the ledger, left unwritten."""
-    finish_cut_off(lake)
     deliveries.record_held(lake, published_folders(lake), release_dates(lake))
     audit.note(lake, contract_acts(lake), late=unwritten_acts(lake))
 

@@ -14,8 +14,8 @@ import pyarrow as pa
 
 from contracts.link import FIRMEST_FIRST
 from identity.forest import weakest_to_roots
-from identity.keyed import keyed_hash, keys
 from identity.sql import query
+from lakehouse.keyed import keyed_hash, keys
 
 ID_DIGITS = 20
 

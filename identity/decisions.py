@@ -245,6 +245,7 @@ def _append(lake: "Lake", known: list[Decision], made: Decision) -> None:
             TABLE,
             "undo one of them first: clew identity undo NUMBER --reason …",
         )
+    audit.ready(lake)
     lake.append(TABLE, [asdict(made)])
     audit.note(lake, decision_acts([*known, made]))
 

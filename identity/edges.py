@@ -18,8 +18,8 @@ import pyarrow as pa
 from contracts.identity import Attributes, IdentityRules
 from identity.agree import Person, contradiction, same_person
 from identity.infer import mark_inferred
-from identity.keyed import keyed_hash, keys
 from identity.sql import query
+from lakehouse.keyed import keyed_hash, keys
 
 EDGE_COLUMNS = (
     "left_record", "right_record", "kind", "rule", "priority", "match_weight", "probability", "evidence",

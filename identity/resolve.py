@@ -56,7 +56,7 @@ def resolve(lake: "Lake", run: "Run") -> dict[str, int]:
             spells between log-ins, questions to stewards, and what changed since the run before, as
             ops.identity_changes has it.
     """
-    with run.step(lake, "resolve") as step:
+    with run.step(lake, "resolve") as step, lake.lock("resolve"):
         rules = lake.contracts.identity
         model = load_model(rules.probabilistic.model, lake.settings.models)
         decisions = standing(read_decisions(lake), run.as_of)

@@ -38,6 +38,7 @@ COMMANDS = (
     "replay",
     "restore",
     "export",
+    "caps",
     "audit",
     "check",
     "doctor",

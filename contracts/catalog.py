@@ -12,6 +12,7 @@ from contracts.source import Source
 from contracts.table import Table
 
 if TYPE_CHECKING:
+    from contracts.caps import Caps
     from contracts.export import Destination
     from contracts.identity import IdentityRules
     from contracts.purpose import Policy
@@ -58,6 +59,14 @@ class Contracts:
         from contracts.purpose import Policy
 
         return load_yaml(self.root / "consent" / "purposes.yml", Policy)
+
+    @cached_property
+    def caps(self) -> "Caps | None":
+        """The caps, or None where none are declared."""
+        from contracts.caps import Caps
+
+        path = self.root / "consent" / "caps.yml"
+        return load_yaml(path, Caps) if path.exists() else None
 
     def table(self, name: str) -> Table:
         """A table's declaration; a bronze table is declared once for all sources.

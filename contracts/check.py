@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from contracts import DBT_MODELS
 from contracts.base import Declared, line_of, load_yaml
+from contracts.caps import Caps
 from contracts.errors import ContractError, Problem
 from contracts.event import Event
 from contracts.export import Destination
@@ -31,8 +32,11 @@ KINDS: dict[str, tuple[str, type[Declared]]] = {
     "export": ("exports/*.yml", Destination),
     "identity": ("identity.yml", IdentityRules),
     "policy": ("consent/purposes.yml", Policy),
+    "caps": ("consent/caps.yml", Caps),
 }
 """What may be declared: where it lies under contracts/, and the model that reads it."""
+OPTIONAL = ("caps",)
+"""Kinds that need not be declared: without caps nothing is capped."""
 
 SCHEMAS = "schemas"
 
@@ -52,7 +56,7 @@ def check(root: Path) -> Report:
     for kind, (pattern, model) in KINDS.items():
         loaded[kind] = {}
         paths = sorted(root.glob(pattern))
-        if not paths:
+        if not paths and kind not in OPTIONAL:
             problems.append(Problem(str(root / pattern), 1, kind, "no declaration found"))
         for path in paths:
             try:
@@ -169,6 +173,14 @@ def _references(loaded: dict[str, dict[Path, Any]]) -> Iterator[Problem]:
     for path, export in loaded["export"].items():
         if export.purpose not in purposes:
             yield _problem(path, ("purpose",), f"{export.purpose} is no purpose", purposes)
+    for path, limits in loaded["caps"].items():
+        for name, cap in limits.caps.items():
+            for number, purpose in enumerate(cap.purposes or ()):
+                if purpose not in purposes:
+                    yield _problem(path, ("caps", name, "purposes", number), f"{purpose} is no purpose", purposes)
+    for path, rules in loaded["identity"].items():
+        if rules.linking and rules.linking.purpose not in purposes:
+            yield _problem(path, ("linking", "purpose"), f"{rules.linking.purpose} is no purpose", purposes)
     yield from _worth(loaded)
 
 

@@ -40,6 +40,7 @@ COMMANDS = (
     "replay",
     "restore",
     "export",
+    "caps",
     "audit",
     "check",
     "doctor",

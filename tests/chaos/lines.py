@@ -1,6 +1,7 @@
 """The lines of steps that chaos is let loose on: each is what a run does, step after step, in one process."""
 
 import datetime
+import importlib
 import multiprocessing
 import os
 import signal
@@ -43,7 +44,7 @@ def release() -> dict[str, Step]:
 
 
 def whole() -> dict[str, Step]:
-    """The daily run as ``clew_daily`` has it, and maintenance."""
+    """The daily run as ``clew_daily`` has it, with a requeue and maintenance."""
     from activation.export import export_all
     from expectations.gate import check_staged, gate
     from identity.resolve import resolve
@@ -53,10 +54,12 @@ def whole() -> dict[str, Step]:
     from spark_jobs.gold.events import build_events
     from spark_jobs.gold.marts import build_marts
     from spark_jobs.silver.conform import conform
+    from spark_jobs.silver.requeue import requeue
 
     return {
         "land": land,
         "conform": conform,
+        "requeue": requeue,
         "gate_silver": lambda lake, run: gate(lake, run, "silver"),
         "resolve": resolve,
         "gate_identity": lambda lake, run: gate(lake, run, "identity"),
@@ -82,8 +85,7 @@ def walk(line: str, home: Path, day: datetime.date, die_before: str | None) -> N
         die_before: The step at whose beginning to be killed; None is none.
     """
     os.setsid()
-    # PySpark takes a main module without a file for a doctest run of its own and ends the process.
-    vars(sys.modules["__main__"]).setdefault("__file__", __file__)
+    importlib.import_module("tests.chaos.warm")  # done already where this process is forked
     log = os.open(home / "walk.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     for stream in (1, 2):
         os.dup2(log, stream)

@@ -23,6 +23,8 @@ def decide(
 ) -> None:
     """Make the temporary table ``decided``: one row a profile considered, with ``reason`` NULL if it is exported.
 
+    Beside the destination's columns it has the mailbox of each address, ``_<address>``.
+
     Args:
         connection: Shows the tables of the release.
         destination: What to export.
@@ -80,7 +82,7 @@ def _statement(destination: Destination) -> str:
             f"row_number() OVER (PARTITION BY reason, {same} ORDER BY given_at DESC, profile_id) > 1"
             for same in (f'lower("{destination.one_row_per}")', f'"_{destination.one_row_per}"')
         )
-    columns = ", ".join(f'"{name}"' for name in destination.columns)
+    columns = ", ".join(f'"{name}"' for name in (*destination.columns, *(f"_{name}" for name in destination.address)))
     return f"""
         WITH joined AS (
             SELECT profile_id, {fields}, {mailboxes}, consent.status, consent.given_at,

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from activation.export import DATA, MANIFEST, RETRACTIONS, published_folders
+from activation.files import DATA, MANIFEST, RETRACTIONS
+from activation.held import published_folders
 from contracts.purpose import STRICTEST_FIRST
 from lakehouse.errors import UsageError
 from lakehouse.seal import broken

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from activation.export import export_act, published_folders
+from activation.held import act_of, all_held
 from identity.decisions import decision_acts, read_decisions
 from lakehouse import audit
 from lakehouse.releases import release_acts
@@ -40,5 +40,5 @@ def _against_today(lake: "Lake", known: list[audit.Entry]) -> Iterator[str]:
 
 
 def _acts(lake: "Lake") -> list[audit.Act]:
-    exported = [export_act(folder) for folder in published_folders(lake)]
+    exported = [act_of(held) for held in all_held(lake)]
     return [*decision_acts(read_decisions(lake)), *release_acts(lake), *exported]

@@ -31,6 +31,7 @@ COMMANDS = (
     "runs",
     "profile",
     "explain",
+    "trace",
     "identity",
     "resolve",
     "requeue",

@@ -30,7 +30,11 @@ RECEIPT = (
 )
 """Columns of every export: whose row it is, what allows it, how surely it is one person, from which release."""
 
+Channel = Literal["email", "ads", "sms", "push", "post", "phone", "none"]
+"""How a destination reaches people; ``none`` is one that does not, such as a file for research."""
+
 Reason = Literal[
+    "retracted",
     "no_consent_known",
     "denied",
     "withdrawn",
@@ -41,6 +45,7 @@ Reason = Literal[
     "address_taken",
 ]
 REASONS: dict[Reason, str] = {
+    "retracted": "they took it back after the tables of the release were made, and the destination was told so",
     "no_consent_known": "the person never said yes or no to this purpose",
     "denied": "the person said no to this purpose",
     "withdrawn": "the person took back their yes",
@@ -97,6 +102,7 @@ class Destination(Declared):
     about: Text
     why: Text
     purpose: Name
+    channel: Channel = Field(description="How the destination reaches people; caps are counted by it")
     audience: Name = Field("all", description="`all` profiles, or the name of a mart gold.audience_*")
     identity: IdentityMinimum = Field(
         IdentityMinimum(), description="How surely a profile must be one person; without it any is exported"

@@ -17,7 +17,8 @@ ASKED = ("config", "meta", "identity")
 def published_models(models: Path = DBT_MODELS) -> Iterator[tuple[Path, dict[str, Any]]]:
     """Each published model's declaration, with its file."""
     for path in sorted(path for folder in PUBLISHED for path in (models / folder).rglob("*.yml")):
-        for model in yaml.safe_load(path.read_text(encoding="utf-8")).get("models", []):
+        text = path.read_text(encoding="utf-8")
+        for model in yaml.load(text, Loader=yaml.CSafeLoader).get("models", []):
             yield path, model
 
 

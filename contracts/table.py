@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from contracts.base import Declared, Name, RetentionDays, Text
+from contracts.origin import MADE_OF, MadeOf
 
 PrivacyClass = Literal["none", "pseudonymous", "contact", "demographic", "behavioural", "free_text", "raw"]
 """What a column can reveal: nothing; a person behind a key; how to reach them; who they are; what they do;
@@ -39,6 +40,7 @@ class Table(Declared):
     purpose: Text
     retention_days: RetentionDays = None
     key: tuple[str, ...]
+    made_of: MadeOf = MADE_OF
     columns: dict[Name, Column]
 
     @model_validator(mode="after")

@@ -92,7 +92,7 @@ def suite(scene: Scene, destination: Destination, release: int) -> Suite:
             key=_KEY,
         )
     )
-    for part in (_links, _permission, _refused, _content):
+    for part in (_links, _permission, _refused, _content, _inert):
         rules += part(table, destination)
     return Suite("exports", tuple(rules))
 
@@ -292,3 +292,25 @@ def _content(table: str, destination: Destination) -> list[Rule]:
             )
         )
     return found
+
+
+def _inert(table: str, destination: Destination) -> list[Rule]:
+    """No cell of a file is run by the spreadsheet that it is opened in (OWASP, CSV Injection)."""
+    readable = [name for name, field in destination.fields.items() if field.convert not in HASHING]
+    columns = [*readable, "consent_event_id", "notice_version"]
+    runs = " OR ".join(
+        f"""regexp_matches("{name}", '^[=+\\-@\\t\\r\\n＝＋－＠]')
+            AND NOT regexp_full_match("{name}", '[+-]?[0-9]+([.][0-9]+)?')"""
+        for name in columns
+    )
+    return [
+        NoRows(
+            table=table,
+            name="no_cell_is_a_formula",
+            says="No text begins as a formula does in a spreadsheet; numbers and telephones with their sign may.",
+            why="somebody's name would be run as a program on the machine of whoever opens the file",
+            do=_STOP,
+            owner="privacy",
+            query=f"SELECT profile_id FROM {{batch}} WHERE {runs}",
+        )
+    ]

@@ -66,7 +66,7 @@ def mentioned_in(sql: str, tables: Iterable[str]) -> list[str]:
 
 def connect(
     lake: str | Path,
-    versions: Mapping[str, int] | None = None,
+    versions: Mapping[str, int | None] | None = None,
     *,
     only: Iterable[str] | None = None,
     jailed: bool = False,
@@ -76,7 +76,8 @@ def connect(
     Args:
         lake: Folder of the lake.
         versions: Delta version of each table, such as a release keeps them; ``ops`` tables not named there
-            are shown as they are now, other tables are left out. None shows every table as it is now.
+            are shown as they are now, other tables are left out. None shows every table as it is now, and for a table
+            that one.
         only: Make views for these tables only, to save the time for the others.
         jailed: No statement on the connection can read or write a file that is not of these views.
 

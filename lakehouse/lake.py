@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import IO, TYPE_CHECKING, Any, Literal
 
 from contracts import Contracts
 from lakehouse.errors import DataError, UsageError
@@ -186,13 +186,30 @@ class Lake:
         writer.save(self.path(table))
 
     @contextmanager
-    def lock(self, name: str) -> Iterator[None]:
-        """Keep other processes from writing meanwhile: Delta on a local folder has no lock of its own."""
+    def lock(self, name: str, *, shared: bool = False) -> Iterator[None]:
+        """Keep other processes from writing meanwhile: Delta on a local folder has no lock of its own.
+
+        Args:
+            name: What is locked.
+            shared: Others may hold it shared, too; nobody may hold it alone.
+        """
+        with self._lock_file(name) as file:
+            fcntl.flock(file, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
+            yield
+
+    def is_locked(self, name: str) -> bool:
+        """Whether a process, be it this one, holds a lock. The kernel lets go of what a killed process held."""
+        with self._lock_file(name) as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+            return False
+
+    def _lock_file(self, name: str) -> IO[str]:
         folder = self.settings.state / "locks"
         folder.mkdir(parents=True, exist_ok=True)
-        with (folder / f"{name}.lock").open("w") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            yield
+        return (folder / f"{name}.lock").open("w")
 
     def _declared(self, table: str, df: "DataFrame") -> "DataFrame":
         """The DataFrame in the declared columns, order and types; the table, made if it is not there."""

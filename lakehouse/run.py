@@ -25,6 +25,11 @@ class Progress(Protocol):
     def ended(self, step: str, state: str, rows: int, seconds: float, message: str) -> None: ...
 
 
+def at_work(step: str) -> str:
+    """The lock that a process holds while it is in a step, by which a step under way is told from one that died."""
+    return f"step_{step}"
+
+
 class Silent:
     """A listener that shows nothing."""
 
@@ -78,7 +83,8 @@ class Run:
         begin = time.monotonic()
         try:
             self._record(lake, step, "started", 0.0)
-            yield step
+            with lake.lock(at_work(name), shared=True):
+                yield step
             self._record(lake, step, "done", time.monotonic() - begin)
         except BaseException as error:
             cause = explained(lake, error)

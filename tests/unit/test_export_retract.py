@@ -45,7 +45,8 @@ def test_who_withdraws_is_retracted_once_with_the_statement_that_says_so(small: 
     exported(small)
     withdraws(small, "Ann")
     ann = {"email": "Ann.Example@gmail.com", "profile_id": profile_of(small, "Ann"), "reason": "withdrawn",
-           "consent_event_id": "consent:later", "exported_in": "1"}  # fmt: skip
+           "consent_event_id": "consent:later", "known_since": "", "exported_in": "1",
+           "address_hashes": ""}  # fmt: skip
     assert exported(small) == [ann]
     told = read_manifest(folder(small.lake, "email_tool", 2))["retractions"]
     assert (told["since"], told["rows"], told["because"]) == (1, 1, {"withdrawn": 1})

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from activation.export import DATA, MANIFEST, _sha256, export, folder, read_manifest
+from activation.export import DATA, MANIFEST, export, folder, read_manifest
+from activation.files import sha256
 from activation.verify import exports_of, verify
 from lakehouse.errors import UsageError
 from lakehouse.seal import public_key, sealed
@@ -111,5 +112,5 @@ def written(made: Any, change: Callable[[list[dict]], list[dict]], settings: Set
         writer.writerows(rows)
     manifest = read_manifest(place)
     manifest["rows"] = len(rows)
-    manifest["data"] |= {"sha256": _sha256(place / DATA), "bytes": (place / DATA).stat().st_size}
+    manifest["data"] |= {"sha256": sha256(place / DATA), "bytes": (place / DATA).stat().st_size}
     (place / MANIFEST).write_text(json.dumps(sealed(settings, manifest) if seal else manifest))

@@ -111,7 +111,7 @@ def replay(
         _rebuild_rest_of_silver(lake, target, last_as_of, progress or Silent())
         tables = tuple(_compare(lake, target, versions, _compared(target, with_marts), history))
         differing = next((item for item in tables if not item.is_equal), None)
-        unlike, rows = 0, []
+        unlike, rows = 0, list[Difference]()
         if differing is not None and differing.live and differing.replayed:
             unlike, rows = differences(
                 lake,

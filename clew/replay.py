@@ -101,6 +101,9 @@ def replay(
     runs, last_as_of = finished_runs(lake, CHAIN if with_marts else CHAIN[:-1])
     versions = {table: lake.version(table) for table in _compared(lake, with_marts)}
     first = 1 if since is None else _first_landing(lake, since)
+    if runs[-1].landing < first:
+        raise UsageError(f"nothing that landed in a run of {since} or later was resolved yet", "", "clew run")
+    _ = lake.settings.identity_key, lake.spark  # the session is that of the live workspace
     replayed_runs = [run for run in runs if run.landing >= first] if each_run else runs[-1:]
     history = EVERY_ROW if each_run else f"SELECT * FROM {BELIEVED}"
     with _workshop(lake, keep) as target:
@@ -191,16 +194,25 @@ def _first_landing(lake: Lake, since: datetime.date) -> int:
 
 @contextmanager
 def _workshop(lake: Lake, keep: bool) -> Iterator[Lake]:
-    """A lake of its own that reads the live bronze, by links to its tables: a table of bronze is never written here."""
-    folder = lake.settings.state / "replay"
+    """A workspace of its own, in which bronze is read by links to the live tables, with the keys of the live one.
+
+    Its own locks, notes and audit are there, too: nothing that a step notes beside a lake is noted beside the live one.
+    """
+    settings = lake.settings
+    folder = settings.state / "replay"
     with lake.lock("replay"):
         shutil.rmtree(folder, ignore_errors=True)  # left by a replay that was killed; links are not followed
-        bronze = folder / "lake" / "bronze"
-        bronze.mkdir(parents=True, mode=0o700)
+        state, bronze = folder / ".clew", folder / "lake" / "bronze"
+        for made in (folder, state, bronze):
+            made.mkdir(parents=True, mode=0o700)
+        for path in (*settings.state.glob("*.key"), settings.state / "jars"):
+            (state / path.name).symlink_to(path)
         for table in lake.tables():
             if table.startswith("bronze."):
                 (bronze / table.split(".")[1]).symlink_to(lake.path(table), target_is_directory=True)
-        target = Lake(lake.settings.model_copy(update={"lake_folder": folder / "lake"}))
+        # Whatever folder a setting has moved, the replay's is its own.
+        moved = dict.fromkeys(name for name in type(settings).model_fields if name.endswith("_folder"))
+        target = Lake(settings.model_copy(update=moved | {"home": folder, "models_folder": settings.models}))
         target.contracts = lake.contracts
         try:
             target.ensure_tables()

@@ -72,7 +72,18 @@ def whole() -> dict[str, Step]:
     }
 
 
-LINES: dict[str, Callable[[], dict[str, Step]]] = {"people": people, "release": release, "whole": whole}
+def to_gold() -> dict[str, Step]:
+    """The daily run up to gold.events, without gates: the steps that write with Spark, but for dbt's."""
+    without = ("gate_silver", "gate_identity", "build_marts", "gate_gold", "release", "export")
+    return {name: step for name, step in whole().items() if name not in without}
+
+
+LINES: dict[str, Callable[[], dict[str, Step]]] = {
+    "people": people,
+    "release": release,
+    "to_gold": to_gold,
+    "whole": whole,
+}
 
 
 def walk(line: str, home: Path, day: datetime.date, die_before: str | None) -> None:

@@ -28,7 +28,7 @@ from lakehouse.settings import Settings
 from sandbox.real import data_folder
 from spark_jobs.bronze.land import land
 from spark_jobs.silver.conform import conform
-from tests import bench_identity, bench_people
+from tests import bench_hostile, bench_identity, bench_people
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 REPORT = CHECKOUT / "docs" / "benchmarks.md"
@@ -59,6 +59,7 @@ def main(chosen: Sequence[str]) -> None:
         "identity": lambda: bench_identity.section([int(size) for size in sizes.split(",")]),
         "demo": lambda: _demo("400", wanted=180),
         "all": lambda: _demo("all", wanted=360),
+        "hostile": bench_hostile.section,
         "tests": _tests,
     }
     if unknown := sorted(set(chosen) - set(parts)):

@@ -1,23 +1,22 @@
 """Hostile input: one bad line costs one line, whatever is in it, and nothing that it says is done."""
 
 import json
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from contracts import HERE, Contracts
+from contracts import Contracts
 from tests.hostile import corpus
+from tests.spark.conftest import copy_contracts
 from tests.spark.pipeline import put, recount, rows, run
 
 EXPANDED = 100_000
 
 
 def _with_small_archives(lake, folder: Path) -> None:
-    shutil.copytree(HERE, folder, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
-    web = folder / "sources" / "web.yml"
+    web = copy_contracts(folder) / "sources" / "web.yml"
     web.write_text(web.read_text() + f"limits: {{max_expanded_bytes: {EXPANDED}}}\n")
     lake.contracts = Contracts(folder)
 
@@ -125,7 +124,8 @@ def _drawn() -> Iterator[bytes]:
     yield from found
 
 
-def test_any_bytes_land_and_each_line_has_one_fate(lake) -> None:
+def test_any_bytes_land_and_each_line_has_one_fate(make_lake) -> None:
+    lake = make_lake("crm", "email", "shop", "support", "web")
     lines = list(_drawn())
     files = {"web": "a.jsonl", "email": "a.jsonl", "support": "a.jsonl", "crm": "a.csv"}
     for source, name in files.items():

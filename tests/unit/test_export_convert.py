@@ -107,9 +107,7 @@ def test_a_hash_is_made_of_the_normalised_value(
     "sent", ["=1+1", "+1+1|cmd", "-2+3", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1+1", "＋1+1", "－1+x", "＠x",
              "=cmd|'/C calc'!A0", "=1+1@corp.com", "-x@corp.com", "+x@corp.com"],
 )  # fmt: skip
-def test_no_cell_begins_as_a_formula_does(
-    converter: str, sent: str, connection: duckdb.DuckDBPyConnection
-) -> None:
+def test_no_cell_begins_as_a_formula_does(converter: str, sent: str, connection: duckdb.DuckDBPyConnection) -> None:
     made = value(connection, f"clew_convert_{converter}", sent)
     assert made is None or made[0] == "'"
     if converter != "email_address" and not sent[0].isspace():

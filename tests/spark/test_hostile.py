@@ -13,11 +13,16 @@ from tests.spark.conftest import copy_contracts
 from tests.spark.pipeline import put, recount, rows, run
 
 EXPANDED = 100_000
+KEY, WORD = "it's \\ `x` {{ 1/0 }} ${env:HOME}", "a'b\\ {% raw %} ${env:HOME} $1 {batch}"
+"""A property and an allowed value as only a hostile or a careless author of a contract would have them."""
 
 
 def _with_small_archives(lake, folder: Path) -> None:
     web = copy_contracts(folder) / "sources" / "web.yml"
     web.write_text(web.read_text() + f"limits: {{max_expanded_bytes: {EXPANDED}}}\n")
+    event = folder / "events" / "digital" / "product_viewed.yml"
+    rule = json.dumps({KEY: {"about": "hostile text", "allowed": [WORD]}})[1:-1]
+    event.write_text(event.read_text().replace("properties:\n", f"properties:\n  {rule}\n"))
     lake.contracts = Contracts(folder)
 
 
@@ -52,6 +57,9 @@ def test_every_line_of_the_corpus_becomes_what_it_should_and_harms_no_other(lake
         put(lake, f"web/{name}", corpus.message(f"in {name}"))
     put(lake, "web/_day=1/x.jsonl", corpus.message("hidden"))
     put(lake, "web/_a=b.jsonl", corpus.message("hidden"))
+    put(lake, "web/contract.jsonl", *(
+        corpus.message(f"says {word}", properties={"product_id": "1", KEY: word}) for word in (WORD, "other")
+    ))  # fmt: skip
     things = corpus.odd_things(lake.settings.landing / "web", EXPANDED)
     for name, make in things.items():
         make(lake.settings.landing / "web" / name)
@@ -67,10 +75,13 @@ def test_every_line_of_the_corpus_becomes_what_it_should_and_harms_no_other(lake
             if line.fate and not set(line.fate.split("|")) & set(found.split("|")):
                 wrong[line.name] = (line.fate, found)
     assert wrong == {}
-    assert counts["lines"] == len(web) + len(shop) + 1 + 2 + 1 + 2 + len(corpus.NAMES) + len(things)
+    assert counts["lines"] == len(web) + len(shop) + 1 + 2 + 2 + 1 + 2 + len(corpus.NAMES) + len(things)
     assert {fates[(f"web/{name}", 1)] for name in corpus.NAMES} == {"kept"}
     assert all(fates[(f"shop/{name}.csv", 1)] == "wrong_header" for name in ("broad", "old-mac"))
     assert sum(fate == "unreadable_file" for fate in fates.values()) == len(things) + 1  # and a forged one
+    assert [fates[("web/contract.jsonl", line)] for line in (1, 2)] == ["kept", "value_not_allowed"]
+    reasons = [reasons for _, reasons in rows(lake, "silver.quarantine", "message_id", "reasons") if "other" in str(_)]
+    assert reasons == [[f"value_not_allowed: properties.{KEY} is none of {WORD}"]]
     assert recount(lake) == []
     (landed,) = [row for row in lake.arrow("ops.runs").to_pylist() if row["step"] == "land" and row["seconds"]]
     assert "landing/app is a link" in landed["message"]

@@ -22,6 +22,7 @@ from typer.core import TyperGroup
 
 from clew.output import print_error
 from contracts.errors import ClewError, EnvironmentFault, UsageError
+from lakehouse.private import make_private, open_private
 
 COMMANDS = (
     "demo",
@@ -31,13 +32,18 @@ COMMANDS = (
     "runs",
     "profile",
     "explain",
+    "trace",
     "identity",
     "resolve",
     "requeue",
+    "privacy",
+    "replay",
+    "restore",
     "export",
     "audit",
     "check",
     "doctor",
+    "roles",
     "airflow",
 )
 EXIT_STOPPED = 130
@@ -91,16 +97,18 @@ def run(arguments: Sequence[str]) -> int:
             args=list(arguments) or ["--help"], prog_name="clew", standalone_mode=False
         )
     except ClewError as error:
-        print_error(error, as_json)
-        return error.exit_code
+        told = _explained(error) or error
+        print_error(told, as_json)
+        return told.exit_code
     except typer.TyperException as error:
         print_error(_usage_error(error), as_json)
         return UsageError.exit_code
     except typer.Abort:
         return EXIT_STOPPED
     except OSError as error:
-        print_error(_environment_fault(error), as_json)
-        return EnvironmentFault.exit_code
+        fault = _explained(error) or _environment_fault(error)
+        print_error(fault, as_json)
+        return fault.exit_code
     return code if isinstance(code, int) else 0
 
 
@@ -113,27 +121,49 @@ def wants_json(arguments: Sequence[str]) -> bool:
 def report_unforeseen(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     """Tell of an error nobody foresaw in one sentence; the traceback goes to a file under .clew/logs.
 
-    The sentence names only the kind of error: its text might hold a personal value.
+    A full disk, a folder that may not be written and a damaged table are told as such, whatever library met them.
+
+    Both name only the kind of error: its text might hold a personal value.
     """
     if issubclass(kind, KeyboardInterrupt):
         raise SystemExit(EXIT_STOPPED)
+    if cause := _explained(error):
+        print_error(cause, wants_json(sys.argv[1:]))
+        raise SystemExit(cause.exit_code)
     folder = Path(os.environ.get("CLEW_HOME") or ".").absolute() / ".clew" / "logs"
     now = datetime.datetime.now(datetime.UTC)
     file = folder / f"unforeseen-{now:%Y%m%dT%H%M%S}-{os.getpid()}.txt"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        file.write_text("".join(traceback.format_exception(kind, error, trace)), encoding="utf-8")
+        make_private(folder.parent)
+        make_private(folder)
+        with os.fdopen(open_private(file, os.O_WRONLY), "w", encoding="utf-8") as written:
+            written.write(_without_texts(error))
         where = str(file)
     except OSError as refused:
         where = f"no traceback was kept: {folder} cannot be written ({type(refused).__name__})"
     fault = EnvironmentFault(
         f"an error that Clew did not foresee: {kind.__name__}",
         where,
-        "run the command again; if the error stays, report it with that file, after removing personal values",
+        "run the command again; if the error stays, report it with that file, which holds no values",
     )
     print_error(fault, wants_json(sys.argv[1:]))
     traceback.clear_frames(trace)
     raise SystemExit(fault.exit_code)
+
+
+def _without_texts(error: BaseException) -> str:
+    """The traceback of an error and of those that led to it, each with its kind and without its text."""
+    lines: list[str] = []
+    seen: set[int] = set()
+    at: BaseException | None = error
+    while at is not None and id(at) not in seen:
+        seen.add(id(at))
+        kind = f"{type(at).__module__}.{type(at).__qualname__}"
+        lines = [*traceback.format_tb(at.__traceback__), f"{kind} (its text is left out)\n", *lines]
+        at = at.__cause__ or at.__context__
+        if at is not None:
+            lines = ["\nwhich led to:\n\n", *lines]
+    return "".join(lines)
 
 
 def _usage_error(error: typer.TyperException) -> UsageError:
@@ -147,6 +177,18 @@ def _usage_error(error: typer.TyperException) -> UsageError:
             do=f"did you mean clew {meant[0]}?" if meant else "see: clew --help",
         )
     return UsageError(message[:1].lower() + message[1:], do=f"see: {command} --help")
+
+
+def _explained(error: BaseException) -> ClewError | None:
+    """What an error of a library or of the system comes from, if that can be found."""
+    from lakehouse.faults import explained
+    from lakehouse.lake import Lake
+    from lakehouse.settings import Settings
+
+    try:
+        return explained(Lake(Settings()), error)
+    except (ClewError, OSError, ValueError):  # to look for the cause must not hide what happened
+        return None
 
 
 def _environment_fault(error: OSError) -> EnvironmentFault:

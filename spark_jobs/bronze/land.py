@@ -16,6 +16,7 @@ from pyspark.sql import functions as F
 
 from contracts.source import Source
 from lakehouse.errors import DataError
+from lakehouse.hold import give_way
 from lakehouse.lake import Lake
 from lakehouse.run import Run, Step
 from spark_jobs.bronze.lines import blocks_of, bronze_rows, stream_of, with_reader_order
@@ -34,8 +35,10 @@ def land(lake: Lake, run: Run) -> dict[str, int]:
 
     Raises:
         DataError: If a batch wrote another number of lines than it read.
+        EnvironmentFault: If this is an hourly run, and a daily one needs silver to stand still.
     """
     with run.step(lake, "land") as step, lake.lock("land"):
+        give_way(lake, run)
         lake.ensure_tables()
         landed, last_look = _begin_landing(lake, run)
         told = [_unclaimed(lake)]

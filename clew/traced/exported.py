@@ -1,0 +1,124 @@
+"""Rows of exports: one traced back into the lake, and those of a set of people, over all exports still held."""
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from activation.export import DATA, published_folders, read_manifest
+from activation.export import folder as folder_of
+from clew.traced.asked import parse
+from clew.traced.back import trace_back
+from clew.traced.lines import places
+from clew.traced.opened import Opened, open_lineage, sources_of
+from contracts.errors import DataError, UsageError
+from contracts.lineage import PERSON
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from contracts.lineage import Lineage
+    from lakehouse.lake import Lake
+
+_NAME = re.compile(r"exports/([a-z][a-z0-9_]*)/([0-9]+)/?")
+RETRACTED = "retractions.csv"
+CONSENT = "consent_event_id"
+
+
+def is_export(table: str) -> bool:
+    """Whether a table is named as an export."""
+    return table.startswith("exports/")
+
+
+def trace_export(
+    lineage: "Lineage", lake: "Lake", table: str, key: "Sequence[str]", column: str | None, limit: int, raw: bool
+) -> dict[str, Any]:
+    """Follow an exported row back: to its profile as of that release, and to the consent that allowed it.
+
+    Raises:
+        DataError: If the person is not in that export.
+        UsageError: If there is no such export.
+    """
+    manifest, folder = _export(lake, table)
+    if len(key) != 1:
+        raise UsageError("an exported row is named by its profile_id", table, f"clew trace {table} PROFILE_ID")
+    profile_id = key[0].removeprefix(f"{PERSON}=")
+    release = manifest["release"]
+    row = next(iter(rows_of(folder / DATA, [profile_id])), None)
+    if row is None:
+        raise DataError(
+            "this profile is not in that export", table, f"see when it was: clew trace profiles {profile_id}"
+        )
+    mapped = {item["name"]: item["from"] for item in manifest["data"]["columns"]
+              if item["from"] != "receipt"}  # fmt: skip
+    if column is not None and column not in mapped:
+        raise UsageError(f"{table} has no column {column} of a profile", "--column", f"use one of: {', '.join(mapped)}")
+    # Every exported row has an address, and so its person has a row in the table that holds addresses.
+    of_person, _, asked_column = mapped[column or next(iter(mapped))].rpartition(".")
+    asked = parse(lineage, of_person, [profile_id], asked_column if column else None)
+    told = trace_back(lineage, asked, str(release), limit, raw)
+    return {
+        "export": {
+            "destination": manifest["destination"],
+            "release": release,
+            "purpose": manifest["purpose"],
+            "policy_version": manifest["policy_version"],
+            "columns": [
+                {"column": name, "from": of, **({"value": row[name]} if raw else {})} for name, of in mapped.items()
+            ],
+            "consent": {"event_id": row[CONSENT], "notice_version": row["notice_version"]}
+            | {"messages": _consent_lines(lineage, row[CONSENT], release, raw)},
+        },
+        **told,
+    }
+
+
+def rows_of(data: "Path", profile_ids: "Iterable[str]") -> list[dict[str, Any]]:
+    """The rows of an exported file that are of some profiles, as text."""
+    import duckdb
+
+    with duckdb.connect() as connection:
+        cursor = connection.execute(
+            """SELECT * FROM read_csv(?, header = true, all_varchar = true, nullstr = '', delim = ',', quote = '"',
+               escape = '"') WHERE list_contains(?, profile_id) ORDER BY ALL""",
+            [str(data), sorted(set(profile_ids))],
+        )
+        names = [column[0] for column in cursor.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def exports_with(lake: "Lake", profile_ids: "Iterable[str]") -> list[dict[str, Any]]:
+    """The exports still held that have rows of some profiles, with these rows.
+
+    Returns:
+        destination, release, purpose, policy_version, kind (``data`` or ``retractions``), rows.
+    """
+    ids = sorted(set(profile_ids))
+    found = []
+    for folder in published_folders(lake):
+        manifest = read_manifest(folder)
+        for kind, file in (("data", DATA), ("retractions", RETRACTED)):
+            rows = rows_of(folder / file, ids) if ids and (folder / file).is_file() else []
+            if rows:
+                named = {name: manifest[name] for name in ("destination", "release", "purpose", "policy_version")}
+                found.append({**named, "kind": kind, "rows": rows})
+    return found
+
+
+def _export(lake: "Lake", table: str) -> tuple[dict[str, Any], "Path"]:
+    match = _NAME.fullmatch(table)
+    folder = folder_of(lake, match[1], int(match[2])) if match else None
+    if folder is None or not folder.is_dir():
+        held = [f"exports/{path.parent.name}/{int(path.name)}" for path in published_folders(lake)]
+        raise UsageError(
+            f"there is no export {table}",
+            str(lake.settings.exports),
+            f"use one of: {', '.join(held)}" if held else "nothing was exported yet: clew run",
+        )
+    return read_manifest(folder), folder
+
+
+def _consent_lines(lineage: "Lineage", event_id: str, release: int, raw: bool) -> list[dict[str, Any]]:
+    bronze = sources_of(lineage, ["bronze.<source>"])
+    opened: Opened = open_lineage(str(release), lineage, ["silver.events", *bronze])
+    messages = opened.rows("SELECT source, position, part FROM silver.events WHERE event_id = ?", [event_id])
+    return places(opened, messages, raw)

@@ -37,6 +37,7 @@ COMMANDS = (
     "requeue",
     "replay",
     "restore",
+    "policy",
     "export",
     "audit",
     "check",

@@ -9,7 +9,7 @@ from expectations.dialect import connection_string
 from expectations.gate import SUITES
 from expectations.suite import Scene, Suite
 from lakehouse.errors import UsageError
-from lakehouse.releases import release_date
+from lakehouse.releases import release_dates
 
 if TYPE_CHECKING:
     import datetime
@@ -75,7 +75,7 @@ def _validate_newest_export(context: "AbstractDataContext", lake: "Lake", name: 
     release = int(json.loads(published[-1].read_text(encoding="utf-8"))["release"])
     with lake.duck(release) as connection, connection_string(connection) as address:
         exports.show_staged(connection, published[-1].parent, name)
-        scene = Scene(lake.contracts, connection, release_date(lake, release))
+        scene = Scene(lake.contracts, connection, release_dates(lake)[release])
         _validate(context, connection, address, exports.suite(scene, lake.contracts.destinations[name], release))
 
 

@@ -183,7 +183,7 @@ def _workshop(lake: Lake, keep: bool) -> Iterator[Lake]:
         for table in lake.tables():
             if table.startswith("bronze."):
                 (bronze / table.split(".")[1]).symlink_to(lake.path(table), target_is_directory=True)
-        target = Lake(lake.settings.model_copy(update={"lake_folder": folder / "lake"}))
+        target = Lake(lake.settings.model_copy(update={"lake_folder": folder / "lake", "restricted_folder": None}))
         target.contracts = lake.contracts
         try:
             target.ensure_tables()

@@ -74,9 +74,11 @@ def _validate_newest_export(context: "AbstractDataContext", lake: "Lake", name: 
         return
     release = int(json.loads(published[-1].read_text(encoding="utf-8"))["release"])
     with lake.duck(release) as connection, connection_string(connection) as address:
-        exports.show_staged(connection, published[-1].parent, name)
+        folder, destination = published[-1].parent, lake.contracts.destinations[name]
+        exports.show_staged(connection, folder, name)
+        exports.show_ledgers(connection, folder, destination, release, lake.settings.privacy_key)
         scene = Scene(lake.contracts, connection, release_dates(lake)[release])
-        _validate(context, connection, address, exports.suite(scene, lake.contracts.destinations[name], release))
+        _validate(context, connection, address, exports.suite(scene, destination, release))
 
 
 def _last_date(lake: "Lake") -> "datetime.date":

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _TABLES = (
     "gold.profiles",
+    "gold.profile_contact",
     "gold.profile_identifiers",
     "gold.consent_state",
     "gold.orders",
@@ -89,7 +90,10 @@ def _by_identifier(reading: "Reading", who: Who) -> list[str]:
 
 
 def _held(reading: "Reading", profile_id: str, retired: str | None) -> dict[str, Any]:
-    row = reading.rows("SELECT * FROM gold.profiles WHERE profile_id = ?", [profile_id])[0]
+    row = reading.rows(
+        "SELECT * FROM gold.profile_contact RIGHT JOIN gold.profiles USING (profile_id) WHERE profile_id = ?",
+        [profile_id],
+    )[0]
     names = [name.removesuffix("_source") for name in row if name.endswith("_source")]
     attributes = {
         name: {"value": row[name], "source": row[f"{name}_source"], "at": row[f"{name}_at"]}

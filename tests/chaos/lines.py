@@ -27,8 +27,9 @@ def people() -> dict[str, Step]:
 
 
 def release() -> dict[str, Step]:
-    """A release and its exports, of tables that are there and passed their gates; no JVM."""
+    """A release, its exports and retractions, of tables that are there and passed their gates; no JVM."""
     from activation.export import export_all
+    from activation.withdrawals import retract
     from expectations.gate import check_staged
     from lakehouse.maintenance import maintain
     from lakehouse.releases import publish_release
@@ -38,6 +39,7 @@ def release() -> dict[str, Step]:
         "gates": pass_gates,
         "release": publish_release,
         "export": lambda lake, run: export_all(lake, run, check_staged),
+        "retract": retract,
         "maintain": maintain,
     }
 
@@ -45,6 +47,7 @@ def release() -> dict[str, Step]:
 def whole() -> dict[str, Step]:
     """The daily run as ``clew_daily`` has it, and maintenance."""
     from activation.export import export_all
+    from activation.withdrawals import retract
     from expectations.gate import check_staged, gate
     from identity.resolve import resolve
     from lakehouse.maintenance import maintain
@@ -57,6 +60,7 @@ def whole() -> dict[str, Step]:
     return {
         "land": land,
         "conform": conform,
+        "retract": retract,
         "gate_silver": lambda lake, run: gate(lake, run, "silver"),
         "resolve": resolve,
         "gate_identity": lambda lake, run: gate(lake, run, "identity"),

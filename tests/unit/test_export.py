@@ -29,7 +29,7 @@ def rows_of(path: Path) -> list[dict[str, str]]:
 
 
 def profile_of(small: Any, first_name: str) -> str:
-    return next(row["profile_id"] for row in small.rows("gold.profiles") if row["first_name"] == first_name)
+    return next(row["profile_id"] for row in small.rows("gold.profile_contact") if row["first_name"] == first_name)
 
 
 def test_one_person_a_reason(small: Any) -> None:
@@ -99,7 +99,7 @@ def test_an_address_that_somebody_once_gave_and_withdrew_is_not_written_to(small
 def gives(small: Any, **addresses: str) -> None:
     """Let people's profiles show these addresses."""
     small.change(
-        "gold.profiles",
+        "gold.profile_contact",
         lambda rows: [row | {"email": addresses.get(str(row["first_name"]).lower(), row["email"])} for row in rows],
     )
 

@@ -26,9 +26,11 @@ def decided(
         connection.execute("CREATE SCHEMA gold")
         columns = ", ".join(f'? AS "{name}"' for name in profile)
         connection.execute(
-            f"CREATE TABLE gold.profiles AS SELECT 'p-1' AS profile_id, ? AS link_kind, "
-            f"?::DOUBLE AS link_probability, {columns}",
-            [link.kind, link.probability, *profile.values()],
+            "CREATE TABLE gold.profiles AS SELECT 'p-1' AS profile_id, ? AS link_kind, ?::DOUBLE AS link_probability",
+            [link.kind, link.probability],
+        )
+        connection.execute(
+            f"CREATE TABLE gold.profile_contact AS SELECT 'p-1' AS profile_id, {columns}", [*profile.values()]
         )
         connection.execute(
             "CREATE TABLE gold.consent_state AS SELECT 'p-1' AS profile_id, $1 AS purpose, $2 AS status, "

@@ -42,6 +42,7 @@ COMMANDS = (
     "retain",
     "replay",
     "restore",
+    "policy",
     "export",
     "caps",
     "audit",

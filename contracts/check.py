@@ -108,6 +108,29 @@ def load_rules(path: Path, root: Path) -> IdentityRules:
     return rules
 
 
+def check_policy(root: Path, path: Path | None = None) -> tuple[Policy, int, tuple[Problem, ...]]:
+    """Check a consent policy: by its model, against exports and events, and by its tables of cases.
+
+    Args:
+        root: The contracts folder.
+        path: The policy, where it is not the one in use.
+
+    Returns:
+        The policy, how many cases there are, and every problem.
+
+    Raises:
+        ContractError: If a file cannot be read as what it is.
+    """
+    path = path or root / KINDS["policy"][0]
+    loaded: dict[str, dict[Path, Any]] = {
+        kind: {found: load_yaml(found, KINDS[kind][1]) for found in sorted(root.glob(KINDS[kind][0]))}
+        for kind in ("export", "event", "case")
+    }
+    policy = load_yaml(path, Policy)
+    problems = tuple(problems_of_consent(loaded | {"policy": {path: policy}}))
+    return policy, sum(len(table.cases) for table in loaded["case"].values()), problems
+
+
 def write_schemas(root: Path) -> list[Path]:
     """Write a JSON Schema of each kind to ``schemas/``, for editors."""
     folder = root / SCHEMAS

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - SQL of made-up rows
 """Erasure in a lake of 1.5 million events: of one person, and of a hundred in one go. Run by tests/bench.py or alone.
 
     python -m tests.bench_erasure [EVENTS]
@@ -143,7 +144,7 @@ _OF_MESSAGES = {
         count(*) - count(DISTINCT position) AS unpacked, count(*) AS kept, 0 AS duplicates, 0 AS quarantined, 0 AS erased
         FROM texts GROUP BY landing""",
 }
-_RECORDS = """(SELECT p, unnest(['account:usr_', 'anonymous:browser-']) || lpad(p::VARCHAR, 9, '0') AS record_id FROM people)"""
+_RECORDS = "(SELECT p, unnest(['account:usr_', 'anonymous:browser-']) || lpad(p::VARCHAR, 9, '0') AS record_id FROM people)"
 _OF_PEOPLE = {
     "identity.assignments": f"""SELECT record_id, 'p_' || p AS profile_id, 'own_' || record_id AS own_profile_id,
         'founder' AS kind, 1.0::DOUBLE AS probability, record_id AS founder_record_id, 2 AS records FROM {_RECORDS}""",

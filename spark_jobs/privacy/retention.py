@@ -117,7 +117,7 @@ def _expired(lake: "Lake", as_of: datetime.date, standing: list[Hold], account: 
     """The messages that are past their period and not held, as what an erasure would take."""
     bronze = [name for name in sorted(lake.contracts.sources) if lake.exists(f"bronze.{name}")]
     sources = [lake.contracts.sources[name] for name in bronze]
-    kept_sources = {item.source for item in standing if item.source}
+    kept_sources = {item.source for item in standing if item.source is not None}
     kept = find(lake, held_profiles(lake, standing)) if any(item.profile_id for item in standing) else None
     days = periods(lake)
     refused = lake.contracts.table(QUARANTINE).retention_days
@@ -145,7 +145,7 @@ def _show(
     as_of: datetime.date,
     days: dict[str, int],
     refused: int | None,
-    kept_sources: set[str | None],
+    kept_sources: set[str],
     kept: Theirs | None,
 ) -> None:
     """Make ``past``: every message past its period, with whether it is held."""
@@ -170,7 +170,7 @@ def _show(
         ),
     )
     shortest = as_of - datetime.timedelta(days=refused) if refused is not None else datetime.date.min
-    sources = ", ".join(f"'{name}'" for name in sorted(filter(None, kept_sources))) or "NULL"
+    sources = ", ".join(f"'{name}'" for name in sorted(kept_sources)) or "NULL"
     connection.execute(
         f"""CREATE TEMP TABLE past AS
             WITH old_events AS (

@@ -59,6 +59,24 @@ def run(events: int = EVENTS, home: Path | None = None) -> list[Erased]:
             shutil.rmtree(folder)
 
 
+def section(events: int = EVENTS) -> str:
+    """The part of the report that tests/bench.py writes."""
+    lines = [
+        "## Erasure",
+        "",
+        f"A lake of {events:,} events, {EVENTS_OF_ONE} a person; everything of them from bronze, silver, identity, gold and landing/, "
+        "their history and statistics purged.",
+        "",
+        "| people in one go | seconds | messages | data files written anew |",
+        "| ---: | ---: | ---: | ---: |",
+    ]
+    for erased in run(events):
+        lines.append(
+            f"| {erased.people} | {erased.seconds:.1f} | {erased.messages:,} | {erased.files} of {erased.files_there} |"
+        )
+    return "\n".join(lines)
+
+
 def make(lake: Lake, events: int) -> None:
     """A lake of ``events`` web messages and the tables of identity and gold over them."""
     lake.ensure_tables()
@@ -135,7 +153,7 @@ _OF_MESSAGES = {
     "bronze.web": f"""SELECT payload, 'web/web-' || landing || '.jsonl' AS file, row_number() OVER (ORDER BY position)::INT
         AS line, position, landing, {_RECEIVED} AS landed_at, 'run' AS run_id, '1-0-1' AS contract_version FROM lines""",
     "silver.events": f"SELECT {_EVENT}, n AS content_hash FROM texts",
-    "silver.identifiers": f"""SELECT record_id, 'web' AS source, 'email' AS identifier,
+    "silver.identifiers": """SELECT record_id, 'web' AS source, 'email' AS identifier,
         'person' || p || '@example.org' AS value, min(occurred_at) AS first_seen, max(occurred_at) AS last_seen,
         count(*) AS events, min(position) AS first_position, landing FROM texts GROUP BY ALL""",
     "gold.events": f"""SELECT {_EVENT}, 'p_' || p AS profile_id, 'founder' AS link_kind, 1.0::DOUBLE AS link_probability
@@ -144,7 +162,9 @@ _OF_MESSAGES = {
         count(*) - count(DISTINCT position) AS unpacked, count(*) AS kept, 0 AS duplicates, 0 AS quarantined, 0 AS erased
         FROM texts GROUP BY landing""",
 }
-_RECORDS = "(SELECT p, unnest(['account:usr_', 'anonymous:browser-']) || lpad(p::VARCHAR, 9, '0') AS record_id FROM people)"
+_RECORDS = (
+    "(SELECT p, unnest(['account:usr_', 'anonymous:browser-']) || lpad(p::VARCHAR, 9, '0') AS record_id FROM people)"
+)
 _OF_PEOPLE = {
     "identity.assignments": f"""SELECT record_id, 'p_' || p AS profile_id, 'own_' || record_id AS own_profile_id,
         'founder' AS kind, 1.0::DOUBLE AS probability, record_id AS founder_record_id, 2 AS records FROM {_RECORDS}""",

@@ -35,7 +35,7 @@ def clean_state(lake: "Lake", values: Iterable[str]) -> dict[str, int]:
         aside = root / SET_ASIDE
         counts["removed"] += sum(path.is_file() for path in aside.rglob("*"))
         shutil.rmtree(aside, ignore_errors=True)
-    sought = [value.encode() for value in values if len(value) >= LEAST_LETTERS]
+    sought = [value.encode() for value in values]
     if not sought:
         return counts
     pattern = re.compile(b"|".join(re.escape(value) for value in sorted(sought, key=len, reverse=True)), re.IGNORECASE)

@@ -136,7 +136,9 @@ class Lake:
         return connect(self.settings.places, versions, only=only)
 
     def ensure_tables(self) -> None:
-        """Create every declared table that is not there yet, empty, and move those that are declared to lie elsewhere.
+        """Create every declared table that is not there yet, empty, and every column that was declared since.
+
+        Tables that are declared to lie elsewhere are moved.
 
         Raises:
             EnvironmentFault: If a table cannot be moved.
@@ -147,6 +149,7 @@ class Lake:
         for name in sorted(self.contracts.tables):
             if name != "bronze.<source>":
                 self._ensure(name)
+                self._add_columns(name)
         for source in sorted(self.contracts.sources):
             self._ensure(f"bronze.{source}")
 
@@ -275,6 +278,18 @@ class Lake:
             description=declared.grain,
             configuration={"delta.logRetentionDuration": LOG_RETENTION},
         )
+
+    def _add_columns(self, table: str) -> None:
+        """Add the columns that were declared since the table was made; their value in older rows is NULL."""
+        from deltalake import Schema
+
+        from lakehouse.schema import arrow_schema
+
+        delta = self.delta(table)
+        there = {field.name for field in delta.schema().fields}
+        declared = Schema.from_arrow(arrow_schema(self.contracts.table(table))).fields
+        if added := [field for field in declared if field.name not in there]:
+            delta.alter.add_columns(added)
 
     def _write_arrow(
         self,

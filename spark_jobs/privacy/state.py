@@ -25,13 +25,14 @@ def clean_state(lake: "Lake", values: Iterable[str]) -> dict[str, int]:
         Files ``redacted``, ``removed`` and ``left`` because they are of another kind (Airflow's database).
     """
     counts = {"redacted": 0, "removed": 0, "left": 0}
-    shutil.rmtree(lake.settings.lake / "_work" / "conform", ignore_errors=True)
+    places = lake.settings.places
+    shutil.rmtree(places.restricted / "_work" / "conform", ignore_errors=True)
     with lake.lock("replay"):
         shutil.rmtree(lake.settings.state / "replay", ignore_errors=True)
     # Copies of tables that were put aside as damaged: nothing reads them, and what is in them may be anybody's.
-    aside = lake.settings.lake / SET_ASIDE
-    counts["removed"] += sum(path.is_file() for path in aside.rglob("*"))
-    shutil.rmtree(aside, ignore_errors=True)
+    for aside in (places.open / SET_ASIDE, places.restricted / SET_ASIDE):
+        counts["removed"] += sum(path.is_file() for path in aside.rglob("*"))
+        shutil.rmtree(aside, ignore_errors=True)
     sought = [value.encode() for value in values if len(value) >= LEAST_LETTERS]
     if not sought:
         return counts

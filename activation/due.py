@@ -87,6 +87,7 @@ def _last_words(connection: "duckdb.DuckDBPyConnection") -> None:
                    c.received_at AS landed_at
             FROM silver.consents AS c LEFT JOIN identity.assignments AS a USING (record_id)
             WHERE c.given_at IS NOT NULL AND c.purpose IN (SELECT purpose FROM given)
+              AND list_contains([{strictest}], c.status)
             QUALIFY row_number() OVER (
                 PARTITION BY coalesce(a.profile_id, c.record_id), c.purpose
                 ORDER BY c.given_at DESC, list_position([{strictest}], c.status), c.event_id) = 1"""

@@ -16,7 +16,6 @@ import duckdb
 from activation.deliveries import RETRACTED, TABLE
 from activation.files import DATA, MANIFEST, RETRACTIONS, is_as_described, show_csv
 from activation.held import Held, all_held, misnamed
-from contracts.purpose import STRICTEST_FIRST
 from lakehouse import audit, keyed
 from lakehouse.errors import DataError, UsageError
 from lakehouse.seal import broken
@@ -244,14 +243,12 @@ def _receipts_agree(connection: duckdb.DuckDBPyConnection, release: int, policy:
 
 def _are_permitted(connection: duckdb.DuckDBPyConnection, purpose: str) -> list[str]:
     """Each row's consent event is a yes of that person to this purpose, with that notice, and their last word."""
-    strictest = ", ".join(f"'{status}'" for status in STRICTEST_FIRST)
     connection.execute(
-        f"""CREATE TEMP TABLE said AS
-            SELECT profile_id, event_id, notice_version, status,
-                   row_number() OVER (PARTITION BY profile_id ORDER BY given_at DESC,
-                                      list_position([{strictest}], status), event_id) AS place
-            FROM silver.consents JOIN identity.assignments USING (record_id)
-            WHERE purpose = $purpose AND given_at IS NOT NULL""",
+        """CREATE TEMP TABLE said AS
+            SELECT profile_id, event_id, notice_version, status, given_at
+            FROM (SELECT NULL::VARCHAR AS topic WHERE false UNION ALL BY NAME FROM silver.consents)
+            JOIN identity.assignments USING (record_id)
+            WHERE purpose = $purpose AND given_at IS NOT NULL AND status <> 'snoozed' AND topic IS NULL""",
         {"purpose": purpose},
     )
     same = "said.profile_id = exported.profile_id AND said.event_id = exported.consent_event_id"
@@ -260,12 +257,17 @@ def _are_permitted(connection: duckdb.DuckDBPyConnection, purpose: str) -> list[
     other_notice = _profiles(
         connection, f"EXISTS (FROM said WHERE {same} AND notice_version IS DISTINCT FROM exported.notice_version)"
     )
-    later = _profiles(connection, f"EXISTS (FROM said WHERE {same} AND place > 1)")
+    # Whatever the policy: a refusal at or after the yes. That a yes has expired since is no fault of the export.
+    later = _profiles(
+        connection,
+        f"EXISTS (FROM said JOIN said AS other USING (profile_id) WHERE {same} AND other.status <> 'granted' "
+        "AND other.given_at >= said.given_at)",
+    )
     told = (
         (unknown, "name a consent event that is not theirs"),
         (no_yes, f"name a consent event that is no yes to {purpose}"),
         (other_notice, "name another notice than their consent event"),
-        (later, f"said something else of {purpose} after the consent event that they name"),
+        (later, f"refused {purpose} at or after the consent event that they name"),
     )
     return [f"{found} {what}" for found, what in told if found]
 

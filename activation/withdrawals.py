@@ -93,7 +93,16 @@ def due_now(lake: "Lake") -> dict[str, int]:
 def _find(lake: "Lake", connection: "duckdb.DuckDBPyConnection", name: str, erased: Collection[str]) -> None:
     keyed.install(connection, lake.settings.privacy_key)
     convert.install(connection, lake.contracts.identity.mail_domains)
-    due.find(connection, name, has_retractions=lake.exists(RETRACTED), erased=erased)
+    strictest = [one for one, purpose in lake.contracts.policy.purposes.items() if purpose.across == "strictest"]
+    declared = lake.contracts.destinations.get(name)
+    due.find(
+        connection,
+        name,
+        has_retractions=lake.exists(RETRACTED),
+        erased=erased,
+        strictest=strictest,
+        topic=declared.topic if declared else None,
+    )
 
 
 def _retract(lake: "Lake", name: str, erased: Collection[str]) -> int:

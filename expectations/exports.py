@@ -4,12 +4,15 @@ It believes neither the marts nor the step that wrote the file: permission is lo
 identity.assignments, once more.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from contracts.caps import Cap
 from contracts.export import HASHING, RECEIPT, Destination, FieldMap
 from contracts.link import FIRMEST_FIRST, IdentityMinimum
-from contracts.purpose import STRICTEST_FIRST
+from contracts.purpose import KEEPS_AWAY, REFUSALS
+from expectations import consent
 from expectations.link import as_sure_as_asked, weakest_links
 from expectations.rule import NoRows, NotNull, OneOf, Rule, Unique
 from expectations.suite import Scene, Suite
@@ -146,7 +149,43 @@ def suite(scene: Scene, destination: Destination, release: int) -> Suite:
     )
     for part in (_links, _permission, _refused, _retracted, _content, _inert):
         rules += part(table, destination)
-    return Suite("exports", tuple(rules))
+    caps = scene.contracts.caps
+    if caps and "ops.deliveries" in scene.columns():
+        held = caps.of(destination.channel, destination.purpose).items()
+        rules += [_cap(table, destination, release, name, cap) for name, cap in held]
+    return Suite("exports", tuple(rules), (consent.prepare(scene),))
+
+
+def _cap(table: str, destination: Destination, release: int, name: str, cap: Cap) -> Rule:
+    """Every day's window is counted that the day of the release lies in."""
+    purposes = "" if cap.purposes is None else f"AND d.purpose IN ({_words(cap.purposes)})"
+    return NoRows(
+        table=table,
+        name=f"nobody_is_over_the_cap_{name}",
+        says=f"With this export nobody has been delivered more than {cap.at_most} times within {cap.days} days.",
+        why=cap.why,
+        do=_STOP,
+        owner=destination.owner,
+        query=f"""WITH today AS (SELECT max(as_of) AS day FROM ops.releases WHERE "release" = {release}),
+                       ids AS (SELECT profile_id, own_profile_id AS id FROM identity.assignments
+                               UNION SELECT profile_id, profile_id FROM identity.assignments),
+                       got AS (SELECT ids.profile_id, d.as_of FROM ops.deliveries AS d JOIN ids ON ids.id = d.profile_id
+                               WHERE d.channel IN ({_words(cap.channels)}) {purposes}
+                               AND NOT (d.destination = '{destination.destination}' AND d."release" = {release})
+                               UNION ALL SELECT profile_id, day FROM {{batch}}, today),
+                       windows AS (
+                           SELECT x.profile_id, first_day.as_of AS since, count(*) AS deliveries
+                           FROM {{batch}} AS x JOIN got AS first_day ON first_day.profile_id = x.profile_id
+                           JOIN got ON got.profile_id = x.profile_id AND got.as_of >= first_day.as_of
+                                AND got.as_of < first_day.as_of + {cap.days}, today
+                           WHERE first_day.as_of <= day AND day < first_day.as_of + {cap.days} GROUP BY ALL)
+                  SELECT profile_id, max(deliveries) AS deliveries FROM windows
+                  GROUP BY profile_id HAVING max(deliveries) > {cap.at_most}""",
+    )
+
+
+def _words(names: Iterable[str]) -> str:
+    return ", ".join(f"'{name}'" for name in names)
 
 
 def _links(table: str, destination: Destination) -> list[Rule]:
@@ -180,6 +219,9 @@ def _links(table: str, destination: Destination) -> list[Rule]:
 
 def _permission(table: str, destination: Destination) -> list[Rule]:
     purpose = destination.purpose
+    topic = (
+        f" OR list_contains(string_split(s.topics_refused, ','), '{destination.topic}')" if destination.topic else ""
+    )
     return [
         NoRows(
             table=table,
@@ -215,7 +257,19 @@ def _permission(table: str, destination: Destination) -> list[Rule]:
                       JOIN silver.consents AS yes ON yes.event_id = x.consent_event_id AND yes.purpose = '{purpose}'
                       JOIN identity.assignments AS a ON a.profile_id = x.profile_id
                       JOIN silver.consents AS c ON c.record_id = a.record_id AND c.purpose = '{purpose}'
-                      WHERE c.status <> 'granted' AND c.given_at >= yes.given_at""",
+                      WHERE list_contains({list(REFUSALS)}, c.status) AND c.topic IS NULL
+                        AND c.given_at >= yes.given_at""",
+        ),
+        NoRows(
+            table=table,
+            name="the_policy_permits_every_row",
+            says=f"The policy, over the statements of the release, lets {purpose} use every exported person.",
+            why="a yes that has expired, was given too young or elsewhere, or is paused, permits nothing (invariant 6)",
+            do=_STOP,
+            owner="privacy",
+            query=f"""SELECT x.profile_id, s.status, s.rule FROM {{batch}} AS x
+                      LEFT JOIN consent_recount AS s ON s.profile_id = x.profile_id AND s.purpose = '{purpose}'
+                      WHERE s.may_use IS NOT TRUE OR s.event_id IS DISTINCT FROM x.consent_event_id{topic}""",
         ),
     ]
 
@@ -233,17 +287,12 @@ def _refused(table: str, destination: Destination) -> list[Rule]:
                 why="whoever reads a shared mailbox and said no must not be written to there",
                 do=_STOP,
                 owner="privacy",
-                query=f"""WITH last_words AS (
-                              SELECT a.profile_id, c.status
-                              FROM silver.consents AS c JOIN identity.assignments AS a USING (record_id)
-                              WHERE c.purpose = '{destination.purpose}'
-                              QUALIFY row_number() OVER (PARTITION BY a.profile_id ORDER BY c.given_at DESC,
-                                  array_position({list(STRICTEST_FIRST)}, c.status)) = 1
-                          ), refused AS (
-                              SELECT i.value FROM last_words AS w
+                query=f"""WITH refused AS (
+                              SELECT i.value FROM consent_recount AS w
                               JOIN identity.assignments AS a USING (profile_id)
                               JOIN identity.identifiers AS i USING (record_id)
-                              WHERE w.status <> 'granted' AND i.identifier = '{field.profile}'
+                              WHERE w.purpose = '{destination.purpose}' AND i.identifier = '{field.profile}'
+                                AND list_contains({list(KEEPS_AWAY)}, w.status)
                           ), written AS (
                               SELECT {_written(field)} AS address FROM identity.identifiers AS i
                               WHERE i.identifier = '{field.profile}' AND i.value IN (SELECT value FROM refused)

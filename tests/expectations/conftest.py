@@ -52,6 +52,6 @@ def check_staged_rule(small: Any) -> Callable[[Path, str, str], Found]:
             suite = exports.suite(Scene(small.lake.contracts, connection, small.run.as_of), declared, release)
             chosen = tuple(rule for rule in suite.rules if rule.name == rule_name)
             assert len(chosen) == 1, f"{len(chosen)} rules {rule_name}"
-            return check.run(connection, Suite("exports", chosen))[0]
+            return check.run(connection, Suite("exports", chosen, suite.prepare))[0]
 
     return run

@@ -64,6 +64,7 @@ CASES = [
     ("email_tool", "every_consent_event_says_yes", put(consent_event_id="consent:m4")),  # Ben's withdrawal
     ("email_tool", "every_consent_event_is_the_persons_own", put(consent_event_id="consent:m9")),  # Gus's yes
     ("email_tool", "nobody_said_no_later", put(profile_id="p-ben", consent_event_id="consent:m3")),
+    ("email_tool", "the_policy_permits_every_row", put(consent_event_id="consent:m9")),
     ("email_tool", "nobody_refused_the_email", put(email="Ben@Example.com")),
     ("ad_platform", "nobody_refused_the_email_sha256", put(email_sha256=sha256("ben@example.com"))),
     ("ad_platform", "nobody_refused_the_phone_sha256", put(phone_sha256=sha256("+18005550101"))),
@@ -73,6 +74,8 @@ CASES = [
     ("email_tool", "one_row_per_email", again(profile_id="p-more")),
     ("ad_platform", "email_sha256_is_hashed", put(email_sha256="ann@example.com")),
     ("ad_platform", "phone_sha256_is_hashed", put(phone_sha256="+18005550100")),
+    ("email_tool", "no_cell_is_a_formula", put(first_name="=1+1")),
+    ("ad_platform", "no_cell_is_a_formula", put(notice_version="@SUM(1+1)")),
 ]
 
 
@@ -126,7 +129,7 @@ def gives(small: Any, record: str, *addresses: str) -> None:
 
 
 def profile_of(small: Any, first_name: str) -> str:
-    return next(row["profile_id"] for row in small.rows("gold.profiles") if row["first_name"] == first_name)
+    return next(row["profile_id"] for row in small.rows("gold.profile_contact") if row["first_name"] == first_name)
 
 
 @pytest.mark.parametrize(("destination", "rule", "change"), CASES, ids=[f"{case[0]}-{case[1]}" for case in CASES])

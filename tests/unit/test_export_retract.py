@@ -33,7 +33,7 @@ def withdraws(small: Any, name: str, purpose: str = "email_marketing") -> None:
     }
     person = profile_of(small, name)
     small.change(
-        "gold.profile_consents",
+        "gold.consent_state",
         lambda rows: [row | (said if (row["profile_id"], row["purpose"]) == (person, purpose) else {}) for row in rows],
     )
 
@@ -81,7 +81,7 @@ def test_who_is_in_the_lake_no_more_is_retracted(small: Any) -> None:
     exported(small)
     ann = profile_of(small, "Ann")
     small.change("gold.profiles", lambda rows: [row for row in rows if row["profile_id"] != ann])
-    small.change("gold.profile_consents", lambda rows: [row for row in rows if row["profile_id"] != ann])
+    small.change("gold.consent_state", lambda rows: [row for row in rows if row["profile_id"] != ann])
     gives(small, gus="gus@example.com")
     (row,) = exported(small)
     assert (row["profile_id"], row["reason"]) == (ann, "gone")
@@ -91,7 +91,7 @@ def test_of_a_profile_that_was_joined_to_another_the_reason_is_that_of_the_other
     exported(small)
     ann, ben = profile_of(small, "Ann"), profile_of(small, "Ben")  # Ben withdrew
     small.change("gold.profiles", lambda rows: [row for row in rows if row["profile_id"] != ann])
-    small.change("gold.profile_consents", lambda rows: [row for row in rows if row["profile_id"] != ann])
+    small.change("gold.consent_state", lambda rows: [row for row in rows if row["profile_id"] != ann])
     small.change("gold.profile_redirects", lambda rows: [{"retired_profile_id": ann, "profile_id": ben}])
     gives(small, gus="gus@example.com")
     (row,) = exported(small)

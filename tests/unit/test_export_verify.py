@@ -84,7 +84,7 @@ def test_a_person_who_took_back_their_yes_is_named_though_the_row_names_the_yes(
     (yes,) = (row for row in said if row["status"] == "granted" and row["purpose"] == "email_marketing")
     change = {"profile_id": ben, "consent_event_id": yes["event_id"], "notice_version": yes["notice_version"]}
     written(made, lambda rows: [row | change for row in rows], made.lake.settings)
-    later = "said something else of email_marketing after the consent event that they name"
+    later = "refused email_marketing at or after the consent event that they name"
     assert f"1 profile ({ben}) {later}" in proof(made).problems
     assert f"1 profile ({ben}) not in ops.deliveries" in proof(made).problems
 

@@ -15,8 +15,9 @@ Version = Annotated[str, StringConstraints(pattern=r"^\d+-\d+-\d+$")]
 RetentionDays = Annotated[
     int | None,
     Field(
-        description="How long the owner means rows to be kept, in days. Declared and not yet enforced: nothing reads "
-        "it, and no row is removed by its age."
+        description="How long rows are kept, in days, counted back from the date that the lake stands for. "
+        "clew_maintenance enforces it: of messages by the period of their source, or of silver.events where that "
+        "declares none, with all that is computed from them; the guide on privacy says how each table's is read."
     ),
 ]
 
@@ -85,6 +86,12 @@ def _contract_error(path: Path, root: yaml.Node | None, error: ValidationError, 
         do="correct what is named, then run: clew check",
         problems=problems,
     )
+
+
+def problem_at(path: Path, location: Sequence[str | int], what: str, allowed: Sequence[str] = ()) -> Problem:
+    """A problem of one place in a YAML file, with its line."""
+    root = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+    return Problem(str(path), line_of(root, location), ".".join(map(str, location)), what, tuple(allowed))
 
 
 def line_of(root: yaml.Node | None, location: Sequence[Any]) -> int:

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 STEPS = [
     "land",
     "conform",
+    "retract",
     "gate_silver",
     "resolve",
     "gate_identity",
@@ -124,7 +125,7 @@ def test_both_runs_went_through_every_step(demo):
 
 def test_progress_goes_to_stderr_and_each_step_says_what_it_did(demo):
     for place, step in enumerate(STEPS, start=1):
-        assert sum(f"[{place:>2}/10] {step} " in line for line in demo.said.splitlines()) == 2, step
+        assert sum(f"[{place:>2}/11] {step} " in line for line in demo.said.splitlines()) == 2, step
     assert "\x1b[" not in demo.said
 
 
@@ -134,6 +135,16 @@ def test_the_second_run_lands_the_last_day_only(demo):
         landings[row["landing"]] += row["lines"]
     assert set(landings) == {1, 2}
     assert landings[2] < landings[1] / 20
+
+
+def test_a_replay_from_bronze_finds_every_table_equal(demo):
+    ran = demo.call("replay", "--json")
+    assert ran.returncode == 0, f"{ran.stdout[-2000:]}\n{ran.stderr[-2000:]}"
+    told = json.loads(ran.stdout)
+    assert (told["equal"], told["landings"], told["first_difference"]) == (True, 2, None)
+    made = {name for name in demo.lake.tables() if name.split(".")[0] in ("silver", "identity", "gold")}
+    assert {item["table"] for item in told["tables"]} == made - {"identity.decisions"}
+    assert not (demo.settings.state / "replay").exists()
 
 
 def test_a_closed_gate_ends_the_run_with_1_and_keeps_the_release(demo):

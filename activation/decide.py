@@ -11,6 +11,8 @@ import duckdb
 from activation import convert
 from contracts.export import REASONS, RECEIPT, Destination
 from contracts.identity import MailDomain
+from contracts.marts import OF_PEOPLE
+from contracts.purpose import KEEPS_AWAY
 from lakehouse.errors import ContractError, DataError
 
 
@@ -33,7 +35,7 @@ def decide(
         domains: The providers of mailboxes that have several spellings.
 
     Raises:
-        ContractError: If the field map names a column that gold.profiles does not have.
+        ContractError: If the field map names a column that neither gold.profiles nor gold.profile_contact has.
         DataError: If a profile would be decided twice.
     """
     _check_columns(connection, destination)
@@ -66,6 +68,8 @@ def _statement(destination: Destination) -> str:
             OR "{name}" IS NOT NULL AND "_{name}" IN (SELECT mailbox FROM refused WHERE field = '{name}')"""
         for name in destination.address
     )
+    topic = f"list_contains(string_split(topics_refused, ','), '{destination.topic}')" if destination.topic else "false"
+    keeps_away = f"(list_contains({list(KEEPS_AWAY)}, status) OR coalesce({topic}, false))"
     # An address of a person who said no, be it the one their profile shows or another that they once gave; and its
     # mailbox, since it may have been given with another tag or in another spelling, of which a hash shows nothing.
     refused = " UNION ALL ".join(
@@ -73,7 +77,7 @@ def _statement(destination: Destination) -> str:
                    clew_mailbox(value) AS mailbox
             FROM gold.profile_identifiers SEMI JOIN refusers USING (profile_id)
             WHERE identifier = '{destination.fields[name].profile}'
-            UNION ALL SELECT '{name}', "{name}", "_{name}" FROM joined WHERE status <> 'granted'"""
+            UNION ALL SELECT '{name}', "{name}", "_{name}" FROM joined WHERE {keeps_away}"""
         for name in destination.address
     )
     taken = "false"
@@ -85,25 +89,27 @@ def _statement(destination: Destination) -> str:
     columns = ", ".join(f'"{name}"' for name in (*destination.columns, *(f"_{name}" for name in destination.address)))
     return f"""
         WITH joined AS (
-            SELECT profile_id, {fields}, {mailboxes}, consent.status, consent.given_at,
+            SELECT profile_id, {fields}, {mailboxes}, consent.status, consent.may_use, consent.topics_refused,
+                   consent.given_at,
                    consent.event_id AS consent_event_id, consent.notice_version,
                    $policy_version AS policy_version, link_kind, link_probability,
                    $release::BIGINT AS "release", {in_audience} AS is_considered
             FROM gold.profiles
+            LEFT JOIN gold.profile_contact USING (profile_id)
             LEFT JOIN (
-                SELECT profile_id, status, given_at, event_id, notice_version
-                FROM gold.profile_consents WHERE purpose = $purpose
+                SELECT profile_id, status, may_use, topics_refused, given_at, event_id, notice_version
+                FROM gold.consent_state WHERE purpose = $purpose
             ) AS consent USING (profile_id)
         ), refusers AS (
-            SELECT profile_id FROM gold.profile_consents WHERE purpose = $purpose AND status <> 'granted'
+            SELECT profile_id FROM gold.consent_state WHERE purpose = $purpose AND {keeps_away}
         ), refused AS (
             {refused}
         ), reasoned AS (
             SELECT mine.*,
                    CASE WHEN status IS NULL THEN 'no_consent_known'
-                        WHEN status = 'withdrawn' THEN 'withdrawn'
-                        WHEN status <> 'granted' THEN 'denied'
-                        WHEN consent_event_id IS NULL OR notice_version IS NULL
+                        WHEN status <> 'granted' THEN status
+                        WHEN {topic} THEN 'topic_refused'
+                        WHEN NOT may_use OR consent_event_id IS NULL OR notice_version IS NULL
                              OR link_kind IS NULL OR link_probability IS NULL THEN 'incomplete_receipt'
                         WHEN NOT {destination.identity.condition} THEN 'too_unsure'
                         WHEN NOT ({has_address}) THEN 'no_address'
@@ -115,14 +121,15 @@ def _statement(destination: Destination) -> str:
 
 
 def _check_columns(connection: duckdb.DuckDBPyConnection, destination: Destination) -> None:
-    have = [row[0] for row in connection.execute("DESCRIBE gold.profiles").fetchall()]
+    have = [row[0] for table in OF_PEOPLE for row in connection.execute(f"DESCRIBE {table}").fetchall()]
     missing = [column for column in destination.profile_columns if column not in have]
     if missing:
         near = [f"{name} (did you mean {', '.join(difflib.get_close_matches(name, have)) or '?'})" for name in missing]
         raise ContractError(
-            f"the export {destination.destination} reads columns that gold.profiles does not have: {'; '.join(near)}",
+            f"the export {destination.destination} reads columns that {' and '.join(OF_PEOPLE)} do not have: "
+            f"{'; '.join(near)}",
             f"contracts/exports/{destination.destination}.yml, fields",
-            f"use columns of gold.profiles: {', '.join(have)}",
+            f"use columns of these: {', '.join(dict.fromkeys(have))}",
         )
 
 
@@ -133,7 +140,7 @@ def _check_once_each(connection: duckdb.DuckDBPyConnection, destination: Destina
     if twice:
         raise DataError(
             f"{len(twice)} profiles (20 at most shown) would be decided more than once for {destination.destination}",
-            f"gold.profiles or gold.profile_consents, profile_id: {', '.join(row[0] for row in twice)}",
+            f"{', '.join(OF_PEOPLE)} or gold.consent_state, profile_id: {', '.join(row[0] for row in twice)}",
             "a profile has one row, and one consent a purpose: mend the mart, then run again",
         )
 

@@ -2,7 +2,7 @@
 
 It decides as a release would: the last word of a person counts, and an address of somebody who said no is not used,
 whoever else gave it (activation.decide). A refusal by a record that nobody has resolved yet counts by its mailbox or
-number.
+number. A pause, and a yes that expires, take people out of the next daily export.
 """
 
 from collections.abc import Collection
@@ -19,7 +19,12 @@ READ = ("silver.consents", "silver.identifiers", "identity.assignments")
 
 
 def find(
-    connection: "duckdb.DuckDBPyConnection", destination: str, *, has_retractions: bool, erased: Collection[str] = ()
+    connection: "duckdb.DuckDBPyConnection",
+    destination: str,
+    *,
+    has_retractions: bool,
+    erased: Collection[str] = (),
+    strictest: Collection[str] = (),
 ) -> None:
     """Make the temporary tables ``due`` and ``lost``.
 
@@ -32,9 +37,10 @@ def find(
         destination: Whose deliveries.
         has_retractions: Whether there is ops.retractions yet.
         erased: Profile ids that are due whatever they said.
+        strictest: Purposes for which the strictest of the last words of a person's records counts, not the last.
     """
     _open(connection, destination, has_retractions, erased)
-    _last_words(connection)
+    _last_words(connection, strictest)
     connection.execute(f"CREATE OR REPLACE TEMP TABLE due AS {_DUE}")
     connection.execute(
         """CREATE OR REPLACE TEMP TABLE lost AS
@@ -75,21 +81,30 @@ def _open(
     )
 
 
-def _last_words(connection: "duckdb.DuckDBPyConnection") -> None:
+def _last_words(connection: "duckdb.DuckDBPyConnection", strictest: Collection[str]) -> None:
     """Make ``said``, a row a person and purpose, and ``refused``, the mailboxes and numbers of those who said no.
 
     A record that was not resolved yet is a person of its own.
     """
-    strictest = ", ".join(f"'{status}'" for status in STRICTEST_FIRST)
+    order = ", ".join(f"'{status}'" for status in STRICTEST_FIRST)
     connection.execute(
         f"""CREATE OR REPLACE TEMP TABLE said AS
             SELECT coalesce(a.profile_id, c.record_id) AS person, c.purpose, c.status, c.event_id, c.given_at,
                    c.received_at AS landed_at
             FROM silver.consents AS c LEFT JOIN identity.assignments AS a USING (record_id)
             WHERE c.given_at IS NOT NULL AND c.purpose IN (SELECT purpose FROM given)
+              AND c.status <> 'snoozed' AND c.topic IS NULL
             QUALIFY row_number() OVER (
-                PARTITION BY coalesce(a.profile_id, c.record_id), c.purpose
-                ORDER BY c.given_at DESC, list_position([{strictest}], c.status), c.event_id) = 1"""
+                PARTITION BY c.record_id, c.purpose
+                ORDER BY c.given_at DESC, list_position([{order}], c.status), c.event_id) = 1"""
+    )
+    connection.execute(
+        f"""CREATE OR REPLACE TEMP TABLE said AS
+            FROM said QUALIFY row_number() OVER (
+                PARTITION BY person, purpose
+                ORDER BY CASE WHEN list_contains($strictest, purpose) THEN list_position([{order}], status) END,
+                         given_at DESC, list_position([{order}], status), event_id) = 1""",
+        {"strictest": list(strictest)},
     )
     connection.execute(
         """CREATE OR REPLACE TEMP TABLE refused AS

@@ -73,6 +73,7 @@ def export(lake: "Lake", run: "Run", destination: str, gate: Gate) -> dict[str, 
         raise UsageError("there is no release to export", "ops.releases", "publish one first: clew run")
     with lake.lock(f"export_{destination}"):
         audit.ready(lake)
+        finish_cut_off(lake, destination)
         catch_up(lake)
         final = folder(lake, destination, release)
         if final.exists():
@@ -91,7 +92,6 @@ def export(lake: "Lake", run: "Run", destination: str, gate: Gate) -> dict[str, 
 
 def catch_up(lake: "Lake") -> None:
     """Write down what a process that died, or a version of Clew without the ledger, left unwritten."""
-    finish_cut_off(lake)
     deliveries.record_held(lake, published_folders(lake), release_dates(lake))
     audit.note(lake, contract_acts(lake), late=unwritten_acts(lake))
 
@@ -126,7 +126,8 @@ def _fill(lake: "Lake", destination: Destination, release: int, staged: Path) ->
         refused = decide.refusals(connection)
         rows = decide.rows(connection, destination)
         considered = decide.considered(connection, destination)
-        columns, taken_out = columns_of(destination.address), []
+        columns = columns_of(destination.address)
+        taken_out: list[tuple] = []
         if since is not None:
             columns, taken_out = retract.retractions(lake, connection, destination, since, release)
         is_unknown = since is not None and retract.unknown_since(lake, connection, destination.destination, since)
@@ -134,7 +135,7 @@ def _fill(lake: "Lake", destination: Destination, release: int, staged: Path) ->
         raise DataError(
             f"{considered} profiles were considered for {destination.destination}, but {len(rows)} exported and "
             f"{sum(refused.values())} refused",
-            "gold.profiles, gold.profile_consents",
+            "gold.profiles, gold.consent_state",
             "report this as a fault of activation.decide; nothing was exported",
         )
     write_csv(staged / DATA, destination.columns, rows)

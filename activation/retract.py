@@ -132,7 +132,7 @@ def retractions(
             FROM taken_out AS t
             LEFT JOIN decided AS d ON d.profile_id = t.now
             LEFT JOIN gold.profiles AS p ON p.profile_id = t.now
-            LEFT JOIN gold.profile_consents AS c
+            LEFT JOIN gold.consent_state AS c
                 ON c.profile_id = t.now AND c.purpose = $purpose AND c.status <> 'granted'
             LEFT JOIN (SELECT event_id, min(received_at) AS received_at FROM silver.consents GROUP BY 1) AS s
                 ON s.event_id = c.event_id

@@ -26,7 +26,8 @@ from activation.files import (
     write_csv,
     write_manifest,
 )
-from activation.held import Held, act_of, published_retractions, retraction_folder
+from activation.held import Held, act_of, finish_cut_off, published_retractions, retraction_folder
+from activation.measure import measured
 from lakehouse import audit, keyed
 from lakehouse.errors import DataError
 from lakehouse.seal import is_sealed, sealed
@@ -58,26 +59,48 @@ def retract(lake: "Lake", run: "Run", erased: Collection[str] = ()) -> dict[str,
     with run.step(lake, "retract") as step:
         audit.ready(lake)
         catch_up(lake)
-        if not lake.exists("identity.assignments") or not lake.exists("silver.consents"):
+        if not all(lake.exists(table) for table in due.READ):
             step.message = "nobody was resolved yet"
             return counts
         for name in sorted({destination for destination, _ in releases_of(lake)}):
             with lake.lock(f"export_{name}"):
+                finish_cut_off(lake, name)
                 _make_up(lake, name)
                 counts[name] = _retract(lake, name, erased)
             step.say(name, counts[name])
         step.rows = sum(counts.values())
         if step.rows:
+            _, times = measured(lake)
             step.message = f"{step.rows} people retracted"
+            if times["withdrawals"]:
+                step.message += (
+                    f"; of all so far, landed to written: median {times['median_seconds']:.1f} s, "
+                    f"worst {times['worst_seconds']:.1f} s"
+                )
     return counts
+
+
+def due_now(lake: "Lake") -> dict[str, int]:
+    """How many people would be retracted now, by destination."""
+    counts = {}
+    for name in sorted({destination for destination, _ in releases_of(lake)}):
+        with lake.duck(only=[*due.READ, TABLE, RETRACTED]) as connection:
+            _find(lake, connection, name, ())
+            counts[name] = int(connection.execute("SELECT count(*) FROM due").fetchall()[0][0])
+    return counts
+
+
+def _find(lake: "Lake", connection: "duckdb.DuckDBPyConnection", name: str, erased: Collection[str]) -> None:
+    keyed.install(connection, lake.settings.privacy_key)
+    convert.install(connection, lake.contracts.identity.mail_domains)
+    strictest = [one for one, purpose in lake.contracts.policy.purposes.items() if purpose.across == "strictest"]
+    due.find(connection, name, has_retractions=lake.exists(RETRACTED), erased=erased, strictest=strictest)
 
 
 def _retract(lake: "Lake", name: str, erased: Collection[str]) -> int:
     declared = lake.contracts.destinations.get(name)
     with lake.duck(only=[*due.READ, TABLE, RETRACTED]) as connection:
-        keyed.install(connection, lake.settings.privacy_key)
-        convert.install(connection, lake.contracts.identity.mail_domains)
-        due.find(connection, name, has_retractions=lake.exists(RETRACTED), erased=erased)
+        _find(lake, connection, name, erased)
         people = int(connection.execute("SELECT count(*) FROM due").fetchall()[0][0])
         if not people:
             return 0

@@ -87,6 +87,12 @@ def _contract_error(path: Path, root: yaml.Node | None, error: ValidationError, 
     )
 
 
+def problem_at(path: Path, location: Sequence[str | int], what: str, allowed: Sequence[str] = ()) -> Problem:
+    """A problem of one place in a YAML file, with its line."""
+    root = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+    return Problem(str(path), line_of(root, location), ".".join(map(str, location)), what, tuple(allowed))
+
+
 def line_of(root: yaml.Node | None, location: Sequence[Any]) -> int:
     """Line (from 1) of the deepest node that exists on the way to ``location``."""
     node, line = root, 1

@@ -4,7 +4,7 @@ All problems are found in one go, each with file, line, field and what is allowe
 """
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,15 +12,19 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from contracts import DBT_MODELS
-from contracts.base import Declared, line_of, load_yaml
+from contracts import DBT_MODELS, Contracts, flow
+from contracts.base import Declared, load_yaml, problem_at
+from contracts.check_consent import problems_of_consent
+from contracts.consent_case import CaseTable
 from contracts.errors import ContractError, Problem
 from contracts.event import Event
 from contracts.export import Destination
 from contracts.identity import IdentityRules
+from contracts.least_data import unclassed
 from contracts.link import IdentityMinimum
-from contracts.marts import ASKED, asked_of_identity, published_models
+from contracts.marts import ASKED, OF_PEOPLE, asked_of_identity, of_people, published_models
 from contracts.purpose import Policy
+from contracts.roles import Roles
 from contracts.source import Source
 from contracts.table import Table
 
@@ -31,6 +35,8 @@ KINDS: dict[str, tuple[str, type[Declared]]] = {
     "export": ("exports/*.yml", Destination),
     "identity": ("identity.yml", IdentityRules),
     "policy": ("consent/purposes.yml", Policy),
+    "case": ("consent/cases/*.yml", CaseTable),
+    "roles": ("roles.yml", Roles),
 }
 """What may be declared: where it lies under contracts/, and the model that reads it."""
 
@@ -64,8 +70,12 @@ def check(root: Path) -> Report:
     problems += _references(loaded)
     problems += _paths(loaded)
     problems += _exported(loaded["export"])
+    problems += problems_of_consent(loaded)
     problems += wrongly_asked()
+    problems += unclassed(loaded)
     problems += _stale_schemas(root)
+    if not problems:  # the map is made of declarations that hold
+        problems += _stale_docs(root)
     counts = {kind: len(items) for kind, items in loaded.items()}
     return Report(counts, tuple(sorted(problems, key=lambda p: (p.file, p.line, p.field))))
 
@@ -106,6 +116,33 @@ def write_schemas(root: Path) -> list[Path]:
     return written
 
 
+def write_docs(root: Path) -> list[Path]:
+    """Write the data-flow map, page and picture, to the documentation beside the contracts folder."""
+    folder = root.parent / flow.FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for name, text in _docs(root).items():
+        path = folder / name
+        path.write_text(text, encoding="utf-8")
+        written.append(path)
+    return written
+
+
+def _docs(root: Path) -> dict[str, str]:
+    contracts = Contracts(root)
+    return {flow.PAGE: flow.page(contracts), flow.PICTURE: flow.picture(contracts)}
+
+
+def _stale_docs(root: Path) -> Iterator[Problem]:
+    folder = root.parent / flow.FOLDER
+    if not folder.is_dir():
+        return
+    for name, text in _docs(root).items():
+        path = folder / name
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            yield Problem(str(path), 1, "(whole file)", "not what the declarations say: run clew check --write-docs")
+
+
 def _schemas() -> dict[str, str]:
     return {
         f"{kind}.schema.json": json.dumps(model.model_json_schema(), indent=2, sort_keys=True) + "\n"
@@ -127,48 +164,41 @@ def _misplaced(loaded: dict[str, dict[Path, Any]]) -> Iterator[Problem]:
         for path, item in loaded[kind].items():
             name = getattr(item, key)
             if path.stem != name:
-                yield _problem(path, (key,), f"{name} is declared in {path.name}", (path.stem,))
+                yield problem_at(path, (key,), f"{name} is declared in {path.name}", (path.stem,))
     seen: dict[str, Path] = {}
     for kind, key in (("event", "event"), ("table", "name")):
         for path, item in loaded[kind].items():
             name = getattr(item, key)
             if name in seen:
-                yield _problem(path, (key,), f"{name} is declared in {seen[name]} too")
+                yield problem_at(path, (key,), f"{name} is declared in {seen[name]} too")
             seen[name] = path
     for path, table in loaded["table"].items():
         if path.parent.name != table.schema_name:
-            yield _problem(path, ("name",), f"{table.name} is declared under tables/{path.parent.name}")
+            yield problem_at(path, ("name",), f"{table.name} is declared under tables/{path.parent.name}")
 
 
 def _references(loaded: dict[str, dict[Path, Any]]) -> Iterator[Problem]:
     """Names that one declaration takes from another."""
     sources = tuple(sorted(item.source for item in loaded["source"].values()))
-    purposes = tuple(purpose for item in loaded["policy"].values() for purpose in item.purposes)
     identifiers = tuple(name for item in loaded["identity"].values() for name in item.identifiers)
     called: dict[str, str] = {item.event: item.event for item in loaded["event"].values()}
     for path, event in loaded["event"].items():
         for number, source in enumerate(event.sources):
             if source not in sources:
-                yield _problem(path, ("sources", number), f"{source} is no source", sources)
+                yield problem_at(path, ("sources", number), f"{source} is no source", sources)
         for group in ("examples", "anti_examples"):
             for number, example in enumerate(getattr(event, group)):
                 if example.source not in event.sources:
                     where = (group, number, "source")
-                    yield _problem(path, where, f"{example.source} does not send this event", event.sources)
+                    yield problem_at(path, where, f"{example.source} does not send this event", event.sources)
         for number, name in enumerate(event.also_called):
             if called.setdefault(name, event.event) != event.event:
-                yield _problem(path, ("also_called", number), f"{name} already means {called[name]}")
-        purpose = event.consent.purpose if event.consent else "properties."
-        if not purpose.startswith("properties.") and purpose not in purposes:
-            yield _problem(path, ("consent", "purpose"), f"{purpose} is no purpose", purposes)
+                yield problem_at(path, ("also_called", number), f"{name} already means {called[name]}")
     for path, source in loaded["source"].items():
         for number, tie in enumerate(source.identifiers):
             if tie.identifier not in identifiers:
                 where = ("identifiers", number, "identifier")
-                yield _problem(path, where, f"identity.yml has no rule for {tie.identifier}", identifiers)
-    for path, export in loaded["export"].items():
-        if export.purpose not in purposes:
-            yield _problem(path, ("purpose",), f"{export.purpose} is no purpose", purposes)
+                yield problem_at(path, where, f"identity.yml has no rule for {tie.identifier}", identifiers)
     yield from _worth(loaded)
 
 
@@ -179,13 +209,13 @@ def _worth(loaded: dict[str, dict[Path, Any]]) -> Iterator[Problem]:
         for number, worth in enumerate(rules.review.value_of if rules.review else ()):
             where = ("review", "value_of", number)
             if worth.event not in events:
-                yield _problem(path, (*where, "event"), f"{worth.event} is no event", sorted(events))
+                yield problem_at(path, (*where, "event"), f"{worth.event} is no event", sorted(events))
                 continue
             declared = events[worth.event].properties
             numbers = [name for name, item in declared.items() if item.type in ("number", "integer")]
             if worth.property not in numbers:
                 what = f"{worth.property} is no number of {worth.event}"
-                yield _problem(path, (*where, "property"), what, sorted(numbers))
+                yield problem_at(path, (*where, "property"), what, sorted(numbers))
 
 
 def _paths(loaded: dict[str, dict[Path, Any]]) -> Iterator[Problem]:
@@ -195,7 +225,7 @@ def _paths(loaded: dict[str, dict[Path, Any]]) -> Iterator[Problem]:
         for number, mapping in enumerate(source.maps):
             for place, field in mapping.reads():
                 if columns and field not in columns:
-                    yield _problem(path, ("maps", number, *place), f"{field} is no column of this source", columns)
+                    yield problem_at(path, ("maps", number, *place), f"{field} is no column of this source", columns)
         carried, by = _carried(source, loaded["event"].values())
         for group in ("record", "identifiers"):
             for number, entry in enumerate(getattr(source, group)):
@@ -204,21 +234,21 @@ def _paths(loaded: dict[str, dict[Path, Any]]) -> Iterator[Problem]:
                     continue  # what an SDK says of its device is declared nowhere
                 if ".".join([head, *keys[:1]]) not in carried:
                     alike = [known for known in carried if known.split(".")[0] == head]
-                    yield _problem(path, (group, number, "path"), f"{by} {entry.path}", sorted(alike or carried))
+                    yield problem_at(path, (group, number, "path"), f"{by} {entry.path}", sorted(alike or carried))
 
 
 def _exported(exports: dict[Path, Destination]) -> Iterator[Problem]:
     """What an export reads is in the marts."""
     marts = {model["name"]: [column["name"] for column in model.get("columns", [])] for _, model in published_models()}
     audiences = ("all", *(name for name in marts if name.startswith("audience_")))
-    columns = marts.get("profiles", [])
+    columns = list(of_people())
     for path, export in exports.items():
         if export.audience not in audiences:
-            yield _problem(path, ("audience",), f"{export.audience} is no audience", audiences)
+            yield problem_at(path, ("audience",), f"{export.audience} is no audience", audiences)
         for name, field in export.fields.items():
             if field.profile not in columns:
-                what = f"{field.profile} is no column of gold.profiles"
-                yield _problem(path, ("fields", name, "from"), what, columns)
+                what = f"{field.profile} is no column of {' or '.join(OF_PEOPLE)}"
+                yield problem_at(path, ("fields", name, "from"), what, columns)
 
 
 def wrongly_asked(models: Path = DBT_MODELS) -> Iterator[Problem]:
@@ -233,9 +263,9 @@ def wrongly_asked(models: Path = DBT_MODELS) -> Iterator[Problem]:
             IdentityMinimum.model_validate(asked)
         except ValidationError as error:
             for item in error.errors(include_url=False, include_input=False):
-                yield _problem(path, (*where, *item["loc"]), item["msg"].removeprefix("Value error, "))
+                yield problem_at(path, (*where, *item["loc"]), item["msg"].removeprefix("Value error, "))
         if f"sure_enough('{name}')" not in path.with_name(f"{name}.sql").read_text(encoding="utf-8"):
-            yield _problem(path, where, f"{name}.sql does not go by it: take people where sure_enough('{name}')")
+            yield problem_at(path, where, f"{name}.sql does not go by it: take people where sure_enough('{name}')")
 
 
 def _carried(source: Source, events: Iterable[Event]) -> tuple[set[str], str]:
@@ -257,9 +287,3 @@ def _stale_schemas(root: Path) -> Iterator[Problem]:
         path = folder / name
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             yield Problem(str(path), 1, "(whole file)", "not what the model says: run clew check --write-schemas")
-
-
-def _problem(path: Path, location: Sequence[str | int], what: str, allowed: Sequence[str] = ()) -> Problem:
-    root = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
-    field = ".".join(map(str, location))
-    return Problem(str(path), line_of(root, location), field, what, tuple(allowed))

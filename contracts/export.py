@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 
 from contracts.base import Declared, Name, Text, Version
 from contracts.link import IdentityMinimum, LinkKind
+from contracts.marts import OF_PEOPLE, of_people
 from contracts.purpose import Settled
 
 Converter = Literal["as_is", "plain_text", "email_address", "google_email_sha256", "google_phone_sha256"]
@@ -38,6 +39,12 @@ Reason = Literal[
     "no_consent_known",
     "denied",
     "withdrawn",
+    "snoozed",
+    "expired",
+    "too_young",
+    "age_unknown",
+    "jurisdiction",
+    "topic_refused",
     "incomplete_receipt",
     "too_unsure",
     "no_address",
@@ -49,6 +56,12 @@ REASONS: dict[Reason, str] = {
     "no_consent_known": "the person never said yes or no to this purpose",
     "denied": "the person said no to this purpose",
     "withdrawn": "the person took back their yes",
+    "snoozed": "the person asked for a pause, which is not over",
+    "expired": "the yes is older than the policy lets it count",
+    "too_young": "the person was younger than the policy asks on the day of their yes",
+    "age_unknown": "no birth date is known, and the policy refuses that",
+    "jurisdiction": "the yes was given in a place where the policy does not allow the purpose",
+    "topic_refused": "the person refused or paused the topic of the destination",
     "incomplete_receipt": "the consent names no event or no notice version, so the row could not be justified",
     "too_unsure": "the links of the profile are less sure than the destination asks under `identity`",
     "no_address": "no address field of the destination has a value",
@@ -103,6 +116,7 @@ class Destination(Declared):
     why: Text
     purpose: Name
     channel: Channel = Field(description="How the destination reaches people; caps are counted by it")
+    topic: Name | None = Field(None, description="A topic of the purpose; who refused or paused it is not exported")
     audience: Name = Field("all", description="`all` profiles, or the name of a mart gold.audience_*")
     identity: IdentityMinimum = Field(
         IdentityMinimum(), description="How surely a profile must be one person; without it any is exported"
@@ -142,16 +156,17 @@ class Destination(Declared):
 
     @property
     def profile_columns(self) -> tuple[str, ...]:
-        """Columns of gold.profiles that the field map reads, each once."""
+        """Columns of gold.profiles and gold.profile_contact that the field map reads, each once."""
         return tuple(dict.fromkeys(field.profile for field in self.fields.values()))
 
     def schema_of_row(self) -> list[dict[str, Any]]:
         """The columns as the manifest describes them."""
+        tables = of_people()
         mapped = [
             {
                 "name": name,
                 "type": "string",
-                "from": f"gold.profiles.{field.profile}",
+                "from": f"{tables.get(field.profile, OF_PEOPLE[0])}.{field.profile}",
                 "convert": field.convert,
             }
             for name, field in self.fields.items()

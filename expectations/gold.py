@@ -1,8 +1,8 @@
 """The gold gate: no event lost after silver, people everywhere the same, provenance of values, consent settled."""
 
 from contracts.link import FIRMEST_FIRST
-from contracts.purpose import STRICTEST_FIRST
-from expectations import declared, marts
+from contracts.marts import OF_PEOPLE, of_people
+from expectations import consent, declared, marts
 from expectations.link import weakest_links
 from expectations.rule import NoRows, Rule
 from expectations.suite import Scene, Suite
@@ -13,11 +13,13 @@ _REPORT = "report it as a fault of the mart, with the keys named here; the last 
 
 def suite(scene: Scene) -> Suite:
     """Build the gate's rules for the declared tables and the marts that there are."""
-    rules: list[Rule] = declared.rules(scene.contracts.table("gold.events"))
+    rules: list[Rule] = []
+    for table in ("gold.events", "gold.consent_state"):
+        rules += declared.rules(scene.contracts.table(table))
     rules += marts.rules()
     columns = scene.columns()
-    rules += [*_events(), *_people(columns), *_journeys(columns), *_consent(), _provenance(scene, columns)]
-    return Suite("gold", tuple(rules))
+    rules += [*_events(), *_people(columns), *_journeys(columns), *consent.rules(), *_provenance(scene, columns)]
+    return Suite("gold", tuple(rules), (consent.prepare(scene),))
 
 
 def _events() -> list[Rule]:
@@ -145,51 +147,16 @@ def _people(columns: dict[str, list[str]]) -> list[Rule]:
     return found
 
 
-def _consent() -> list[Rule]:
+def _provenance(scene: Scene, columns: dict[str, list[str]]) -> list[Rule]:
+    exported = {column for d in scene.contracts.destinations.values() for column in d.profile_columns}
+    tables = of_people()
     return [
-        NoRows(
-            table="gold.profile_consents",
-            name="consent_is_settled_by_the_policy",
-            says="A profile's consent is its latest statement, of several at one instant the strictest.",
-            why="an older or milder statement would allow what the person refused (invariant 6)",
-            do="mend dbt_project/models/marts/profile_consents.sql by the rule of contracts/consent/purposes.yml",
-            owner="privacy",
-            query=f"""WITH settled AS (
-                         SELECT a.profile_id, c.purpose, c.status, c.event_id, c.given_at
-                         FROM silver.consents AS c JOIN identity.assignments AS a USING (record_id)
-                         QUALIFY row_number() OVER (PARTITION BY a.profile_id, c.purpose ORDER BY c.given_at DESC,
-                             list_position({list(STRICTEST_FIRST)}, c.status), c.event_id) = 1)
-                     SELECT coalesce(m.profile_id, s.profile_id) AS profile_id,
-                            coalesce(m.purpose, s.purpose) AS purpose
-                     FROM {{batch}} AS m FULL JOIN settled AS s USING (profile_id, purpose)
-                     WHERE (m.status, m.event_id, m.given_at) IS DISTINCT FROM (s.status, s.event_id, s.given_at)""",
-        ),
-        NoRows(
-            table="gold.profile_consents",
-            name="every_consent_names_its_event",
-            says="Every consent names an event of silver.consents that said so of this purpose.",
-            why="the event is what an exported row shows as its permission (invariant 6)",
-            do=_REPORT,
-            owner="privacy",
-            query="SELECT profile_id, purpose FROM {batch} AS m ANTI JOIN silver.consents AS c "
-            "ON c.event_id = m.event_id AND c.purpose = m.purpose AND c.status = m.status",
-        ),
-        NoRows(
-            table="gold.profile_consents",
-            name="every_yes_names_its_notice",
-            says="Every granted consent names the notice that the person was shown.",
-            why="a yes to an unknown text allows nothing; the person is refused at export",
-            do="ask the owner of the consent banner why it sends no notice version",
-            owner="privacy",
-            severity="warn",
-            query="SELECT profile_id, purpose FROM {batch} WHERE status = 'granted' AND notice_version IS NULL",
-        ),
+        _has_provenance(table, columns.get(table, []), {name for name in exported if tables.get(name) == table})
+        for table in OF_PEOPLE
     ]
 
 
-def _provenance(scene: Scene, columns: dict[str, list[str]]) -> Rule:
-    have = columns.get("gold.profiles", [])
-    exported = {column for d in scene.contracts.destinations.values() for column in d.profile_columns}
+def _has_provenance(table: str, have: list[str], exported: set[str]) -> Rule:
     attributes = sorted(exported | {name.removesuffix("_source") for name in have if name.endswith("_source")})
     parts = []
     for name in attributes:
@@ -199,11 +166,11 @@ def _provenance(scene: Scene, columns: dict[str, list[str]]) -> Rule:
             lacks = "true"  # a value that has no columns for its provenance has none, in every row
         parts.append(f"SELECT profile_id, '{name}' AS attribute FROM {{batch}} WHERE {lacks}")
     return NoRows(
-        table="gold.profiles",
+        table=table,
         name="every_value_has_provenance",
         says=f"Every value of {', '.join(attributes)} has its source and its time.",
         why="a value that cannot say where it comes from can be neither corrected nor explained (invariant 5)",
         do="mend dbt_project/models/intermediate/int_profile_attributes_survived.sql, which picks value and source",
         owner="analytics",
-        query=" UNION ALL ".join(parts),
+        query=" UNION ALL ".join(parts) or "SELECT profile_id FROM {batch} WHERE false",
     )

@@ -218,7 +218,8 @@ def _refusals(contract: IdentityRules) -> list[Rule]:
         return []
     refusing = f"""SELECT record_id, arg_min(struct_pack(status := status, event_id := event_id),
                           (-epoch_us(given_at), list_position({list(STRICTEST_FIRST)}, status), event_id)) AS said
-                   FROM silver.consents WHERE purpose = '{contract.linking.purpose}' GROUP BY record_id
+                   FROM silver.consents WHERE purpose = '{contract.linking.purpose}' AND status <> 'snoozed'
+                   GROUP BY record_id
                    HAVING said.status IN ('denied', 'withdrawn')"""
     return [
         NoRows(

@@ -91,7 +91,7 @@ def _candidates(lake: "Lake", before: Last | None, basis: Basis) -> tuple[pa.Tab
     if why is not None or before is None:
         return None, why
     try:
-        found = [changed_column(lake.settings.lake, name, at, "record_id") for name, at in before.silver.items()]
+        found = [changed_column(lake.settings.places, name, at, "record_id") for name, at in before.silver.items()]
     except DataError as error:
         return None, error.what
     return query("SELECT DISTINCT record_id FROM found ORDER BY record_id", found=pa.concat_tables(found)), None

@@ -1,10 +1,9 @@
 """Silver stands still between the gate that looks at it and the release: who could change it meanwhile gives way.
 
-A daily run reads silver from its conform to its release, one task after another, maybe each in a process of its own. Were
-something conformed in between, the release would refuse what changed after its gate, and the day's work would be for
-nothing. So the hourly run, before it lands or conforms, looks whether another run is on that way, and leaves with a
-word that Airflow tries again. What lands with a withdrawal is not late by that: the daily run retracts it right after
-its own conform.
+A daily run reads silver from its conform to its release, one task after another, maybe each in a process of its own.
+Were something conformed in between, the release would refuse what changed after its gate, and the day's work would be
+for nothing. So the hourly run, before it lands or conforms, looks whether another run is on that way, and leaves with
+an error that Airflow tries again after a while. The daily run retracts by itself, right after its own conform.
 """
 
 import datetime

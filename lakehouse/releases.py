@@ -171,6 +171,17 @@ def release_tables(lake: "Lake", release: int) -> dict[str, int]:
     return tables
 
 
+def release_date(lake: "Lake", release: int) -> datetime.date:
+    """The date that a release stands for.
+
+    Raises:
+        UsageError: If there is no such release.
+    """
+    release_tables(lake, release)
+    found: datetime.date = next(row["as_of"] for row in _rows(lake) if row["release"] == release)
+    return found
+
+
 def row_count(delta: "DeltaTable") -> int:
     """Rows of a table, from the statistics in its log."""
     import pyarrow as pa

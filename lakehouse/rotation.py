@@ -51,6 +51,11 @@ def rotate(lake: "Lake") -> tuple[str, str]:
     return keys
 
 
+def is_cut_off(settings: Settings) -> bool:
+    """Whether a change of the key was begun and not finished."""
+    return settings.signing_secret is None and (settings.state / NEXT_KEY).exists()
+
+
 def _both(settings: Settings) -> tuple[Settings, Settings]:
     """The settings as they were under the old key, and as they are under the new one."""
     if settings.signing_secret is not None:

@@ -9,6 +9,7 @@ from pyspark.sql import SparkSession
 
 from lakehouse.errors import EnvironmentFault
 from lakehouse.jars import class_archive, jar_paths
+from lakehouse.private import make_private, open_private
 from lakehouse.settings import Settings
 
 LOCAL_TUNING = {
@@ -99,8 +100,8 @@ def _java_options(settings: Settings, archive: Path) -> str:
 
 def _quiet_log4j(state: Path) -> str:
     """A log4j2 file that keeps the JVM's warnings out of the terminal and in .clew/logs."""
-    folder = state / "logs"
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = make_private(make_private(state) / "logs")
+    os.close(open_private(folder / "spark.log", os.O_WRONLY))
     path = folder / "log4j2.properties"
     path.write_text(
         "rootLogger.level = warn\n"

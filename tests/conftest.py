@@ -19,6 +19,8 @@ import pyarrow as pa
 import pytest
 import yaml
 
+from contracts.permission import Moment
+from lakehouse.consent import state_sql
 from lakehouse.lake import Lake
 from lakehouse.releases import publish_release
 from lakehouse.run import Run
@@ -262,35 +264,27 @@ def _gold(lake: Lake, messages: Rows) -> None:
     lake.overwrite("gold.events", events)
     text, time = pa.string(), ARROW["timestamp"]
     schema = [("profile_id", text), ("is_known", pa.bool_()), ("records", pa.int64()), ("events", pa.int64())]
-    for name in ("first_name", "last_name", "email", "phone"):
-        schema += [(name, text), (f"{name}_source", text), (f"{name}_at", time)]
     schema += [("link_kind", text), ("link_probability", pa.float64())]
-    profiles = []
+    told = [("profile_id", text)]
+    for name in ("first_name", "last_name", "email", "phone"):
+        told += [(name, text), (f"{name}_source", text), (f"{name}_at", time)]
+    profiles, contacts = [], []
     for name, person in PEOPLE.items():
         is_linked = len(person["records"]) > 1
         row = {"profile_id": profile_id(name), "is_known": True, "records": len(person["records"]), "events": 1,
                "link_kind": "deterministic" if is_linked else "founder",
                "link_probability": 0.999 if is_linked else 1.0}  # fmt: skip
+        profiles.append(row)
+        contact = {"profile_id": profile_id(name)}
         for attribute, value in (("first_name", name.title()), ("email", person["email"]), ("phone", person["phone"])):
             if value:
-                row |= {attribute: value, f"{attribute}_source": "web", f"{attribute}_at": at(28)}
-        profiles.append(row)
+                contact |= {attribute: value, f"{attribute}_source": "web", f"{attribute}_at": at(28)}
+        contacts.append(contact)
     _mart(lake, "profiles", pa.schema(schema), profiles)
-    latest: dict[tuple[str, str], dict[str, Any]] = {}
-    for m in messages:
-        if "purpose" in m:
-            latest[profile_id(m["name"]), m["purpose"]] = m  # SAID is in the order of time
-    _mart(
-        lake,
-        "profile_consents",
-        pa.schema(
-            [("profile_id", text), ("purpose", text), ("status", text), ("event_id", text), ("notice_version", text),
-             ("region", text), ("source", text), ("decisions", pa.int64()), ("given_at", time)]
-        ),
-        [{"profile_id": p, "purpose": purpose, "status": m["status"], "event_id": m["event_id"],
-          "notice_version": "2017-1", "region": "US", "source": "consent", "decisions": 1, "given_at": m["at"]}
-         for (p, purpose), m in latest.items()],
-    )  # fmt: skip
+    _mart(lake, "profile_contact", pa.schema(told), contacts)
+    with lake.duck() as connection:
+        state = state_sql(lake.contracts.policy, Moment(at(30).date(), heeds_later_refusals=True))
+        lake.overwrite("gold.consent_state", connection.sql(state).to_arrow_table())
     _mart(
         lake,
         "profile_redirects",

@@ -15,6 +15,7 @@ from clew.outcome import outcome_of
 from clew.output import print_json
 from clew.screen import StepScreen, show_outcome
 from clew.workspace import settings as workspace
+from lakehouse.audit import head_of
 from lakehouse.errors import UsageError
 from lakehouse.lake import Lake
 from lakehouse.settings import Settings
@@ -89,11 +90,13 @@ def _clear(settings: Settings) -> None:
     """Remove a former demo's tables, exports and checkpoints. The mark goes in first and stays to the end."""
     settings.lake.mkdir(parents=True, exist_ok=True)
     (settings.lake / MARK).touch()
-    for place in [*settings.lake.iterdir(), *_children(settings.exports), settings.state / "checkpoints"]:
+    restricted = _children(settings.places.restricted)
+    for place in [*restricted, *settings.lake.iterdir(), *_children(settings.exports), settings.state / "checkpoints"]:
         if place.is_dir():
             shutil.rmtree(place)
         elif place.name != MARK:
             place.unlink(missing_ok=True)
+    head_of(settings).unlink(missing_ok=True)  # the audit that it is of went with the lake
 
 
 def _children(folder: Path) -> list[Path]:

@@ -48,11 +48,13 @@ def trace_export(
         raise DataError(
             "this profile is not in that export", table, f"see when it was: clew trace profiles {profile_id}"
         )
-    mapped = {item["name"]: item["from"].removeprefix("gold.profiles.") for item in manifest["data"]["columns"]
+    mapped = {item["name"]: item["from"] for item in manifest["data"]["columns"]
               if item["from"] != "receipt"}  # fmt: skip
     if column is not None and column not in mapped:
         raise UsageError(f"{table} has no column {column} of a profile", "--column", f"use one of: {', '.join(mapped)}")
-    asked = parse(lineage, "gold.profiles", [profile_id], mapped.get(column) if column else None)
+    # Every exported row has an address, and so its person has a row in the table that holds addresses.
+    of_person, _, asked_column = mapped[column or next(iter(mapped))].rpartition(".")
+    asked = parse(lineage, of_person, [profile_id], asked_column if column else None)
     told = trace_back(lineage, asked, str(release), limit, raw)
     return {
         "export": {
@@ -61,8 +63,7 @@ def trace_export(
             "purpose": manifest["purpose"],
             "policy_version": manifest["policy_version"],
             "columns": [
-                {"column": name, "from": f"gold.profiles.{of}", **({"value": row[name]} if raw else {})}
-                for name, of in mapped.items()
+                {"column": name, "from": of, **({"value": row[name]} if raw else {})} for name, of in mapped.items()
             ],
             "consent": {"event_id": row[CONSENT], "notice_version": row["notice_version"]}
             | {"messages": _consent_lines(lineage, row[CONSENT], release, raw)},

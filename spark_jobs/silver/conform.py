@@ -256,7 +256,7 @@ def _lines(lake: Lake, window: Window) -> dict[str, DataFrame]:
 
 
 def _stage_folder(lake: Lake) -> Path:
-    return lake.settings.lake / "_work" / "conform"
+    return lake.settings.places.restricted / "_work" / "conform"
 
 
 def _close_account(lake: Lake, run: Run, window: Window, counts: Sequence[dict]) -> None:

@@ -115,7 +115,7 @@ def _noted(lake: Lake, keys: DataFrame) -> DataFrame:
 
 
 def _note(lake: Lake) -> Path:
-    return lake.settings.lake / "_work" / "requeue"
+    return lake.settings.places.restricted / "_work" / "requeue"
 
 
 def _lines(lake: Lake, keys: DataFrame) -> dict[str, DataFrame]:

@@ -7,7 +7,7 @@ from pyspark.sql import functions as F
 
 from contracts.event import Event
 from contracts.source import Source
-from spark_jobs.silver.convert import path_value, text
+from spark_jobs.silver.convert import iso_time, path_value, text
 from spark_jobs.silver.sql import case, coalesce, literal, words
 
 CONFLICT = "conflicting_duplicate: another message with this id landed before, with other content"
@@ -133,7 +133,7 @@ def consents(kept: DataFrame, dictionary: Iterable[Event]) -> DataFrame:
     """The rows of silver.consents: what events say about permission, by the dictionary's ``consent`` entries."""
     speaking = sorted((event for event in dictionary if event.consent), key=lambda event: event.event)
 
-    def said(field: str) -> str:
+    def told(field: str) -> str:
         branches = []
         for event in speaking:
             value = getattr(event.consent, field)
@@ -143,18 +143,20 @@ def consents(kept: DataFrame, dictionary: Iterable[Event]) -> DataFrame:
         return f"cast({case(branches)} as string)"
 
     # It stands on every row that the consent lets go out, so it is a word or none: no formula, no markup, no essay.
-    notice = f"if({said('notice_version')} rlike {literal(NOTICE_VERSION)}, {said('notice_version')}, null)"
+    notice = f"if({told('notice_version')} rlike {literal(NOTICE_VERSION)}, {told('notice_version')}, null)"
 
     speaks = f"event in ({words(event.event for event in speaking)}) and record_id is not null"
     return kept.where(speaks).selectExpr(
         "event_id",
         "record_id",
         "source",
-        f"{said('purpose')} as purpose",
-        f"{said('status')} as status",
+        f"{told('purpose')} as purpose",
+        f"{told('status')} as status",
         "occurred_at as given_at",
         f"{notice} as notice_version",
-        f"{said('region')} as region",
+        f"{told('region')} as region",
+        f"{told('topic')} as topic",
+        f"{iso_time(told('until'))} as until_at",
         "position",
         "landing",
         "received_at",

@@ -198,7 +198,7 @@ def _exports(lake: Lake) -> Iterator[tuple[str, list[tuple]]]:
 
 def _half_done(lake: Lake) -> Iterator[str]:
     """What a kill may have left half done: a release without a table, an export not sealed, an act not written down."""
-    from activation.export import published_folders
+    from activation.held import published_folders, published_retractions
     from activation.verify import verify
     from clew.audited import problems
 
@@ -212,8 +212,8 @@ def _half_done(lake: Lake) -> Iterator[str]:
     for folder in sorted(lake.settings.exports.glob("*/*")):
         if folder.name.startswith("_"):
             yield f"{folder.parent.name}/{folder.name} was left"
-    for folder in published_folders(lake):
-        yield from verify(folder, public_key(lake.settings), lake).problems
+    for folder in [*published_folders(lake), *published_retractions(lake)]:
+        yield from verify(folder, [public_key(lake.settings)], lake).problems
     yield from problems(lake)
 
 

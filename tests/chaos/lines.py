@@ -28,8 +28,9 @@ def people() -> dict[str, Step]:
 
 
 def release() -> dict[str, Step]:
-    """A release and its exports, of tables that are there and passed their gates; no JVM."""
+    """A release, its exports and retractions, of tables that are there and passed their gates; no JVM."""
     from activation.export import export_all
+    from activation.withdrawals import retract
     from expectations.gate import check_staged
     from lakehouse.maintenance import maintain
     from lakehouse.releases import publish_release
@@ -39,6 +40,7 @@ def release() -> dict[str, Step]:
         "gates": pass_gates,
         "release": publish_release,
         "export": lambda lake, run: export_all(lake, run, check_staged),
+        "retract": retract,
         "maintain": maintain,
     }
 
@@ -46,6 +48,7 @@ def release() -> dict[str, Step]:
 def whole() -> dict[str, Step]:
     """The daily run as ``clew_daily`` has it, with a requeue and maintenance."""
     from activation.export import export_all
+    from activation.withdrawals import retract
     from expectations.gate import check_staged, gate
     from identity.resolve import resolve
     from lakehouse.maintenance import maintain
@@ -60,6 +63,7 @@ def whole() -> dict[str, Step]:
         "land": land,
         "conform": conform,
         "requeue": requeue,
+        "retract": retract,
         "gate_silver": lambda lake, run: gate(lake, run, "silver"),
         "resolve": resolve,
         "gate_identity": lambda lake, run: gate(lake, run, "identity"),
@@ -74,7 +78,7 @@ def whole() -> dict[str, Step]:
 
 def to_gold() -> dict[str, Step]:
     """The daily run up to gold.events, without gates: the steps that write with Spark, but for dbt's."""
-    without = ("gate_silver", "gate_identity", "build_marts", "gate_gold", "release", "export")
+    without = ("gate_silver", "gate_identity", "build_marts", "gate_gold", "release", "export", "retract")
     return {name: step for name, step in whole().items() if name not in without}
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from expectations.gate import closed
 from expectations.rule import NoRows
+from tests.conftest import profile_id
 
 Rows = list[dict[str, Any]]
 
@@ -232,11 +233,11 @@ CASES = [
     Bad("gold", "gold.events", "every_event_has_the_profile_of_its_record", "identity.stitches", spells({}),
         "event_id=web:m2"),
     Bad("gold", "identity.assignments", "every_person_has_a_profile", "gold.profiles",
-        drop(where(first_name="Cat")), "profile_id=p-"),
+        drop(where(profile_id=profile_id("cat"))), "profile_id=p-"),
     Bad("gold", "gold.profiles", "every_profile_has_records", "gold.profiles", add({"profile_id": "p-nobody"}),
         "profile_id=p-nobody"),
     Bad("gold", "gold.profiles", "every_profile_is_as_firm_as_its_weakest_link", "gold.profiles",
-        put(where(first_name="Ann"), link_probability=1.0), "profile_id=p-"),
+        put(where(profile_id=profile_id("ann")), link_probability=1.0), "profile_id=p-"),
     Bad("gold", "gold.audience_coupon_lovers", "every_profile_is_as_sure_as_asked", "identity.assignments",
         put(where(record_id="anonymous:ann"), kind="probabilistic"), "link_kind=probabilistic"),
     Bad("gold", "gold.audience_new_joiners", "every_person_is_a_profile", "gold.audience_new_joiners",
@@ -244,13 +245,15 @@ CASES = [
     Bad("gold", "gold.journey_stages", "one_spell_at_a_time", "gold.journey_stages",
         lambda rows: [{"profile_id": "p-1", "spell": n, "entered_at": EARLY, "is_current": True} for n in (1, 2)],
         "profile_id=p-1, spell=1"),
-    Bad("gold", "gold.profile_consents", "consent_is_settled_by_the_policy", "gold.profile_consents",
+    Bad("gold", "gold.consent_state", "consent_is_settled_by_the_policy", "gold.consent_state",
         put(where(status="withdrawn"), status="granted"), "purpose=email_marketing"),
-    Bad("gold", "gold.profile_consents", "every_consent_names_its_event", "gold.profile_consents",
-        put(where(status="withdrawn"), event_id="consent:gone"), "purpose=email_marketing"),
-    Bad("gold", "gold.profile_consents", "every_yes_names_its_notice", "gold.profile_consents",
+    Bad("gold", "gold.consent_state", "every_consent_names_its_event", "gold.consent_state",
+        put(where(status="withdrawn", purpose="email_marketing"), event_id="consent:gone"), "purpose=email_marketing"),
+    Bad("gold", "gold.consent_state", "nobody_is_used_after_they_refused", "silver.consents",
+        put(where(event_id="consent:m1"), status="withdrawn"), "purpose=email_marketing"),
+    Bad("gold", "gold.consent_state", "every_yes_names_its_notice", "gold.consent_state",
         put(where(status="granted", purpose="advertising"), notice_version=None), "purpose=advertising"),
-    Bad("gold", "gold.profiles", "every_value_has_provenance", "gold.profiles",
+    Bad("gold", "gold.profile_contact", "every_value_has_provenance", "gold.profile_contact",
         put(where(first_name="Ann"), email_source=None), "attribute=email"),
     # The three rules that follow from declarations, once each.
     Bad("silver", "silver.events", "one_row_per_key", "silver.events", add({}), "event_id=web:m1"),

@@ -22,6 +22,7 @@ from lakehouse.content import EVERY_ROW, Content, Difference, content, differenc
 from lakehouse.errors import UsageError
 from lakehouse.lake import Lake
 from lakehouse.run import Progress, Run, Silent
+from lakehouse.tombstones import ERASURES
 
 REPLAYED = ("silver", "identity", "gold")
 DECISIONS = "identity.decisions"
@@ -216,6 +217,8 @@ def _workshop(lake: Lake, keep: bool) -> Iterator[Lake]:
         target.contracts = lake.contracts
         try:
             target.ensure_tables()
+            if lake.exists(ERASURES):  # by these, tombstones are told; who was erased is in bronze no more
+                target.append(ERASURES, lake.arrow(ERASURES))
             yield target
         finally:
             if not keep:

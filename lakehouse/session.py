@@ -89,6 +89,8 @@ def _java_options(settings: Settings, archive: Path) -> str:
         f"-Dlog4j2.configurationFile={_quiet_log4j(settings.state)}",
         f"-Dderby.system.home={settings.state}",
         "-XX:+UseParallelGC",
+        # Spark may wait for ever for a thread of its own that died of it; a run that ends can be run again.
+        "-XX:+ExitOnOutOfMemoryError",
         # A day's run compiles more than the default of 48 or 240 MB holds; once full, the JVM compiles no more.
         "-XX:ReservedCodeCacheSize=512m",
         "-Xlog:cds=off -Xlog:cds+dynamic=off",

@@ -62,8 +62,8 @@ def whole() -> dict[str, Step]:
     return {
         "land": land,
         "conform": conform,
-        "requeue": requeue,
         "retract": retract,
+        "requeue": requeue,
         "gate_silver": lambda lake, run: gate(lake, run, "silver"),
         "resolve": resolve,
         "gate_identity": lambda lake, run: gate(lake, run, "identity"),

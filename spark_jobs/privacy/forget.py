@@ -134,7 +134,7 @@ def _carry_out(lake: "Lake", run: "Run", made: Plan, exports: Exports, step: "St
 
 
 def _keep_writers_away(lake: "Lake", locks: ExitStack) -> None:
-    for name in STEP_LOCKS:
+    for name in ("replay", *STEP_LOCKS):  # in this order, which a replay takes them in, too
         locks.enter_context(lake.lock(name))
 
 

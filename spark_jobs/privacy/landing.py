@@ -7,12 +7,14 @@ import re
 import zlib
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, Literal
 
 from spark_jobs.bronze.unreadable import FOLDER
 
-_OPEN = {".gz": gzip.open, ".bz2": bz2.open}
+Packed = gzip.GzipFile | bz2.BZ2File | IO[bytes]
+"""A file of lines, as it lies or unpacked."""
 
 
 @dataclass
@@ -47,7 +49,7 @@ def redact_files(
         if path.is_symlink() or not path.is_file():
             continue
         is_aside = bool(values) and FOLDER in path.relative_to(folder).parts[:-1]
-        count = _redact(path, lambda line, aside=is_aside: _instead(line, instead, told if aside else None, mark))
+        count = _redact(path, partial(_instead, instead, told if is_aside else None, mark))
         if count:
             done.files += 1
             done.lines += count
@@ -56,7 +58,7 @@ def redact_files(
 
 
 def _instead(
-    line: bytes, instead: Mapping[bytes, bytes], told: "re.Pattern[bytes] | None", mark: bytes
+    instead: Mapping[bytes, bytes], told: "re.Pattern[bytes] | None", mark: bytes, line: bytes
 ) -> bytes | None:
     found = instead.get(line)
     return mark if found is None and told is not None and told.search(line) else found
@@ -84,17 +86,21 @@ def _redact(path: Path, other: Callable[[bytes], bytes | None]) -> int:
     return count
 
 
-def _reading(path: Path) -> BinaryIO:
-    opener = _OPEN.get(path.suffix.lower())
-    return opener(path, "rb") if opener else path.open("rb")  # type: ignore[return-value]
+def _reading(path: Path) -> Packed:
+    return _opened(path, path.suffix, "rb")
 
 
-def _writing(path: Path, suffix: str) -> BinaryIO:
-    opener = _OPEN.get(suffix.lower())
-    return opener(path, "wb") if opener else path.open("wb")  # type: ignore[return-value]
+def _writing(path: Path, suffix: str) -> Packed:
+    return _opened(path, suffix, "wb")
 
 
-def _lines(file: BinaryIO) -> Iterator[bytes]:
+def _opened(path: Path, suffix: str, mode: Literal["rb", "wb"]) -> Packed:
+    if suffix.lower() == ".gz":
+        return gzip.GzipFile(path, mode)
+    return bz2.BZ2File(path, mode) if suffix.lower() == ".bz2" else path.open(mode)
+
+
+def _lines(file: Packed) -> Iterator[bytes]:
     """The lines without their ends, as the reader cuts them; after a last line end there is an empty one more.
 
     A broken archive ends where it cannot be read any more.

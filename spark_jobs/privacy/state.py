@@ -24,13 +24,15 @@ def clean_state(lake: "Lake", values: Iterable[str]) -> dict[str, int]:
     Returns:
         Files ``redacted``, ``removed`` and ``left`` because they are of another kind (Airflow's database).
     """
+    from spark_jobs.silver.conform import clear_stage
+
     counts = {"redacted": 0, "removed": 0, "left": 0}
-    places = lake.settings.places
-    shutil.rmtree(places.restricted / "_work" / "conform", ignore_errors=True)
+    clear_stage(lake)
     with lake.lock("replay"):
         shutil.rmtree(lake.settings.state / "replay", ignore_errors=True)
     # Copies of tables that were put aside as damaged: nothing reads them, and what is in them may be anybody's.
-    for aside in (places.open / SET_ASIDE, places.restricted / SET_ASIDE):
+    for root in (lake.settings.places.open, lake.settings.places.restricted):
+        aside = root / SET_ASIDE
         counts["removed"] += sum(path.is_file() for path in aside.rglob("*"))
         shutil.rmtree(aside, ignore_errors=True)
     sought = [value.encode() for value in values if len(value) >= LEAST_LETTERS]

@@ -12,6 +12,7 @@ from contracts.source import Source
 from contracts.table import PrivacyClass, Table, is_restricted
 
 if TYPE_CHECKING:
+    from contracts.caps import Caps
     from contracts.export import Destination
     from contracts.identity import IdentityRules
     from contracts.marts import Mart
@@ -60,6 +61,14 @@ class Contracts:
         from contracts.purpose import Policy
 
         return load_yaml(self.root / "consent" / "purposes.yml", Policy)
+
+    @cached_property
+    def caps(self) -> "Caps | None":
+        """The caps, or None where none are declared."""
+        from contracts.caps import Caps
+
+        path = self.root / "consent" / "caps.yml"
+        return load_yaml(path, Caps) if path.exists() else None
 
     @cached_property
     def roles(self) -> "dict[str, Role]":

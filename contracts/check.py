@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from contracts import DBT_MODELS, Contracts, flow
 from contracts.base import Declared, load_yaml, problem_at
+from contracts.caps import Caps
 from contracts.check_consent import problems_of_consent
 from contracts.consent_case import CaseTable
 from contracts.errors import ContractError, Problem
@@ -36,9 +37,12 @@ KINDS: dict[str, tuple[str, type[Declared]]] = {
     "identity": ("identity.yml", IdentityRules),
     "policy": ("consent/purposes.yml", Policy),
     "case": ("consent/cases/*.yml", CaseTable),
+    "caps": ("consent/caps.yml", Caps),
     "roles": ("roles.yml", Roles),
 }
 """What may be declared: where it lies under contracts/, and the model that reads it."""
+OPTIONAL = ("caps",)
+"""Kinds that need not be declared: without caps nothing is capped."""
 
 SCHEMAS = "schemas"
 
@@ -58,7 +62,7 @@ def check(root: Path) -> Report:
     for kind, (pattern, model) in KINDS.items():
         loaded[kind] = {}
         paths = sorted(root.glob(pattern))
-        if not paths:
+        if not paths and kind not in OPTIONAL:
             problems.append(Problem(str(root / pattern), 1, kind, "no declaration found"))
         for path in paths:
             try:
@@ -102,6 +106,29 @@ def load_rules(path: Path, root: Path) -> IdentityRules:
         what = f"{len(problems)} problem{plural} between {path.name} and the other contracts"
         raise ContractError(what, do="correct what is named", problems=problems)
     return rules
+
+
+def check_policy(root: Path, path: Path | None = None) -> tuple[Policy, int, tuple[Problem, ...]]:
+    """Check a consent policy: by its model, against exports and events, and by its tables of cases.
+
+    Args:
+        root: The contracts folder.
+        path: The policy, where it is not the one in use.
+
+    Returns:
+        The policy, how many cases there are, and every problem.
+
+    Raises:
+        ContractError: If a file cannot be read as what it is.
+    """
+    path = path or root / KINDS["policy"][0]
+    loaded: dict[str, dict[Path, Any]] = {
+        kind: {found: load_yaml(found, KINDS[kind][1]) for found in sorted(root.glob(KINDS[kind][0]))}
+        for kind in ("export", "event", "case")
+    }
+    policy = load_yaml(path, Policy)
+    problems = tuple(problems_of_consent(loaded | {"policy": {path: policy}}))
+    return policy, sum(len(table.cases) for table in loaded["case"].values()), problems
 
 
 def write_schemas(root: Path) -> list[Path]:
@@ -181,6 +208,7 @@ def _references(loaded: dict[str, dict[Path, Any]]) -> Iterator[Problem]:
     """Names that one declaration takes from another."""
     sources = tuple(sorted(item.source for item in loaded["source"].values()))
     identifiers = tuple(name for item in loaded["identity"].values() for name in item.identifiers)
+    purposes = tuple(purpose for item in loaded["policy"].values() for purpose in item.purposes)
     called: dict[str, str] = {item.event: item.event for item in loaded["event"].values()}
     for path, event in loaded["event"].items():
         for number, source in enumerate(event.sources):
@@ -199,6 +227,14 @@ def _references(loaded: dict[str, dict[Path, Any]]) -> Iterator[Problem]:
             if tie.identifier not in identifiers:
                 where = ("identifiers", number, "identifier")
                 yield problem_at(path, where, f"identity.yml has no rule for {tie.identifier}", identifiers)
+    for path, limits in loaded["caps"].items():
+        for name, cap in limits.caps.items():
+            for number, purpose in enumerate(cap.purposes or ()):
+                if purpose not in purposes:
+                    yield problem_at(path, ("caps", name, "purposes", number), f"{purpose} is no purpose", purposes)
+    for path, rules in loaded["identity"].items():
+        if rules.linking and rules.linking.purpose not in purposes:
+            yield problem_at(path, ("linking", "purpose"), f"{rules.linking.purpose} is no purpose", purposes)
     yield from _worth(loaded)
 
 

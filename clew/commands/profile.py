@@ -52,7 +52,7 @@ def profile(
     if missing:
         raise DataError(f"{missing[0]} is not there yet", reading.name, "make it: clew run")
     option = "" if release == "latest" else f" --release {release}"
-    found = the_one(_profiles(reading, asked), asked, reading, option)
+    found = the_one(profiles_meant(reading, asked), asked, reading, option)
     held = _held(reading, found, who if asked.is_profile_id and found != who else None)
     with results():
         if as_json:
@@ -62,7 +62,7 @@ def profile(
     note(reading.name)
 
 
-def _profiles(reading: "Reading", who: Who) -> list[str]:
+def profiles_meant(reading: "Reading", who: Who) -> list[str]:
     """The profiles that were meant; a retired id means the one that it leads to."""
     if who.is_profile_id:
         return _by_id(reading, who.text)

@@ -7,9 +7,8 @@ import pytest
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = sorted(path for folder in ("guides", "runbooks", "reference") for path in (DOCS / folder).glob("*.md"))
-COMMAND = re.compile(
-    r"(?:^|`)clew ((?:identity|export|audit|forget|hold|policy) [a-z][a-z-]*|[a-z]+)([^`\n]*)", re.MULTILINE
-)
+NAME = r"(?:identity|export|audit|hold|policy) [a-z-]+|forget verify|[a-z]+"
+COMMAND = re.compile(rf"(?:^|`)clew ({NAME})([^`\n]*)", re.MULTILINE)
 
 
 def commands(text: str) -> list[tuple[str, set[str]]]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from lakehouse.duck import connect, mentioned_in, tables_in
 from lakehouse.errors import UsageError
-from lakehouse.releases import latest_of
+from lakehouse.releases import RETIRED, gone_release, latest_of
 
 if TYPE_CHECKING:
     import duckdb
@@ -116,7 +116,17 @@ def find_release(lake: "Places", wanted: str) -> tuple[int | None, datetime.date
     numbers = sorted({number for number, *_ in published})
     if wanted == "latest" and not numbers:
         return None, None, None
-    number = latest_of((as_of, number) for number, as_of, *_ in published) if wanted == "latest" else int(wanted)
+    gone = _retired(lake)
+    latest = latest_of({(as_of, number) for number, as_of, *_ in published if number not in gone})
+    number = latest if wanted == "latest" else int(wanted)
+    if number is None:
+        raise UsageError(
+            "every release was retired by an erasure, and none was published since",
+            "ops.retired_releases",
+            "publish one: clew run; or read --release live",
+        )
+    if number in gone:
+        raise gone_release(number, gone[number], latest)
     if number not in numbers:
         have = ", ".join(map(str, numbers))
         raise UsageError(
@@ -132,6 +142,12 @@ def newest_date() -> datetime.date:
     """The date of the newest run, to which what is in the lake belongs; today where none has run."""
     last = read("live", only=["ops.runs"]).rows("SELECT max(as_of) AS as_of FROM ops.runs")[0]["as_of"]
     return last or datetime.datetime.now(datetime.UTC).date()
+
+
+def _retired(lake: "Places") -> dict[int, int]:
+    if RETIRED not in tables_in(lake):
+        return {}
+    return dict(connect(lake, only=[RETIRED]).execute(f"SELECT release, erasure FROM {RETIRED}").fetchall())
 
 
 def _published(lake: "Places") -> list[tuple[int, datetime.date, str, int]]:

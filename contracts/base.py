@@ -15,8 +15,9 @@ Version = Annotated[str, StringConstraints(pattern=r"^\d+-\d+-\d+$")]
 RetentionDays = Annotated[
     int | None,
     Field(
-        description="How long the owner means rows to be kept, in days. Declared and not yet enforced: nothing reads "
-        "it, and no row is removed by its age."
+        description="How long rows are kept, in days, counted back from the date that the lake stands for. "
+        "clew_maintenance enforces it: of messages by the period of their source, or of silver.events where that "
+        "declares none, with all that is computed from them; the guide on privacy says how each table's is read."
     ),
 ]
 

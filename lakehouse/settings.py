@@ -127,7 +127,8 @@ class Settings(BaseSettings):
     def privacy_key(self) -> bytes:
         """The key of the hashes by which ledgers know an address without having it (lakehouse.keyed).
 
-        Losing it makes every such hash mean nothing: whose address it was can no longer be found.
+        Losing it makes every such hash mean nothing: whose address it was can no longer be found, and erased people
+        can land again.
         """
         if self.privacy_secret is not None:
             return self.privacy_secret.get_secret_value().encode()

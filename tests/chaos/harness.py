@@ -24,7 +24,7 @@ from tests.chaos.watch import Watch
 
 PASSED_OVER = ("logs", "jars", "locks", "warehouse", "dbt")
 """Folders in which no table, export or note lies: what changes there is no moment to be killed at."""
-PRELOADED = ("tests.chaos.lines", "identity.resolve", "activation.export", "expectations.gate", "lakehouse.maintenance")
+PRELOADED = ("tests.chaos.warm",)
 
 
 @dataclass(frozen=True)
@@ -106,6 +106,18 @@ class Chaos:
         if not trial.faults:
             shutil.rmtree(home)
         return trial
+
+    def two_at_once(self) -> list[str]:
+        """Run the line in two processes at the same time; what differs afterwards from an undisturbed run."""
+        home = self._home("two-at-once")
+        pair = [self.context.Process(target=lines.walk, args=(self.line, home, self.day, None)) for _ in range(2)]
+        for process in pair:
+            process.start()
+        for process in pair:
+            process.join()
+        if [process.exitcode for process in pair] != [lines.FINISHED] * 2:
+            return [f"one of two runs failed: {_end_of_log(home)}"]
+        return faults(self.expected, state(home))
 
     def plan(self, trials: int, kills_each: int) -> list[list[int | str]]:
         """Moments for so many trials: every step's beginning in turn, and changes of files by the seed."""

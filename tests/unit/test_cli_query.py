@@ -106,6 +106,11 @@ def test_control_characters_in_data_do_not_reach_the_terminal(clew) -> None:
     ran = clew("query", r"SELECT 'red' || chr(27) || '[31m' AS x")
     assert "\x1b" not in ran.out
     assert "red\\x1b[31m" in ran.out
+    controls = r"SELECT 'a' || chr(155) || chr(8238) || 'b' || chr(8232) || 'é😀' AS x"
+    assert "a\\x9b\\u202eb\\u2028é😀" in clew("query", controls).out
+    told = clew("query", controls, "--format", "json").out
+    assert "a\\u009b\\u202eb\\u2028é😀" in told
+    assert json.loads(told)["rows"] == [{"x": "a\x9b\u202eb\u2028é😀"}]
 
 
 def test_without_a_release_the_live_tables_are_read_and_that_is_said(clew, tmp_path: Path) -> None:

@@ -328,6 +328,16 @@ export(Lake(Settings(home=Path(sys.argv[1]))), Run("run-1", date(2017, 12, 30)),
 """
 
 
+def test_what_a_killed_run_staged_for_an_earlier_release_does_not_stay(small: Any) -> None:
+    small.release()
+    left = folder(small.lake, "email_tool", 1).with_name("_000001")
+    left.mkdir(parents=True)
+    (left / "data.csv").touch()
+    small.release()
+    export(small.lake, small.run, "email_tool", open_gate)
+    assert [path.name for path in left.parent.iterdir()] == ["000002"]
+
+
 def test_a_run_killed_before_the_rename_leaves_no_visible_export(small: Any) -> None:
     small.release()
     kept = {name: value for name, value in os.environ.items() if not name.startswith("CLEW_")}

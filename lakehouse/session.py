@@ -48,9 +48,9 @@ SEMANTICS = {
 }
 
 
-_VALUES = r"'[^'\n]*'|\"[^\"\n]*\"|[^\s@]+@[^\s@]+".replace("\\", "\\\\")
-"""What may be a value of a person in a message of the JVM: what stands in quotes, and whatever has an @ in it. As a
-properties file writes it."""
+_VALUES = r"""['"].*['"]|[^\s@]+@[^\s@]+""".replace("\\", "\\\\")
+"""What may be a value of a person in a message of the JVM: what stands between the first and the last quote of a line,
+and whatever has an @ in it. As a properties file writes it."""
 
 
 def open_session(settings: Settings) -> SparkSession:
@@ -119,7 +119,8 @@ def _quiet_log4j(state: Path) -> str:
         "appender.file.layout.type = PatternLayout\n"
         # Left to itself, the layout would write an exception once more, as it is.
         "appender.file.layout.alwaysWriteExceptions = false\n"
-        f"appender.file.layout.pattern = %d{{yyyy-MM-dd HH:mm:ss}} %p %c{{1}}: %replace{{%m%n%ex}}{{{_VALUES}}}{{…}}\n"
+        "appender.file.layout.pattern = %d{yyyy-MM-dd HH:mm:ss} %p %c{1}: "
+        f"%replace{{%m%n%ex}}{{{_VALUES}}}{{...}}\n"
         # It prints whole snapshots, with the least and greatest values of columns.
         "logger.delta.name = org.apache.spark.sql.delta.DeltaLog\n"
         "logger.delta.level = error\n",

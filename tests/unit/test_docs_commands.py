@@ -7,9 +7,8 @@ import pytest
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = sorted(path for folder in ("guides", "runbooks", "reference") for path in (DOCS / folder).glob("*.md"))
-COMMAND = re.compile(
-    r"(?:^|`)clew ((?:identity|export|audit|forget|hold|policy) [a-z][a-z-]*|[a-z]+)([^`\n]*)", re.MULTILINE
-)
+NAME = r"(?:identity|export|audit|hold|policy) [a-z-]+|forget verify|[a-z]+"
+COMMAND = re.compile(rf"(?:^|`)clew ({NAME})([^`\n]*)", re.MULTILINE)
 
 
 def commands(text: str) -> list[tuple[str, set[str]]]:
@@ -23,7 +22,7 @@ def commands(text: str) -> list[tuple[str, set[str]]]:
 
 def test_there_are_pages_for_every_reader() -> None:
     names = {path.stem for path in PAGES}
-    assert {"analyst", "data-engineer", "activation", "steward", "cli"} <= names
+    assert {"analyst", "data-engineer", "activation", "steward", "privacy", "cli"} <= names
     assert {"failed-gate", "quarantine", "unreadable-file", "disk-full", "damaged-table", "replay-differs"} <= names
 
 

@@ -14,6 +14,7 @@ from pydantic import SecretStr
 
 from lakehouse import audit
 from lakehouse.errors import UsageError
+from lakehouse.private import read_secret
 from lakehouse.seal import FORMER_KEYS, NEXT_KEY, broken, known_keys, public_key, sealed
 from lakehouse.settings import SIGNING_KEY, Settings
 
@@ -71,7 +72,7 @@ def _both(settings: Settings) -> tuple[Settings, Settings]:
     following = settings.state / NEXT_KEY
     if not following.exists():
         _replace(following, secrets.token_hex(32))
-    old, new = (SecretStr((settings.state / name).read_text()) for name in (SIGNING_KEY, NEXT_KEY))
+    old, new = (SecretStr(read_secret(settings.state / name).decode()) for name in (SIGNING_KEY, NEXT_KEY))
     return _under(settings, old), _under(settings, new)
 
 

@@ -28,9 +28,8 @@ def people() -> dict[str, Step]:
 
 
 def release() -> dict[str, Step]:
-    """A release, its exports and retractions, of tables that are there and passed their gates; no JVM."""
+    """A release and its exports, of tables that are there and passed their gates; no JVM."""
     from activation.export import export_all
-    from activation.withdrawals import retract
     from expectations.gate import check_staged
     from lakehouse.maintenance import maintain
     from lakehouse.releases import publish_release
@@ -40,7 +39,6 @@ def release() -> dict[str, Step]:
         "gates": pass_gates,
         "release": publish_release,
         "export": lambda lake, run: export_all(lake, run, check_staged),
-        "retract": retract,
         "maintain": maintain,
     }
 

@@ -92,12 +92,10 @@ def test_a_wrong_or_missing_retraction_breaks_its_rule(small: Any, check_staged_
     small.release()
     export(small.lake, small.run, "email_tool", lambda *_: {})
     ann = profile_of(small, "Ann")
+    now = {ann: "new@example.com", profile_of(small, "Gus"): None}
     small.change(
-        "gold.profiles",
-        lambda rows: [
-            row | {"email": {"Ann": "new@example.com", "Gus": None}.get(row["first_name"], row["email"])}
-            for row in rows
-        ],
+        "gold.profile_contact",
+        lambda rows: [row | {"email": now.get(row["profile_id"], row["email"])} for row in rows],
     )
     declared = small.lake.contracts.destinations["email_tool"]
     staged = stage(small.lake, declared, small.release())

@@ -250,9 +250,9 @@ def test_a_change_of_the_key_that_was_cut_off_is_finished_by_the_next(done: Any,
     settings = done.lake.settings
     first = (settings.state / "signing.key").read_text()
     _, new = rotate(done.lake)
-    following = (settings.state / "signing.key").read_text()
+    (settings.state / "signing.key").rename(settings.state / "signing.key.next")
     (settings.state / "signing.key").write_text(first)
-    (settings.state / "signing.key.next").write_text(following)
+    (settings.state / "signing.key").chmod(0o600)
     if left != "list":
         (settings.state / "former.keys").unlink()
     if left == "next":

@@ -175,7 +175,8 @@ def _cap(table: str, destination: Destination, release: int, name: str, cap: Cap
                                UNION ALL SELECT profile_id, day FROM {{batch}}, today),
                        windows AS (
                            SELECT x.profile_id, first_day.as_of AS since, count(*) AS deliveries
-                           FROM {{batch}} AS x JOIN got AS first_day ON first_day.profile_id = x.profile_id
+                           FROM {{batch}} AS x JOIN (SELECT DISTINCT profile_id, as_of FROM got) AS first_day
+                                ON first_day.profile_id = x.profile_id
                            JOIN got ON got.profile_id = x.profile_id AND got.as_of >= first_day.as_of
                                 AND got.as_of < first_day.as_of + {cap.days}, today
                            WHERE first_day.as_of <= day AND day < first_day.as_of + {cap.days} GROUP BY ALL)

@@ -24,7 +24,7 @@ def shape(value: Any) -> Any:
 def test_the_reference_shows_every_reading_command() -> None:
     assert {command.split()[0] for command, _ in SHAPES} == {
         "query", "tables", "runs", "profile", "explain", "identity", "requeue", "privacy", "policy", "export", "caps",
-        "audit", "check", "forget", "hold", "retain",
+        "audit", "check", "roles", "forget", "hold", "retain",
     }  # fmt: skip
 
 

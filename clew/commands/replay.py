@@ -117,7 +117,9 @@ def _show(made: "Replay") -> None:
         for item in made.tables
     ]
     print_table(heads, shown)
-    if made.differing and made.first:
+    if made.differing and not made.first:
+        print(f"\nthe first difference: {made.differing[0].table}: the table is missing, or its columns are others")
+    elif made.differing:
         where = {"left": "only in the live table", "right": "only in the replayed table"}
         print_section(
             f"the first difference: {made.differing[0].table}, {made.unlike:,} rows",

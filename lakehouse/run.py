@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from lakehouse import openlineage
 from lakehouse.errors import ClewError
 
 if TYPE_CHECKING:
@@ -65,10 +66,11 @@ class Run:
 
     @contextmanager
     def step(self, lake: "Lake", name: str) -> Iterator[Step]:
-        """Announce a step, and keep its start and its end in ops.runs."""
+        """Announce a step, keep its start and its end in ops.runs, and tell lineage tools of it."""
         step = Step(name, self.progress)
         self.progress.started(name)
         self._record(lake, step, "started", 0.0)
+        announced = openlineage.begin(lake, self, step)
         begin = time.monotonic()
         try:
             yield step
@@ -76,8 +78,10 @@ class Run:
             what = error.what if isinstance(error, ClewError) else type(error).__name__
             step.message = step.message or what
             self._finish(lake, step, "failed", time.monotonic() - begin)
+            openlineage.end(lake, self, step, announced, error)
             raise
         self._finish(lake, step, "done", time.monotonic() - begin)
+        openlineage.end(lake, self, step, announced, None)
 
     def _finish(self, lake: "Lake", step: Step, state: str, seconds: float) -> None:
         self._record(lake, step, state, seconds)

@@ -89,7 +89,7 @@ def traceable(lineage: "Lineage") -> list[str]:
 def _named(node: "Node", given: Sequence[str]) -> tuple[list[str], list[Any]]:
     columns: list[str] = []
     values: list[Any] = []
-    waiting = [name for name in node.key]
+    waiting = list(node.key)
     for text in given:
         name, equals, value = text.partition("=")
         if equals and name in node.columns:

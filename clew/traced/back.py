@@ -49,15 +49,19 @@ def trace_back(lineage: "Lineage", asked: Asked, release: str, limit: int, raw: 
             opened.reading.name,
             f'see some: clew query "SELECT {", ".join(asked.node.key)} FROM {asked.table} LIMIT 10"',
         )
-    walk.back()
     own = opened.rows(f"SELECT * FROM {walk.found[asked.table].kept} LIMIT 1")[0] if rows == 1 else None
+    values = _values(opened, asked, own, raw) if own is not None else []
+    if asked.column is None:
+        walk.back()
+    else:
+        _only_behind(walk, asked, values)
     return {
         "table": asked.table,
         "key": dict(zip(asked.columns, asked.values, strict=True)),
         "release": opened.reading.release or "live",
         "as_of": opened.reading.as_of,
         "rows": rows,
-        "values": _values(opened, asked, own, raw) if own is not None else [],
+        "values": values,
         "tables": [_table(opened, found, limit, raw) for found in walk.found.values()],
         "whose": _links(opened, walk.found.get(ASSIGNMENTS)),
         "files": [
@@ -68,6 +72,18 @@ def trace_back(lineage: "Lineage", asked: Asked, release: str, limit: int, raw: 
         ],
         "lines": _lines(opened, walk, limit, raw),
     }
+
+
+def _only_behind(walk: Walk, asked: Asked, values: list[dict[str, Any]]) -> None:
+    """Follow the messages of a value only, and whose they are."""
+    messages = [message for value in values for message in value["messages"]]
+    walk.start("silver.events", "list_contains(?, event_id)", [[message["event_id"] for message in messages]])
+    walk.start(ASSIGNMENTS, "list_contains(?, record_id)", [[message["record_id"] for message in messages]])
+    for name in ("silver.events", ASSIGNMENTS):
+        if name in walk.found:
+            walk.found[name].through = [asked.table]
+            walk.found[name].is_evidence = name == ASSIGNMENTS
+    walk.back(but=asked.table)
 
 
 def _behind(lineage: "Lineage", table: str) -> set[str]:

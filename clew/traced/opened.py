@@ -64,7 +64,7 @@ class Opened:
                 self.run(f"CREATE VIEW {quoted(name)} AS {sql}")
             except duckdb.Error as error:
                 raise DataError(
-                    f"the staging model {model.name} says what only Spark can read, so nothing can be traced through it",
+                    f"the staging model {model.name} cannot be read without Spark, so nothing is traced through it",
                     str(model.path),
                     "keep staging models to renaming and plain casts; the rest belongs into intermediate models",
                 ) from error
@@ -87,11 +87,11 @@ def open_lineage(release: str, lineage: Lineage, only: Iterable[str]) -> Opened:
         only: The tables that may be read; those that this lake does not have are left out.
     """
     lake = existing_lake()
-    number, as_of, versions = find_release(lake, release)
+    number, as_of, released = find_release(lake, release)
     every = tables_in(lake)
-    if versions is not None:
-        # Bronze is only ever added to, and belongs to no release.
-        versions = versions | {table: None for table in every if table.startswith("bronze.")}
+    # Bronze is only ever added to, and belongs to no release.
+    live: dict[str, int | None] = {table: None for table in every if table.startswith("bronze.")}
+    versions = None if released is None else {**released, **live}
     readable = [table for table in every if versions is None or table in versions or table.startswith("ops.")]
     connection = connect(lake, versions, only=[table for table in readable if table in set(only)])
     for sql in _SPARK_WORDS:

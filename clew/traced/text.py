@@ -41,8 +41,7 @@ def print_forward(told: Told) -> None:
     print_section("landed as", ("file", "from–to", "lines", "landing", "landed at (UTC)"), lines)
     print_section("what became of its messages", ("fate", "messages"), [tuple(row.values()) for row in told["fates"]])
     print("\nwhere it had an effect")
-    roots = [row for row in told["tables"]]
-    for line in tree(roots):
+    for line in tree(told["tables"]):
         print(line)
     more = f" and {told['more_profiles']:,} more" if told["more_profiles"] else ""
     print(f"\nprofiles\n{', '.join(told['profiles']) or 'none'}{more}")
@@ -117,9 +116,8 @@ def place_text(place: Told) -> str:
 
 
 def _print_export(export: Told) -> None:
-    print(
-        f"exports/{export['destination']}/{export['release']} for {export['purpose']}, policy {export['policy_version']}"
-    )
+    name = f"exports/{export['destination']}/{export['release']}"
+    print(f"{name} for {export['purpose']}, policy {export['policy_version']}")
     columns = [
         (item["column"], item["from"], *((item["value"],) if "value" in item else ())) for item in export["columns"]
     ]

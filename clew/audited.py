@@ -11,8 +11,9 @@ from lakehouse.releases import release_acts
 if TYPE_CHECKING:
     from lakehouse.lake import Lake
 
-REMOVABLE = ("export", "contract")
-"""Actions whose subject may be gone: an export that was fetched is taken away, a destination is given up."""
+REMOVABLE = ("export", "contract", "access")
+"""Actions whose subject may be gone: an export that was fetched is taken away, a destination is given up, and what was
+shown to a person is theirs."""
 
 
 def problems(lake: "Lake", key: str | None = None) -> list[str]:

@@ -32,6 +32,7 @@ COMMANDS = (
     "profile",
     "explain",
     "trace",
+    "access",
     "identity",
     "resolve",
     "requeue",

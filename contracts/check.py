@@ -18,6 +18,7 @@ from contracts.errors import ContractError, Problem
 from contracts.event import Event
 from contracts.export import Destination
 from contracts.identity import IdentityRules
+from contracts.lineage_check import wrong_origins
 from contracts.link import IdentityMinimum
 from contracts.marts import ASKED, asked_of_identity, published_models
 from contracts.purpose import Policy
@@ -65,6 +66,7 @@ def check(root: Path) -> Report:
     problems += _paths(loaded)
     problems += _exported(loaded["export"])
     problems += wrongly_asked()
+    problems += wrong_origins(root)
     problems += _stale_schemas(root)
     counts = {kind: len(items) for kind, items in loaded.items()}
     return Report(counts, tuple(sorted(problems, key=lambda p: (p.file, p.line, p.field))))

@@ -24,7 +24,7 @@ endif
 export UV_HTTP_TIMEOUT ?= 180
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup demo test test-quick test-e2e lint format check bench up down docs clean lock
+.PHONY: help setup demo test test-quick test-e2e lint format check chaos bench up down docs clean lock
 
 help: ## this list
 	@grep -hE '^[a-z][a-z0-9-]*:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -59,6 +59,9 @@ format: $(INSTALLED) ## put code into the house format
 
 check: lint ## lint, and the contracts
 	@$(BIN)/clew check
+
+chaos: setup ## kill daily runs at every step and at random moments, and compare what is left (20 minutes)
+	@$(BIN)/python -m tests.chaos
 
 bench: setup ## the numbers of docs/benchmarks.md, measured here and now
 	@$(BIN)/python -m tests.bench $(ONLY)

@@ -11,6 +11,7 @@ import duckdb
 from activation import convert
 from contracts.export import REASONS, RECEIPT, Destination
 from contracts.identity import MailDomain
+from contracts.purpose import KEEPS_AWAY
 from lakehouse.errors import ContractError, DataError
 
 
@@ -22,6 +23,8 @@ def decide(
     domains: Iterable[MailDomain],
 ) -> None:
     """Make the temporary table ``decided``: one row a profile considered, with ``reason`` NULL if it is exported.
+
+    Beside the destination's columns it has the mailbox of each address, ``_<address>``.
 
     Args:
         connection: Shows the tables of the release.
@@ -64,6 +67,8 @@ def _statement(destination: Destination) -> str:
             OR "{name}" IS NOT NULL AND "_{name}" IN (SELECT mailbox FROM refused WHERE field = '{name}')"""
         for name in destination.address
     )
+    topic = f"list_contains(string_split(topics_refused, ','), '{destination.topic}')" if destination.topic else "false"
+    keeps_away = f"(list_contains({list(KEEPS_AWAY)}, status) OR coalesce({topic}, false))"
     # An address of a person who said no, be it the one their profile shows or another that they once gave; and its
     # mailbox, since it may have been given with another tag or in another spelling, of which a hash shows nothing.
     refused = " UNION ALL ".join(
@@ -71,7 +76,7 @@ def _statement(destination: Destination) -> str:
                    clew_mailbox(value) AS mailbox
             FROM gold.profile_identifiers SEMI JOIN refusers USING (profile_id)
             WHERE identifier = '{destination.fields[name].profile}'
-            UNION ALL SELECT '{name}', "{name}", "_{name}" FROM joined WHERE status <> 'granted'"""
+            UNION ALL SELECT '{name}', "{name}", "_{name}" FROM joined WHERE {keeps_away}"""
         for name in destination.address
     )
     taken = "false"
@@ -80,28 +85,29 @@ def _statement(destination: Destination) -> str:
             f"row_number() OVER (PARTITION BY reason, {same} ORDER BY given_at DESC, profile_id) > 1"
             for same in (f'lower("{destination.one_row_per}")', f'"_{destination.one_row_per}"')
         )
-    columns = ", ".join(f'"{name}"' for name in destination.columns)
+    columns = ", ".join(f'"{name}"' for name in (*destination.columns, *(f"_{name}" for name in destination.address)))
     return f"""
         WITH joined AS (
-            SELECT profile_id, {fields}, {mailboxes}, consent.status, consent.given_at,
+            SELECT profile_id, {fields}, {mailboxes}, consent.status, consent.may_use, consent.topics_refused,
+                   consent.given_at,
                    consent.event_id AS consent_event_id, consent.notice_version,
                    $policy_version AS policy_version, link_kind, link_probability,
                    $release::BIGINT AS "release", {in_audience} AS is_considered
             FROM gold.profiles
             LEFT JOIN (
-                SELECT profile_id, status, given_at, event_id, notice_version
-                FROM gold.profile_consents WHERE purpose = $purpose
+                SELECT profile_id, status, may_use, topics_refused, given_at, event_id, notice_version
+                FROM gold.consent_state WHERE purpose = $purpose
             ) AS consent USING (profile_id)
         ), refusers AS (
-            SELECT profile_id FROM gold.profile_consents WHERE purpose = $purpose AND status <> 'granted'
+            SELECT profile_id FROM gold.consent_state WHERE purpose = $purpose AND {keeps_away}
         ), refused AS (
             {refused}
         ), reasoned AS (
             SELECT mine.*,
                    CASE WHEN status IS NULL THEN 'no_consent_known'
-                        WHEN status = 'withdrawn' THEN 'withdrawn'
-                        WHEN status <> 'granted' THEN 'denied'
-                        WHEN consent_event_id IS NULL OR notice_version IS NULL
+                        WHEN status <> 'granted' THEN status
+                        WHEN {topic} THEN 'topic_refused'
+                        WHEN NOT may_use OR consent_event_id IS NULL OR notice_version IS NULL
                              OR link_kind IS NULL OR link_probability IS NULL THEN 'incomplete_receipt'
                         WHEN NOT {destination.identity.condition} THEN 'too_unsure'
                         WHEN NOT ({has_address}) THEN 'no_address'
@@ -131,7 +137,7 @@ def _check_once_each(connection: duckdb.DuckDBPyConnection, destination: Destina
     if twice:
         raise DataError(
             f"{len(twice)} profiles (20 at most shown) would be decided more than once for {destination.destination}",
-            f"gold.profiles or gold.profile_consents, profile_id: {', '.join(row[0] for row in twice)}",
+            f"gold.profiles or gold.consent_state, profile_id: {', '.join(row[0] for row in twice)}",
             "a profile has one row, and one consent a purpose: mend the mart, then run again",
         )
 

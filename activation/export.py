@@ -4,31 +4,41 @@ An export is never changed once it is visible. Staging reads the release only, t
 sorts its rows, so the same release gives the same bytes; a run that was killed is simply run again.
 """
 
-import csv
-import hashlib
-import json
-import os
 import shutil
 from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from activation import decide, retract
+from activation import decide, deliveries, retract
+from activation.addresses import columns_of
+from activation.files import (
+    DATA,
+    MANIFEST,
+    RETRACTIONS,
+    described,
+    is_as_described,
+    publish,
+    read_manifest,
+    staging,
+    write_csv,
+    write_manifest,
+)
+from activation.held import Held, act_of, finish_cut_off, folder, misnamed, published_folders, unwritten_acts
 from contracts.export import Destination
-from lakehouse import audit
+from lakehouse import audit, keyed
 from lakehouse.errors import DataError, UsageError
-from lakehouse.releases import latest_release
-from lakehouse.seal import sealed
+from lakehouse.releases import contract_acts, latest_release, release_dates
+from lakehouse.seal import is_sealed, sealed
 
 if TYPE_CHECKING:
+    import duckdb
+
     from lakehouse.lake import Lake
     from lakehouse.run import Run
 
 Gate = Callable[["Lake", "Run", Path], Mapping[str, int]]
 """Checks a staged folder and raises GateClosed if it must not be published: expectations.gate.check_staged."""
-
-DATA, RETRACTIONS, MANIFEST = "data.csv", "retractions.csv", "manifest.json"
 
 
 def export_all(lake: "Lake", run: "Run", gate: Gate) -> dict[str, int]:
@@ -62,36 +72,28 @@ def export(lake: "Lake", run: "Run", destination: str, gate: Gate) -> dict[str, 
     if release is None:
         raise UsageError("there is no release to export", "ops.releases", "publish one first: clew run")
     with lake.lock(f"export_{destination}"):
+        audit.ready(lake)
+        catch_up(lake)
         final = folder(lake, destination, release)
         if final.exists():
-            audit.note(lake, [export_act(final)])  # the process may have died before it was written down
             return _counts(_unchanged(lake, declared, final))
         staged = stage(lake, declared, release)
         try:
             gate(lake, run, staged)
+            _deliver(lake, declared, release)
+            publish(staged)
         except BaseException:
-            shutil.rmtree(staged)  # people refused by a gate do not stay lying about in a file
+            shutil.rmtree(staged, ignore_errors=True)  # people refused by a gate do not stay lying about in a file
             raise
-        publish(staged)
-        audit.note(lake, [export_act(final)])
+        audit.note(lake, [act_of(Held("export", destination, release, final))])
         return _counts(read_manifest(final))
 
 
-def export_act(export_folder: Path) -> audit.Act:
-    """A published export as an act for the audit: its manifest, which names the checksum of its rows."""
-    manifest = read_manifest(export_folder)
-    subject = f"export {manifest['destination']} {manifest['release']}"
-    return audit.Act("export", subject, f"{manifest['rows']} rows", audit.fingerprint(manifest))
-
-
-def published_folders(lake: "Lake") -> list[Path]:
-    """The folders of all published exports, by destination and release."""
-    return [path.parent for path in sorted(lake.settings.exports.glob(f"*/[0-9]*/{MANIFEST}"))]
-
-
-def folder(lake: "Lake", destination: str, release: int) -> Path:
-    """Where an export is once it is published."""
-    return lake.settings.exports / destination / f"{release:06d}"
+def catch_up(lake: "Lake") -> None:
+    """Write down what a process that died, or a version of Clew without the ledger, left unwritten."""
+    finish_cut_off(lake)
+    deliveries.record_held(lake, published_folders(lake), release_dates(lake))
+    audit.note(lake, contract_acts(lake), late=unwritten_acts(lake))
 
 
 def stage(lake: "Lake", destination: Destination, release: int) -> Path:
@@ -102,12 +104,8 @@ def stage(lake: "Lake", destination: Destination, release: int) -> Path:
 
     Raises:
         DataError: If a profile is neither exported nor refused, or both; if the export before was altered.
+        UsageError: If the policy does not know the destination's purpose.
     """
-    final = folder(lake, destination.destination, release)
-    staged = final.with_name(f"_{final.name}")
-    if staged.exists():
-        shutil.rmtree(staged)  # left by a run that was killed
-    staged.mkdir(parents=True)
     policy = lake.contracts.policy
     if destination.purpose not in policy.purposes:
         raise UsageError(
@@ -115,104 +113,97 @@ def stage(lake: "Lake", destination: Destination, release: int) -> Path:
             f"contracts/exports/{destination.destination}.yml, purpose: {destination.purpose}",
             f"use one of: {', '.join(policy.purposes)}",
         )
+    with staging(folder(lake, destination.destination, release)) as staged:
+        _fill(lake, destination, release, staged)
+    return staged
+
+
+def _fill(lake: "Lake", destination: Destination, release: int, staged: Path) -> None:
+    since = retract.export_before(lake, destination.destination, release)
+    _hold_to_seal(lake, destination, since)
     with lake.duck(release) as connection:
-        decide.decide(connection, destination, policy.version, release, lake.contracts.identity.mail_domains)
+        decided(lake, connection, destination, release)
         refused = decide.refusals(connection)
         rows = decide.rows(connection, destination)
         considered = decide.considered(connection, destination)
-        before = _before(lake, destination, release)
-        taken_out = retract.retractions(connection, destination, before / DATA) if before else []
+        columns = columns_of(destination.address)
+        taken_out: list[tuple] = []
+        if since is not None:
+            columns, taken_out = retract.retractions(lake, connection, destination, since, release)
+        is_unknown = since is not None and retract.unknown_since(lake, connection, destination.destination, since)
     if considered != len(rows) + sum(refused.values()):
         raise DataError(
             f"{considered} profiles were considered for {destination.destination}, but {len(rows)} exported and "
             f"{sum(refused.values())} refused",
-            "gold.profiles, gold.profile_consents",
+            "gold.profiles, gold.consent_state",
             "report this as a fault of activation.decide; nothing was exported",
         )
-    _write_csv(staged / DATA, destination.columns, rows)
-    _write_csv(staged / RETRACTIONS, retract.columns_of(destination), taken_out)
-    because = Counter(row[retract.columns_of(destination).index("reason")] for row in taken_out)
+    write_csv(staged / DATA, destination.columns, rows)
+    write_csv(staged / RETRACTIONS, columns, taken_out)
+    because = Counter(row[columns.index("reason")] for row in taken_out)
     manifest = {
         "destination": destination.destination,
+        "channel": destination.channel,
         "version": destination.version,
         "owner": destination.owner,
         "purpose": destination.purpose,
-        "policy_version": policy.version,
+        "policy_version": lake.contracts.policy.version,
         "release": release,
         "audience": destination.audience,
         "identity": destination.identity.model_dump(mode="json"),
         "considered": considered,
         "rows": len(rows),
         "refused": refused,
-        "data": {
-            "file": DATA,
-            "format": destination.format,
-            "bytes": (staged / DATA).stat().st_size,
-            "sha256": _sha256(staged / DATA),
-            "columns": destination.schema_of_row(),
-        },
-        "retractions": {
-            "file": RETRACTIONS,
+        "data": described(staged / DATA) | {"format": destination.format, "columns": destination.schema_of_row()},
+        "retractions": described(staged / RETRACTIONS)
+        | {
             "rows": len(taken_out),
-            "bytes": (staged / RETRACTIONS).stat().st_size,
-            "sha256": _sha256(staged / RETRACTIONS),
-            "since": int(before.name) if before else None,
+            "columns": columns,
+            "since": since,
             "because": dict(sorted(because.items())),
+            "is_unknown": is_unknown,
         },
         "retract": destination.retract,
     }
-    manifest = sealed(lake.settings, manifest)
-    _write(staged / MANIFEST, json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
-    return staged
+    write_manifest(staged / MANIFEST, sealed(lake.settings, manifest))
 
 
-def _before(lake: "Lake", destination: Destination, release: int) -> Path | None:
-    """The newest export to a destination that was published before a release.
+def decided(lake: "Lake", connection: "duckdb.DuckDBPyConnection", destination: Destination, release: int) -> None:
+    """Make the table ``decided`` of a release, without those whom the destination was told to remove since."""
+    decide.decide(connection, destination, lake.contracts.policy.version, release, lake.contracts.identity.mail_domains)
+    keyed.install(connection, lake.settings.privacy_key)
+    retract.hold_back(lake, connection, destination)
+
+
+def _deliver(lake: "Lake", destination: Destination, release: int) -> None:
+    """Write down whom the destination is about to get."""
+    with lake.duck(release) as connection:
+        decided(lake, connection, destination, release)
+        as_of = release_dates(lake)[release]
+        deliveries.record(lake, connection, destination, release, as_of)
+
+
+def _hold_to_seal(lake: "Lake", destination: Destination, since: int | None) -> None:
+    """See that the export before, where it is held, is what was sealed: what to retract is told from it.
 
     Raises:
-        DataError: If its file was altered, so that what to retract cannot be told.
+        DataError: If it is not.
     """
-    earlier = [path for path in published_folders(lake) if path.parent.name == destination.destination]
-    found = max((path for path in earlier if int(path.name) < release), default=None)
-    if found is not None and _sha256(found / DATA) != read_manifest(found)["data"]["sha256"]:
-        raise _altered(destination, found / DATA)
-    return found
+    if since is None or not (before := folder(lake, destination.destination, since)).exists():
+        return
+    manifest = read_manifest(before)
+    is_own = misnamed(Held("export", destination.destination, since, before), manifest) is None
+    if not is_own or not is_sealed(lake.settings, manifest) or not is_as_described(before, manifest["data"]):
+        raise _altered(destination, before)
 
 
-def _altered(destination: Destination, data: Path) -> DataError:
+def _altered(destination: Destination, export_folder: Path) -> DataError:
     return DataError(
-        f"the file of {destination.destination} was changed after it was exported: its checksum differs",
-        str(data),
-        "put back what was exported. Without it take the folder away: an export of the latest release is written anew; "
-        "of an earlier one, have the destination load the next as a replacement, since what to retract is not known",
+        f"an export to {destination.destination} was changed after it was exported: it is not what was sealed",
+        str(export_folder),
+        "put back what was exported, or take the folder away: the ledger knows who was in it, and an export of the "
+        "latest release is written anew",
     )
-
-
-def publish(staged: Path) -> Path:
-    """Make a staged export visible, in one rename."""
-    final = staged.with_name(staged.name.removeprefix("_"))
-    _sync_folder(staged)
-    staged.rename(final)
-    _sync_folder(final.parent)
-    return final
-
-
-def read_manifest(export_folder: Path) -> dict[str, Any]:
-    """The manifest of an export.
-
-    Raises:
-        DataError: If it is no JSON any more.
-    """
-    path = export_folder / MANIFEST
-    try:
-        manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise DataError(
-            "the manifest of an export cannot be read: it was altered or cut off",
-            str(path),
-            "take the folder away; if its release is the latest, the next export writes the same rows again",
-        ) from error
-    return manifest
 
 
 def published(lake: "Lake", release: int) -> dict[str, dict[str, Any]]:
@@ -230,8 +221,9 @@ def _destination(lake: "Lake", name: str) -> Destination:
 
 def _unchanged(lake: "Lake", destination: Destination, final: Path) -> dict[str, Any]:
     manifest = read_manifest(final)
-    if _sha256(final / DATA) != manifest["data"]["sha256"]:
-        raise _altered(destination, final / DATA)
+    is_own = misnamed(Held("export", final.parent.name, int(final.name), final), manifest) is None
+    if not is_own or not is_sealed(lake.settings, manifest) or not is_as_described(final, manifest["data"]):
+        raise _altered(destination, final)
     made_under = (manifest["version"], manifest["policy_version"])
     if made_under != (destination.version, lake.contracts.policy.version):
         raise DataError(
@@ -249,32 +241,3 @@ def _counts(manifest: Mapping[str, Any]) -> dict[str, int]:
         "refused": sum(manifest["refused"].values()),
         "considered": manifest["considered"],
     }
-
-
-def _write_csv(path: Path, columns: tuple[str, ...], rows: list[tuple]) -> None:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(columns)
-        writer.writerows(rows)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _write(path: Path, text: str) -> None:
-    with path.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _sync_folder(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -1,20 +1,23 @@
-"""Proves of a published export, at any later time, what its gate proved before: seal, file, and a permission a row.
+"""Proves of what was handed over, at any later time, what its gate proved before: seal, file, and a permission a row.
 
 It believes neither the step that wrote the file nor the marts: the permission of each row is looked up in
 silver.consents of the release, by way of identity.assignments.
 """
 
-import hashlib
 import json
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from activation.export import DATA, MANIFEST, RETRACTIONS, published_folders
-from contracts.purpose import STRICTEST_FIRST
-from lakehouse.errors import UsageError
+from activation.deliveries import RETRACTED, TABLE
+from activation.files import DATA, MANIFEST, RETRACTIONS, is_as_described, show_csv
+from activation.held import Held, all_held, misnamed
+from lakehouse import audit, keyed
+from lakehouse.errors import DataError, UsageError
 from lakehouse.seal import broken
 
 if TYPE_CHECKING:
@@ -26,22 +29,26 @@ NAMED = 5
 
 @dataclass(frozen=True)
 class Proof:
-    """What became of one export.
+    """What became of one folder that was handed over.
 
     Attributes:
-        folder: The export.
+        folder: The folder.
         destination: From its manifest; empty where that cannot be read.
-        release: Likewise; None.
+        release: Of an export; from its manifest.
+        retraction: The number of a retraction; from its manifest.
         rows: Rows that the file really has.
-        checked: What was looked at: ``seal``, ``file``, ``receipts``.
+        checked: What was looked at: ``seal``, ``file``, ``receipts``, ``ledger``.
+        unchecked: What could not be, and why, in sentences; it is no fault of the folder.
         problems: What is wrong, in sentences; nothing where all of it holds.
     """
 
     folder: str
     destination: str
     release: int | None
+    retraction: int | None
     rows: int
     checked: tuple[str, ...]
+    unchecked: tuple[str, ...]
     problems: tuple[str, ...]
 
     def as_dict(self) -> dict[str, Any]:
@@ -50,77 +57,173 @@ class Proof:
 
 
 def exports_of(lake: "Lake", destination: str | None = None, release: int | None = None) -> list[Path]:
-    """The folders of the published exports, by destination and release.
+    """The folders that are held, exports and retractions, by destination and number.
+
+    Args:
+        lake: The lake.
+        destination: Only those of this destination.
+        release: Only exports of this release.
 
     Raises:
         UsageError: If there is none of what was asked for.
     """
-    found = published_folders(lake)
+    found = all_held(lake)
     asked = [
-        path
-        for path in found
-        if destination in (None, path.parent.name) and (release is None or path.name == f"{release:06d}")
+        held.folder
+        for held in found
+        if destination in (None, held.destination)
+        and (release is None or (held.kind, held.number) == ("export", release))
     ]
     if not asked:
-        have = ", ".join(sorted({f"{path.parent.name} {int(path.name)}" for path in found})) or "none"
+        have = ", ".join(f"{held.destination} {held.number}" for held in found if held.kind == "export") or "none"
         raise UsageError("there is no such export", str(lake.settings.exports), f"there is: {have}")
     return asked
 
 
-def verify(folder: Path, key: str, lake: "Lake | None" = None) -> Proof:
-    """Check one export.
+def verify(folder: Path, keys: Sequence[str], lake: "Lake | None" = None) -> Proof:
+    """Check one folder.
 
     Args:
-        folder: With data.csv, retractions.csv and manifest.json.
-        key: The public key of who should have sealed it.
+        folder: With data.csv and manifest.json, and retractions.csv if it is an export.
+        keys: The public key of who should have sealed it, then the former ones, the newest first. What was sealed with
+            a former one must have been written down in the audit while it was the key.
         lake: The lake it was made from; without it, as where the file was sent to, receipts are not looked up.
     """
     try:
-        return _verify(folder, key, lake)
-    except (OSError, ValueError, KeyError, TypeError, duckdb.Error) as error:
-        return Proof(str(folder), "", None, 0, (), (f"it cannot be read: {type(error).__name__}",))
+        return _verify(folder, keys, lake)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, duckdb.Error) as error:
+        return Proof(str(folder), "", None, None, 0, (), (), (f"it cannot be read: {type(error).__name__}",))
 
 
-def _verify(folder: Path, key: str, lake: "Lake | None") -> Proof:
+def _verify(folder: Path, keys: Sequence[str], lake: "Lake | None") -> Proof:
     manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    release = int(manifest["release"])
-    problems = [f"the manifest: {wrong}"] if (wrong := broken(manifest, key)) else []
-    described = {DATA: manifest["data"], RETRACTIONS: manifest.get("retractions")}
+    is_retraction = "retraction" in manifest
+    held = _held(folder, is_retraction)
+    problems = _is_sealed(manifest, keys, held, lake)
+    if lake is not None and (wrong := misnamed(held, manifest)):
+        problems.append(f"the manifest is {wrong}, and not of its folder")
+    told = [manifest["data"], *([manifest["retractions"]] if "retractions" in manifest else [])]
+    if [Path(str(item["file"])).name for item in told] != [DATA, RETRACTIONS][: len(told)]:
+        problems.append("the manifest describes other files")
     problems += [
-        f"{name} is not the file that the manifest describes: it was altered or cut off"
-        for name, told in described.items()
-        if told and _measured(folder / name) != (told["sha256"], told["bytes"])
+        f"{item['file']} is not the file that the manifest describes: it was altered or cut off"
+        for item in told
+        if not is_as_described(folder, item)
     ]
-    checked = ["seal", "file"]
-    with _opened(lake, release) as connection:
-        _show(connection, folder / DATA)
+    checked, unchecked = ["seal", "file"], []
+    with ExitStack() as stack:
+        connection, why_not = _opened(lake, None if is_retraction else int(manifest["release"]))
+        stack.enter_context(connection)
+        show_csv(connection, "exported", folder / DATA)
         rows = _count(connection, "SELECT count(*) FROM exported")
         if rows != manifest["rows"]:
             problems.append(f"{DATA} has {rows} rows, and the manifest says {manifest['rows']}")
-        problems += _receipts_agree(connection, release, manifest["policy_version"])
-        if lake is not None:
+        if not is_retraction:
+            problems += _receipts_agree(connection, int(manifest["release"]), manifest["policy_version"])
+        if why_not:
+            unchecked.append(why_not)
+        elif lake is not None:
             checked.append("receipts")
-            problems += _are_permitted(connection, manifest["purpose"])
-    return Proof(str(folder), str(manifest["destination"]), release, rows, tuple(checked), tuple(problems))
+            problems += _say_no(connection) if is_retraction else _are_permitted(connection, manifest["purpose"])
+        if lake is not None and _has_ledger(lake, connection, held):
+            checked.append("ledger")
+            problems += _ledger_agrees(lake, connection, held, manifest)
+    release, number = (None, held.number) if is_retraction else (int(manifest["release"]), None)
+    named = str(manifest["destination"])
+    return Proof(str(folder), named, release, number, rows, tuple(checked), tuple(unchecked), tuple(problems))
 
 
-def _measured(file: Path) -> tuple[str, int]:
-    content = file.read_bytes()
-    return hashlib.sha256(content).hexdigest(), len(content)
+def _held(folder: Path, is_retraction: bool) -> Held:
+    """A folder by its own names; of one that was sent elsewhere they mean nothing."""
+    number = int(folder.name) if folder.name.isdecimal() else 0
+    if is_retraction:
+        return Held("retract", folder.parent.parent.name, number, folder)
+    return Held("export", folder.parent.name, number, folder)
 
 
-def _opened(lake: "Lake | None", release: int) -> duckdb.DuckDBPyConnection:
+def _is_sealed(manifest: dict[str, Any], keys: Sequence[str], held: Held, lake: "Lake | None") -> list[str]:
+    wrong = [broken(manifest, key) for key in keys]
+    if None not in wrong:
+        return [f"the manifest: {wrong[0]}"]
+    place = wrong.index(None)
+    if place and lake is not None and not _was_written_down(lake, manifest, held, successor=keys[place - 1]):
+        return ["the manifest: it was sealed with a former key, and not written down while that was the key"]
+    return []
+
+
+def _was_written_down(lake: "Lake", manifest: dict[str, Any], held: Held, successor: str) -> bool:
+    is_it = (held.kind, held.subject, audit.fingerprint(manifest))
+    for item in audit.entries(lake):
+        if (item.action, item.subject) == (audit.NEW_KEY, f"key {successor}"):
+            return False
+        if (item.action, item.subject, item.fingerprint) == is_it:
+            return True
+    return False
+
+
+def _opened(lake: "Lake | None", release: int | None) -> tuple[duckdb.DuckDBPyConnection, str]:
+    """A connection that shows what a release knew, or what is known now; and why receipts cannot be looked up."""
     if lake is None:
-        return duckdb.connect()
-    return lake.duck(release, only=["silver.consents", "identity.assignments"])
+        return duckdb.connect(), ""
+    read = ["silver.consents", "identity.assignments", TABLE, RETRACTED]
+    try:
+        return lake.duck("live" if release is None else release, only=read), ""
+    except (DataError, UsageError):
+        connection = lake.duck(only=[TABLE, RETRACTED])
+        return connection, f"release {release} is kept no more, so permissions could not be looked up"
 
 
-def _show(connection: duckdb.DuckDBPyConnection, data: Path) -> None:
-    path = str(data).replace("'", "''")
+def _has_ledger(lake: "Lake", connection: duckdb.DuckDBPyConnection, held: Held) -> bool:
+    """Whether the ledger knows of a folder; of one older than the ledger it does not."""
+    table, number = (TABLE, "release") if held.kind == "export" else (RETRACTED, "number")
+    if not lake.exists(table):
+        return False
+    sql = f'SELECT count(*) FROM {table} WHERE destination = $name AND "{number}" = $number'
+    return bool(connection.execute(sql, {"name": held.destination, "number": held.number}).fetchall()[0][0])
+
+
+def _ledger_agrees(
+    lake: "Lake", connection: duckdb.DuckDBPyConnection, held: Held, manifest: dict[str, Any]
+) -> list[str]:
+    """The file has whom the ledger says, but those taken out since, at the addresses of which it has the hashes."""
+    table, number = (TABLE, "release") if held.kind == "export" else (RETRACTED, "number")
     connection.execute(
-        f"CREATE TEMP VIEW exported AS SELECT * FROM read_csv('{path}', header = true, all_varchar = true, "
-        "nullstr = '', delim = ',', quote = '\"', escape = '\"')"
+        f"""CREATE OR REPLACE TEMP TABLE ledger AS SELECT profile_id, address_hashes FROM {table}
+            WHERE destination = $name AND "{number}" = $number""",
+        {"name": held.destination, "number": held.number},
     )
+    unknown = _profiles(connection, "profile_id NOT IN (SELECT profile_id FROM ledger)")
+    problems = [f"{unknown} not in {table}"] if unknown else []
+    missing = _count(
+        connection, "SELECT count(*) FROM ledger WHERE profile_id NOT IN (SELECT profile_id FROM exported)"
+    )
+    if missing > sum(int(item["rows"]) for item in manifest.get("redacted", [])):
+        problems.append(f"{missing} of {table} not in the file")
+    if held.kind == "export":
+        keyed.install(connection, lake.settings.privacy_key)
+        have = {str(row[0]) for row in connection.execute("DESCRIBE exported").fetchall()}
+        fields = connection.execute("SELECT DISTINCT unnest(map_keys(address_hashes)) FROM ledger").fetchall()
+        same = " AND ".join(
+            f"l.address_hashes['{field}'] IS NOT DISTINCT FROM clew_keyed(lower(exported.\"{field}\"))"
+            for (field,) in fields
+            if field in have
+        )
+        other = _profiles(
+            connection, f"EXISTS (FROM ledger AS l WHERE l.profile_id = exported.profile_id AND NOT ({same or 'true'}))"
+        )
+        if other:
+            problems.append(f"{other} have another address than {table}")
+    return problems
+
+
+def _say_no(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """Each row of a retraction that names a statement names one that is no yes."""
+    unknown = _profiles(
+        connection,
+        "consent_event_id IS NOT NULL AND consent_event_id NOT IN (SELECT event_id FROM silver.consents "
+        "WHERE status <> 'granted')",
+    )
+    return [f"{unknown} name a consent event that is no refusal"] if unknown else []
 
 
 def _receipts_agree(connection: duckdb.DuckDBPyConnection, release: int, policy: str) -> list[str]:
@@ -140,14 +243,12 @@ def _receipts_agree(connection: duckdb.DuckDBPyConnection, release: int, policy:
 
 def _are_permitted(connection: duckdb.DuckDBPyConnection, purpose: str) -> list[str]:
     """Each row's consent event is a yes of that person to this purpose, with that notice, and their last word."""
-    strictest = ", ".join(f"'{status}'" for status in STRICTEST_FIRST)
     connection.execute(
-        f"""CREATE TEMP TABLE said AS
-            SELECT profile_id, event_id, notice_version, status,
-                   row_number() OVER (PARTITION BY profile_id ORDER BY given_at DESC,
-                                      list_position([{strictest}], status), event_id) AS place
-            FROM silver.consents JOIN identity.assignments USING (record_id)
-            WHERE purpose = $purpose AND given_at IS NOT NULL""",
+        """CREATE TEMP TABLE said AS
+            SELECT profile_id, event_id, notice_version, status, given_at
+            FROM (SELECT NULL::VARCHAR AS topic WHERE false UNION ALL BY NAME FROM silver.consents)
+            JOIN identity.assignments USING (record_id)
+            WHERE purpose = $purpose AND given_at IS NOT NULL AND status <> 'snoozed' AND topic IS NULL""",
         {"purpose": purpose},
     )
     same = "said.profile_id = exported.profile_id AND said.event_id = exported.consent_event_id"
@@ -156,12 +257,17 @@ def _are_permitted(connection: duckdb.DuckDBPyConnection, purpose: str) -> list[
     other_notice = _profiles(
         connection, f"EXISTS (FROM said WHERE {same} AND notice_version IS DISTINCT FROM exported.notice_version)"
     )
-    later = _profiles(connection, f"EXISTS (FROM said WHERE {same} AND place > 1)")
+    # Whatever the policy: a refusal at or after the yes. That a yes has expired since is no fault of the export.
+    later = _profiles(
+        connection,
+        f"EXISTS (FROM said JOIN said AS other USING (profile_id) WHERE {same} AND other.status <> 'granted' "
+        "AND other.given_at >= said.given_at)",
+    )
     told = (
         (unknown, "name a consent event that is not theirs"),
         (no_yes, f"name a consent event that is no yes to {purpose}"),
         (other_notice, "name another notice than their consent event"),
-        (later, f"said something else of {purpose} after the consent event that they name"),
+        (later, f"refused {purpose} at or after the consent event that they name"),
     )
     return [f"{found} {what}" for found, what in told if found]
 

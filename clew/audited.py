@@ -3,17 +3,19 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from activation.export import export_act, published_folders
+from activation.held import act_of, all_held, unwritten_acts
 from identity.decisions import decision_acts, read_decisions
 from lakehouse import audit
+from lakehouse.errors import DataError
+from lakehouse.policies import policy_acts
 from lakehouse.releases import release_acts
 
 if TYPE_CHECKING:
     from lakehouse.lake import Lake
 
-REMOVABLE = ("export", "contract", "access")
-"""Actions whose subject may be gone: an export that was fetched is taken away, a destination is given up, and what was
-shown to a person is theirs."""
+KEPT = ("decision", "release")
+"""Actions whose subject must be there for ever. A folder that was fetched is taken away, a destination is given up; of
+what else was done, the entry is all there is."""
 
 
 def problems(lake: "Lake", key: str | None = None) -> list[str]:
@@ -28,18 +30,34 @@ def problems(lake: "Lake", key: str | None = None) -> list[str]:
 
 def _against_today(lake: "Lake", known: list[audit.Entry]) -> Iterator[str]:
     written = {(item.action, item.subject): item for item in known}
-    today = {(act.action, act.subject): act for act in _acts(lake)}
+    today, unread = _acts(lake)
+    vouched = {act.subject for act in unwritten_acts(lake)}
+    yield from unread
     for name, act in today.items():
         item = written.get(name)
         if item is None:
             yield f"{act.subject} was never written down; if a process died there, the next {act.action} does it"
         elif item.fingerprint != act.fingerprint:
-            yield f"{act.subject} is not what entry {item.entry} wrote down: it was altered since"
+            is_made_anew = act.subject in vouched
+            yield f"{act.subject} is not what entry {item.entry} wrote down: " + (
+                "it was made anew, and a process died before that was written down, which the next does"
+                if is_made_anew
+                else "it was altered since"
+            )
     for name, item in written.items():
-        if name not in today and item.action not in REMOVABLE:
+        if name not in today and item.action in KEPT:
             yield f"{item.subject}, written down in entry {item.entry}, is there no more"
 
 
-def _acts(lake: "Lake") -> list[audit.Act]:
-    exported = [export_act(folder) for folder in published_folders(lake)]
-    return [*decision_acts(read_decisions(lake)), *release_acts(lake), *exported]
+def _acts(lake: "Lake") -> tuple[dict[tuple[str, str], audit.Act], list[str]]:
+    """What there is today, and what of it cannot be read: one damaged manifest hides nothing else."""
+    found = [*decision_acts(read_decisions(lake)), *release_acts(lake), *policy_acts(lake)]
+    unread = []
+    for held in all_held(lake):
+        try:
+            found.append(act_of(held))
+        except DataError as error:
+            unread.append(f"{held.subject}: {error.what}")
+        except (OSError, KeyError, TypeError, ValueError) as error:
+            unread.append(f"{held.subject}: its manifest cannot be read ({type(error).__name__})")
+    return {(act.action, act.subject): act for act in found}, unread

@@ -36,6 +36,9 @@ COMMANDS = (
     "identity",
     "resolve",
     "requeue",
+    "privacy",
+    "replay",
+    "restore",
     "export",
     "audit",
     "check",
@@ -93,16 +96,18 @@ def run(arguments: Sequence[str]) -> int:
             args=list(arguments) or ["--help"], prog_name="clew", standalone_mode=False
         )
     except ClewError as error:
-        print_error(error, as_json)
-        return error.exit_code
+        told = _explained(error) or error
+        print_error(told, as_json)
+        return told.exit_code
     except typer.TyperException as error:
         print_error(_usage_error(error), as_json)
         return UsageError.exit_code
     except typer.Abort:
         return EXIT_STOPPED
     except OSError as error:
-        print_error(_environment_fault(error), as_json)
-        return EnvironmentFault.exit_code
+        fault = _explained(error) or _environment_fault(error)
+        print_error(fault, as_json)
+        return fault.exit_code
     return code if isinstance(code, int) else 0
 
 
@@ -115,10 +120,15 @@ def wants_json(arguments: Sequence[str]) -> bool:
 def report_unforeseen(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     """Tell of an error nobody foresaw in one sentence; the traceback goes to a file under .clew/logs.
 
+    A full disk, a folder that may not be written and a damaged table are told as such, whatever library met them.
+
     The sentence names only the kind of error: its text might hold a personal value.
     """
     if issubclass(kind, KeyboardInterrupt):
         raise SystemExit(EXIT_STOPPED)
+    if cause := _explained(error):
+        print_error(cause, wants_json(sys.argv[1:]))
+        raise SystemExit(cause.exit_code)
     folder = Path(os.environ.get("CLEW_HOME") or ".").absolute() / ".clew" / "logs"
     now = datetime.datetime.now(datetime.UTC)
     file = folder / f"unforeseen-{now:%Y%m%dT%H%M%S}-{os.getpid()}.txt"
@@ -149,6 +159,18 @@ def _usage_error(error: typer.TyperException) -> UsageError:
             do=f"did you mean clew {meant[0]}?" if meant else "see: clew --help",
         )
     return UsageError(message[:1].lower() + message[1:], do=f"see: {command} --help")
+
+
+def _explained(error: BaseException) -> ClewError | None:
+    """What an error of a library or of the system comes from, if that can be found."""
+    from lakehouse.faults import explained
+    from lakehouse.lake import Lake
+    from lakehouse.settings import Settings
+
+    try:
+        return explained(Lake(Settings()), error)
+    except (ClewError, OSError, ValueError):  # to look for the cause must not hide what happened
+        return None
 
 
 def _environment_fault(error: OSError) -> EnvironmentFault:

@@ -44,33 +44,58 @@ def results() -> Iterator[None]:
 
 def note(text: str) -> None:
     """Say something that is not a result."""
-    print(text, file=sys.stderr)
+    print("\n".join(map(printable, text.split("\n"))), file=sys.stderr)
+
+
+def printable(text: str) -> str:
+    """Text whose marks cannot move a terminal's cursor, recolour it, break its lines or turn their direction."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(repr(mark)[1:-1] if _controls(mark) else mark for mark in text)
+
+
+def _controls(mark: str) -> bool:
+    if unicodedata.category(mark) in ("Cc", "Cs", "Zl", "Zp"):
+        return True
+    return unicodedata.bidirectional(mark) in ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")
+
+
+def _json_text(value: Any, indent: int | None = None) -> str:
+    """JSON that reads back the same, with escapes for what would control a terminal."""
+    text = json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False)
+    if text.isascii() and "\x7f" not in text:
+        return text
+    return "".join(f"\\u{ord(mark):04x}" if mark != "\n" and _controls(mark) else mark for mark in text)
 
 
 def print_json(value: Any) -> None:
     """One JSON document, indented, dates as ISO 8601 in UTC."""
-    print(json.dumps(plain(value), indent=2, ensure_ascii=False, allow_nan=False))
+    print(_json_text(plain(value), indent=2))
 
 
 def print_rows_json(head: dict[str, Any], columns: Sequence[str], rows: Iterable[Row]) -> None:
     """``head`` and then ``rows``, each row an object on its own line, without holding them all in memory."""
-    opening = json.dumps(plain(head), ensure_ascii=False, indent=2).removesuffix("\n}")
+    opening = _json_text(plain(head), indent=2).removesuffix("\n}")
     print(f'{opening},\n  "rows": [', end="")
     names = distinct(columns)
     separator = "\n    "
     for row in rows:
         item = {name: plain(value) for name, value in zip(names, row, strict=True)}
-        print(separator + json.dumps(item, ensure_ascii=False, allow_nan=False), end="")
+        print(separator + _json_text(item), end="")
         separator = ",\n    "
     print("\n  ]\n}")
 
 
 def print_csv(columns: Sequence[str], rows: Iterable[Row]) -> None:
-    """RFC 4180 with a header line; NULL is an empty field, a nested value is JSON."""
+    """RFC 4180 with a header line; NULL is an empty field, a nested value is JSON.
+
+    A file or a program gets every value as it is; on a terminal, what would control it is shown as an escape.
+    """
+    shown = printable if sys.stdout.isatty() else str
     writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(columns)
+    writer.writerow([shown(column) for column in columns])
     for row in rows:
-        writer.writerow([_csv_cell(value) for value in row])
+        writer.writerow([shown(_csv_cell(value)) for value in row])
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Row]) -> None:
@@ -194,9 +219,7 @@ def _cell(value: Any) -> str:
             return f"{value:,}"
         case datetime.datetime():
             return value.isoformat(sep=" ", timespec="seconds").replace("+00:00", "Z")
-    text = _csv_cell(value)
-    # Control characters of the data must not reach a terminal: they could move its cursor or recolour it.
-    return "".join(repr(mark)[1:-1] if unicodedata.category(mark) == "Cc" else mark for mark in text)
+    return printable(_csv_cell(value))
 
 
 def _is_number(value: Any) -> bool:

@@ -10,6 +10,8 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rich.table import Table
 from rich.text import Text
 
+from clew.output import printable
+
 BAR_WIDTH = 24
 LINE_EVERY_SECONDS = 5.0
 
@@ -89,7 +91,7 @@ class StepScreen:
         mark, colour = ("✓", "green") if state == "done" else ("✗", "red")
         counted = f"{rows:>12,} rows" if rows else " " * 17
         self.line(
-            f"  [{colour}]{mark}[/{colour}] {self._place(step)} {step:<14}{counted}{seconds:>8.1f} s  {escape(message)}"
+            f"  [{colour}]{mark}[/{colour}] {self._place(step)} {step:<14}{counted}{seconds:>8.1f} s  {escape(printable(message))}"
         )
 
     def _place(self, step: str) -> str:

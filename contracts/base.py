@@ -102,6 +102,12 @@ def line_of(root: yaml.Node | None, location: Sequence[Any]) -> int:
     return line
 
 
+def problem_at(path: Path, location: Sequence[str | int], what: str, allowed: Sequence[str] = ()) -> Problem:
+    """A problem of one field of a declaration, with its line."""
+    root = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+    return Problem(str(path), line_of(root, location), ".".join(map(str, location)), what, tuple(allowed))
+
+
 def _allowed_fields(model: type[BaseModel], location: Sequence[Any]) -> list[str]:
     current: Any = model
     for step in location:

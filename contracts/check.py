@@ -4,7 +4,7 @@ All problems are found in one go, each with file, line, field and what is allowe
 """
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,9 @@ import yaml
 from pydantic import ValidationError
 
 from contracts import DBT_MODELS
-from contracts.base import Declared, line_of, load_yaml
+from contracts.base import Declared, load_yaml, problem_at
+from contracts.check_consent import problems_of_consent
+from contracts.consent_case import CaseTable
 from contracts.errors import ContractError, Problem
 from contracts.event import Event
 from contracts.export import Destination
@@ -32,6 +34,7 @@ KINDS: dict[str, tuple[str, type[Declared]]] = {
     "export": ("exports/*.yml", Destination),
     "identity": ("identity.yml", IdentityRules),
     "policy": ("consent/purposes.yml", Policy),
+    "case": ("consent/cases/*.yml", CaseTable),
 }
 """What may be declared: where it lies under contracts/, and the model that reads it."""
 
@@ -65,6 +68,7 @@ def check(root: Path) -> Report:
     problems += _references(loaded)
     problems += _paths(loaded)
     problems += _exported(loaded["export"])
+    problems += problems_of_consent(loaded)
     problems += wrongly_asked()
     problems += wrong_origins(root)
     problems += _stale_schemas(root)
@@ -129,48 +133,41 @@ def _misplaced(loaded: dict[str, dict[Path, Any]]) -> Iterator[Problem]:
         for path, item in loaded[kind].items():
             name = getattr(item, key)
             if path.stem != name:
-                yield _problem(path, (key,), f"{name} is declared in {path.name}", (path.stem,))
+                yield problem_at(path, (key,), f"{name} is declared in {path.name}", (path.stem,))
     seen: dict[str, Path] = {}
     for kind, key in (("event", "event"), ("table", "name")):
         for path, item in loaded[kind].items():
             name = getattr(item, key)
             if name in seen:
-                yield _problem(path, (key,), f"{name} is declared in {seen[name]} too")
+                yield problem_at(path, (key,), f"{name} is declared in {seen[name]} too")
             seen[name] = path
     for path, table in loaded["table"].items():
         if path.parent.name != table.schema_name:
-            yield _problem(path, ("name",), f"{table.name} is declared under tables/{path.parent.name}")
+            yield problem_at(path, ("name",), f"{table.name} is declared under tables/{path.parent.name}")
 
 
 def _references(loaded: dict[str, dict[Path, Any]]) -> Iterator[Problem]:
     """Names that one declaration takes from another."""
     sources = tuple(sorted(item.source for item in loaded["source"].values()))
-    purposes = tuple(purpose for item in loaded["policy"].values() for purpose in item.purposes)
     identifiers = tuple(name for item in loaded["identity"].values() for name in item.identifiers)
     called: dict[str, str] = {item.event: item.event for item in loaded["event"].values()}
     for path, event in loaded["event"].items():
         for number, source in enumerate(event.sources):
             if source not in sources:
-                yield _problem(path, ("sources", number), f"{source} is no source", sources)
+                yield problem_at(path, ("sources", number), f"{source} is no source", sources)
         for group in ("examples", "anti_examples"):
             for number, example in enumerate(getattr(event, group)):
                 if example.source not in event.sources:
                     where = (group, number, "source")
-                    yield _problem(path, where, f"{example.source} does not send this event", event.sources)
+                    yield problem_at(path, where, f"{example.source} does not send this event", event.sources)
         for number, name in enumerate(event.also_called):
             if called.setdefault(name, event.event) != event.event:
-                yield _problem(path, ("also_called", number), f"{name} already means {called[name]}")
-        purpose = event.consent.purpose if event.consent else "properties."
-        if not purpose.startswith("properties.") and purpose not in purposes:
-            yield _problem(path, ("consent", "purpose"), f"{purpose} is no purpose", purposes)
+                yield problem_at(path, ("also_called", number), f"{name} already means {called[name]}")
     for path, source in loaded["source"].items():
         for number, tie in enumerate(source.identifiers):
             if tie.identifier not in identifiers:
                 where = ("identifiers", number, "identifier")
-                yield _problem(path, where, f"identity.yml has no rule for {tie.identifier}", identifiers)
-    for path, export in loaded["export"].items():
-        if export.purpose not in purposes:
-            yield _problem(path, ("purpose",), f"{export.purpose} is no purpose", purposes)
+                yield problem_at(path, where, f"identity.yml has no rule for {tie.identifier}", identifiers)
     yield from _worth(loaded)
 
 
@@ -181,13 +178,13 @@ def _worth(loaded: dict[str, dict[Path, Any]]) -> Iterator[Problem]:
         for number, worth in enumerate(rules.review.value_of if rules.review else ()):
             where = ("review", "value_of", number)
             if worth.event not in events:
-                yield _problem(path, (*where, "event"), f"{worth.event} is no event", sorted(events))
+                yield problem_at(path, (*where, "event"), f"{worth.event} is no event", sorted(events))
                 continue
             declared = events[worth.event].properties
             numbers = [name for name, item in declared.items() if item.type in ("number", "integer")]
             if worth.property not in numbers:
                 what = f"{worth.property} is no number of {worth.event}"
-                yield _problem(path, (*where, "property"), what, sorted(numbers))
+                yield problem_at(path, (*where, "property"), what, sorted(numbers))
 
 
 def _paths(loaded: dict[str, dict[Path, Any]]) -> Iterator[Problem]:
@@ -197,7 +194,7 @@ def _paths(loaded: dict[str, dict[Path, Any]]) -> Iterator[Problem]:
         for number, mapping in enumerate(source.maps):
             for place, field in mapping.reads():
                 if columns and field not in columns:
-                    yield _problem(path, ("maps", number, *place), f"{field} is no column of this source", columns)
+                    yield problem_at(path, ("maps", number, *place), f"{field} is no column of this source", columns)
         carried, by = _carried(source, loaded["event"].values())
         for group in ("record", "identifiers"):
             for number, entry in enumerate(getattr(source, group)):
@@ -206,7 +203,7 @@ def _paths(loaded: dict[str, dict[Path, Any]]) -> Iterator[Problem]:
                     continue  # what an SDK says of its device is declared nowhere
                 if ".".join([head, *keys[:1]]) not in carried:
                     alike = [known for known in carried if known.split(".")[0] == head]
-                    yield _problem(path, (group, number, "path"), f"{by} {entry.path}", sorted(alike or carried))
+                    yield problem_at(path, (group, number, "path"), f"{by} {entry.path}", sorted(alike or carried))
 
 
 def _exported(exports: dict[Path, Destination]) -> Iterator[Problem]:
@@ -216,11 +213,11 @@ def _exported(exports: dict[Path, Destination]) -> Iterator[Problem]:
     columns = marts.get("profiles", [])
     for path, export in exports.items():
         if export.audience not in audiences:
-            yield _problem(path, ("audience",), f"{export.audience} is no audience", audiences)
+            yield problem_at(path, ("audience",), f"{export.audience} is no audience", audiences)
         for name, field in export.fields.items():
             if field.profile not in columns:
                 what = f"{field.profile} is no column of gold.profiles"
-                yield _problem(path, ("fields", name, "from"), what, columns)
+                yield problem_at(path, ("fields", name, "from"), what, columns)
 
 
 def wrongly_asked(models: Path = DBT_MODELS) -> Iterator[Problem]:
@@ -235,9 +232,9 @@ def wrongly_asked(models: Path = DBT_MODELS) -> Iterator[Problem]:
             IdentityMinimum.model_validate(asked)
         except ValidationError as error:
             for item in error.errors(include_url=False, include_input=False):
-                yield _problem(path, (*where, *item["loc"]), item["msg"].removeprefix("Value error, "))
+                yield problem_at(path, (*where, *item["loc"]), item["msg"].removeprefix("Value error, "))
         if f"sure_enough('{name}')" not in path.with_name(f"{name}.sql").read_text(encoding="utf-8"):
-            yield _problem(path, where, f"{name}.sql does not go by it: take people where sure_enough('{name}')")
+            yield problem_at(path, where, f"{name}.sql does not go by it: take people where sure_enough('{name}')")
 
 
 def _carried(source: Source, events: Iterable[Event]) -> tuple[set[str], str]:
@@ -259,9 +256,3 @@ def _stale_schemas(root: Path) -> Iterator[Problem]:
         path = folder / name
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             yield Problem(str(path), 1, "(whole file)", "not what the model says: run clew check --write-schemas")
-
-
-def _problem(path: Path, location: Sequence[str | int], what: str, allowed: Sequence[str] = ()) -> Problem:
-    root = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
-    field = ".".join(map(str, location))
-    return Problem(str(path), line_of(root, location), field, what, tuple(allowed))

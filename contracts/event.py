@@ -31,12 +31,17 @@ class Property(Declared):
 
 
 class ConsentEffect(Declared):
-    """What an event says about permission; a value of the form ``properties.x`` is taken from the event."""
+    """What an event says about permission; a value of the form ``properties.x`` is taken from the event.
+
+    Without a topic it speaks of the whole purpose. ``until`` ends a pause; a pause without it lasts until a later yes.
+    """
 
     purpose: str
     status: str
     notice_version: str | None = None
     region: str | None = None
+    topic: str | None = None
+    until: str | None = None
 
 
 class Example(Declared):

@@ -30,10 +30,20 @@ RECEIPT = (
 )
 """Columns of every export: whose row it is, what allows it, how surely it is one person, from which release."""
 
+Channel = Literal["email", "ads", "sms", "push", "post", "phone", "none"]
+"""How a destination reaches people; ``none`` is one that does not, such as a file for research."""
+
 Reason = Literal[
+    "retracted",
     "no_consent_known",
     "denied",
     "withdrawn",
+    "snoozed",
+    "expired",
+    "too_young",
+    "age_unknown",
+    "jurisdiction",
+    "topic_refused",
     "incomplete_receipt",
     "too_unsure",
     "no_address",
@@ -41,9 +51,16 @@ Reason = Literal[
     "address_taken",
 ]
 REASONS: dict[Reason, str] = {
+    "retracted": "they took it back after the tables of the release were made, and the destination was told so",
     "no_consent_known": "the person never said yes or no to this purpose",
     "denied": "the person said no to this purpose",
     "withdrawn": "the person took back their yes",
+    "snoozed": "the person asked for a pause, which is not over",
+    "expired": "the yes is older than the policy lets it count",
+    "too_young": "the person was younger than the policy asks on the day of their yes",
+    "age_unknown": "no birth date is known, and the policy refuses that",
+    "jurisdiction": "the yes was given in a place where the policy does not allow the purpose",
+    "topic_refused": "the person refused or paused the topic of the destination",
     "incomplete_receipt": "the consent names no event or no notice version, so the row could not be justified",
     "too_unsure": "the links of the profile are less sure than the destination asks under `identity`",
     "no_address": "no address field of the destination has a value",
@@ -97,6 +114,8 @@ class Destination(Declared):
     about: Text
     why: Text
     purpose: Name
+    channel: Channel = Field(description="How the destination reaches people; caps are counted by it")
+    topic: Name | None = Field(None, description="A topic of the purpose; who refused or paused it is not exported")
     audience: Name = Field("all", description="`all` profiles, or the name of a mart gold.audience_*")
     identity: IdentityMinimum = Field(
         IdentityMinimum(), description="How surely a profile must be one person; without it any is exported"

@@ -233,6 +233,18 @@ class Visits(Declared):
     why: Text
 
 
+class Linking(Declared):
+    """The purpose by which a person refuses that their records are put together.
+
+    Only a refusal is obeyed; where nothing is said, evidence joins. A record whose own statement that counts is denied
+    or withdrawn stands alone. So do all records that would be one profile with it, unless the person granted it since
+    through one of them. Neither a rule, a model nor a steward overrules it.
+    """
+
+    purpose: Name
+    why: Text
+
+
 class Decisions(Declared):
     """How surely a steward's decision joins two records. No rule and no model overrules it."""
 
@@ -264,6 +276,7 @@ class IdentityRules(Declared):
     identifiers: dict[Name, IdentifierRule] = Field(min_length=1)
     visits: Visits | None = None
     attributes: Attributes
+    linking: Linking | None = None
     decisions: Decisions
     probabilistic: Probabilistic
     review: Review | None = None

@@ -36,6 +36,27 @@ class Format(Declared):
         return self
 
 
+class Limits(Declared):
+    """How much one file, line or message may hold; what holds more is set aside or refused, and counted (ADR 15)."""
+
+    max_line_bytes: int = Field(
+        8_388_608,
+        ge=1_000,
+        le=67_108_864,
+        description="A longer line is taken out of its file before it is read, kept in _unreadable/, and quarantined "
+        "as line_too_long with its size, SHA-256 and beginning",
+    )
+    max_expanded_bytes: int = Field(
+        8_589_934_592,
+        ge=1_000,
+        description="A .gz or .bz2 that holds more is set aside unread, and quarantined as unreadable_file; messages "
+        "of a batch to which more would be copied stay one line, quarantined as batch_too_large",
+    )
+    max_columns: int = Field(
+        1_000, ge=1, le=5_000, description="A first line of CSV with more columns is no header: wrong_header"
+    )  # fmt: skip
+
+
 class Value(Declared):
     """Where one envelope field comes from.
 
@@ -147,6 +168,7 @@ class Source(Declared):
     record_required: bool = True
     identifiers: tuple[IdentifierPath, ...] = Field(min_length=1)
     clock_tolerance_hours: int = 24
+    limits: Limits = Field(Limits(), description="Without it the defaults hold")
 
     @model_validator(mode="after")
     def _mapped_has_maps(self) -> "Source":

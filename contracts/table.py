@@ -11,15 +11,20 @@ PrivacyClass = Literal["none", "pseudonymous", "contact", "demographic", "behavi
 """What a column can reveal: nothing; a person behind a key; how to reach them; who they are; what they do;
 anything a person may have typed; an unparsed line, which may hold all of these."""
 
+SetBy = Literal["data", "landing", "run"]
+"""What decides a column's value: what was sent; also how that was parted into landings; or a run's clock and name.
+Lakes that were sent the same agree on ``data``, with the same landings on ``landing``, on ``run`` by chance only."""
+
 
 class Column(Declared):
-    """One column: Spark DDL type, what it means, how personal it is."""
+    """One column: Spark DDL type, what it means, how personal it is, and what decides its value."""
 
     type: str
     about: Text
     privacy: PrivacyClass = "none"
     required: bool = False
     allowed: tuple[str, ...] = ()
+    set_by: SetBy = "data"
 
 
 class Table(Declared):

@@ -8,7 +8,7 @@ DOC = dag_doc(
     "Turns what the channels landed into profiles, journeys and permissioned exports.",
     "every midnight UTC, for the day that ended. For past days: `clew airflow backfill create --dag-id clew_daily "
     "--from-date 2017-12-30 --to-date 2017-12-31`.",
-    "land conform gate_silver resolve gate_identity build_events build_marts gate_gold release export".split(),
+    "land conform retract gate_silver resolve gate_identity build_events build_marts gate_gold release export".split(),
 )
 
 
@@ -25,6 +25,12 @@ def clew_daily() -> None:
         from spark_jobs.silver.conform import conform
 
         return perform(conform)
+
+    @task(**about("retract"))
+    def retract() -> dict[str, int]:
+        from activation.withdrawals import retract
+
+        return perform(retract)
 
     def gate(arrow: str) -> object:
         @task(**about(f"gate_{arrow}"))
@@ -66,7 +72,7 @@ def clew_daily() -> None:
 
         return perform(lambda lake, run: export_all(lake, run, check_staged))
 
-    people = [land(), conform(), gate("silver"), resolve(), gate("identity")]
+    people = [land(), conform(), retract(), gate("silver"), resolve(), gate("identity")]
     chain(*people, build_events(), build_marts(), gate("gold"), release(), export())
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from lakehouse.run import Progress, Run
 
 ENVIRONMENT_FAULT = 3
+PRIVACY = "clew_privacy"
 
 
 class StepFunction(Protocol):
@@ -119,6 +120,13 @@ STEPS: dict[str, Step] = {
         "it. Where the rows of the release are wrong, mend the model under dbt_project/models/ and clear build_events. "
         'Read the reasons with `clew query "select * from ops.check_results where not success" --release live`.',
     ),
+    "retract": Step(
+        "Tells every destination to remove whom it ever got and may keep no longer, by what is conformed now.",
+        "silver.consents, silver.identifiers, identity.assignments, ops.deliveries",
+        "exports/<destination>/retractions/<number>/, ops.retractions",
+        "Clear the task: nobody is retracted twice. `clew privacy --retract-only` does the same at once.",
+        again="Yes: a second run retracts nobody twice, and makes up for what a run that died left out.",
+    ),
     "maintain": Step(
         "Compacts small files and removes versions that no kept release names.",
         "all tables",
@@ -171,6 +179,14 @@ def run_id(dag_run_id: str) -> str:
     return re.sub(r"[^A-Za-z0-9_.-]", "-", dag_run_id)
 
 
+def run_of(context: Any) -> str:
+    """Clew's name for the run of a task: two DAGs may have runs of one name, and an hourly run is told by its."""
+    from lakehouse.hold import HOURLY
+
+    name = run_id(context["dag_run"].run_id)
+    return f"{HOURLY}{name}" if context["ti"].dag_id == PRIVACY else name
+
+
 def perform(function: StepFunction) -> dict[str, int]:
     """Do one step inside a task, and tell Airflow whether trying again can help.
 
@@ -183,7 +199,7 @@ def perform(function: StepFunction) -> dict[str, int]:
     from lakehouse.settings import Settings
 
     context = get_current_context()
-    run = Run(run_id(context["dag_run"].run_id), as_of(context), watch.progress or LogLines())
+    run = Run(run_of(context), as_of(context), watch.progress or LogLines())
     try:
         return function(Lake(Settings()), run)
     except ClewError as error:
@@ -214,6 +230,8 @@ def say_what_next(context: Any) -> None:
         print(f"then run:   clew airflow tasks clear {ti.dag_id} --task-regex {task} --downstream {at} --yes")
     if ti.dag_id == "clew_daily":
         print(f"or:         clew run --date {as_of(context)}")
+    if ti.dag_id == PRIVACY:
+        print("or:         clew privacy")
 
 
 def about(name: str) -> dict[str, Any]:
@@ -230,7 +248,7 @@ def dag_doc(title: str, when: str, steps: list[str]) -> str:
     )
 
 
-def dag_settings(dag_id: str, schedule: Any, doc_md: str) -> dict[str, Any]:
+def dag_settings(dag_id: str, schedule: Any, doc_md: str, retries: int = 2) -> dict[str, Any]:
     """Arguments of ``@dag`` that all of Clew's DAGs share."""
     return {
         "dag_id": dag_id,
@@ -250,7 +268,7 @@ def dag_settings(dag_id: str, schedule: Any, doc_md: str) -> dict[str, Any]:
         },
         "default_args": {
             "owner": "clew",
-            "retries": 2,
+            "retries": retries,
             "retry_delay": datetime.timedelta(seconds=30),
             "retry_exponential_backoff": 2.0,
             "max_retry_delay": datetime.timedelta(minutes=15),

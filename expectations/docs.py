@@ -9,6 +9,7 @@ from expectations.dialect import connection_string
 from expectations.gate import SUITES
 from expectations.suite import Scene, Suite
 from lakehouse.errors import UsageError
+from lakehouse.releases import release_date
 
 if TYPE_CHECKING:
     import datetime
@@ -43,7 +44,7 @@ def build(lake: "Lake", out: Path) -> Path:
             for make in SUITES.values():
                 _validate(context, connection, address, make(Scene(lake.contracts, connection, as_of)))
         for name in sorted(lake.contracts.destinations):
-            _validate_newest_export(context, lake, name, as_of)
+            _validate_newest_export(context, lake, name)
         context.build_data_docs(site_names=["clew"])
     return out / "index.html"
 
@@ -66,16 +67,18 @@ def _validate(
         context.validation_definitions.add(definition).run(result_format=COUNTS_ONLY)
 
 
-def _validate_newest_export(context: "AbstractDataContext", lake: "Lake", name: str, as_of: "datetime.date") -> None:
+def _validate_newest_export(context: "AbstractDataContext", lake: "Lake", name: str) -> None:
     """Hold the export against the release it was made of, as its gate did."""
     published = sorted(lake.settings.exports.glob(f"{name}/[0-9]*/manifest.json"))
     if not published:
         return
     release = int(json.loads(published[-1].read_text(encoding="utf-8"))["release"])
     with lake.duck(release) as connection, connection_string(connection) as address:
-        exports.show_staged(connection, published[-1].parent, name)
-        scene = Scene(lake.contracts, connection, as_of)
-        _validate(context, connection, address, exports.suite(scene, lake.contracts.destinations[name], release))
+        folder, destination = published[-1].parent, lake.contracts.destinations[name]
+        exports.show_staged(connection, folder, name)
+        exports.show_ledgers(connection, folder, destination, release, lake.settings.privacy_key)
+        scene = Scene(lake.contracts, connection, release_date(lake, release))
+        _validate(context, connection, address, exports.suite(scene, destination, release))
 
 
 def _last_date(lake: "Lake") -> "datetime.date":

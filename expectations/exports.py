@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 
 from contracts.export import HASHING, RECEIPT, Destination, FieldMap
 from contracts.link import FIRMEST_FIRST, IdentityMinimum
-from contracts.purpose import STRICTEST_FIRST
+from contracts.purpose import KEEPS_AWAY, REFUSALS
+from expectations import consent
 from expectations.link import as_sure_as_asked, weakest_links
 from expectations.rule import NoRows, NotNull, OneOf, Rule, Unique
 from expectations.suite import Scene, Suite
+from lakehouse import keyed
 
 if TYPE_CHECKING:
     import duckdb
@@ -35,6 +37,57 @@ def show_staged(connection: "duckdb.DuckDBPyConnection", staged: Path, destinati
     )
     connection.execute(f"CREATE VIEW exports.{destination}_manifest AS SELECT * FROM read_json('{manifest}')")
     return f"exports.{destination}"
+
+
+def show_ledgers(
+    connection: "duckdb.DuckDBPyConnection", staged: Path, destination: Destination, release: int, key: bytes
+) -> None:
+    """Show what the ledgers know beside a staged folder that ``show_staged`` shows.
+
+    Makes ``exports.<destination>_retractions``, the staged file; ``…_delivered`` (profile_id, field, hash), what the
+    destination got since the export that the file follows; ``…_hashes`` (kind, profile_id, field, hash), the same of
+    the addresses in both staged files, where kind is ``data`` or ``retraction``; ``…_told`` (profile_id, event_id),
+    whom the destination was told to remove by a statement that the release does not know.
+    """
+    name = f"exports.{destination.destination}"
+    path = str(staged / "retractions.csv").replace("'", "''")
+    connection.execute(
+        f"CREATE VIEW {name}_retractions AS SELECT * FROM read_csv('{path}', header = true, all_varchar = true, "
+        "nullstr = '', delim = ',', quote = '\"', escape = '\"')"
+    )
+    there = {row[0] for row in connection.execute("SELECT table_name FROM information_schema.tables "
+                                                  "WHERE table_schema = 'ops'").fetchall()}  # fmt: skip
+    keyed.install(connection, key)
+    since = f"(SELECT retractions.since::BIGINT FROM {name}_manifest)"
+    delivered = (
+        f"""SELECT profile_id, entry.key AS field, entry.value AS hash FROM (
+                SELECT profile_id, unnest(map_entries(address_hashes)) AS entry FROM ops.deliveries
+                WHERE destination = $name AND "release" < $release AND "release" >= {since})"""
+        if "deliveries" in there
+        else "SELECT NULL::VARCHAR AS profile_id, NULL AS field, NULL AS hash WHERE $name IS NULL AND $release IS NULL"
+    )
+    given = {"name": destination.destination, "release": release}
+    connection.execute(f"CREATE TABLE {name}_delivered AS {delivered}", given)
+    told = (
+        """SELECT DISTINCT coalesce(leads.profile_id, r.profile_id) AS profile_id, r.event_id FROM ops.retractions AS r
+           LEFT JOIN identity.assignments AS leads ON leads.own_profile_id = r.profile_id
+           WHERE r.destination = $name AND r.event_id IS NOT NULL AND r.last_release < $release
+             AND r.event_id NOT IN (SELECT event_id FROM silver.consents)"""
+        if "retractions" in there
+        else "SELECT NULL::VARCHAR AS profile_id, '' AS event_id WHERE $name IS NULL AND $release IS NULL"
+    )
+    connection.execute(f"CREATE TABLE {name}_told AS {told}", given)
+    plain = " UNION ALL ".join(
+        f"""SELECT '{kind}' AS kind, profile_id, '{field}' AS field, clew_keyed(lower("{field}")) AS hash
+            FROM {view} WHERE "{field}" IS NOT NULL"""
+        for kind, view in (("data", name), ("retraction", f"{name}_retractions"))
+        for field in destination.address
+    )
+    connection.execute(
+        f"""CREATE TABLE {name}_hashes AS {plain} UNION ALL
+            SELECT 'retraction', profile_id, split_part(pair, ':', 1), split_part(pair, ':', 2)
+            FROM (SELECT profile_id, unnest(string_split(address_hashes, ' ')) AS pair FROM {name}_retractions)"""
+    )
 
 
 def suite(scene: Scene, destination: Destination, release: int) -> Suite:
@@ -92,9 +145,9 @@ def suite(scene: Scene, destination: Destination, release: int) -> Suite:
             key=_KEY,
         )
     )
-    for part in (_links, _permission, _refused, _content):
+    for part in (_links, _permission, _refused, _retracted, _content, _inert):
         rules += part(table, destination)
-    return Suite("exports", tuple(rules))
+    return Suite("exports", tuple(rules), (consent.prepare(scene),))
 
 
 def _links(table: str, destination: Destination) -> list[Rule]:
@@ -128,6 +181,9 @@ def _links(table: str, destination: Destination) -> list[Rule]:
 
 def _permission(table: str, destination: Destination) -> list[Rule]:
     purpose = destination.purpose
+    topic = (
+        f" OR list_contains(string_split(s.topics_refused, ','), '{destination.topic}')" if destination.topic else ""
+    )
     return [
         NoRows(
             table=table,
@@ -163,7 +219,19 @@ def _permission(table: str, destination: Destination) -> list[Rule]:
                       JOIN silver.consents AS yes ON yes.event_id = x.consent_event_id AND yes.purpose = '{purpose}'
                       JOIN identity.assignments AS a ON a.profile_id = x.profile_id
                       JOIN silver.consents AS c ON c.record_id = a.record_id AND c.purpose = '{purpose}'
-                      WHERE c.status <> 'granted' AND c.given_at >= yes.given_at""",
+                      WHERE list_contains({list(REFUSALS)}, c.status) AND c.topic IS NULL
+                        AND c.given_at >= yes.given_at""",
+        ),
+        NoRows(
+            table=table,
+            name="the_policy_permits_every_row",
+            says=f"The policy, over the statements of the release, lets {purpose} use every exported person.",
+            why="a yes that has expired, was given too young or elsewhere, or is paused, permits nothing (invariant 6)",
+            do=_STOP,
+            owner="privacy",
+            query=f"""SELECT x.profile_id, s.status, s.rule FROM {{batch}} AS x
+                      LEFT JOIN consent_recount AS s ON s.profile_id = x.profile_id AND s.purpose = '{purpose}'
+                      WHERE s.may_use IS NOT TRUE OR s.event_id IS DISTINCT FROM x.consent_event_id{topic}""",
         ),
     ]
 
@@ -181,17 +249,12 @@ def _refused(table: str, destination: Destination) -> list[Rule]:
                 why="whoever reads a shared mailbox and said no must not be written to there",
                 do=_STOP,
                 owner="privacy",
-                query=f"""WITH last_words AS (
-                              SELECT a.profile_id, c.status
-                              FROM silver.consents AS c JOIN identity.assignments AS a USING (record_id)
-                              WHERE c.purpose = '{destination.purpose}'
-                              QUALIFY row_number() OVER (PARTITION BY a.profile_id ORDER BY c.given_at DESC,
-                                  array_position({list(STRICTEST_FIRST)}, c.status)) = 1
-                          ), refused AS (
-                              SELECT i.value FROM last_words AS w
+                query=f"""WITH refused AS (
+                              SELECT i.value FROM consent_recount AS w
                               JOIN identity.assignments AS a USING (profile_id)
                               JOIN identity.identifiers AS i USING (record_id)
-                              WHERE w.status <> 'granted' AND i.identifier = '{field.profile}'
+                              WHERE w.purpose = '{destination.purpose}' AND i.identifier = '{field.profile}'
+                                AND list_contains({list(KEEPS_AWAY)}, w.status)
                           ), written AS (
                               SELECT {_written(field)} AS address FROM identity.identifiers AS i
                               WHERE i.identifier = '{field.profile}' AND i.value IN (SELECT value FROM refused)
@@ -201,6 +264,57 @@ def _refused(table: str, destination: Destination) -> list[Rule]:
             )
         )
     return found
+
+
+def _retracted(table: str, destination: Destination) -> list[Rule]:
+    """What the destination is told to remove: nothing that it gets, all that it got, and nobody comes back unasked."""
+    fields = list(destination.address)
+    return [
+        NoRows(
+            table=table,
+            name="nobody_comes_back_who_was_retracted_since",
+            says="No row is of a person whom the destination was told to remove by a statement that the release "
+            "does not know yet.",
+            why="a release may be older than a withdrawal; the withdrawal counts",
+            do=_STOP,
+            owner="privacy",
+            query=f"SELECT x.profile_id, t.event_id FROM {{batch}} AS x JOIN {table}_told AS t USING (profile_id)",
+        ),
+        NoRows(
+            table=table,
+            name="no_address_is_given_and_retracted",
+            says="No address of the file is in its retractions.",
+            why="the destination would remove whom it was just given",
+            do=_STOP,
+            owner="privacy",
+            query=f"""SELECT DISTINCT x.profile_id FROM {table}_hashes AS x
+                      JOIN {table}_hashes AS r ON r.kind = 'retraction' AND r.field = x.field AND r.hash = x.hash
+                      WHERE x.kind = 'data'""",
+        ),
+        NoRows(
+            table=table,
+            name="every_address_of_before_is_given_or_retracted",
+            says="Every address that the destination got since the export before is in the file or in its retractions.",
+            why="who withdrew would stay at a destination that only adds",
+            do=_STOP,
+            owner="privacy",
+            query=f"""SELECT DISTINCT d.profile_id, d.field FROM {table}_delivered AS d
+                      ANTI JOIN {table}_hashes AS h ON h.field = d.field AND h.hash = d.hash
+                      WHERE list_contains({fields}, d.field)""",
+        ),
+        NoRows(
+            table=table,
+            name="every_retraction_names_a_refusal",
+            says=f"Every consent event of a retraction says no to {destination.purpose}.",
+            why="a retraction shows why as an export does",
+            do=_STOP,
+            owner="privacy",
+            query=f"""SELECT r.profile_id, r.consent_event_id FROM {table}_retractions AS r
+                      ANTI JOIN silver.consents AS c ON c.event_id = r.consent_event_id AND c.status <> 'granted'
+                      AND c.purpose = '{destination.purpose}'
+                      WHERE r.consent_event_id IS NOT NULL""",
+        ),
+    ]
 
 
 def _written(field: FieldMap) -> str:
@@ -292,3 +406,25 @@ def _content(table: str, destination: Destination) -> list[Rule]:
             )
         )
     return found
+
+
+def _inert(table: str, destination: Destination) -> list[Rule]:
+    """No cell of a file is run by the spreadsheet that it is opened in (OWASP, CSV Injection)."""
+    readable = [name for name, field in destination.fields.items() if field.convert not in HASHING]
+    columns = [*readable, "consent_event_id", "notice_version"]
+    runs = " OR ".join(
+        f"""regexp_matches("{name}", '^[=+\\-@\\t\\r\\n＝＋－＠]')
+            AND NOT regexp_full_match("{name}", '[+-]?[0-9]+([.][0-9]+)?')"""
+        for name in columns
+    )
+    return [
+        NoRows(
+            table=table,
+            name="no_cell_is_a_formula",
+            says="No text begins as a formula does in a spreadsheet; numbers and telephones with their sign may.",
+            why="somebody's name would be run as a program on the machine of whoever opens the file",
+            do=_STOP,
+            owner="privacy",
+            query=f"SELECT profile_id FROM {{batch}} WHERE {runs}",
+        )
+    ]

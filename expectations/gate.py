@@ -14,7 +14,7 @@ from expectations import check, exports, gold, identity, silver
 from expectations.check import Found
 from expectations.suite import Scene, Suite
 from lakehouse.errors import GateClosed, UsageError
-from lakehouse.releases import note_gated
+from lakehouse.releases import note_gated, release_date
 
 if TYPE_CHECKING:
     from lakehouse.lake import Lake
@@ -69,7 +69,8 @@ def check_staged(lake: "Lake", run: "Run", staged: Path) -> dict[str, int]:
     release = int(manifest["release"])
     with lake.duck(release) as connection:
         exports.show_staged(connection, staged, destination.destination)
-        scene = Scene(lake.contracts, connection, run.as_of)
+        exports.show_ledgers(connection, staged, destination, release, lake.settings.privacy_key)
+        scene = Scene(lake.contracts, connection, release_date(lake, release))
         found = check.run(connection, exports.suite(scene, destination, release))
     return _conclude(lake, run, "exports", found)
 

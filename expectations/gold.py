@@ -1,8 +1,7 @@
 """The gold gate: no event lost after silver, people everywhere the same, provenance of values, consent settled."""
 
 from contracts.link import FIRMEST_FIRST
-from contracts.purpose import STRICTEST_FIRST
-from expectations import declared, marts
+from expectations import consent, declared, marts
 from expectations.link import weakest_links
 from expectations.rule import NoRows, Rule
 from expectations.suite import Scene, Suite
@@ -13,11 +12,13 @@ _REPORT = "report it as a fault of the mart, with the keys named here; the last 
 
 def suite(scene: Scene) -> Suite:
     """Build the gate's rules for the declared tables and the marts that there are."""
-    rules: list[Rule] = declared.rules(scene.contracts.table("gold.events"))
+    rules: list[Rule] = []
+    for table in ("gold.events", "gold.consent_state"):
+        rules += declared.rules(scene.contracts.table(table))
     rules += marts.rules()
     columns = scene.columns()
-    rules += [*_events(), *_people(columns), *_journeys(columns), *_consent(), _provenance(scene, columns)]
-    return Suite("gold", tuple(rules))
+    rules += [*_events(), *_people(columns), *_journeys(columns), *consent.rules(), _provenance(scene, columns)]
+    return Suite("gold", tuple(rules), (consent.prepare(scene),))
 
 
 def _events() -> list[Rule]:
@@ -143,48 +144,6 @@ def _people(columns: dict[str, list[str]]) -> list[Rule]:
         for table in marts_of_people
     ]
     return found
-
-
-def _consent() -> list[Rule]:
-    return [
-        NoRows(
-            table="gold.profile_consents",
-            name="consent_is_settled_by_the_policy",
-            says="A profile's consent is its latest statement, of several at one instant the strictest.",
-            why="an older or milder statement would allow what the person refused (invariant 6)",
-            do="mend dbt_project/models/marts/profile_consents.sql by the rule of contracts/consent/purposes.yml",
-            owner="privacy",
-            query=f"""WITH settled AS (
-                         SELECT a.profile_id, c.purpose, c.status, c.event_id, c.given_at
-                         FROM silver.consents AS c JOIN identity.assignments AS a USING (record_id)
-                         QUALIFY row_number() OVER (PARTITION BY a.profile_id, c.purpose ORDER BY c.given_at DESC,
-                             list_position({list(STRICTEST_FIRST)}, c.status), c.event_id) = 1)
-                     SELECT coalesce(m.profile_id, s.profile_id) AS profile_id,
-                            coalesce(m.purpose, s.purpose) AS purpose
-                     FROM {{batch}} AS m FULL JOIN settled AS s USING (profile_id, purpose)
-                     WHERE (m.status, m.event_id, m.given_at) IS DISTINCT FROM (s.status, s.event_id, s.given_at)""",
-        ),
-        NoRows(
-            table="gold.profile_consents",
-            name="every_consent_names_its_event",
-            says="Every consent names an event of silver.consents that said so of this purpose.",
-            why="the event is what an exported row shows as its permission (invariant 6)",
-            do=_REPORT,
-            owner="privacy",
-            query="SELECT profile_id, purpose FROM {batch} AS m ANTI JOIN silver.consents AS c "
-            "ON c.event_id = m.event_id AND c.purpose = m.purpose AND c.status = m.status",
-        ),
-        NoRows(
-            table="gold.profile_consents",
-            name="every_yes_names_its_notice",
-            says="Every granted consent names the notice that the person was shown.",
-            why="a yes to an unknown text allows nothing; the person is refused at export",
-            do="ask the owner of the consent banner why it sends no notice version",
-            owner="privacy",
-            severity="warn",
-            query="SELECT profile_id, purpose FROM {batch} WHERE status = 'granted' AND notice_version IS NULL",
-        ),
-    ]
 
 
 def _provenance(scene: Scene, columns: dict[str, list[str]]) -> Rule:

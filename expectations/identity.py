@@ -2,6 +2,7 @@
 
 from contracts.identity import IdentityRules
 from contracts.link import FIRMEST_FIRST
+from contracts.purpose import STRICTEST_FIRST
 from expectations import declared
 from expectations.rule import NoRows, Rule
 from expectations.suite import Scene, Suite
@@ -21,7 +22,8 @@ def suite(scene: Scene) -> Suite:
     for table in TABLES:
         rules += declared.rules(scene.contracts.table(f"identity.{table}"))
     rules += [*_references(), *_visitors(scene.contracts.identity), *_links(), *_founders(), *_ids()]
-    return Suite("identity", (*rules, *_questions(), *_spells()))
+    rules += [*_refusals(scene.contracts.identity), *_questions(), *_spells()]
+    return Suite("identity", tuple(rules))
 
 
 def _references() -> list[Rule]:
@@ -158,14 +160,16 @@ def _links() -> list[Rule]:
         NoRows(
             table="identity.edges",
             name="every_decision_is_obeyed",
-            says="Two records that a steward linked have one profile, two that a steward unlinked have two.",
+            says="Two records that a steward linked have one profile, unless the person refused that; two that a "
+            "steward unlinked have two.",
             why="what a person decided is overruled by no rule and no model",
             do=_REPORT,
             owner="identity",
             query="SELECT left_record, right_record, evidence FROM {batch} JOIN identity.assignments AS l "
             "ON l.record_id = left_record JOIN identity.assignments AS r ON r.record_id = right_record "
             "WHERE rule = 'steward' "
-            "AND (l.profile_id = r.profile_id) IS DISTINCT FROM (json_extract_string(evidence, '$.action') = 'link')",
+            "AND (l.profile_id = r.profile_id) IS DISTINCT FROM (json_extract_string(evidence, '$.action') = 'link' "
+            "AND l.refused_by IS NULL AND r.refused_by IS NULL)",
         ),
         NoRows(
             table="identity.assignments",
@@ -205,6 +209,64 @@ def _links() -> list[Rule]:
             owner="identity",
             severity="warn",
             query=f"SELECT profile_id, count(*) AS records FROM {{batch}} GROUP BY ALL HAVING records > {MANY_RECORDS}",
+        ),
+    ]
+
+
+def _refusals(contract: IdentityRules) -> list[Rule]:
+    if contract.linking is None:
+        return []
+    refusing = f"""SELECT record_id, arg_min(struct_pack(status := status, event_id := event_id),
+                          (-epoch_us(given_at), list_position({list(STRICTEST_FIRST)}, status), event_id)) AS said
+                   FROM silver.consents WHERE purpose = '{contract.linking.purpose}' AND status <> 'snoozed'
+                   GROUP BY record_id
+                   HAVING said.status IN ('denied', 'withdrawn')"""
+    return [
+        NoRows(
+            table="identity.assignments",
+            name="who_refuses_linking_stands_alone",
+            says=f"A record that said no to {contract.linking.purpose} last is kept apart, and so is every record that "
+            "is marked so.",
+            why="a person who refused it was put together all the same",
+            do=_REPORT,
+            owner="privacy",
+            query=f"""WITH refusing AS ({refusing}), sizes AS (
+                          SELECT profile_id, count(*) AS found FROM identity.assignments GROUP BY profile_id)
+                      SELECT record_id, profile_id, found AS records_found, refused_by FROM {{batch}}
+                      JOIN sizes USING (profile_id) LEFT JOIN refusing USING (record_id)
+                      WHERE (said IS NOT NULL OR refused_by IS NOT NULL) AND (found > 1 OR refused_by IS NULL)""",
+        ),
+        NoRows(
+            table="identity.assignments",
+            name="nobody_is_kept_apart_for_nothing",
+            says="The event by which a record is kept apart is one by which a record refused linking, and counts.",
+            why="a person would be in pieces whom nothing but our error keeps so",
+            do=_REPORT,
+            owner="identity",
+            query=f"""WITH refusing AS ({refusing})
+                      SELECT record_id, refused_by FROM {{batch}}
+                      WHERE refused_by IS NOT NULL AND refused_by NOT IN (SELECT said.event_id FROM refusing)""",
+        ),
+        NoRows(
+            table="identity.edges",
+            name="no_edge_joins_who_is_kept_apart",
+            says="An edge at a record that is kept apart is blocked.",
+            why="it would join, or ask a steward about, somebody who refused that",
+            do=_REPORT,
+            owner="privacy",
+            query="SELECT left_record, right_record, kind, rule, state FROM {batch} WHERE state <> 'blocked' "
+            "AND EXISTS (FROM identity.assignments AS a WHERE a.refused_by IS NOT NULL "
+            "AND a.record_id IN (left_record, right_record))",
+        ),
+        NoRows(
+            table="identity.stitches",
+            name="no_visit_is_given_to_who_is_kept_apart",
+            says="Neither record of a spell is kept apart.",
+            why="the visits of somebody who refused that would be put to an account",
+            do=_REPORT,
+            owner="privacy",
+            query="SELECT record_id, since FROM {batch} AS s WHERE EXISTS (FROM identity.assignments AS a "
+            "WHERE a.refused_by IS NOT NULL AND a.record_id IN (s.record_id, s.account_record))",
         ),
     ]
 

@@ -14,8 +14,8 @@ import pyarrow as pa
 
 from contracts.link import FIRMEST_FIRST
 from identity.forest import weakest_to_roots
-from identity.keyed import keyed_hash, keys
 from identity.sql import query
+from lakehouse.keyed import keyed_hash, keys
 
 ID_DIGITS = 20
 
@@ -25,7 +25,8 @@ _FOUNDED = f"""
         FROM records, keys)
     SELECT record_id, own_id AS own_profile_id, first_value(own_id) OVER founding AS profile_id,
            first_value(record_id) OVER founding AS founder_record_id, row_number() OVER founding = 1 AS is_founder,
-           count(*) OVER (PARTITION BY cluster) AS records, row_number() OVER (ORDER BY record_id) - 1 AS place
+           count(*) OVER (PARTITION BY cluster) AS records, refused_by,
+           row_number() OVER (ORDER BY record_id) - 1 AS place
     FROM members JOIN records USING (record_id) JOIN owned USING (record_id)
     WINDOW founding AS (PARTITION BY cluster ORDER BY landed_landing, landed_source, landed_position, record_id)
     ORDER BY place
@@ -45,7 +46,7 @@ def assign(records: pa.Table, members: pa.Table, edges: pa.Table, key: bytes) ->
 
     Args:
         records: identity.records, whose landing columns give the order of founding.
-        members: ``Clusters.members``.
+        members: ``Clusters.members`` as ``refusals`` leaves them.
         edges: ``Clusters.edges``; the linked ones are the strongest spanning forest.
         key: The lake's identity key.
     """
@@ -81,6 +82,7 @@ def assign(records: pa.Table, members: pa.Table, edges: pa.Table, key: bytes) ->
             "kind": pa.array(kinds, pa.string()),
             "probability": pa.array(least, pa.float64()),
             "founder_record_id": founded["founder_record_id"],
+            "refused_by": founded["refused_by"],
             "records": founded["records"],
         }
     )

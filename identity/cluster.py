@@ -27,7 +27,13 @@ _KEPT = ["left_record", "right_record", "kind", "rule", "match_weight", "probabi
 
 @dataclass(frozen=True)
 class Clusters:
-    """``edges`` as identity.edges, in any order; ``members`` has record_id and cluster, a number of this run only."""
+    """What clustering found.
+
+    Attributes:
+        edges: As identity.edges, in any order.
+        members: record_id; cluster, and the component that it is of, both numbers of this run only; and refused_by, the
+            consent event by which a record is kept apart, as ``refusals`` fills it in.
+    """
 
     edges: pa.Table
     members: pa.Table
@@ -84,7 +90,14 @@ def cluster(
     found = ordered.select(_KEPT).append_column("state", pa.array(states, pa.string()))
     return Clusters(
         found.append_column("reason", pa.array(reasons, pa.string(), from_pandas=True)),
-        pa.table({"record_id": pa.array(list(nodes), pa.string()), "cluster": pa.array(members, pa.int64())}),
+        pa.table(
+            {
+                "record_id": pa.array(list(nodes), pa.string()),
+                "cluster": pa.array(members, pa.int64()),
+                "component": pa.array(components, pa.int64()),
+                "refused_by": pa.nulls(len(nodes), pa.string()),
+            }
+        ),
     )
 
 

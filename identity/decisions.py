@@ -1,8 +1,8 @@
 """What stewards decide: two records are one person, or are not, until somebody takes it back.
 
 Decisions are facts like landed lines: appended, never changed, and replayed by every run, a rebuild included. No
-model and no rule overrules one. Two decisions that contradict each other never stand together, because the second is
-refused when it is made.
+model and no rule overrules one; a person who refuses that their records are put together overrules a link. Two
+decisions that contradict each other never stand together, because the second is refused when it is made.
 """
 
 import datetime
@@ -162,8 +162,8 @@ def decide(
         The decision as it was appended.
 
     Raises:
-        UsageError: If it has no reason, says what was decided before, or contradicts decisions that nobody took back,
-            expired ones among them: a run of a past date may still go by those.
+        UsageError: If it has no reason, says what was decided before, contradicts decisions that nobody took back,
+            expired ones among them: a run of a past date may still go by those; or links somebody who refused that.
     """
     left, right = sorted(records)
     if left == right:
@@ -172,6 +172,8 @@ def decide(
         raise UsageError(
             "the decision would never stand", f"--until {until}", f"the newest run is of {as_of}: name a later date"
         )
+    if action == "link":
+        _may_be_linked(lake, (left, right))
     with lake.lock("decide"):
         known = read_decisions(lake)
         made = Decision(_next(known), action, left, right, None, until, reason, author, at)
@@ -206,6 +208,25 @@ def decision_acts(decisions: Iterable[Decision]) -> list[audit.Act]:
     ]
 
 
+def _may_be_linked(lake: "Lake", records: Pair) -> None:
+    """Refuse a link of a record that the last run kept apart; a refusal that it has not seen yet stops the next."""
+    table, column = "identity.assignments", "refused_by"
+    if not lake.exists(table) or column not in {field.name for field in lake.delta(table).schema().fields}:
+        return
+    with lake.duck(only=[table]) as connection:
+        found = connection.execute(
+            f"SELECT record_id, {column} FROM {table} WHERE record_id IN (?, ?) AND {column} IS NOT NULL ORDER BY 1",
+            list(records),
+        ).fetchone()
+    if found:
+        record, event = found
+        raise UsageError(
+            f"the person refused that their records are linked: event {event}",
+            record,
+            "no decision overrules that; they are linked again once the person grants it",
+        )
+
+
 def _append(lake: "Lake", known: list[Decision], made: Decision) -> None:
     if not made.reason.strip():
         raise UsageError("a decision needs a reason", "--reason", "say why, for those who come after")
@@ -224,6 +245,7 @@ def _append(lake: "Lake", known: list[Decision], made: Decision) -> None:
             TABLE,
             "undo one of them first: clew identity undo NUMBER --reason …",
         )
+    audit.ready(lake)
     lake.append(TABLE, [asdict(made)])
     audit.note(lake, decision_acts([*known, made]))
 

@@ -32,7 +32,8 @@ def spells(lake: "Lake", decisions: list[Decision]) -> pa.Table:
     rules = lake.contracts.identity
     told = ", ".join(f"'{name}'" for name in read_by_stitches(rules))
     identifiers = _rows(lake, f"SELECT * FROM identity.identifiers WHERE identifier IN ({told})")
-    return spells_under(lake, identifiers, assigned(lake), rules, decisions)
+    placed = _rows(lake, "SELECT record_id, profile_id, refused_by FROM identity.assignments")
+    return spells_under(lake, identifiers, placed, rules, decisions)
 
 
 def questions(lake: "Lake") -> pa.Table:

@@ -18,8 +18,8 @@ import pyarrow as pa
 from contracts.identity import Attributes, IdentityRules
 from identity.agree import Person, contradiction, same_person
 from identity.infer import mark_inferred
-from identity.keyed import keyed_hash, keys
 from identity.sql import query
+from lakehouse.keyed import keyed_hash, keys
 
 EDGE_COLUMNS = (
     "left_record", "right_record", "kind", "rule", "priority", "match_weight", "probability", "evidence",
@@ -219,8 +219,8 @@ def deterministic_edges(
         rules: The contract.
         key: Keys the hash that stands for the value in the evidence, since a bare hash of a phone can be
             reversed.
-        apart: Records that somebody decided to keep apart from others. On a value that one of them holds, each two
-            holders are joined, since those who lose the eldest have still each other.
+        apart: Records that somebody decided to keep apart from others, or that refused to be joined. On a value that
+            one of them holds, each two holders are joined, since those who lose the eldest have still each other.
     """
     declared = _rule_table(rules)
     holders = query(_HOLDERS, identifiers=identifiers)

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 TABLES = ("identity.records", "identity.identifiers", "identity.edges", "identity.assignments")
 """What an explanation reads."""
 
-IS_UNLINK = f"(rule = '{STEWARD}' AND state = 'blocked')"
+IS_UNLINK = f"(rule = '{STEWARD}' AND evidence ->> '$.action' = 'unlink')"
+REFUSED = "consent_refused"
+"""How the reason of an edge begins that joins nothing because a person refused."""
+IS_REFUSED = f"starts_with(coalesce(reason, ''), '{REFUSED}')"
 _EDGE = """left_record, right_record, kind, rule, match_weight, probability, evidence, model_version, state, reason,
            strftime(since AT TIME ZONE 'UTC', '%Y-%m-%dT%H:%M:%SZ') AS since"""
 _ENDS = """identity.edges
@@ -50,6 +53,11 @@ class Edge:
     def is_used(self) -> bool:
         """Whether it joins its records."""
         return self.state == "linked"
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether it joins nothing because a person refused that."""
+        return (self.reason or "").startswith(REFUSED)
 
     def other_end(self, record: str) -> str:
         """The record at the other end."""

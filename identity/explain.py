@@ -36,8 +36,8 @@ class Explanation:
         path: For one profile, the linked edges from the left record to the right one. For two, the strongest chain from
             one to the other, whether its edges were used or not: the state of each tells. Empty if there is none.
         probability: For one profile, of the weakest edge on the path; 1.0 for a record and itself.
-        obstacle: For two profiles, the decision that keeps them apart, else the weakest edge of the path that was not
-            used.
+        obstacle: For two profiles, the decision that keeps them apart, else of the edges of the path that were not
+            used one at which a person refused, else the weakest.
         reason: One sentence.
         beside: The edges between the two records themselves that are not on the path: what else was found.
         lacking: For two profiles, what they do not share.
@@ -191,7 +191,7 @@ def _apart(
     path = best_chain(connection, ends, profiles)
     decision = _decision(connection, ends, profiles)
     unused = [edge for edge in path if not edge.is_used]
-    obstacle = decision or min(unused, key=lambda edge: edge.match_weight, default=None)
+    obstacle = decision or min(unused, key=lambda edge: (not edge.is_refused, edge.match_weight), default=None)
     lacking = what_is_lacking(connection, lake, *profiles, compare=obstacle is None)
     reason = _reason_apart(path, obstacle, lacking)
     beside = _beside(connection, ends, (*path, obstacle) if obstacle else path)
@@ -231,7 +231,7 @@ def _reason_same(path: tuple[Edge, ...]) -> str:
 
 
 def _reason_apart(path: tuple[Edge, ...], obstacle: Edge | None, lacking: Lacking) -> str:
-    if obstacle is not None and obstacle.rule == STEWARD:
+    if obstacle is not None and obstacle.rule == STEWARD and not obstacle.is_refused:
         return f"decision {obstacle.evidence['decision']} says that they are two people"
     if obstacle is not None:
         stopped = sum(not edge.is_used for edge in path)

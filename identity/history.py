@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 TABLE = "identity.history"
 _LAST = f"FROM {TABLE} {{where}} QUALIFY revision = max(revision) OVER (PARTITION BY record_id)"
 
+BELIEVED = """(SELECT record_id, true_from, profile_id FROM (
+    SELECT * FROM {} QUALIFY revision = max(revision) OVER (PARTITION BY record_id)) WHERE profile_id IS NOT NULL)"""
+"""SQL of what is believed now, which is a function of bronze as the other tables are; since when, and by which run, is
+not. ``{}`` is the table."""
+
 
 def revised(known: pa.Table, now: pa.Table) -> pa.Table:
     """The timelines that differ from what was known, whole; a record that is gone has no profile from its first day on.

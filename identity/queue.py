@@ -17,6 +17,8 @@ from identity.sql import query
 if TYPE_CHECKING:
     from lakehouse.lake import Lake
 
+MOST = "9999999999999999.99"
+"""Two orders of ten thousand million million each are two broken lines, and no reason to stop."""
 NO_VALUE = pa.table({"record_id": pa.array([], pa.string()), "value": pa.array([], pa.decimal128(18, 2))})
 
 
@@ -34,7 +36,7 @@ def read_value(lake: "Lake", rules: IdentityRules) -> pa.Table:
     events = ", ".join(f"'{worth.event}'" for worth in rules.review.value_of)
     with lake.duck(only=["silver.events"]) as connection:
         return connection.sql(
-            f"""SELECT record_id, sum(CASE {amounts} END)::DECIMAL(18, 2) AS value FROM silver.events
+            f"""SELECT record_id, least(sum(CASE {amounts} END), {MOST})::DECIMAL(18, 2) AS value FROM silver.events
                 WHERE event IN ({events}) AND record_id IS NOT NULL GROUP BY record_id"""
         ).to_arrow_table()
 

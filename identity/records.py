@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from contracts.identity import IdentityRules
+from contracts.purpose import STRICTEST_FIRST
 from identity import standardise
 from identity.placeholders import crowded, placeholders
 from identity.sql import query
@@ -19,7 +20,7 @@ from identity.visitors import mark_visitors
 if TYPE_CHECKING:
     from lakehouse.lake import Lake
 
-SILVER = ("silver.events", "silver.identifiers", "silver.customer_records")
+SILVER = ("silver.events", "silver.identifiers", "silver.customer_records", "silver.consents")
 """The tables that it is read from."""
 
 ATTRIBUTES = ("first_name", "last_name", "birth_date", "street", "city", "postcode", "loyalty_id")
@@ -29,6 +30,11 @@ _OWN_IDENTIFIER = {
     "crm": "crm_id",
     "loyalty": "loyalty_id",
 }
+
+_STATEMENT = f"""struct_pack(before := -epoch_us(given_at),
+                             strictness := list_position({list(STRICTEST_FIRST)}, status),
+                             event_id := event_id, status := status)"""
+"""Of several statements of a record on one purpose, the least counts."""
 
 
 @dataclass(frozen=True)
@@ -60,13 +66,15 @@ class Said:
     identifiers: pa.Table
 
 
-def read_silver(lake: "Lake", only: pa.Table | None = None) -> Silver:
+def read_silver(lake: "Lake", rules: IdentityRules, only: pa.Table | None = None) -> Silver:
     """Read what identity needs of the live silver tables.
 
     Args:
         lake: The lake.
+        rules: The contract, which names the purpose whose statements count.
         only: record_id of the records wanted; none for all.
     """
+    said = {"linking": rules.linking.purpose if rules.linking else None, "statuses": list(STRICTEST_FIRST)}
     latest = ", ".join(
         f"arg_max({name}, (occurred_at, landing, source, position)) FILTER ({name} IS NOT NULL) AS {name}"
         for name in ATTRIBUTES
@@ -76,10 +84,17 @@ def read_silver(lake: "Lake", only: pa.Table | None = None) -> Silver:
         if only is not None:
             connection.register("wanted", only)
         events = connection.sql(
-            f"""SELECT record_id, string_agg(DISTINCT source, ',' ORDER BY source) AS sources,
-                      min(struct_pack(landing := landing, source := source, position := position)) AS landed,
-                      min(occurred_at) AS first_seen, max(occurred_at) AS last_seen, count(*) AS events
-               FROM silver.events {chosen} WHERE record_id IS NOT NULL GROUP BY record_id"""
+            f"""WITH statements AS (
+                    SELECT record_id, min({_STATEMENT}) AS said FROM silver.consents {chosen}
+                    WHERE purpose = $linking AND status IN $statuses GROUP BY record_id)
+                SELECT record_id, sources, landed, first_seen, last_seen, events, said.status AS linking,
+                       make_timestamptz(-said.before) AS linking_said_at, said.event_id AS linking_event
+                FROM (SELECT record_id, string_agg(DISTINCT source, ',' ORDER BY source) AS sources,
+                             min(struct_pack(landing := landing, source := source, position := position)) AS landed,
+                             min(occurred_at) AS first_seen, max(occurred_at) AS last_seen, count(*) AS events
+                      FROM silver.events {chosen} WHERE record_id IS NOT NULL GROUP BY record_id)
+                LEFT JOIN statements USING (record_id)""",
+            params=said,
         ).to_arrow_table()
         identifiers = connection.sql(
             f"""SELECT record_id, identifier, value AS raw_value,
@@ -167,9 +182,9 @@ def record_rows(events: pa.Table, attributes: pa.Table, identifiers: pa.Table, f
            SELECT events.record_id, split_part(events.record_id, ':', 1) AS kind, sources, first_name,
            last_name,
                   contact.email, contact.phone, birth_date::DATE AS birth_date, street, city, postcode,
-                  contact.loyalty_id, landed.landing AS landed_landing, landed.source AS landed_source,
-                  landed.position AS landed_position, first_seen, last_seen, events.events,
-                  name_unusable, birth_date_unusable, address_unusable
+                  contact.loyalty_id, linking, linking_said_at, linking_event, landed.landing AS landed_landing,
+                  landed.source AS landed_source, landed.position AS landed_position, first_seen, last_seen,
+                  events.events, name_unusable, birth_date_unusable, address_unusable
            FROM events LEFT JOIN attributes USING (record_id) LEFT JOIN contact USING (record_id)
            LEFT JOIN fillers USING (record_id)
            ORDER BY landed_landing, landed_source, landed_position, record_id""",

@@ -40,9 +40,10 @@ def rehearse(lake: "Lake", rules: IdentityRules, as_of: datetime.date, examples:
     own = lake.settings.models
     models = load_model(used.probabilistic.model, own), load_model(rules.probabilistic.model, own)
     decisions = standing(read_decisions(lake), as_of)
-    silver = read_silver(lake)
+    silver = read_silver(lake, used)
     say("records read", silver.events.num_rows)
-    nodes = build_nodes(silver, used), build_nodes(silver, rules)
+    same_purpose = rules.linking == used.linking
+    nodes = build_nodes(silver, used), build_nodes(silver if same_purpose else read_silver(lake, rules), rules)
     scored = _scored(nodes, (used, rules), models, say)
     key = lake.settings.identity_key
     before, after = (

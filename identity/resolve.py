@@ -56,7 +56,7 @@ def resolve(lake: "Lake", run: "Run") -> dict[str, int]:
             spells between log-ins, questions to stewards, and what changed since the run before, as
             ops.identity_changes has it.
     """
-    with run.step(lake, "resolve") as step:
+    with run.step(lake, "resolve") as step, lake.lock("resolve"):
         rules = lake.contracts.identity
         model = load_model(rules.probabilistic.model, lake.settings.models)
         decisions = standing(read_decisions(lake), run.as_of)
@@ -99,7 +99,7 @@ def _candidates(lake: "Lake", before: Last | None, basis: Basis) -> tuple[pa.Tab
 
 def _whole(lake: "Lake", step: "Step", decisions: list[Decision], model: Model) -> _Resolved:
     rules, key = lake.contracts.identity, lake.settings.identity_key
-    silver = read_silver(lake)
+    silver = read_silver(lake, rules)
     step.say("records read", rows=silver.events.num_rows)
     nodes = build_nodes(silver, rules)
     step.say("identifiers standardised", rows=nodes.identifiers.num_rows)
@@ -125,7 +125,7 @@ def _whole(lake: "Lake", step: "Step", decisions: list[Decision], model: Model) 
 
 def _changed(lake: "Lake", step: "Step", candidates: pa.Table, decisions: list[Decision], model: Model) -> _Resolved:
     rules, key = lake.contracts.identity, lake.settings.identity_key
-    said = standard_forms(read_silver(lake, candidates), rules)
+    said = standard_forms(read_silver(lake, rules, candidates), rules)
     with lake.duck(only=KEPT) as connection:
         made = replacement(Stored(connection), candidates, said, decisions, rules, model, key)
         step.say("records joined again", rows=made.touched.num_rows)

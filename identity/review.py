@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from identity.decisions import Decision, Pair, decide, read_decisions, standing
+from identity.evidence import IS_REFUSED
 from identity.labels import FROM_QUEUE, FROM_SAMPLE
 from identity.question import Question, compare, evidence_of, sides_of
 from lakehouse.errors import DataError, UsageError
@@ -114,7 +115,9 @@ class Review:
         from identity.labels import WEIGHED, labels
         from identity.quality import sample
 
-        edges = self._connection.sql(f"SELECT {', '.join(WEIGHED)} FROM identity.edges").to_arrow_table()
+        edges = self._connection.sql(
+            f"SELECT {', '.join(WEIGHED)} FROM identity.edges WHERE NOT {IS_REFUSED}"
+        ).to_arrow_table()
         known = labels(read_decisions(self.lake), edges)
         pairs = sample(edges, known, self.lake.contracts.identity.probabilistic, size, seed).to_pylist()
         profile_of = _profiles_of(self._connection, [record for pair in pairs for record in pair.values()])

@@ -36,6 +36,9 @@ _STREET_WORDS = {
     "court": "ct", "place": "pl", "terrace": "ter", "highway": "hwy", "parkway": "pkwy", "circle": "cir",
     "north": "n", "south": "s", "east": "e", "west": "w", "apartment": "apt", "suite": "ste", "unit": "apt",
 }  # fmt: skip
+LONGEST_EMAIL, LONGEST_CODE, LONGEST_TEXT = 254, 512, 256
+"""What is longer is no address (RFC 5321), key, name or line of an address. Comparing two names takes time by the
+product of their lengths: a pair of 100,000 letters each would take as long as millions of pairs."""
 _PHONE_GAPS = str.maketrans("", "", " ()-.")
 _NORTH_AMERICAN = re.compile(r"(?:\+?1)?([2-9][0-9]{2}[2-9][0-9]{6})")
 _NOT_A_NAME = frozenset({"n/a", "na", "none", "null", "unknown", "test", "tba", "xxx", "nan", "undefined"})
@@ -52,6 +55,8 @@ class Standard:
 def email(raw: str, plus_tags: str = "keep", domains: tuple[MailDomain, ...] = ()) -> Standard:
     """Trimmed, NFKC, lower case; the ``+tag``, and dots at some providers, dropped where the contract says so."""
     value = unicodedata.normalize("NFKC", raw).strip().lower()
+    if len(value) > LONGEST_EMAIL:
+        return Standard(value, "malformed: longer than an e-mail address may be")
     if not _EMAIL.fullmatch(value):
         return Standard(value, "malformed: not an e-mail address")
     if plus_tags == "drop":
@@ -84,6 +89,8 @@ def phone(raw: str, region: str) -> Standard:
 def code(raw: str) -> Standard:
     """A business key: trimmed, otherwise as it is, because case may tell keys apart."""
     value = raw.strip()
+    if len(value) > LONGEST_CODE:
+        return Standard(value, "malformed: longer than a key may be")
     return Standard(value) if value else Standard(value, "malformed: empty")
 
 
@@ -148,7 +155,7 @@ def standard_values(values: pa.Table, rules: IdentityRules) -> pa.Table:
 
 def name(raw: str | None) -> str | None:
     """Casefolded, without accents and punctuation; None for what is no name."""
-    if raw is None:
+    if raw is None or len(raw) > LONGEST_TEXT:
         return None
     letters = _joined(_without_accents(raw))
     value = " ".join("".join(letter if _is_of_a_word(letter) else " " for letter in letters).split())
@@ -173,7 +180,7 @@ def _joined(text: str) -> str:
 
 def birth_date(raw: str | None, rules: Attributes) -> str | None:
     """ISO date, from the formats that channels send; None for placeholders and impossible dates."""
-    if raw is None:
+    if raw is None or len(raw) > LONGEST_TEXT:
         return None
     text = " ".join(raw.strip().split())
     text = text.split("T")[0] if re.match(r"\d{4}-\d\d-\d\dT", text) else text
@@ -205,7 +212,7 @@ def street(raw: str | None) -> str | None:
 
 def address_part(raw: str | None) -> str | None:
     """Casefolded letters and digits with single spaces."""
-    if raw is None:
+    if raw is None or len(raw) > LONGEST_TEXT:
         return None
     kept = "".join(letter if letter.isdigit() or _is_of_a_word(letter) else " " for letter in _without_accents(raw))
     return " ".join(kept.split()) or None
@@ -213,7 +220,7 @@ def address_part(raw: str | None) -> str | None:
 
 def postcode(raw: str | None) -> str | None:
     """Upper case without gaps; a US ZIP+4 is cut to its ZIP."""
-    if raw is None:
+    if raw is None or len(raw) > LONGEST_TEXT:
         return None
     value = re.sub(r"[^0-9A-Z]", "", raw.upper()) if raw.isascii() else raw.strip().upper()
     return (value[:5] if re.fullmatch(r"\d{9}", value) else value) or None

@@ -79,7 +79,7 @@ _STITCHES = f"""
     JOIN spells USING (identifier, value)
     JOIN stitched USING (identifier)
     JOIN assignments v ON v.record_id = visit.record_id JOIN assignments a ON a.record_id = account_record
-    WHERE person IS NOT NULL AND NOT EXISTS (
+    WHERE person IS NOT NULL AND v.refused_by IS NULL AND a.refused_by IS NULL AND NOT EXISTS (
         FROM apart WHERE (one, other) IN ((v.profile_id, a.profile_id), (a.profile_id, v.profile_id)))
     ORDER BY record_id, since
 """
@@ -142,8 +142,8 @@ def stitches(
 ) -> pa.Table:
     """The spells of identity.stitches.
 
-    What a steward decided stands before them: a visit that was linked stays where it is, and none is given to
-    somebody from whom it was unlinked.
+    Who refused that their records are put together has none. What a steward decided stands before them: a visit that
+    was linked stays where it is, and none is given to somebody from whom it was unlinked.
 
     Args:
         identifiers: identity.identifiers.
@@ -161,7 +161,7 @@ def stitches(
         _STITCHES,
         _told_by(rules),
         identifiers=identifiers,
-        assignments=assignments.select(["record_id", "profile_id"]),
+        assignments=assignments.select(["record_id", "profile_id", "refused_by"]),
         shared=shared,
         logins=logins,
         stitched=_stitched(rules),

@@ -7,7 +7,8 @@ from contracts.identity import IdentityRules
 from identity.edges import EDGE_COLUMNS, STEWARD
 
 _BLOCKED = f"""CASE WHEN kind = 'probabilistic' OR state <> 'blocked' THEN NULL
-                     WHEN rule = '{STEWARD}' THEN reason ELSE evidence ->> '$.values[0].blocked' END"""
+                     WHEN rule <> '{STEWARD}' THEN evidence ->> '$.values[0].blocked'
+                     WHEN evidence ->> '$.action' = 'unlink' THEN reason END"""
 """Why the evidence itself joins nothing; None where it was clustering that refused an edge."""
 
 
@@ -58,5 +59,5 @@ class Stored:
         """left_record and right_record of the edges that would join profiles, had clustering not refused them."""
         return self.query(
             f"""SELECT left_record, right_record FROM identity.edges
-                WHERE state = 'blocked' AND rule <> '{STEWARD}' AND {_BLOCKED} IS NULL"""
+                WHERE state = 'blocked' AND {_BLOCKED} IS NULL"""
         )

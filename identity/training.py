@@ -133,7 +133,7 @@ def train_on_lake(lake: "Lake", name: str, as_of: datetime.date, say: Say) -> Tr
         DataError: If there are too few people to train on.
     """
     rules = lake.contracts.identity
-    nodes = build_nodes(read_silver(lake), rules)
+    nodes = build_nodes(read_silver(lake, rules), rules)
     people = compared_people(nodes.records)
     if people.num_rows < LEAST_PEOPLE:
         raise DataError(

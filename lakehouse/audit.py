@@ -5,8 +5,9 @@ audit logs to support computer forensics", 1999). An entry altered, left out, mo
 and none can be made without the key. The newest entry is also noted beside the lake (``.clew/audit.head``), since a
 chain cut off at its end is still a chain.
 
-An act and its entry are two writes, and a process may die between them. So entries are written for whatever has none
-yet (``note``): the next act of that kind writes what is missing, and ``verify`` shows what is.
+An act and its entry are two writes, and a process may die between them. So whether an entry can be taken is asked
+before the act (``ready``), and entries are written for whatever has none yet (``note``): the next act of that kind
+writes what is missing, as late, and ``verify`` shows what is.
 """
 
 import datetime
@@ -19,17 +20,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lakehouse.errors import DataError
-from lakehouse.seal import canonical, is_signed, public_key, signature
+from lakehouse.seal import canonical, is_signed, known_keys, signature
 
 if TYPE_CHECKING:
     from lakehouse.lake import Lake
+    from lakehouse.settings import Settings
 
 TABLE = "ops.audit"
 HEAD = "audit.head"
 NOTHING_BEFORE = "0" * 64
-MAY_CHANGE = ("contract",)
-"""Actions whose subject is written down again whenever it is another than when it was written down last. Any other is
-written down once, and a later change of it is what ``verify`` finds."""
+MAY_CHANGE = ("contract", "export", "retract")
+"""Actions whose subject is written down again whenever it is another than it was when written down last: a contract,
+and a folder that was handed over, made anew after it was taken away, or without the rows of somebody who was erased.
+Who notes a folder has seen that its seal is of the present key. Any other act is written down once, and a later change
+of it is what ``verify`` finds."""
+NEW_KEY = "key"
+"""The action by which the key of the seals says which key follows it."""
 
 
 @dataclass(frozen=True)
@@ -78,12 +84,26 @@ def fingerprint(value: Mapping[str, Any]) -> str:
     return hashlib.sha256(canonical({key: _plain(item) for key, item in value.items()})).hexdigest()
 
 
-def note(lake: "Lake", acts: Iterable[Act]) -> int:
+def ready(lake: "Lake") -> None:
+    """Ask, before an act, whether its entry can be written: no act is done that cannot be written down.
+
+    Raises:
+        DataError: If the newest entries were removed.
+        UsageError: If the key of the seals is none, or a change of it was cut off.
+    """
+    with lake.lock("audit"):
+        _hold_to_head(lake, entries(lake))
+    signature(lake.settings, {})
+
+
+def note(lake: "Lake", acts: Iterable[Act], late: Iterable[Act] = ()) -> int:
     """Write down the acts that have no entry yet.
 
     Args:
         lake: The lake.
-        acts: In their order.
+        acts: What was just done, in its order.
+        late: What was done earlier, and may lack its entry since a process died there. Who did it is not known any
+            more, unless the act says so, and the entry says that.
 
     Returns:
         How many entries were written.
@@ -91,23 +111,27 @@ def note(lake: "Lake", acts: Iterable[Act]) -> int:
     Raises:
         DataError: If the newest entries were removed.
     """
+    author = lake.settings.author
+    wanted = [replace(act, actor=act.actor or f"not known, written down later by {author}") for act in late]
+    wanted += [replace(act, actor=act.actor or author) for act in acts]
     with lake.lock("audit"):
         known = entries(lake)
-        _hold_to_head(lake, known)
+        noted = _hold_to_head(lake, known)
         newest = {(item.action, item.subject): item.fingerprint for item in known}
         last = known[-1] if known else None
         made: list[Entry] = []
-        for act in acts:
+        for act in wanted:
             seen = newest.get((act.action, act.subject))
             if seen is None or (act.action in MAY_CHANGE and seen != act.fingerprint):
                 last = _chained(lake, last, act)
                 made.append(last)
                 newest[act.action, act.subject] = act.fingerprint
+        if made and noted is None:
+            _keep_head(lake, 0, NOTHING_BEFORE)  # from now on a missing note is a loss
         if made:
-            if not known:
-                _keep_head(lake, 0, NOTHING_BEFORE)
             lake.append(TABLE, [asdict(item) for item in made])
-            _keep_head(lake, made[-1].entry, made[-1].hash)
+        if last is not None and noted != last.hash:  # also after a process that died before this
+            _keep_head(lake, last.entry, last.hash)
     return len(made)
 
 
@@ -127,9 +151,10 @@ def broken_links(lake: "Lake", known: Sequence[Entry], key: str | None = None) -
     Args:
         lake: The lake.
         known: All entries.
-        key: The public key that must have signed them; else this workspace's.
+        key: The public key that must have signed the newest; else this workspace's. Those before it are known by the
+            list of former keys, and each must have named the next.
     """
-    key = key or public_key(lake.settings)
+    keys = list(known_keys(lake.settings, key))[::-1]  # the oldest first
     before: Entry | None = None
     for item in known:
         expected = before.entry + 1 if before else 1
@@ -139,9 +164,13 @@ def broken_links(lake: "Lake", known: Sequence[Entry], key: str | None = None) -
             yield f"entry {item.entry} does not follow the one before it: one of the two was put in its place"
         if item.hash != _hash(item):
             yield f"entry {item.entry} was altered: it is not what its hash says"
-        elif not is_signed({"hash": item.hash}, item.signature, key):
+        elif not keys or not is_signed({"hash": item.hash}, item.signature, keys[0]):
             yield f"entry {item.entry} is not signed with the key of this workspace"
+        if len(keys) > 1 and item.action == NEW_KEY and item.subject == f"key {keys[1]}":
+            keys = keys[1:]
         before = item
+    if known and len(keys) > 1:
+        yield "the key of this workspace was changed, and no entry says so"
     missing = _cut_off(lake, known)
     if missing:
         yield missing
@@ -149,8 +178,19 @@ def broken_links(lake: "Lake", known: Sequence[Entry], key: str | None = None) -
 
 def _chained(lake: "Lake", last: Entry | None, act: Act) -> Entry:
     number, previous = (last.entry + 1, last.hash) if last else (1, NOTHING_BEFORE)
-    at, actor = datetime.datetime.now(datetime.UTC), act.actor or lake.settings.author
-    made = Entry(number, at, actor, act.action, act.subject, act.detail, act.fingerprint, previous, "", "")
+    at = datetime.datetime.now(datetime.UTC)
+    made = Entry(
+        number,
+        at,
+        act.actor or lake.settings.author,
+        act.action,
+        act.subject,
+        act.detail,
+        act.fingerprint,
+        previous,
+        "",
+        "",
+    )
     made = replace(made, hash=_hash(made))
     return replace(made, signature=signature(lake.settings, {"hash": made.hash}))
 
@@ -167,7 +207,8 @@ def _plain(value: Any) -> Any:
 
 def _keep_head(lake: "Lake", entry: int, hashed: str) -> None:
     """Note the newest entry beside the lake; one rename, so that it is the old note or the new."""
-    path = _head(lake)
+    path = head_of(lake.settings)
+    path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f"{HEAD}.{os.getpid()}")
     descriptor = os.open(draft, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
     with os.fdopen(descriptor, "w") as file:
@@ -179,25 +220,38 @@ def _keep_head(lake: "Lake", entry: int, hashed: str) -> None:
 
 def _cut_off(lake: "Lake", known: Sequence[Entry]) -> str | None:
     """That the newest entries are gone, by the note beside the lake. Entries after the note are not: a process died."""
-    try:
-        noted = json.loads(_head(lake).read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    noted = _noted(lake)
+    if noted is None:
         return "the note of the newest entry is missing, so entries may be missing at the end" if known else None
     if noted["hash"] in {NOTHING_BEFORE, *(item.hash for item in known)}:
         return None
     return f"entry {noted['entry']}, noted as the newest, is not in the audit: entries were removed or altered"
 
 
-def _hold_to_head(lake: "Lake", known: Sequence[Entry]) -> None:
+def _hold_to_head(lake: "Lake", known: Sequence[Entry]) -> str | None:
+    """The hash that is noted as the newest, or None before the first entry."""
     missing = _cut_off(lake, known)
     if missing:
         raise DataError(
             missing,
-            f"{TABLE}, {_head(lake)}",
-            "restore both from a backup; nothing is written down until then, so that the loss stays to be seen",
+            f"{TABLE}, {head_of(lake.settings)}",
+            "restore both from a backup; nothing is written down, released or exported until then, so that the loss "
+            "stays to be seen. If the whole lake was taken away on purpose, take that note away too",
         )
+    noted = _noted(lake)
+    return noted["hash"] if noted else None
 
 
-def _head(lake: "Lake") -> Path:
-    lake.settings.state.mkdir(parents=True, exist_ok=True)
-    return lake.settings.state / HEAD
+def _noted(lake: "Lake") -> dict[str, Any] | None:
+    try:
+        noted = json.loads(head_of(lake.settings).read_text(encoding="utf-8"))
+        return {"entry": int(noted["entry"]), "hash": str(noted["hash"])}
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, TypeError):
+        return {"entry": "?", "hash": "?"}  # no hash is that: what is noted is not in the audit
+
+
+def head_of(settings: "Settings") -> Path:
+    """The note of the newest entry. It goes with the lake that it is of: whoever removes one removes the other."""
+    return settings.state / HEAD

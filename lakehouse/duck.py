@@ -109,7 +109,7 @@ def connect(
                 f"a file of {name}{_at(version)} is gone or cannot be read",
                 str(Path(lake) / schema / table),
                 "if it is an old release, its files were removed after their retention: read a newer one; "
-                "else run clew run again",
+                "else see what is broken: clew doctor --tables",
             ) from error
     if jailed:
         connection.execute(f"SET allowed_directories = ['{_PROTOCOL}://']")
@@ -117,6 +117,11 @@ def connect(
         connection.execute("SET disabled_filesystems = 'LocalFileSystem'")
         connection.execute("SET lock_configuration = true")
     return connection
+
+
+def select_of(lake: str | Path, name: str, version: int | None = None) -> str:
+    """A table as a SELECT, for a connection that is to see tables of two lakes or of two versions."""
+    return _view(Path(lake).joinpath(*name.split(".")), name, version, jailed=False)[0]
 
 
 def _view(path: Path, name: str, version: int | None, jailed: bool) -> tuple[str, list[str]]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import IO, TYPE_CHECKING, Any, Literal
 
 from contracts import Contracts
 from lakehouse.errors import DataError, UsageError
@@ -65,7 +65,7 @@ class Lake:
     def delta(self, table: str, version: int | None = None) -> "DeltaTable":
         """The table as delta-rs sees it, at its newest version or at ``version``."""
         from deltalake import DeltaTable
-        from deltalake.exceptions import TableNotFoundError
+        from deltalake.exceptions import DeltaError, TableNotFoundError
 
         try:
             return DeltaTable(self.path(table), version=version)
@@ -74,6 +74,14 @@ class Lake:
                 f"there is no table {table}" + ("" if version is None else f" at version {version}"),
                 self.path(table),
                 "see what there is: clew tables",
+            ) from error
+        except DeltaError as error:
+            from lakehouse.faults import explained
+
+            raise explained(self, error) or DataError(
+                f"{table} cannot be read" + ("" if version is None else f" at version {version}"),
+                self.path(table),
+                "see what is broken: clew doctor --tables",
             ) from error
 
     def version(self, table: str) -> int:
@@ -117,10 +125,11 @@ class Lake:
         return connect(self.settings.lake, versions, only=only)
 
     def ensure_tables(self) -> None:
-        """Create every declared table that is not there yet, empty."""
+        """Create every declared table that is not there yet, empty, and every column that was declared since."""
         for name in sorted(self.contracts.tables):
             if name != "bronze.<source>":
                 self._ensure(name)
+                self._add_columns(name)
         for source in sorted(self.contracts.sources):
             self._ensure(f"bronze.{source}")
 
@@ -178,13 +187,30 @@ class Lake:
         writer.save(self.path(table))
 
     @contextmanager
-    def lock(self, name: str) -> Iterator[None]:
-        """Keep other processes from writing meanwhile: Delta on a local folder has no lock of its own."""
+    def lock(self, name: str, *, shared: bool = False) -> Iterator[None]:
+        """Keep other processes from writing meanwhile: Delta on a local folder has no lock of its own.
+
+        Args:
+            name: What is locked.
+            shared: Others may hold it shared, too; nobody may hold it alone.
+        """
+        with self._lock_file(name) as file:
+            fcntl.flock(file, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
+            yield
+
+    def is_locked(self, name: str) -> bool:
+        """Whether a process, be it this one, holds a lock. The kernel lets go of what a killed process held."""
+        with self._lock_file(name) as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+            return False
+
+    def _lock_file(self, name: str) -> IO[str]:
         folder = self.settings.state / "locks"
         folder.mkdir(parents=True, exist_ok=True)
-        with (folder / f"{name}.lock").open("w") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            yield
+        return (folder / f"{name}.lock").open("w")
 
     def _declared(self, table: str, df: "DataFrame") -> "DataFrame":
         """The DataFrame in the declared columns, order and types; the table, made if it is not there."""
@@ -215,6 +241,18 @@ class Lake:
             description=declared.grain,
             configuration={"delta.logRetentionDuration": LOG_RETENTION},
         )
+
+    def _add_columns(self, table: str) -> None:
+        """Add the columns that were declared since the table was made; their value in older rows is NULL."""
+        from deltalake import Schema
+
+        from lakehouse.schema import arrow_schema
+
+        delta = self.delta(table)
+        there = {field.name for field in delta.schema().fields}
+        declared = Schema.from_arrow(arrow_schema(self.contracts.table(table))).fields
+        if added := [field for field in declared if field.name not in there]:
+            delta.alter.add_columns(added)
 
     def _write_arrow(
         self,

@@ -21,7 +21,7 @@ READERS_HOURS = 7 * 24
 """Files of versions that no release names stay so long, for readers and writers under way."""
 
 
-STEP_LOCKS = ("land", "conform", "gold.events", "gold.marts", "release")
+STEP_LOCKS = ("land", "conform", "resolve", "gold.events", "gold.marts", "release")
 """What the steps that write tables hold meanwhile: Delta on a local folder knows no second writer."""
 
 

@@ -53,15 +53,15 @@ class Announced:
 
 
 def begin(lake: "Lake", run: "Run", step: "Step") -> Announced | None:
-    """Send the START of a step; None where events are switched off."""
+    """Send the START of a step; None where events are switched off, or the lake cannot be looked at."""
     if lake.settings.openlineage == OFF:
         return None
-    announced = Announced(
-        str(uuid.uuid4()),
-        datetime.datetime.now(datetime.UTC),
-        versions_on_disk(lake.settings.lake),
-        _exports(lake),
-    )
+    try:
+        versions, exports = versions_on_disk(lake.settings.lake), _exports(lake)
+    except OSError as error:
+        _say(step, f"{error.filename}: {error.strerror}")
+        return None
+    announced = Announced(str(uuid.uuid4()), datetime.datetime.now(datetime.UTC), versions, exports)
     announced.told.append(_worker().submit(_send, lake, step, lambda: [_started(lake, run, step.name, announced)]))
     return announced
 
@@ -70,16 +70,15 @@ def end(lake: "Lake", run: "Run", step: "Step", announced: Announced | None, err
     """Send the COMPLETE or FAIL of a step, and wait until its events are kept."""
     if announced is None:
         return
-    now = versions_on_disk(lake.settings.lake)
     at = datetime.datetime.now(datetime.UTC)
-    exports = _exports(lake) - announced.exports
-    announced.told.append(
-        _worker().submit(
-            _send, lake, step, lambda: list(_ended(lake, run, step.name, announced, Ended(at, now, exports, error)))
-        )
-    )
-    for told in announced.told:
-        told.result()
+    try:
+        ended = Ended(at, versions_on_disk(lake.settings.lake), _exports(lake) - announced.exports, error)
+    except OSError as refused:
+        _say(step, f"{refused.filename}: {refused.strerror}")
+        return
+    told = _worker().submit(_send, lake, step, lambda: _ended(lake, run, step.name, announced, ended))
+    for waited in (*announced.told, told):
+        waited.result()
 
 
 @dataclass(frozen=True)
@@ -101,7 +100,16 @@ def _send(lake: "Lake", step: "Step", make: Any) -> None:
         reason = deliver(lake.settings, make())
     except Exception as error:  # noqa: BLE001 - lineage is told beside the work, and may never stop it
         reason = f"{type(error).__name__} while they were made"
-    if reason and _first_time(reason):
+    if reason:
+        _say(step, reason)
+
+
+def _say(step: "Step", reason: str) -> None:
+    """Say once in this process why events are not kept."""
+    with _LOCK:
+        known = reason in _SAID
+        _SAID.add(reason)
+    if not known:
         step.say(f"OpenLineage events are not kept: {reason}")
 
 
@@ -211,10 +219,3 @@ def _worker() -> ThreadPoolExecutor:
             _WORKERS.clear()
             _WORKERS[os.getpid()] = ThreadPoolExecutor(1, thread_name_prefix="openlineage")
         return _WORKERS[os.getpid()]
-
-
-def _first_time(reason: str) -> bool:
-    with _LOCK:
-        known = reason in _SAID
-        _SAID.add(reason)
-        return not known

@@ -30,9 +30,11 @@ def publish_release(lake: "Lake", run: Run) -> dict[str, int]:
     these very versions before publishes nothing.
 
     Raises:
-        DataError: If a table is not what its gate read: it never passed, or its rows changed afterwards.
+        DataError: If a table is not what its gate read: it never passed, or its rows changed afterwards; if the audit
+            can take no entry.
     """
     with run.step(lake, "release") as step, lake.lock("release"):
+        audit.ready(lake)
         known = _rows(lake)
         live = {name: lake.version(name) for name in lake.tables() if name.split(".")[0] in RELEASED_SCHEMAS}
         passed = _passed(lake, run)
@@ -42,7 +44,8 @@ def publish_release(lake: "Lake", run: Run) -> dict[str, int]:
         newest = {row["table_name"]: row["version"] for row in known if row["release"] == release}
         if newest == live and run.run_id in {row["run_id"] for row in known if row["release"] == release}:
             step.message = f"release {release} was published before"
-            audit.note(lake, release_acts(lake))  # the process may have died before it was written down
+            # The process may have died before it was written down.
+            audit.note(lake, contract_acts(lake), late=release_acts(lake))
             return {"release": release}
         release += 1
         published_at = datetime.datetime.now(datetime.UTC)
@@ -59,7 +62,8 @@ def publish_release(lake: "Lake", run: Run) -> dict[str, int]:
             for table, version in live.items()
         ]
         lake.append("ops.releases", rows)
-        audit.note(lake, [*contract_acts(lake), *release_acts(lake)])
+        *earlier, made = release_acts(lake)
+        audit.note(lake, [*contract_acts(lake), made], late=earlier)
         step.rows, step.message = len(rows), f"release {release}"
         if (latest := latest_release(lake)) != release:
             step.message += f"; the latest is still release {latest}, of a later date"
@@ -135,6 +139,11 @@ def latest_release(lake: "Lake") -> int | None:
     return latest_of((row["as_of"], row["release"]) for row in _rows(lake))
 
 
+def release_dates(lake: "Lake") -> dict[int, datetime.date]:
+    """The date that each release stands for."""
+    return {row["release"]: row["as_of"] for row in _rows(lake)}
+
+
 def latest_of(published: Iterable[tuple[datetime.date, int]]) -> int | None:
     """Of releases, given as date and number, that of the latest date; of several of that date the one published last.
 
@@ -160,6 +169,17 @@ def release_tables(lake: "Lake", release: int) -> dict[str, int]:
             f"use one of: {', '.join(map(str, have))}" if have else "publish one first: clew run",
         )
     return tables
+
+
+def release_date(lake: "Lake", release: int) -> datetime.date:
+    """The date that a release stands for.
+
+    Raises:
+        UsageError: If there is no such release.
+    """
+    release_tables(lake, release)
+    found: datetime.date = next(row["as_of"] for row in _rows(lake) if row["release"] == release)
+    return found
 
 
 def row_count(delta: "DeltaTable") -> int:

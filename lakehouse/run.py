@@ -7,8 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from deltalake.exceptions import DeltaError
+
 from lakehouse import openlineage
-from lakehouse.errors import ClewError
+from lakehouse.faults import explained
 
 if TYPE_CHECKING:
     from lakehouse.lake import Lake
@@ -22,6 +24,11 @@ class Progress(Protocol):
     def said(self, step: str, label: str, rows: int | None, total: int | None) -> None: ...
 
     def ended(self, step: str, state: str, rows: int, seconds: float, message: str) -> None: ...
+
+
+def at_work(step: str) -> str:
+    """The lock that a process holds while it is in a step, by which a step under way is told from one that died."""
+    return f"step_{step}"
 
 
 class Silent:
@@ -66,26 +73,39 @@ class Run:
 
     @contextmanager
     def step(self, lake: "Lake", name: str) -> Iterator[Step]:
-        """Announce a step, keep its start and its end in ops.runs, and tell lineage tools of it."""
+        """Announce a step, keep its start and its end in ops.runs, and tell lineage tools of it.
+
+        Raises:
+            EnvironmentFault: Instead of what a library raised where there was no room, or no right, to write.
+            DataError: Instead of it where a table is damaged.
+        """
         step = Step(name, self.progress)
         self.progress.started(name)
-        self._record(lake, step, "started", 0.0)
         announced = openlineage.begin(lake, self, step)
         begin = time.monotonic()
         try:
-            yield step
+            self._record(lake, step, "started", 0.0)
+            with lake.lock(at_work(name), shared=True):
+                yield step
+            self._record(lake, step, "done", time.monotonic() - begin)
         except BaseException as error:
-            what = error.what if isinstance(error, ClewError) else type(error).__name__
-            step.message = step.message or what
-            self._finish(lake, step, "failed", time.monotonic() - begin)
-            openlineage.end(lake, self, step, announced, error)
-            raise
-        self._finish(lake, step, "done", time.monotonic() - begin)
+            cause = explained(lake, error)
+            step.message = step.message or (cause.what if cause else type(error).__name__)
+            self._fail(lake, step, time.monotonic() - begin)
+            openlineage.end(lake, self, step, announced, cause or error)
+            if cause is None or cause is error:
+                raise
+            raise cause from error
+        self.progress.ended(name, "done", step.rows, time.monotonic() - begin, step.message)
         openlineage.end(lake, self, step, announced, None)
 
-    def _finish(self, lake: "Lake", step: Step, state: str, seconds: float) -> None:
-        self._record(lake, step, state, seconds)
-        self.progress.ended(step.name, state, step.rows, seconds, step.message)
+    def _fail(self, lake: "Lake", step: Step, seconds: float) -> None:
+        """Keep that a step failed, if that can be: a full disk takes this row no more than it took the step's."""
+        try:
+            self._record(lake, step, "failed", seconds)
+        except (OSError, DeltaError):
+            step.message += "; ops.runs could not be written"
+        self.progress.ended(step.name, "failed", step.rows, seconds, step.message)
 
     def _record(self, lake: "Lake", step: Step, state: str, seconds: float) -> None:
         row = {

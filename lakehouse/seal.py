@@ -11,11 +11,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from lakehouse.errors import UsageError
-from lakehouse.settings import Settings
+from lakehouse.settings import SIGNING_KEY, Settings
 
 SEAL = "seal"
 """The key of a document under which its seal stands; the seal covers all others."""
 ALGORITHM = "ed25519"
+FORMER_KEYS = "former.keys"
+"""The file, under ``.clew``, of the public keys that sealed here before; itself sealed with the present key."""
+NEXT_KEY = "signing.key.next"
+"""The file, under ``.clew``, of a key that is about to follow (lakehouse.rotation)."""
 _SEED_BYTES = 32
 
 
@@ -31,6 +35,58 @@ def public_key(settings: Settings) -> str:
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
     return _text(_private_key(settings).public_key().public_bytes(Encoding.Raw, PublicFormat.Raw))
+
+
+def known_keys(settings: Settings, present: str | None = None) -> tuple[str, ...]:
+    """The public key of this workspace, then those that it had before, the newest first; makes none.
+
+    A former key proves what was sealed with it while it was the key, which the audit tells; it proves nothing sealed
+    later.
+
+    Args:
+        settings: The workspace.
+        present: The present key, where it is not to be believed of the workspace itself.
+
+    Raises:
+        UsageError: If there is no key yet, or the list of former keys is not of the present one.
+    """
+    if present is None:
+        if not settings.has_signing_key:
+            raise UsageError(
+                "this workspace has no key of its seals",
+                str(settings.state / SIGNING_KEY),
+                "give the public key that it should have been, with --public-key; a key is made with the first seal",
+            )
+        present = public_key(settings)
+    path = settings.state / FORMER_KEYS
+    try:
+        told = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return (present,)
+    except ValueError:
+        told = {}
+    wrong = broken(told, present) if isinstance(told, Mapping) else "it was altered"
+    if wrong:
+        raise UsageError(
+            f"the list of former keys cannot be believed: {wrong}",
+            str(path),
+            "if a change of the key was cut off, finish it: clew audit rotate-key; else restore the file from a backup",
+        )
+    return (present, *map(str, told["keys"]))
+
+
+def is_sealed(settings: Settings, document: Mapping[str, Any], *, presently: bool = False) -> bool:
+    """Whether a document is as this workspace sealed it, be it with a former key; never where it has none.
+
+    Args:
+        settings: The workspace.
+        document: With its seal.
+        presently: Only the present key counts.
+    """
+    if not settings.has_signing_key:
+        return False
+    keys = (public_key(settings),) if presently else known_keys(settings)
+    return any(broken(document, key) is None for key in keys)
 
 
 def signature(settings: Settings, document: Mapping[str, Any]) -> str:
@@ -88,6 +144,12 @@ def broken(document: Mapping[str, Any], key: str) -> str | None:
 def _private_key(settings: Settings) -> Any:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+    if settings.signing_secret is None and (settings.state / NEXT_KEY).exists():
+        raise UsageError(
+            "a change of the key of the seals was cut off",
+            str(settings.state / NEXT_KEY),
+            "finish it: clew audit rotate-key",
+        )
     try:
         seed = bytes.fromhex(settings.signing_key.decode())
     except ValueError:

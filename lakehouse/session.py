@@ -42,6 +42,8 @@ SEMANTICS = {
     "spark.databricks.delta.properties.defaults.enableDeletionVectors": "false",
     "spark.databricks.delta.properties.defaults.columnMapping.mode": "none",
     "spark.sql.ansi.enabled": "true",
+    # A "${env:NAME}" in a contract is text, and no way to the environment of the process (ADR 15).
+    "spark.sql.variable.substitute": "false",
 }
 
 

@@ -12,6 +12,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from contracts import HERE as PACKAGED_CONTRACTS
 
+SIGNING_KEY = "signing.key"
+"""The file of the key of the seals, under ``.clew``."""
+
 
 class Settings(BaseSettings):
     """Settings of one workspace.
@@ -46,6 +49,8 @@ class Settings(BaseSettings):
     author_name: str | None = Field(None, alias="CLEW_AUTHOR")
     identity_secret: SecretStr | None = Field(None, alias="CLEW_IDENTITY_KEY")
     signing_secret: SecretStr | None = Field(None, alias="CLEW_SIGNING_KEY")
+    former_signing_secret: SecretStr | None = Field(None, alias="CLEW_FORMER_SIGNING_KEY")
+    privacy_secret: SecretStr | None = Field(None, alias="CLEW_PRIVACY_KEY")
 
     @property
     def lake(self) -> Path:
@@ -89,7 +94,22 @@ class Settings(BaseSettings):
         """The seed of the seals (lakehouse.seal), 32 bytes in hexadecimal digits. Losing it unmakes no seal."""
         if self.signing_secret is not None:
             return self.signing_secret.get_secret_value().encode()
-        return self.secret("signing.key")
+        return self.secret(SIGNING_KEY)
+
+    @property
+    def has_signing_key(self) -> bool:
+        """Whether there is a key of the seals already. Whoever only checks seals asks this first, and makes none."""
+        return self.signing_secret is not None or (self.state / SIGNING_KEY).exists()
+
+    @cached_property
+    def privacy_key(self) -> bytes:
+        """The key of the hashes by which ledgers know an address without having it (lakehouse.keyed).
+
+        Losing it makes every such hash mean nothing: whose address it was can no longer be found.
+        """
+        if self.privacy_secret is not None:
+            return self.privacy_secret.get_secret_value().encode()
+        return self.secret("privacy.key")
 
     def secret(self, name: str) -> bytes:
         """A random secret of this workspace, made on first use, readable by its owner only."""

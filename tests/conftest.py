@@ -19,6 +19,8 @@ import pyarrow as pa
 import pytest
 import yaml
 
+from contracts.permission import Moment
+from lakehouse.consent import state_sql
 from lakehouse.lake import Lake
 from lakehouse.releases import publish_release
 from lakehouse.run import Run
@@ -276,21 +278,9 @@ def _gold(lake: Lake, messages: Rows) -> None:
                 row |= {attribute: value, f"{attribute}_source": "web", f"{attribute}_at": at(28)}
         profiles.append(row)
     _mart(lake, "profiles", pa.schema(schema), profiles)
-    latest: dict[tuple[str, str], dict[str, Any]] = {}
-    for m in messages:
-        if "purpose" in m:
-            latest[profile_id(m["name"]), m["purpose"]] = m  # SAID is in the order of time
-    _mart(
-        lake,
-        "profile_consents",
-        pa.schema(
-            [("profile_id", text), ("purpose", text), ("status", text), ("event_id", text), ("notice_version", text),
-             ("region", text), ("source", text), ("decisions", pa.int64()), ("given_at", time)]
-        ),
-        [{"profile_id": p, "purpose": purpose, "status": m["status"], "event_id": m["event_id"],
-          "notice_version": "2017-1", "region": "US", "source": "consent", "decisions": 1, "given_at": m["at"]}
-         for (p, purpose), m in latest.items()],
-    )  # fmt: skip
+    with lake.duck() as connection:
+        state = state_sql(lake.contracts.policy, Moment(at(30).date(), heeds_later_refusals=True))
+        lake.overwrite("gold.consent_state", connection.sql(state).to_arrow_table())
     _mart(
         lake,
         "profile_redirects",

@@ -45,6 +45,24 @@ def listed(
     note(f"{len(newest)} of {len(known)} entries" if known else "nothing was written down yet; start with: clew run")
 
 
+@audit.command(name="rotate-key")
+def rotate_key() -> None:
+    """Give the workspace a new key of the seals; what was sealed with the old one stays provable."""
+    from activation.export import catch_up
+    from clew.workspace import existing_lake, settings
+    from lakehouse.lake import Lake
+    from lakehouse.rotation import is_cut_off, rotate
+
+    existing_lake()
+    lake = Lake(settings())
+    if not is_cut_off(lake.settings):
+        catch_up(lake)  # what is sealed and not yet written down would not be believed of the old key later
+    old, new = rotate(lake)
+    with results():
+        print(new)
+    note(f"follows {old}; give receivers the new one, and keep the old one for what they got before")
+
+
 @audit.command()
 def verify(
     public_key: Annotated[

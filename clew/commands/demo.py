@@ -15,6 +15,7 @@ from clew.outcome import outcome_of
 from clew.output import print_json
 from clew.screen import StepScreen, show_outcome
 from clew.workspace import settings as workspace
+from lakehouse.audit import head_of
 from lakehouse.errors import UsageError
 from lakehouse.lake import Lake
 from lakehouse.settings import Settings
@@ -94,6 +95,7 @@ def _clear(settings: Settings) -> None:
             shutil.rmtree(place)
         elif place.name != MARK:
             place.unlink(missing_ok=True)
+    head_of(settings).unlink(missing_ok=True)  # the audit that it is of went with the lake
 
 
 def _children(folder: Path) -> list[Path]:

@@ -16,10 +16,16 @@ NEEDED_BY_A_RUN = ["java", "memory", "disk", "jars", "home"]
 
 def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
+    tables: Annotated[
+        bool, typer.Option("--tables", help="Hold the files of every table against its log, instead.")
+    ] = False,
     port: Annotated[int, typer.Option(min=1, max=65535, help="The port that `make up` would use.")] = 8080,
 ) -> None:
     """Check Python, Java, memory, disk, the port of `make up`, Delta's jars and the workspace."""
     settings = workspace()
+    if tables:
+        _tables(settings, as_json)
+        return
     home = settings.home.absolute()
     findings = [_port(settings, port) if name == "port" else machine.CHECKS[name](home) for name in machine.CHECKS]
     if as_json:
@@ -31,6 +37,34 @@ def doctor(
                 typer.echo(f"       do:     {finding.do}")
     if not all(finding.ok for finding in findings):
         raise typer.Exit(EnvironmentFault.exit_code)
+
+
+def _tables(settings: Settings, as_json: bool) -> None:
+    """Say what is damaged, and how each table is restored."""
+    from dataclasses import asdict
+
+    from clew.restore import BACKUP, INSTEAD_OF_BACKUP, is_computed
+    from clew.workspace import existing_lake
+    from lakehouse.intact import damages
+    from lakehouse.lake import Lake
+
+    existing_lake()
+    lake = Lake(settings)
+    found = damages(lake)
+    without = {name: INSTEAD_OF_BACKUP.get(name.split(".")[0], BACKUP) for name in {item.table for item in found}}
+    told = [
+        asdict(item)
+        | {"do": f"clew restore {item.table}" if item.is_hint or is_computed(item.table) else without[item.table]}
+        for item in found
+    ]
+    if as_json:
+        print_json({"tables": len(lake.tables()), "damages": told})
+    else:
+        for item in told:
+            typer.echo(f"FAULT  {item['table']}, {item['file']}: {item['what']}\n       do:     {item['do']}")
+        typer.echo(f"{len(lake.tables())} tables: " + (f"{len(found)} files are damaged" if found else "all are whole"))
+    if found:
+        raise typer.Exit(1)
 
 
 def _port(settings: Settings, port: int) -> machine.Finding:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from clew.output import note, print_json, print_table, results, size_text
+from clew.output import note, print_json, print_table, results, size_text, time_text
 
 if TYPE_CHECKING:
     from activation.verify import Proof
@@ -23,35 +23,88 @@ AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
 @export.command(name="list")
 def listed(as_json: AsJson = False) -> None:
     """List the published exports, by destination and release."""
-    from activation.export import DATA, read_manifest
-    from activation.verify import exports_of
+    from activation.files import DATA, read_manifest
+    from activation.held import published_folders
     from clew.workspace import settings
+    from contracts.errors import DataError, UsageError
     from lakehouse.lake import Lake
 
+    lake = Lake(settings())
     rows: list[dict[str, Any]] = []
-    for folder in exports_of(Lake(settings())):
-        manifest = read_manifest(folder)
-        rows.append(
-            {
-                "destination": manifest["destination"],
-                "release": manifest["release"],
-                "purpose": manifest["purpose"],
-                "rows": manifest["rows"],
-                "refused": sum(manifest["refused"].values()),
-                "bytes": manifest["data"]["bytes"],
-                "policy_version": manifest["policy_version"],
-                "file": str(folder / DATA),
-            }
-        )
+    damaged: list[str] = []
+    for folder in published_folders(lake):
+        try:
+            manifest = read_manifest(folder)
+            rows.append(
+                {
+                    "destination": manifest["destination"],
+                    "release": manifest["release"],
+                    "purpose": manifest["purpose"],
+                    "rows": manifest["rows"],
+                    "refused": sum(manifest["refused"].values()),
+                    "retracted": manifest.get("retractions", {}).get("rows", 0),
+                    "bytes": manifest["data"]["bytes"],
+                    "policy_version": manifest["policy_version"],
+                    "file": str(folder / DATA),
+                }
+            )
+        except (DataError, KeyError, TypeError, AttributeError):
+            damaged.append(str(folder))
+    if not rows and not damaged:
+        raise UsageError("nothing was exported yet", str(lake.settings.exports), "clew run exports what is released")
     with results():
         if as_json:
-            print_json({"exports": rows})
-            return
-        heads = ("destination", "release", "purpose", "rows", "refused", "size", "policy", "file")
-        print_table(
-            heads,
-            [tuple(size_text(value) if name == "bytes" else value for name, value in row.items()) for row in rows],
+            print_json({"exports": rows, "damaged": damaged})
+        else:
+            heads = ("destination", "release", "purpose", "rows", "refused", "retracted", "size", "policy", "file")
+            print_table(
+                heads,
+                [tuple(size_text(value) if name == "bytes" else value for name, value in row.items()) for row in rows],
+            )
+    for folder_name in damaged:
+        note(f"the manifest in {folder_name} cannot be read: clew export verify")
+
+
+@export.command()
+def retractions(
+    limit: Annotated[int, typer.Option(min=1, help="How many, the newest first.")] = 20, as_json: AsJson = False
+) -> None:
+    """List what destinations were told to remove, and how soon after the withdrawal landed."""
+    from activation.measure import measured
+    from clew.workspace import existing_lake, settings
+    from lakehouse.lake import Lake
+
+    existing_lake()
+    lake = Lake(settings())
+    written, times = measured(lake)
+    newest = written[:limit]
+    with results():
+        if as_json:
+            print_json({"retractions": newest, "landed_to_written": times})
+        elif newest:
+            heads = ("destination", "number", "written (UTC)", "people", "because", "seconds, worst", "folder")
+            print_table(
+                heads,
+                [
+                    (
+                        row["destination"],
+                        row["number"],
+                        time_text(row["written_at"]),
+                        row["people"],
+                        ", ".join(f"{reason} {n}" for reason, n in row["because"].items()),
+                        row["worst_seconds"],
+                        row["folder"] or "taken away",
+                    )
+                    for row in newest
+                ],
+            )
+    if times["withdrawals"]:
+        note(
+            f"{times['withdrawals']} withdrawals of what was handed over: landed to retraction written, median "
+            f"{times['median_seconds']:.1f} s, worst {times['worst_seconds']:.1f} s"
         )
+    else:
+        note(f"{len(newest)} of {len(written)} retractions" if written else "nothing was retracted yet")
 
 
 @export.command()
@@ -83,7 +136,7 @@ def verify(
     from clew.workspace import settings
     from contracts.errors import UsageError
     from lakehouse.lake import Lake
-    from lakehouse.seal import public_key as own_key
+    from lakehouse.seal import known_keys
 
     if folder is not None and (destination is not None or release is not None):
         raise UsageError("--folder is one export already", "--folder", "leave DESTINATION and --release out")
@@ -93,33 +146,41 @@ def verify(
         )
     configured = settings()
     lake = Lake(configured)
-    seen_as = public_key or own_key(configured)
-    proofs = (
-        [prove(folder, seen_as)]
-        if folder is not None
-        else [prove(path, seen_as, lake) for path in exports_of(lake, destination, release)]
-    )
+    if folder is not None:
+        keys: tuple[str, ...] = (str(public_key),)
+        proofs = [prove(folder, keys)]
+    else:
+        asked = exports_of(lake, destination, release)
+        keys = known_keys(configured, public_key)
+        proofs = [prove(path, keys, lake) for path in asked]
     with results():
         if as_json:
-            print_json({"public_key": seen_as, "exports": [proof.as_dict() for proof in proofs]})
+            print_json({"public_key": keys[0], "exports": [proof.as_dict() for proof in proofs]})
         else:
             _show(proofs)
     wrong = sum(bool(proof.problems) for proof in proofs)
     if wrong:
-        note(f"{wrong} of {len(proofs)} exports do not hold")
+        note(f"{wrong} of {_counted(proofs)} do not hold")
         raise typer.Exit(1)
     unlooked = "; permissions were not looked up, which needs the lake" if folder is not None else ""
-    note(f"{len(proofs)} export{'s hold' if len(proofs) != 1 else ' holds'}{unlooked}")
+    note(f"{_counted(proofs)} {'holds' if len(proofs) == 1 else 'hold'}{unlooked}")
+
+
+def _counted(proofs: "list[Proof]") -> str:
+    """How many of each kind, in words; what cannot be read counts as an export."""
+    retractions = sum(proof.retraction is not None for proof in proofs)
+    kinds = (("export", len(proofs) - retractions), ("retraction", retractions))
+    return " and ".join(f"{count} {kind}{'s' * (count != 1)}" for kind, count in kinds if count)
 
 
 def _show(proofs: "list[Proof]") -> None:
-    heads = ("destination", "release", "rows", "checked", "verdict")
+    heads = ("destination", "what", "rows", "checked", "verdict")
     print_table(
         heads,
         [
             (
                 proof.destination or proof.folder,
-                proof.release,
+                f"retraction {proof.retraction}" if proof.retraction is not None else f"release {proof.release}",
                 proof.rows,
                 ", ".join(proof.checked),
                 f"{len(proof.problems)} problem{'s' if len(proof.problems) != 1 else ''}"
@@ -133,3 +194,5 @@ def _show(proofs: "list[Proof]") -> None:
         if proof.problems:
             print(f"\n{proof.folder}")
             print("\n".join(f"  {problem}" for problem in proof.problems))
+    for sentence in dict.fromkeys(sentence for proof in proofs for sentence in proof.unchecked):
+        note(sentence)

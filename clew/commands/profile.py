@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _TABLES = (
     "gold.profiles",
     "gold.profile_identifiers",
-    "gold.profile_consents",
+    "gold.consent_state",
     "gold.orders",
     "gold.journey_stages",
     "identity.assignments",
@@ -120,8 +120,9 @@ def _held(reading: "Reading", profile_id: str, retired: str | None) -> dict[str,
             [profile_id],
         ),
         "consents": reading.rows(
-            """SELECT purpose, status, given_at, notice_version, region, source, event_id
-               FROM gold.profile_consents WHERE profile_id = ? ORDER BY purpose""",
+            """SELECT purpose, status, may_use, rule, given_at, expires_at, notice_version, jurisdiction,
+                      topics_refused, event_id
+               FROM gold.consent_state WHERE profile_id = ? ORDER BY purpose""",
             [profile_id],
         ),
         "orders": orders,
@@ -168,15 +169,17 @@ def _print_text(held: dict[str, Any], option: str) -> None:
         (
             item["purpose"],
             item["status"],
+            "yes" if item["may_use"] else "no",
+            item["rule"],
             time_text(item["given_at"]),
             item["notice_version"] or "",
-            item["event_id"],
+            item["event_id"] or "",
         )
         for item in held["consents"]
     ]
     print_section(
-        "consents (a purpose that is not here is not allowed)",
-        ("purpose", "status", "given (UTC)", "notice", "event"),
+        "consents (why, and by which words: clew policy explain)",
+        ("purpose", "status", "may use", "rule", "given (UTC)", "notice", "event"),
         consents,
     )
     orders = held["orders"]

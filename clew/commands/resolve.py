@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from clew.output import note, print_json, print_table, results
+from clew.output import note, print_json, print_table, printable, results
 from clew.workspace import settings
 from contracts.errors import UsageError
 from identity.engine import Choice
@@ -87,9 +87,9 @@ def _print(outcome: "Outcome") -> None:
         meant = ", ".join(
             f"{column} ({meaning})" if column != meaning else column for meaning, column in file["columns"].items()
         )
-        print(f"{file['path']}: {file['rows']:,} rows; {meant}")
+        print(printable(f"{file['path']}: {file['rows']:,} rows; {meant}"))
         if file["ignored"]:
-            print(f"   not used: {', '.join(file['ignored'])}")
+            print(printable(f"   not used: {', '.join(file['ignored'])}"))
         if file["rejected"]:
             lines = "1 line is no row" if file["rejected"] == 1 else f"{file['rejected']:,} lines are no rows"
             print(f"   {lines}, and left out; the first is line {_first(outcome, file)}")

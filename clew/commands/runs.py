@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from clew.output import note, print_json, results, time_text
+from clew.output import note, print_json, printable, results, time_text
 
 _STEPS = """
     SELECT run_id, step, "at", as_of, state, seconds, "rows", message
@@ -90,4 +90,4 @@ def _text(run: dict[str, Any]) -> str:
             f"  {step['step']:<{width}}  {step['state']:<7}  {step['seconds']:>7.1f} s  "
             f"{step['rows'] or 0:>11,} rows{tries}{message}"
         )
-    return "\n".join(lines)
+    return "\n".join(map(printable, lines))

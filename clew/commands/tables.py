@@ -11,7 +11,12 @@ from clew.output import print_json, print_table, results, size_text, time_text
 from contracts import DBT_MODELS
 
 
-def tables(as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False) -> None:
+def tables(
+    with_hash: Annotated[
+        bool, typer.Option("--hash", help="Also hash what each table says: reads all rows, but those of ops.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
     """List the tables: rows, size, version, last change, grain."""
     from clew.workspace import existing_lake
     from lakehouse.duck import tables_in
@@ -25,16 +30,20 @@ def tables(as_json: Annotated[bool, typer.Option("--json", help="For programs.")
         _described(lake, name, released.get(name), grains.get(name, bronze if name.startswith("bronze.") else ""))
         for name in names
     ]
+    if with_hash:
+        _add_hashes(listed)
     with results():
         if as_json:
             print_json({"lake": str(lake), "tables": listed})
             return
         heads = ("table", "rows", "size", "version", "released", "last change (UTC)", "grain")
+        hashed = ("content hash",) if with_hash else ()
         print_table(
-            heads,
+            (heads[0], *hashed, *heads[1:]),
             [
                 (
                     item["table"],
+                    *([item["content_hash"]] if with_hash else []),
                     item["rows"],
                     size_text(item["bytes"]),
                     item["version"],
@@ -45,6 +54,16 @@ def tables(as_json: Annotated[bool, typer.Option("--json", help="For programs.")
                 for item in listed
             ],
         )
+
+
+def _add_hashes(listed: list[dict[str, Any]]) -> None:
+    from clew.workspace import settings
+    from lakehouse.content import contents
+    from lakehouse.lake import Lake
+
+    found = contents(Lake(settings()))
+    for item in listed:
+        item["content_hash"] = found[item["table"]].hash if item["table"] in found else None
 
 
 def _described(lake: Path, name: str, released: int | None, grain: str) -> dict[str, Any]:

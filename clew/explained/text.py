@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from clew.explained.words import bars, comparison_text, sources_text, strength_text
-from clew.output import print_section
+from clew.output import print_section, printable
 from identity.evidence import probability_text, walk
 
 if TYPE_CHECKING:
@@ -19,14 +19,14 @@ AROUND_SHOWN = 20
 
 def print_explanation(found: "Explanation") -> None:
     """Print why two records are one person, or what keeps them apart."""
-    print("\n".join(_explanation(found)))
+    print("\n".join(printable(line) for text in _explanation(found) for line in text.split("\n")))
 
 
 def print_build_up(found: "BuildUp") -> None:
     """Print how a profile was built."""
     one = len(found.records) == 1
     print(f"profile {found.profile_id}  {len(found.records)} record{'' if one else 's'}, founded by ", end="")
-    print(found.records[0].record_id)
+    print(printable(found.records[0].record_id))
     print(f"{found.link_kind}, probability {probability_text(found.probability)}: its weakest link")
     records = [
         (

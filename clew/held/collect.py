@@ -21,8 +21,7 @@ SOURCES_OF_LAW = (
     "Regulation (EU) 2016/679 (GDPR), article 15: right of access",
     "Regulation (EU) 2016/679 (GDPR), article 20: right to data portability",
 )
-_CONSENT_TABLES = ("gold.consent_state", "gold.profile_consents")
-"""Where what a person allowed is decided; the first that the lake has."""
+_STATE = "gold.consent_state"
 
 
 def everything(opened: "Opened", lake: "Lake", person: Person) -> dict[str, Any]:
@@ -59,7 +58,7 @@ def counts(told: Mapping[str, Any]) -> list[tuple[str, int]]:
     messages = [(f"messages from {item['source']}", len(item["messages"])) for item in told["sources"]]
     rows = [(item["table"], len(item["rows"])) for item in told["tables"]]
     sent = [
-        (f"rows sent to {item['destination']} in release {item['release']}", len(item["rows"]))
+        (f"rows of {item['kind']} to {item['destination']} {item['release']}", len(item["rows"]))
         for item in told["recipients"]
     ]
     return [*messages, ("refused messages", len(told["refused"])), *rows, *sent, ("acts", len(told["acts"]))]
@@ -121,18 +120,15 @@ def _own_view(row: dict[str, Any], table: PersonTable, person: Person) -> dict[s
 
 def _purposes(opened: "Opened", lake: "Lake", person: Person) -> list[dict[str, Any]]:
     """Each purpose of the policy: what it is, its legal basis where the policy says so, and what the person allowed."""
-    table = next((name for name in _CONSENT_TABLES if opened.has(name)), None)
-    rows = [] if table is None else opened.rows(f"SELECT * FROM {table} WHERE profile_id = ?", [person.profile_id])
+    ask = f"SELECT * FROM {_STATE} WHERE profile_id = ?"
+    rows = opened.rows(ask, [person.profile_id]) if opened.has(_STATE) else []
     policy = lake.contracts.policy
     return [
         {
             "purpose": name,
             "policy_version": policy.version,
-            **purpose.model_dump(mode="json"),
-            "destinations": sorted(
-                made.destination for made in lake.contracts.destinations.values() if made.purpose == name
-            ),
-            "said": [row for row in rows if row["purpose"] == name],
+            **{key: getattr(purpose, key) for key in ("about", "owner", "legal_basis", "uses", "destinations")},
+            "state": next((row for row in rows if row["purpose"] == name), None),
         }
         for name, purpose in policy.purposes.items()
     ]
@@ -153,7 +149,7 @@ def _recipients(lake: "Lake", person: Person) -> list[dict[str, Any]]:
 
 def _acts(opened: "Opened", lake: "Lake", person: Person, recipients: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The audit's entries that are about this person: by their ids, their decisions, the exports that hold them."""
-    subjects = {f"export {made['destination']} {made['release']}" for made in recipients}
+    subjects = {made["subject"] for made in recipients}
     if opened.has("identity.decisions"):
         decided = opened.rows(
             """SELECT decision FROM identity.decisions

@@ -38,11 +38,11 @@ def page(told: Told, read_from: str) -> str:
 def _purposes(told: Told) -> list[Any]:
     rows = []
     for item in told["purposes"]:
-        said = "; ".join(f"{row['status']} on {str(row['given_at'])[:10]} ({row['event_id']})" for row in item["said"])
-        basis = item.get("legal_basis") or item.get("basis") or ""
+        state = item["state"] or {"status": "no_consent_known", "event_id": None, "given_at": None}
+        by = f", by {state['event_id']} of {str(state['given_at'])[:10]}" if state["event_id"] else ""
         who = ", ".join(item["destinations"]) or "nobody outside"
-        rows.append((item["purpose"], item["about"], basis, said or "nothing: it is not allowed", who))
-    heads = ("purpose", "what for", "legal basis", "what you said", "may be sent to")
+        rows.append((item["purpose"], item["about"], item["legal_basis"], state["status"] + by, who))
+    heads = ("purpose", "what for", "legal basis", "what holds", "may be sent to")
     return [element("h2", "What it may be used for"), table("Every purpose that there is.", heads, rows)]
 
 
@@ -51,7 +51,9 @@ def _recipients(told: Told) -> list[Any]:
     if not told["recipients"]:
         parts.append(element("p", "Nobody, as far as exports are still held.", class_="faint"))
     for made in told["recipients"]:
-        caption = f"{made['destination']}, release {made['release']}, for {made['purpose']}: {made['about'] or ''}"
+        caption = (
+            f"{made['destination']} {made['release']} ({made['kind']}), for {made['purpose']}: {made['about'] or ''}"
+        )
         parts.append(_rows(caption, made["rows"]))
     return parts
 

@@ -19,16 +19,17 @@ from pyspark.sql import functions as f
 
 from contracts.identity import IdentityRules
 from identity.assign import assign
-from identity.cluster import cluster
 from identity.decisions import Decision, among, decided_edges, kept_apart
-from identity.edges import deterministic_edges
+from identity.edges import STEWARD, deterministic_edges
 from identity.forest import spanning_forest
 from identity.model import Model, compared_people
 from identity.records import Nodes
+from identity.refusals import REFUSED, cluster_within_consent, refusing
 from identity.resolution import Resolution, dated
 from identity.rivals import block_rivals
 from identity.spark.components import components
 from identity.spark.score import EDGE_SCHEMA, forget, probabilistic_edges
+from identity.sql import query
 
 RECORDS_A_PART = 50_000
 """About so many records are resolved by one task; a component is never parted."""
@@ -36,6 +37,8 @@ RESOLVED_SCHEMA = (
     "left_record string, right_record string, kind string, rule string, match_weight double, probability double, "
     "evidence string, model_version string, state string, reason string, since timestamp"
 )
+NOBODY_APART = pa.table({"record_id": pa.array([], pa.string()), "refused_by": pa.array([], pa.string())})
+_APART = "apart"
 _ITEMS = ("record", "identifier", "edge")
 
 
@@ -70,8 +73,11 @@ def resolve_in_parts(
     parts = _parts(places, identifiers, edges, rules.probabilistic.link_weight).persist()
     items = _items(parts, records, identifiers, edges)
     spread = items.groupBy("part").applyInArrow(_resolver(rules, key, cannot_link), RESOLVED_SCHEMA).persist()
+    apart = NOBODY_APART
+    if refusing(nodes.records):
+        spread, apart = _told_apart(session, spread)
     here = spread.where("state = 'linked'").drop("evidence", "model_version").toArrow()
-    assignments = assign(nodes.records, _members(nodes.records, here), here, key)
+    assignments = assign(nodes.records, _members(nodes.records, here, apart), here, key)
     for used in (scored, places, parts):
         used.unpersist()
     forget(session)
@@ -129,22 +135,52 @@ def _resolver(
     rules: IdentityRules, key: bytes, cannot_link: Mapping[tuple[str, str], int]
 ) -> Callable[[pa.Table], pa.Table]:
     """What a task does with a part."""
-    apart = {record for pair in cannot_link for record in pair}
+    by_decision = {record for pair in cannot_link for record in pair}
 
     def resolved(items: pa.Table) -> pa.Table:
         records, identifiers, edges = (_unpacked(items[name]) for name in _ITEMS)
         is_scored = pc.equal(edges["kind"], "probabilistic")
         evidence = pa.concat_tables(
             [
-                deterministic_edges(records, identifiers, rules, key, apart),
+                deterministic_edges(records, identifiers, rules, key, by_decision.union(refusing(records))),
                 block_rivals(edges.filter(is_scored), records, rules),  # rivals are in one part: both weigh as links do
                 edges.filter(pc.invert(is_scored)),
             ]
         )
-        found = cluster(records, identifiers, evidence, rules, cannot_link)
-        return dated(found.edges, records)
+        found = cluster_within_consent(records, identifiers, evidence, rules, cannot_link)
+        return pa.concat_tables([dated(found.edges, records), _told(found.members)])
 
     return resolved
+
+
+def _told_apart(session: SparkSession, spread: DataFrame) -> tuple[DataFrame, pa.Table]:
+    """The edges, and the records that are kept apart: record_id and refused_by.
+
+    An edge between two parts was refused by what its left record's part knows. That its right record is kept apart is
+    known in that record's own part alone, so that it is said of the edge here.
+    """
+    told = spread.where(f"state = '{_APART}'").select("left_record", "reason").distinct().toArrow()
+    apart = pa.table({"record_id": told["left_record"], "refused_by": told["reason"]})
+    ends = [
+        f.broadcast(_frame(session, apart, "record_id string, refused_by string").toDF(name, f"{name}_refused_by"))
+        for name in ("left_record", "right_record")
+    ]
+    by = "least(left_record_refused_by, right_record_refused_by)"
+    reason = f.expr(f"concat('{REFUSED}: event ', {by})")
+    is_unlink = f"rule = '{STEWARD}' and state = 'blocked' and get_json_object(evidence, '$.action') = 'unlink'"
+    is_refused = f.expr(f"{by} is not null and not ({is_unlink})")
+    edges = (
+        spread.where(f"state <> '{_APART}'")
+        .join(ends[0], "left_record", "left")
+        .join(ends[1], "right_record", "left")
+        .withColumn("reason", f.when(is_refused, reason).otherwise(f.col("reason")))
+        .withColumn("state", f.when(is_refused, "blocked").otherwise(f.col("state")))
+        .select(*spread.columns)
+        .persist()
+    )
+    edges.count()
+    spread.unpersist()
+    return edges, apart
 
 
 def _unpacked(column: pa.ChunkedArray) -> pa.Table:
@@ -152,12 +188,24 @@ def _unpacked(column: pa.ChunkedArray) -> pa.Table:
     return pa.Table.from_struct_array(column.drop_null().combine_chunks())
 
 
-def _members(records: pa.Table, edges: pa.Table) -> pa.Table:
-    """``Clusters.members`` of the edges that joined."""
+def _told(members: pa.Table) -> pa.Table:
+    """The records that a part keeps apart, as rows beside its edges: such a record, twice, and why."""
+    return query(
+        f"""SELECT record_id AS left_record, record_id AS right_record, NULL::VARCHAR AS kind, NULL::VARCHAR AS rule,
+                   NULL::DOUBLE AS match_weight, NULL::DOUBLE AS probability, NULL::VARCHAR AS evidence,
+                   NULL::VARCHAR AS model_version, '{_APART}' AS state, refused_by AS reason, NULL::TIMESTAMPTZ AS since
+            FROM members WHERE refused_by IS NOT NULL""",
+        members=members,
+    )
+
+
+def _members(records: pa.Table, edges: pa.Table, apart: pa.Table) -> pa.Table:
+    """``Clusters.members`` of the edges that joined, and of the records that are kept apart."""
     ids = np.array(sorted(records["record_id"].to_pylist()), dtype=object)
     linked = edges.filter(pc.equal(edges["state"], "linked"))
     left, right = (
         np.searchsorted(ids, linked[name].to_numpy(zero_copy_only=False)) for name in ("left_record", "right_record")
     )
     clusters, _ = spanning_forest(len(ids), left, right)
-    return pa.table({"record_id": pa.array(ids, pa.string()), "cluster": pa.array(clusters, pa.int64())})
+    members = pa.table({"record_id": pa.array(ids, pa.string()), "cluster": pa.array(clusters, pa.int64())})
+    return query("SELECT * FROM members LEFT JOIN apart USING (record_id)", members=members, apart=apart)

@@ -16,9 +16,12 @@ from pyspark.sql import functions as F
 
 from contracts.source import Source
 from lakehouse.errors import DataError
+from lakehouse.hold import give_way
 from lakehouse.lake import Lake
 from lakehouse.run import Run, Step
 from spark_jobs.bronze.lines import blocks_of, bronze_rows, stream_of, with_reader_order
+from spark_jobs.bronze.long_lines import take_out_long_lines
+from spark_jobs.bronze.moving import changed, shown, sizes, tell_of_changed
 from spark_jobs.bronze.unreadable import set_aside_unreadable
 
 FIRST_LOOK = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
@@ -32,24 +35,54 @@ def land(lake: Lake, run: Run) -> dict[str, int]:
 
     Raises:
         DataError: If a batch wrote another number of lines than it read.
+        EnvironmentFault: If this is an hourly run, and a daily one needs silver to stand still.
     """
     with run.step(lake, "land") as step, lake.lock("land"):
+        give_way(lake, run)
         lake.ensure_tables()
         landed, last_look = _begin_landing(lake, run)
-        step.message = _unclaimed(lake)
-        sources = [lake.contracts.sources[name] for name in sorted(lake.contracts.sources)]
-        for source in sources:
-            folder = lake.settings.landing / source.source
-            folder.mkdir(parents=True, exist_ok=True)
-            for path in set_aside_unreadable(folder, last_look):
-                step.say(f"{source.source}: {path.name} cannot be read, set aside")
+        told = [_unclaimed(lake)]
+        sources = []
+        for source in (lake.contracts.sources[name] for name in sorted(lake.contracts.sources)):
+            fault = _prepare(lake.settings.landing / source.source, source, last_look, step)
+            told.append(fault)
+            if not fault:
+                sources.append(source)
+        seen = {source.source: sizes(lake.settings.landing / source.source) for source in sources}
         spark = lake.spark  # started before the threads, which would each start their own
         del spark
-        with ThreadPoolExecutor(len(sources)) as pool:
-            counts = list(pool.map(lambda source: _land_source(lake, source, landed, step), sources))
+        with ThreadPoolExecutor(max(1, len(sources))) as pool:
+            counts = list(
+                pool.map(lambda source: _land_source(lake, source, landed, seen[source.source], step), sources)
+            )
         step.rows = sum(counts)
-        step.message = "; ".join(filter(None, [step.message, *_passed_over(lake, landed)]))
-        return {source.source: count for source, count in zip(sources, counts, strict=True)}
+        for source in sources:
+            told += tell_of_changed(lake.settings.landing / source.source, seen[source.source])
+        step.message = "; ".join(filter(None, [*told, *_passed_over(lake, landed)]))
+        return dict.fromkeys(sorted(lake.contracts.sources), 0) | {
+            source.source: count for source, count in zip(sources, counts, strict=True)
+        }
+
+
+def _prepare(folder: Path, source: Source, last_look: datetime.datetime, step: Step) -> str:
+    """Have only files of lines in a landing folder; says why that cannot be had, and the folder must wait."""
+    name = f"landing/{source.source}"
+    try:
+        if folder.is_symlink():
+            return f"{name} is a link, and links are not followed: nothing of it has landed; make it a folder"
+        folder.mkdir(parents=True, exist_ok=True)
+        for path in set_aside_unreadable(folder, last_look, source.limits):
+            step.say(f"{source.source}: {shown(path.name)} cannot be read, set aside")
+        for path in take_out_long_lines(folder, last_look, source.limits):
+            step.say(f"{source.source}: a line is too long, kept as {path.name}")
+    except FileExistsError:
+        return f"{name} is no folder: nothing of it has landed; make it one"
+    except OSError as error:
+        return (
+            f"nothing of {name} has landed: what cannot be read there could not be set aside "
+            f"({error.strerror}); give the user that runs Clew the right to write to it"
+        )
+    return ""
 
 
 def _begin_landing(lake: Lake, run: Run) -> tuple[dict, datetime.datetime]:
@@ -76,7 +109,8 @@ def _unclaimed(lake: Lake) -> str:
     """Name what lies in landing/ and is no source's: it waits, and somebody should know."""
     there = sorted(path for path in lake.settings.landing.glob("*") if path.name[0] not in "._")
     strays = [path.name for path in there if path.is_file() or path.name not in lake.contracts.sources]
-    return f"no source contract for landing/{', landing/'.join(strays)}: left as it is" if strays else ""
+    named = ", landing/".join(map(shown, strays))
+    return f"no source contract for landing/{named}: left as it is" if strays else ""
 
 
 def _passed_over(lake: Lake, landed: dict) -> Iterator[str]:
@@ -93,23 +127,28 @@ def _passed_over(lake: Lake, landed: dict) -> Iterator[str]:
     for name in sorted(lake.contracts.sources):
         with lake.duck(only=[f"bronze.{name}"]) as connection:
             known = dict(connection.execute(f"select file, max(landing) from bronze.{name} group by file").fetchall())
-        for path in sorted((lake.settings.landing / name).rglob("*")):
+        for path, size in sizes(lake.settings.landing / name).items():
             file = path.relative_to(lake.settings.landing).as_posix()
-            hidden = any(part.startswith(("_", ".")) for part in file.split("/"))
-            if hidden or path.suffix == ".tmp" or not path.is_file() or not path.stat().st_size:
+            if not size:
                 continue
-            changed = path.stat().st_mtime
+            try:
+                changed_at = path.stat().st_mtime
+            except FileNotFoundError:
+                continue
             if file not in known:
                 may_be_empty_inside = path.suffix in (".gz", ".bz2")
-                if changed < landed["landed_at"].timestamp() and not may_be_empty_inside:
-                    yield f"landing/{file} has not landed: a file of this name was there before; give it a new name"
+                if changed_at < landed["landed_at"].timestamp() and not may_be_empty_inside:
+                    yield (
+                        f"landing/{shown(file)} has not landed: a file of this name was there before; "
+                        "give it a new name"
+                    )
                 continue
             end = ends.get(known[file]) if known[file] < landed["landing"] else None
-            if end is not None and changed > end.timestamp():
-                yield f"landing/{file} was changed after it had landed: give it a new name"
+            if end is not None and changed_at > end.timestamp():
+                yield f"landing/{shown(file)} was changed after it had landed: give it a new name"
 
 
-def _land_source(lake: Lake, source: Source, landed: dict, step: Step) -> int:
+def _land_source(lake: Lake, source: Source, landed: dict, seen: dict[Path, int], step: Step) -> int:
     table = f"bronze.{source.source}"
     checkpoint = lake.settings.lake / "_checkpoints" / "bronze" / source.source
     stream_id = _stream_id(checkpoint)
@@ -117,7 +156,7 @@ def _land_source(lake: Lake, source: Source, landed: dict, step: Step) -> int:
 
     def write_batch(batch: DataFrame, batch_id: int) -> None:
         nonlocal written
-        written += _write_batch(lake, source, landed, batch, (f"{table}/{stream_id}", batch_id))
+        written += _write_batch(lake, source, landed, batch, (f"{table}/{stream_id}", batch_id), seen)
         step.say(source.source, rows=written)
 
     query = (
@@ -132,17 +171,19 @@ def _land_source(lake: Lake, source: Source, landed: dict, step: Step) -> int:
     return written
 
 
-def _write_batch(lake: Lake, source: Source, landed: dict, batch: DataFrame, txn: tuple[str, int]) -> int:
+def _write_batch(
+    lake: Lake, source: Source, landed: dict, batch: DataFrame, txn: tuple[str, int], seen: dict[Path, int]
+) -> int:
     table = f"bronze.{source.source}"
     before = lake.delta(table)
     lines = with_reader_order(batch)
-    blocks = blocks_of(lines, lake.highest(table, "position") or 0).persist()
+    blocks = blocks_of(lines, lake.highest(table, "position") or 0, lake.settings.landing.as_posix()).persist()
     try:
         (counted,) = blocks.agg(F.coalesce(F.sum("lines"), F.lit(0)).alias("lines")).collect()
         expected = counted["lines"]
         if not expected:
             return 0
-        rows = bronze_rows(lines, blocks, lake.settings.landing.as_posix(), source, landed)
+        rows = bronze_rows(lines, blocks, source, landed)
         lake.append_df(table, rows, txn)
     finally:
         blocks.unpersist()
@@ -150,7 +191,7 @@ def _write_batch(lake: Lake, source: Source, landed: dict, batch: DataFrame, txn
     if after.version() == before.version():
         return 0  # this very batch was written before the process died
     written = int(after.history(1)[0]["operationMetrics"]["numOutputRows"])
-    if written != expected:
+    if written != expected and not (written < expected and any(changed(seen))):  # of those, land() tells
         raise DataError(
             f"{expected} lines were read but {written} written: a file changed while it was being landed",
             f"{table}, landing {landed['landing']}",

@@ -1,13 +1,21 @@
-"""Files that cannot be read: set aside, and told of in a line that lands and is quarantined like any other."""
+"""What lies in a landing folder and is no file of lines: set aside, and told of in a line that lands like any other.
+
+A landing folder is written by others. Whatever is in it, landing it must neither hang nor fail nor read what lies
+elsewhere: links are never followed, pipes and devices never opened, archives never unpacked beyond their limit.
+"""
 
 import bz2
 import datetime
 import gzip
 import hashlib
 import json
+import os
+import stat
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+
+from contracts.source import Limits
 
 MARK = "clew_unreadable_file"
 FOLDER = "_unreadable"
@@ -15,56 +23,140 @@ READ: dict[str, Callable[[Path], gzip.GzipFile | bz2.BZ2File]] = {".gz": gzip.Gz
 NOT_READ = (".zst", ".lz4", ".snappy", ".deflate", ".lzo", ".xz", ".zip", ".7z", ".tar", ".tgz", ".parquet", ".orc",
             ".avro", ".xlsx", ".xls")  # fmt: skip
 """Endings of files that hold no lines of text, or that Spark would fail on and end the whole stream."""
+CHUNK = 1 << 20
+NAME_BYTES = 255
+"""The longest name that a file may have."""
 
 
-def set_aside_unreadable(folder: Path, changed_since: datetime.datetime) -> list[Path]:
-    """Move broken .gz and .bz2, and what is no text, out of the reader's way; one would end the whole stream.
+def set_aside_unreadable(folder: Path, changed_since: datetime.datetime, limits: Limits) -> list[Path]:
+    """Move out of the reader's way whatever would end, hang or mislead the whole stream.
 
-    The broken file goes to ``_unreadable/`` beside it, and a one-line notice with its name, size, SHA-256 and the
-    reason takes its place, so that it is counted.
+    It goes to ``_unreadable/`` beside it, and a one-line notice with its name, size, SHA-256 and the reason takes its
+    place, so that it is counted.
 
     Args:
         folder: A source's landing folder.
         changed_since: Files that came before this have been looked at by an earlier run.
+        limits: What the source's contract allows.
 
     Returns:
-        Where the files are now.
+        Where they are now.
+
+    Raises:
+        OSError: If something cannot be moved.
     """
     moved = []
-    for path in sorted(folder.rglob("*")):
-        hidden = any(part.startswith(("_", ".")) for part in path.relative_to(folder).parts)
-        if hidden or path.suffix.lower() not in (*READ, *NOT_READ) or not path.is_file():
-            continue
-        if path.stat().st_ctime < changed_since.timestamp():
-            continue
-        reason = _fault(path)
+    for path, status in entries(folder):
+        reason = _kind_fault(path, status)
+        if not reason and status.st_ctime >= changed_since.timestamp():
+            reason = _content_fault(path, limits)
         if reason:
-            moved.append(_set_aside(path, reason))
+            moved.append(_set_aside(path, status, reason))
     return moved
 
 
-def _fault(path: Path) -> str:
+def entries(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
+    """All that the reader would meet in a folder and those within, in order; no link is followed.
+
+    A folder comes only if it cannot be looked into. Names that begin with ``_`` or ``.``, or end in ``.tmp``, are left
+    out; but Spark looks into a folder such as ``_day=1``, so that is looked into here too.
+    """
+    for name in sorted(os.listdir(folder)):
+        path = folder / name
+        try:
+            status = path.lstat()
+        except FileNotFoundError:
+            continue  # renamed meanwhile, as those do who wrote it under another name
+        if stat.S_ISDIR(status.st_mode):
+            if name.startswith(".") or (name.startswith("_") and "=" not in name):
+                continue
+            if os.access(path, os.R_OK | os.X_OK):
+                yield from entries(path)
+                continue
+        elif name.startswith(("_", ".")) or name.endswith(".tmp"):
+            continue
+        yield path, status
+
+
+def notice(path: Path, reason: str, size: int | None, digest: str | None, mark: str) -> Path:
+    """Put a notice of ``path`` where the reader finds it.
+
+    Args:
+        path: What it tells of.
+        reason: Why that is not read.
+        size: Its bytes, where they are known.
+        digest: Its SHA-256, where it is known.
+        mark: Eight letters that tell this occurrence from others of that name.
+    """
+    told = {MARK: path.name, "reason": reason, "bytes": size, "sha256": digest}
+    draft = path.with_name(f".{mark}.draft")
+    draft.write_text(json.dumps(told) + "\n", encoding="utf-8")
+    return draft.replace(path.with_name(_fitting("", path.name, f".{mark}.unreadable")))
+
+
+def _kind_fault(path: Path, status: os.stat_result) -> str:
+    """Why something is no file to be read, whatever is in it."""
+    mode = status.st_mode
+    if stat.S_ISLNK(mode):
+        return "links are not followed: put the file itself there"
+    if stat.S_ISDIR(mode):
+        return "a folder that may not be looked into: give the user that runs Clew the right to read it"
+    if not stat.S_ISREG(mode):
+        return "neither a file nor a folder"
+    try:
+        path.name.encode("utf-8")
+    except UnicodeEncodeError:
+        return "its name is not UTF-8, and the reader could not find it by that name"
+    if not os.access(path, os.R_OK):
+        return "it may not be read: give the user that runs Clew the right to read it"
+    return ""
+
+
+def _content_fault(path: Path, limits: Limits) -> str:
     ending = path.suffix.lower()
     if ending in NOT_READ:
         return f"files of the kind {ending} are not read: send text, or text as .gz or .bz2"
+    if ending not in READ:
+        return ""
+    expanded = 0
     try:
         with READ[ending](path) as file:
-            while file.read(1 << 20):
-                pass
+            while chunk := file.read(CHUNK):
+                expanded += len(chunk)
+                if expanded > limits.max_expanded_bytes:
+                    return (
+                        f"it unpacks to more than {limits.max_expanded_bytes} bytes: send it in parts, or raise "
+                        "limits.max_expanded_bytes of the source"
+                    )
     except (OSError, EOFError, zlib.error) as error:
         return f"{type(error).__name__}: {error}"
     return ""
 
 
-def _set_aside(path: Path, reason: str) -> Path:
-    content = path.read_bytes()
-    digest = hashlib.sha256(content).hexdigest()
-    target = path.parent / FOLDER / f"{digest[:8]}-{path.name}"
-    target.parent.mkdir(exist_ok=True)
-    notice = {MARK: path.name, "reason": reason, "bytes": len(content), "sha256": digest}
-    draft = path.with_name(f"_{path.name}.unreadable")
-    draft.write_text(json.dumps(notice) + "\n", encoding="utf-8")
+def _set_aside(path: Path, status: os.stat_result, reason: str) -> Path:
+    size, digest = None, None
+    if stat.S_ISREG(status.st_mode) and os.access(path, os.R_OK):
+        size, digest = status.st_size, _sha256(path)
+    # What has no content to tell it by is told by when it came.
+    mark = (digest or hashlib.sha256(f"{path.name!a} {status.st_ctime_ns}".encode()).hexdigest())[:8]
+    if stat.S_ISDIR(status.st_mode):  # into another folder it could not be moved without the right to write to it
+        target = path.with_name(_fitting(f"{FOLDER}-{mark}-", path.name.replace("=", "_"), ""))
+    else:
+        target = path.parent / FOLDER / _fitting(f"{mark}-", path.name, "")
+        target.parent.mkdir(exist_ok=True)
     # The notice first: a run that dies between the two finds the file again, and writes the same notice.
-    draft.replace(path.with_name(f"{path.name}.{digest[:8]}.unreadable"))
-    path.replace(target)
+    notice(path, reason, size, digest, mark)
+    path.rename(target)
     return target
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _fitting(before: str, name: str, after: str) -> str:
+    """A name of at most 255 bytes, cut in its middle part, and UTF-8 whatever the name was."""
+    clean = name.encode("utf-8", "backslashreplace")
+    room = NAME_BYTES - len(before.encode()) - len(after.encode())
+    return before + clean[:room].decode("utf-8", "ignore") + after

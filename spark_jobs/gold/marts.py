@@ -1,4 +1,4 @@
-"""Marts: dbt, in this process and in this Spark session.
+"""Marts: the consent of everybody by the policy, then dbt, in this process and in this Spark session.
 
 Idempotence key: each mart is replaced whole, in one Delta commit, by a function of the tables it reads, the event
 dictionary and the run's date.
@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 from contracts import DBT_MODELS
 from contracts.link import FIRMEST_FIRST
 from contracts.marts import identity_minimums
-from contracts.purpose import STRICTEST_FIRST
 from lakehouse.attach import attach
 from lakehouse.errors import DataError
 from lakehouse.releases import row_count
+from spark_jobs.gold.consent_state import build_consent_state
 
 if TYPE_CHECKING:
     import datetime
@@ -33,7 +33,6 @@ PROJECT = DBT_MODELS.parent
 READ = (
     "silver.customer_records",
     "silver.identifiers",
-    "silver.consents",
     "identity.records",
     "identity.identifiers",
     "identity.assignments",
@@ -46,12 +45,13 @@ class ModelFailed(DataError):
 
 
 def build_marts(lake: "Lake", run: "Run") -> dict[str, int]:
-    """Build every mart and audience for the run's date.
+    """Decide over everybody's consent, then build every mart and audience, for the run's date.
 
     Returns:
         Rows of each table built.
 
     Raises:
+        ContractError: If the consent policy was changed without a new version.
         ModelFailed: If a model cannot be built; the others, and its own last version, stay readable.
     """
     with run.step(lake, "build_marts") as step:
@@ -66,6 +66,7 @@ def build_marts(lake: "Lake", run: "Run") -> dict[str, int]:
                 step.say(node.node_name, built[node.node_name])
 
         with lake.lock("gold.marts"):
+            built["consent_state"] = build_consent_state(lake, run, step)
             invoke_dbt(lake, ["run"], run.as_of, hear)
         step.rows = sum(built.values())
         return dict(sorted(built.items()))
@@ -112,7 +113,6 @@ def invoke_dbt(
     options += ["--target-path", str(state / "target"), "--log-path", str(state / "logs")]
     options += ["--log-level", "none", "--log-level-file", "info"]
     variables: dict[str, Any] = {
-        "strictest_first": STRICTEST_FIRST,
         "firmest_first": FIRMEST_FIRST,
         "identity_minimums": {name: asked.model_dump() for name, asked in identity_minimums().items()},
     }

@@ -18,6 +18,7 @@ from pyspark.sql import functions as F
 from contracts import Contracts
 from contracts.source import Source
 from lakehouse.errors import UsageError
+from lakehouse.hold import give_way
 from lakehouse.lake import Lake
 from lakehouse.run import Run, Step
 from spark_jobs.silver import route
@@ -58,8 +59,13 @@ def conform(lake: Lake, run: Run) -> dict[str, int]:
 
     Returns:
         Messages kept, duplicate and quarantined, and lines, over all sources.
+
+    Raises:
+        EnvironmentFault: If this is an hourly run, and a daily one needs silver to stand still.
     """
-    with run.step(lake, "conform") as step, lake.lock("conform"):
+    # A landing under way would be accounted for before its last line.
+    with run.step(lake, "conform") as step, lake.lock("land"), lake.lock("conform"):
+        give_way(lake, run)
         window = _window(lake)
         if window is None:
             step.message = "nothing has landed yet"

@@ -8,7 +8,9 @@ content_hash. The specification of the envelope is Segment's (Spec: Common Field
 from collections.abc import Callable, Sequence
 
 from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 
+from contracts.event import EARLIEST
 from contracts.source import Mapping, Source, Value
 from spark_jobs.silver.convert import iso_time, text, value_sql
 from spark_jobs.silver.headers import Header, with_cells
@@ -127,6 +129,9 @@ def _segment(parsed: DataFrame, carried: Sequence[str]) -> DataFrame:
         "if(batch_context is null or line_fault is not null, own_context, map_concat(map_filter(batch_context, "
         "(k, v) -> not map_contains_key(own_context, k)), own_context)) as context",
     )
+    # It says nothing of the event, so it is no reason to refuse one; but many readers cannot hold the year 0.
+    years = f"timestamp {literal(EARLIEST.isoformat())} and timestamp '9999-01-01'"
+    envelopes = envelopes.withColumn("sent_at", F.expr(f"if(sent_at between {years}, sent_at, null)"))
     # Context and sentAt tell of the delivery, not of the event: a retry may differ in them and still be a repeat.
     return envelopes.selectExpr(
         "*",

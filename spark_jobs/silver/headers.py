@@ -14,6 +14,9 @@ from pyspark.sql import functions as F
 from contracts.source import Source
 from spark_jobs.silver.sql import case, literal, name
 
+MAX_CELLS = 20_000
+"""Spark's reader of CSV stops with an error, and the run with it, at a line of more cells (20,480)."""
+NAME_LENGTH = 256
 _HEADER = "header string, width int, places array<int>, is_ambiguous boolean"
 
 
@@ -36,13 +39,14 @@ class Header:
 
 def headers_of(messages: DataFrame, source: Source) -> list[Header]:
     """The distinct header lines among the messages: first lines that name every required column."""
-    first = messages.where("line = 1")
+    # Names are short; an endless line must not come to the driver to be found none.
+    first = messages.where(f"line = 1 and length(message) <= {source.limits.max_columns * NAME_LENGTH}")
     for column in source.format.columns:  # first lines of files without a header are as many as there are files
         first = first.where(F.lower("message").contains(column))
     found = []
     for row in first.select("message").distinct().orderBy("message").collect():
         names = _names(row["message"], source.format.delimiter)
-        if all(column in names for column in source.format.columns):
+        if len(names) <= source.limits.max_columns and all(column in names for column in source.format.columns):
             places = tuple(names.index(column) if column in names else None for column in _declared(source))
             is_ambiguous = any(names.count(column) > 1 for column in _declared(source))
             found.append(Header(row["message"], len(names), places, is_ambiguous))
@@ -64,10 +68,12 @@ def with_cells(messages: DataFrame, source: Source, headers: Sequence[Header]) -
     """
     widths = sorted({header.width for header in headers})
     # One column a width, so that a line is parsed once and not once for each of its cells.
-    parsed = [f"if(width = {width}, {_parse(width, source)}, null) as _parsed{width}" for width in widths]
+    parsed = [f"if(width = {width} and cells_at_most <= {MAX_CELLS}, {_parse(width, source)}, null) as _parsed{width}"
+              for width in widths]  # fmt: skip
     row = case([(f"width = {width}", _as_array(width)) for width in widths], "cast(null as array<string>)")
     broken = case([(f"width = {width}", f"_parsed{width}._broken") for width in widths])
     cells = ", ".join(f"{literal(column)}, get(_row, places[{n}])" for n, column in enumerate(_declared(source)))
+    sep = f"{literal(source.format.delimiter)}, ''"
     fault = case(
         [
             ("width is null", _wrong_header(source)),
@@ -76,11 +82,15 @@ def with_cells(messages: DataFrame, source: Source, headers: Sequence[Header]) -
                 "(length(message) - length(replace(message, '\"', ''))) % 2 = 1",
                 "'malformed_csv: a quoted cell does not end on its line'",
             ),
+            # Spark's reader takes one for the end of the record, and what follows it would be lost unseen.
+            ("contains(message, '\r')", "'malformed_csv: a carriage return stands within the line'"),
+            (f"cells_at_most > {MAX_CELLS}", f"'malformed_csv: more than {MAX_CELLS} delimiters'"),
             (f"{broken} is not null", "'malformed_csv: not as many cells as the header has'"),
         ]
     )
     return (
         _with_header(messages, headers)
+        .selectExpr("*", f"length(message) - length(replace(message, {sep})) + 1 as cells_at_most")
         .selectExpr("*", *parsed)
         .selectExpr("*", f"{row} as _row")
         .selectExpr("*", f"named_struct({cells}) as cells", "line = 1 and width is not null as is_header")
@@ -115,4 +125,5 @@ def _as_array(width: int) -> str:
 
 def _wrong_header(source: Source) -> str:
     columns = ", ".join(source.format.columns)
-    return literal(f"wrong_header: the first line of the file does not name the columns {columns}")
+    most = source.limits.max_columns
+    return literal(f"wrong_header: the first line of the file does not name the columns {columns}, or more than {most}")

@@ -3,9 +3,11 @@
 from pyspark.sql import DataFrame
 
 from contracts.source import Source
-from spark_jobs.bronze.unreadable import MARK
+from spark_jobs.bronze import long_lines, unreadable
 from spark_jobs.silver.sql import case, literal, repeats
 
+TIME_LENGTH = 100
+"""No time is written longer; what is said once of a batch is copied to each of its messages."""
 CARRIED = ("position", "file", "line", "landing", "landed_at", "undecoded")
 STRICT = "'allowSingleQuotes', 'false', 'allowNonNumericNumbers', 'false'"
 """JSON as its specification has it."""
@@ -22,16 +24,22 @@ _IS_WHOLE = (
 )
 _OPENS = "left(trim(leading ' \\t\\r' from payload), 1)"
 _NAMES_BATCH = "contains(payload, '\"batch\"')"
-_NOTICE = '{"' + MARK
+_NOTICE = literal('{"' + unreadable.MARK)
+_LONG_LINE = literal('{"' + long_lines.MARK)
 _LINE_FAULT = case(
     [
         ("undecoded is not null", "'not_utf8: the bytes of the line are not UTF-8'"),
         ("trim(message) = ''", "'blank_line: the line holds nothing'"),
         (
-            f"startswith(message, {literal(_NOTICE)})",
+            f"startswith(message, {_NOTICE})",
             "'unreadable_file: a file could not be read; it is in the _unreadable folder'",
         ),
-        ("not is_whole", "'malformed_json: the line is not one JSON value'"),
+        (
+            f"startswith(message, {_LONG_LINE})",
+            "'line_too_long: the line has more bytes than the source allows; it is in the _unreadable folder'",
+        ),
+        ("not is_whole", "'malformed_json: the line is not one JSON value, or is nested more than 1,000 deep'"),
+        ("is_flood", "'batch_too_large: its context, copied to each of its messages, would be more than is allowed'"),
         ("is_empty_batch", "'empty_batch: the line holds a list without messages'"),
         (repeats("map_keys(batch_context)"), "'malformed_json: the context of the batch gives a key twice'"),
         ("message is null", "'blank_line: the list holds a null'"),
@@ -55,10 +63,10 @@ def messages_of(bronze: DataFrame, source: Source) -> DataFrame:
     lines = bronze.selectExpr(*CARRIED, f"{payload} as payload")
     if source.format.type == "csv":
         nothing = ["null as batch_sent_at", "cast(null as map<string,string>) as batch_context"]
-        sound = ["true as is_whole", "false as is_empty_batch"]
+        sound = ["true as is_whole", "false as is_empty_batch", "false as is_flood"]
         unpacked = lines.selectExpr(*CARRIED, *nothing, *sound, "0 as part", "payload as message")
     else:
-        unpacked = _unpack(lines)
+        unpacked = _unpack(lines, source.limits.max_expanded_bytes)
     return unpacked.selectExpr(
         *CARRIED,
         "part",
@@ -69,21 +77,27 @@ def messages_of(bronze: DataFrame, source: Source) -> DataFrame:
     )
 
 
-def _unpack(lines: DataFrame) -> DataFrame:
+def _unpack(lines: DataFrame, max_bytes: int) -> DataFrame:
     several = f"case when not is_whole then null when opens = '[' then {_ARRAY} else batch.batch end"
     # An object that gives a key twice may give two batches; it stays one message, which is refused for it.
     batch = f"opens = '{{' and {_NAMES_BATCH} and not {repeats('json_object_keys(payload)')}"
-    # What is no list after all (a broken array, a property named "batch") stays one message too.
+    # What is no list after all (a broken array, a property named "batch") stays one message too; and so does a line of
+    # a few megabytes of which a million copies of its context would be made.
+    is_flood = f"batch.context is not null and cast(size(several) as bigint) * length(payload) > {max_bytes}"
+    copied = "length(get_json_object(payload, '$.context'))"
+    flood = f"coalesce(if({is_flood}, cast(size(several) as bigint) * {copied} > {max_bytes}, false), false)"
     return (
         lines.selectExpr(*CARRIED, "payload", f"{_IS_WHOLE} as is_whole", f"{_OPENS} as opens")
         .selectExpr("*", f"if(is_whole and {batch}, {_BATCH}, null) as batch")
         .selectExpr("*", f"{several} as several")
+        .selectExpr("*", f"{flood} as is_flood")
         .selectExpr(
             *CARRIED,
             "is_whole",
-            "batch.sentAt as batch_sent_at",
+            f"left(batch.sentAt, {TIME_LENGTH}) as batch_sent_at",
             "batch.context as batch_context",
+            "is_flood",
             "coalesce(size(several) = 0, false) as is_empty_batch",
-            "posexplode(if(size(several) > 0, several, array(payload))) as (part, message)",
+            "posexplode(if(size(several) > 0 and not is_flood, several, array(payload))) as (part, message)",
         )
     )

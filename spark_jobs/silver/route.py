@@ -7,10 +7,11 @@ from pyspark.sql import functions as F
 
 from contracts.event import Event
 from contracts.source import Source
-from spark_jobs.silver.convert import path_value, text
+from spark_jobs.silver.convert import iso_time, path_value, text
 from spark_jobs.silver.sql import case, coalesce, literal, words
 
 CONFLICT = "conflicting_duplicate: another message with this id landed before, with other content"
+NOTICE_VERSION = r"^[\p{L}\p{N}_][\p{L}\p{N}_ .:/+-]{0,99}$"
 EVENT_COLUMNS = (
     *("event_id", "source", "channel", "type", "event", "message_id", "record_id", "anonymous_id", "user_id"),
     *("occurred_at", "sent_at", "landed_at as received_at", "properties", "traits", "context", "content_hash"),
@@ -132,25 +133,30 @@ def consents(kept: DataFrame, dictionary: Iterable[Event]) -> DataFrame:
     """The rows of silver.consents: what events say about permission, by the dictionary's ``consent`` entries."""
     speaking = sorted((event for event in dictionary if event.consent), key=lambda event: event.event)
 
-    def said(field: str) -> str:
+    def told(field: str) -> str:
         branches = []
         for event in speaking:
             value = getattr(event.consent, field)
             if value is not None:
                 is_path = value.startswith(("properties.", "traits.", "context."))
                 branches.append((f"event = {literal(event.event)}", path_value(value) if is_path else literal(value)))
-        return f"cast({case(branches)} as string) as {field}"
+        return f"cast({case(branches)} as string)"
+
+    # It stands on every row that the consent lets go out, so it is a word or none: no formula, no markup, no essay.
+    notice = f"if({told('notice_version')} rlike {literal(NOTICE_VERSION)}, {told('notice_version')}, null)"
 
     speaks = f"event in ({words(event.event for event in speaking)}) and record_id is not null"
     return kept.where(speaks).selectExpr(
         "event_id",
         "record_id",
         "source",
-        said("purpose"),
-        said("status"),
+        f"{told('purpose')} as purpose",
+        f"{told('status')} as status",
         "occurred_at as given_at",
-        said("notice_version"),
-        said("region"),
+        f"{notice} as notice_version",
+        f"{told('region')} as region",
+        f"{told('topic')} as topic",
+        f"{iso_time(told('until'))} as until_at",
         "position",
         "landing",
         "received_at",

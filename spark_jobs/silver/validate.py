@@ -21,6 +21,8 @@ READABLE = {
     "boolean": r"^\s*((?i)true|false)?\s*$",
 }
 """What a text of each type looks like, blank included."""
+BEYOND = {"number": "double('Infinity')", "integer": "9223372036854775807D"}
+"""From here on a number of each type has no value that readers of the tables could hold."""
 
 
 def with_verdict(envelopes: DataFrame, source: Source, events: Iterable[Event]) -> DataFrame:
@@ -99,7 +101,8 @@ def _property_checks(path: str, value: str, rule: Property) -> dict[str, str]:
         checks[f"missing_property: {path} is required"] = f"coalesce(trim({value}), '') = ''"
     wrong_type = f"wrong_type: {path} cannot be read as {rule.type}"
     if rule.type in READABLE:
-        checks[wrong_type] = f"not {value} rlike {literal(READABLE[rule.type])}"
+        too_big = f" or abs(try_cast({value} as double)) >= {BEYOND[rule.type]}" if rule.type in BEYOND else ""
+        checks[wrong_type] = f"not {value} rlike {literal(READABLE[rule.type])}{too_big}"
     elif rule.type == "string":
         checks[wrong_type] = f"startswith({value}, '{{\"')"  # a JSON object; any other text will do
     elif rule.type == "timestamp":
@@ -117,5 +120,5 @@ def _property_checks(path: str, value: str, rule: Property) -> dict[str, str]:
 
 def _told(checks: dict[str, str]) -> str:
     """The reasons of all failed checks, one a line. Text, because arrays are filtered by interpretation only."""
-    told = ", ".join(f"if({failed}, {literal(reason)}, null)" for reason, failed in checks.items())
+    told = ", ".join(f"if({failed}, {literal(' '.join(reason.split()))}, null)" for reason, failed in checks.items())
     return f"concat_ws('\\n', {told})"

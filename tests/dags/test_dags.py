@@ -13,10 +13,11 @@ from clew.airflow_home import CODE, DAGS
 from lakehouse.errors import ContractError, EnvironmentFault, GateClosed
 
 FILES = sorted(path for path in DAGS.glob("*.py"))
-NAMES = ["clew_daily", "clew_maintenance"]
+NAMES = ["clew_daily", "clew_maintenance", "clew_privacy"]
 ORDER = [
     "land",
     "conform",
+    "retract",
     "gate_silver",
     "resolve",
     "gate_identity",
@@ -48,7 +49,7 @@ def test_a_task_says_what_a_reader_needs_and_backs_off(dag_bag, name):
     for task in dag_bag.dags[name].tasks:
         for heading in ("Inputs:", "Outputs:", "Safe to re-run?", "When it fails:"):
             assert heading in task.doc_md, f"{task.task_id} does not say {heading}"
-        assert task.retries == 2
+        assert task.retries == (6 if name == "clew_privacy" else 2)
         assert task.retry_exponential_backoff == 2.0
         assert task.execution_timeout == datetime.timedelta(hours=4)
         assert [callback.__name__ for callback in task.on_failure_callback] == ["say_what_next"]
@@ -60,6 +61,19 @@ def test_the_daily_steps_run_one_after_the_other_in_this_order(dag_bag):
     assert list(dag.task_dict) == ORDER
     for before, after in pairwise(ORDER):
         assert dag.task_dict[before].downstream_task_ids == {after}
+
+
+def test_the_hourly_run_lands_conforms_and_retracts_under_a_name_of_its_own(dag_bag):
+    import clew_tasks
+
+    tasks = dag_bag.dags["clew_privacy"].task_dict
+    assert list(tasks) == ["land", "conform", "retract"]
+    assert (tasks["land"].downstream_task_ids, tasks["conform"].downstream_task_ids) == ({"conform"}, {"retract"})
+    names = [
+        clew_tasks.run_of({"dag_run": SimpleNamespace(run_id="scheduled__1"), "ti": SimpleNamespace(dag_id=dag)})
+        for dag in ("clew_daily", "clew_privacy")
+    ]
+    assert names == ["scheduled__1", "privacy-scheduled__1"]
 
 
 def test_only_the_release_announces_the_release(dag_bag):

@@ -45,11 +45,13 @@ def check_staged_rule(small: Any) -> Callable[[Path, str, str], Found]:
 
     def run(staged: Path, destination: str, rule_name: str) -> Found:
         declared = small.lake.contracts.destinations[destination]
-        with small.lake.duck(1) as connection:
+        release = int(staged.name.removeprefix("_"))
+        with small.lake.duck(release) as connection:
             exports.show_staged(connection, staged, destination)
-            suite = exports.suite(Scene(small.lake.contracts, connection, small.run.as_of), declared, 1)
+            exports.show_ledgers(connection, staged, declared, release, small.lake.settings.privacy_key)
+            suite = exports.suite(Scene(small.lake.contracts, connection, small.run.as_of), declared, release)
             chosen = tuple(rule for rule in suite.rules if rule.name == rule_name)
             assert len(chosen) == 1, f"{len(chosen)} rules {rule_name}"
-            return check.run(connection, Suite("exports", chosen))[0]
+            return check.run(connection, Suite("exports", chosen, suite.prepare))[0]
 
     return run

@@ -1,6 +1,7 @@
 """The exports gate: one bad row in a staged file for each of its rules, and the message about it."""
 
 import csv
+import datetime
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +18,7 @@ from identity.standardise import email
 from lakehouse.errors import GateClosed
 
 Rows = list[dict[str, str]]
+AT = datetime.datetime(2018, 1, 1, tzinfo=datetime.UTC)
 
 
 def edit(staged: Path, change: Callable[[Rows], None]) -> None:
@@ -62,6 +64,7 @@ CASES = [
     ("email_tool", "every_consent_event_says_yes", put(consent_event_id="consent:m4")),  # Ben's withdrawal
     ("email_tool", "every_consent_event_is_the_persons_own", put(consent_event_id="consent:m9")),  # Gus's yes
     ("email_tool", "nobody_said_no_later", put(profile_id="p-ben", consent_event_id="consent:m3")),
+    ("email_tool", "the_policy_permits_every_row", put(consent_event_id="consent:m9")),
     ("email_tool", "nobody_refused_the_email", put(email="Ben@Example.com")),
     ("ad_platform", "nobody_refused_the_email_sha256", put(email_sha256=sha256("ben@example.com"))),
     ("ad_platform", "nobody_refused_the_phone_sha256", put(phone_sha256=sha256("+18005550101"))),
@@ -72,6 +75,45 @@ CASES = [
     ("ad_platform", "email_sha256_is_hashed", put(email_sha256="ann@example.com")),
     ("ad_platform", "phone_sha256_is_hashed", put(phone_sha256="+18005550100")),
 ]
+
+
+RETRACTION_RULES = {
+    "nobody_comes_back_who_was_retracted_since",
+    "no_address_is_given_and_retracted",
+    "every_address_of_before_is_given_or_retracted",
+    "every_retraction_names_a_refusal",
+}
+
+
+def test_a_wrong_or_missing_retraction_breaks_its_rule(small: Any, check_staged_rule: Any) -> None:
+    small.release()
+    export(small.lake, small.run, "email_tool", lambda *_: {})
+    ann = profile_of(small, "Ann")
+    small.change(
+        "gold.profiles",
+        lambda rows: [
+            row | {"email": {"Ann": "new@example.com", "Gus": None}.get(row["first_name"], row["email"])}
+            for row in rows
+        ],
+    )
+    declared = small.lake.contracts.destinations["email_tool"]
+    staged = stage(small.lake, declared, small.release())
+    for rule in sorted(RETRACTION_RULES):
+        assert check_staged_rule(staged, "email_tool", rule).success, rule
+    gone = {"destination": "email_tool", "number": 1, "profile_id": ann, "reason": "withdrawn", "address_hashes": [],
+            "mailbox_hashes": [], "event_id": "consent:later", "withdrawn_at": None, "landed_at": None,
+            "last_release": 1, "delivered_at": AT, "written_at": AT}  # fmt: skip
+    small.lake.append("ops.retractions", [gone])
+    assert not check_staged_rule(staged, "email_tool", "nobody_comes_back_who_was_retracted_since").success
+    file = staged / "retractions.csv"
+    header, row = file.read_text().splitlines()
+    assert row.startswith("Ann.Example@gmail.com,")
+    file.write_text(f"{header}\n{row.replace('Ann.Example@gmail.com', 'new@example.com')}\n")
+    assert not check_staged_rule(staged, "email_tool", "no_address_is_given_and_retracted").success
+    file.write_text(f"{header}\n")
+    assert not check_staged_rule(staged, "email_tool", "every_address_of_before_is_given_or_retracted").success
+    file.write_text(f"{header}\n{row.replace('other_address,,', 'withdrawn,consent:m1,')}\n")  # her yes
+    assert not check_staged_rule(staged, "email_tool", "every_retraction_names_a_refusal").success
 
 
 def gives(small: Any, record: str, *addresses: str) -> None:
@@ -120,7 +162,7 @@ def test_every_rule_of_the_exports_gate_has_a_bad_row(small: Any) -> None:
         written = {
             rule.name for d in small.lake.contracts.destinations.values() for rule in exports.suite(scene, d, 1).rules
         }
-    assert written == shown
+    assert written == shown | RETRACTION_RULES
 
 
 def test_a_row_less_sure_than_the_destination_asks_closes_the_gate(small: Any, check_staged_rule: Any) -> None:

@@ -142,7 +142,7 @@ def test_a_mart_without_a_key_is_refused(meta: dict[str, Any], says: str, tmp_pa
 
 def test_the_published_marts_have_rules() -> None:
     tables = {rule.table for rule in marts.rules()}
-    assert {"gold.profiles", "gold.profile_consents", "gold.journey_stages", "gold.orders"} <= tables
+    assert {"gold.profiles", "gold.journey_stages", "gold.orders"} <= tables
 
 
 def test_data_docs_show_the_checks_and_no_address(small: Any, tmp_path: Path) -> None:

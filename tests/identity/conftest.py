@@ -27,6 +27,7 @@ class Town:
     rules: IdentityRules
     rows: list[dict[str, Any]] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
+    statements: dict[str, tuple[str, int]] = field(default_factory=dict)
 
     def record(self, record_id: str, day: int = 0, until: int | None = None, **said: Any) -> "Town":
         """Add a record seen from ``day`` to ``until``; identifiers and attributes by name, lists for several."""
@@ -35,6 +36,18 @@ class Town:
              "position": len(self.rows) + 1}
         )  # fmt: skip
         return self
+
+    def says(self, record_id: str, status: str, day: int = 0) -> "Town":
+        """Let a record say last, on a day, what it thinks of being linked; the event is named by the record."""
+        self.statements[record_id] = (status, day)
+        return self
+
+    def _said(self, record_id: str) -> dict[str, Any]:
+        if record_id not in self.statements:
+            return {}
+        status, day = self.statements[record_id]
+        moment = START + datetime.timedelta(days=day)
+        return {"linking": status, "linking_said_at": moment, "linking_event": f"consent:{record_id}"}
 
     def silver(self) -> Silver:
         """The tables that identity reads."""
@@ -45,7 +58,8 @@ class Town:
                 "last_seen": START + datetime.timedelta(days=row["until"]),
             }
             landed = {"landing": 1, "source": "crm", "position": row["position"]}
-            events.append({"record_id": row["record_id"], "sources": "crm", "landed": landed, "events": 1} | seen)
+            event = {"record_id": row["record_id"], "sources": "crm", "landed": landed, "events": 1}
+            events.append(event | seen | self._said(row["record_id"]))
             of_person = {name: row["said"].get(name) for name in ATTRIBUTES if name not in self.rules.identifiers}
             attributes.append({"record_id": row["record_id"]} | of_person)
             for name in self.rules.identifiers:
@@ -102,7 +116,8 @@ def grouped(assignments: pa.Table) -> set[frozenset[str]]:
 _LANDED = pa.struct([("landing", pa.int32()), ("source", pa.string()), ("position", pa.int64())])
 _EVENTS = pa.schema(
     [("record_id", pa.string()), ("sources", pa.string()), ("landed", _LANDED), ("first_seen", _TIME),
-     ("last_seen", _TIME), ("events", pa.int64())]
+     ("last_seen", _TIME), ("events", pa.int64()), ("linking", pa.string()), ("linking_said_at", _TIME),
+     ("linking_event", pa.string())]
 )  # fmt: skip
 _IDENTIFIERS = pa.schema(
     [("record_id", pa.string()), ("identifier", pa.string()), ("raw_value", pa.string()),

@@ -1,6 +1,7 @@
 """A run after a run resolves what changed, and gives what a full run gives, to the last row."""
 
 from dataclasses import replace
+from types import MappingProxyType
 
 import duckdb
 import pyarrow as pa
@@ -46,12 +47,14 @@ said = st.fixed_dictionaries(
 )
 person = st.tuples(st.sampled_from(PEOPLE), said, st.sampled_from([0, 3, 9, 2500]))
 record = st.sampled_from([f"{kind}:{number}" for kind in ("crm", "account", "mailbox") for number in range(6)])
+answer = st.tuples(st.sampled_from(["granted", "denied", "withdrawn"]), st.integers(0, 2))
 step = st.one_of(
     st.tuples(st.just("says"), st.dictionaries(record, person, min_size=1, max_size=6)),
     st.tuples(st.just("erased"), st.sets(record, min_size=1, max_size=3)),
     st.tuples(st.just("link"), st.sets(record, min_size=2, max_size=2)),
     st.tuples(st.just("unlink"), st.sets(record, min_size=2, max_size=2)),
     st.tuples(st.just("undone"), st.just(None)),
+    st.tuples(st.just("consent"), st.dictionaries(record, answer, min_size=1, max_size=2)),
 )
 
 
@@ -120,9 +123,11 @@ def equal(one, other):
         assert rows(one[name]) == rows(other[name]), name
 
 
-def town_of(rules, records):
+def town_of(rules, records, answers=MappingProxyType({})):
     """A town whose records land in the order of their ids' first mention."""
     town = Town(rules)
+    for record_id, answer in answers.items():
+        town.says(record_id, *answer)
     for record_id, (who, told, day) in records.items():
         town.record(record_id, day, **(who | told))
     return town
@@ -233,13 +238,34 @@ def test_run_after_run_joins_across_tenancies_whom_an_unlink_leaves_together(rul
     run_after_run(rules, no_model, steps)
 
 
+def test_run_after_run_keeps_apart_who_refuses_and_joins_again_who_grants(rules, no_model):
+    """The whole person, whichever record said it; a link of a steward, and a later record of theirs, do not help."""
+    ann = {f"crm:{place}": (PEOPLE[0], {"loyalty_id": "44001"}, place) for place in range(3)}
+    steps = [
+        ("says", ann),
+        ("consent", {"crm:1": ("denied", 1)}),
+        ("says", {"crm:3": (PEOPLE[0], {"loyalty_id": "44001", "email": "ann@mail.net"}, 9)}),
+        ("link", {"crm:0", "crm:3"}),
+        ("says", {"mailbox:0": ({}, {"email": "ann@mail.net"}, 9)}),
+        ("consent", {"crm:2": ("granted", 2)}),
+        ("consent", {"crm:1": ("granted", 3)}),
+        ("consent", {"mailbox:0": ("withdrawn", 4)}),
+        ("erased", {"mailbox:0"}),
+    ]
+    profiles = run_after_run(rules, no_model, steps)
+    assert profiles == [1, 3, 4, 4, 5, 2, 1, 5, 1]
+
+
 def run_after_run(rules, model, steps):
-    """Each step as a run of its own, held against a full run."""
-    records, decisions = {}, []
+    """Each step as a run of its own, held against a full run: how many profiles there are after each."""
+    profiles = []
+    records, decisions, answers = {}, [], {}
     tables = full(town_of(rules, {}), model)
     for kind, what in steps:
-        before = town_of(rules, records)
-        if kind == "says":
+        before = town_of(rules, records, answers)
+        if kind == "consent":
+            answers = answers | what
+        elif kind == "says":
             records = records | what
         elif kind == "erased":
             records = {name: told for name, told in records.items() if name not in what}
@@ -247,11 +273,13 @@ def run_after_run(rules, model, steps):
             decisions = decisions[:-1]
         else:
             decisions = [*decisions, (kind, *sorted(what))]
-        town = town_of(rules, records)
+        town = town_of(rules, records, answers)
         for decision in decisions:
             town.decide(*decision)
         tables = after(tables, town, differing(before, town), model)
         equal(tables, full(town, model))
+        profiles.append(len(set(tables["assignments"]["profile_id"].to_pylist())))
+    return profiles
 
 
 def differing(before, town):

@@ -33,11 +33,16 @@ PEOPLE = [
 ]
 
 
-def resolved(home, people=PEOPLE):
+DAY = datetime.date(2017, 12, 31)
+
+
+def resolved(home, people=PEOPLE, before_run=None):
     lake = Lake(Settings(home=home, identity_secret=SecretStr("a key for tests")))
     lake.ensure_tables()
     write_silver(lake, people)
-    counts = resolve(lake, Run("run-1", datetime.date(2017, 12, 31)))
+    if before_run:
+        before_run(lake)
+    counts = resolve(lake, Run("run-1", DAY))
     return lake, counts
 
 

@@ -216,7 +216,7 @@ def test_a_model_that_labels_speak_against_is_stopped(lake):
     strict = json.loads(json.dumps(used.settings)) | {"probability_two_random_records_match": 1e-12}
     save_model("customers-1", new_model("customers-1", strict, {}), lake.settings.models)
     rules = lake.contracts.identity.probabilistic
-    people = compared_people(build_nodes(read_silver(lake), lake.contracts.identity).records)
+    people = compared_people(build_nodes(read_silver(lake, lake.contracts.identity), lake.contracts.identity).records)
     edges = probabilistic_edges(people, used, rules.review_weight).to_pylist()
     strongest = sorted((-row["match_weight"], row["left_record"], row["right_record"]) for row in edges)[:6]
     for _, left, right in strongest:

@@ -5,11 +5,11 @@ from typing import Any, get_args
 
 import pytest
 
+from contracts.permission_sql import consent_state
 from contracts.table import PrivacyClass
-from expectations import check, gate
-from expectations.suite import Scene, Suite
 from lakehouse.lake import Lake
 from spark_jobs.gold.marts import invoke_dbt
+from tests.consent import by_duckdb, by_moment, load_cases, people_sql, statements_sql
 
 AS_OF = dt.date(2017, 12, 31)
 
@@ -40,29 +40,11 @@ def test_every_unit_test_of_the_project_passes(project: Lake, manifest: Any) -> 
     assert passed == {test.name for test in manifest.unit_tests.values()}
 
 
-def test_the_examples_of_the_consent_policy_settle_in_the_mart_and_at_the_gate_as_they_say(project: Lake) -> None:
-    examples = project.contracts.policy.examples
-    project.overwrite(
-        "identity.assignments",
-        [{"record_id": f"r{n}", "profile_id": f"p{n}", "own_profile_id": f"p{n}", "kind": "founder", "probability": 1.0,
-          "founder_record_id": f"r{n}", "records": 1} for n in range(len(examples))],
-    )  # fmt: skip
-    project.overwrite(
-        "silver.consents",
-        [{"event_id": said.event_id, "record_id": f"r{n}", "source": "consent", "purpose": "service",
-          "status": said.status, "given_at": said.given_at, "notice_version": "2017-1", "region": "US", "position": 1,
-          "landing": 1, "received_at": said.given_at} for n, example in enumerate(examples)
-         for said in example.statements],
-    )  # fmt: skip
-    invoke_dbt(project, ["run", "--select", "+profile_consents"], AS_OF)
-    settled = {row["profile_id"]: row["status"] for row in project.arrow("gold.profile_consents").to_pylist()}
-    for number, example in enumerate(examples):
-        assert settled.get(f"p{number}", "no_consent_known") == example.settles_to, example.about
-    with project.duck() as connection:
-        suite = gate.SUITES["gold"](Scene(project.contracts, connection, AS_OF))
-        (rule,) = (rule for rule in suite.rules if rule.name == "consent_is_settled_by_the_policy")
-        (found,) = check.run(connection, Suite("gold", (rule,), suite.prepare))
-    assert found.success, found.sample
+def test_spark_says_of_every_case_of_the_consent_policy_what_duckdb_says(project: Lake) -> None:
+    for moment, cases in by_moment(load_cases()).items():
+        sql = consent_state(project.contracts.policy, moment, statements_sql(cases), people_sql(cases))
+        by_spark = [tuple(row) for row in project.spark.sql(sql).collect()]
+        assert sorted(map(str, by_spark)) == sorted(map(str, by_duckdb(sql))), moment
 
 
 def test_every_model_that_decides_something_has_a_unit_test(manifest: Any) -> None:

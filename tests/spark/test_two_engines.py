@@ -28,11 +28,19 @@ from lakehouse.settings import Settings
 from sandbox.crowd import crowd
 from tests.febrl import febrl_3, febrl_file
 from tests.identity.test_people import row, standard
+from tests.identity.test_refusals import say
 from tests.identity.test_resolve import PEOPLE
 from tests.silver import write_silver
 
 KEY = b"a key for tests"
 DAY = datetime.date(2017, 12, 31)
+MORE = [
+    ("account:u2", "web", {"first_name": "Boris", "last_name": "Lee", "postcode": "12207"}),
+    ("account:u3", "web", {"first_name": "Dora", "last_name": "Quist", "email": "quist@mail.net"}),
+    ("crm:5", "crm", {"first_name": "Carla", "last_name": "Quist", "email": "quist@mail.net"}),
+    ("crm:6", "crm", {"email": "zed@mail.net"}),
+    ("mailbox:6", "email", {"email": "zed@mail.net"}),
+]
 TABLES = ("records", "identifiers", "edges", "assignments", "review_queue", "history")
 
 
@@ -89,24 +97,33 @@ def test_febrl_3_has_the_same_edges_and_profiles_scored_and_parted_in_spark(spar
     assert by_content(there.assignments).equals(by_content(here.assignments))
 
 
-def resolved_lake(engine, jars, home) -> tuple[Lake, dict[str, int]]:
+def resolved_lake(engine, jars, home, answers) -> tuple[Lake, dict[str, int]]:
     (home / ".clew").mkdir(parents=True)
     (home / ".clew" / "jars").symlink_to(jars)
     lake = Lake(Settings(home=home, identity_secret=KEY.decode(), spark_master="local[2]", identity_engine=engine))
     lake.ensure_tables()
-    write_silver(lake, PEOPLE)
+    write_silver(lake, PEOPLE + MORE)
+    if answers:
+        say(lake, *answers)
     day = datetime.datetime(2017, 12, 30, tzinfo=datetime.UTC)
     for action, pair in (("unlink", ("crm:1", "crm:3")), ("link", ("crm:2", "loyalty:44001"))):
         decide(lake, action, pair, reason="seen", author="ann", at=day, as_of=DAY)
     return lake, resolve(lake, Run("run-1", DAY))
 
 
-def test_a_lake_with_decisions_has_the_same_tables_whichever_engine_resolved_it(jars, tmp_path, monkeypatch):
+REFUSED = ("mailbox:1", "denied", 1)
+"""By one of four records that are one profile; of another an edge in review leads to a record of another part."""
+
+
+@pytest.mark.parametrize("answers", [[], [REFUSED]], ids=["nobody refused", "one refused"])
+def test_a_lake_with_decisions_has_the_same_tables_whichever_engine_resolved_it(jars, tmp_path, monkeypatch, answers):
     monkeypatch.setattr(spark_resolve, "RECORDS_A_PART", 2)
-    here, counts_here = resolved_lake("duckdb", jars, tmp_path / "duckdb")
-    there, counts_there = resolved_lake("spark", jars, tmp_path / "spark")
+    here, counts_here = resolved_lake("duckdb", jars, tmp_path / "duckdb", answers)
+    there, counts_there = resolved_lake("spark", jars, tmp_path / "spark", answers)
     assert counts_there == counts_here
     assert min(counts_here[state] for state in ("linked", "review", "blocked")) > 0
+    apart = [row["refused_by"] for row in there.arrow("identity.assignments").to_pylist()]
+    assert len(apart) - apart.count(None) == 4 * len(answers)
     for name in TABLES:
         mine, theirs = (by_content(lake.arrow(f"identity.{name}")) for lake in (here, there))
         assert mine.num_rows

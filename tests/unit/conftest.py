@@ -93,22 +93,13 @@ def make_lake(home: Path) -> None:
             }
         ),
     )
-    write(
-        "gold.profile_consents",
-        pa.table(
-            {
-                "profile_id": ["p-ana"],
-                "purpose": ["email_marketing"],
-                "status": ["granted"],
-                "event_id": ["consent:c1"],
-                "notice_version": ["2017-1"],
-                "region": ["US"],
-                "source": ["consent"],
-                "decisions": [1],
-                "given_at": pa.array([at(3)], utc),
-            }
-        ),
-    )
+    lake.append(
+        "gold.consent_state",
+        [{"profile_id": "p-ana", "purpose": "email_marketing", "status": "granted", "may_use": True, "rule": "latest",
+          "event_id": "consent:c1", "notice_version": "2017-1", "given_at": at(3), "known_since": at(3),
+          "expires_at": dt.datetime(2020, 12, 2, 9, tzinfo=dt.UTC), "jurisdiction": "united_states",
+          "policy_version": "2-0-0"}],
+    )  # fmt: skip
     write(
         "gold.orders",
         pa.table(

@@ -45,7 +45,7 @@ def test_everything_held_of_a_person_is_told_by_source_table_purpose_and_recipie
     assert json.loads(first["message"])["traits"]["email"] == "Ann.Example@gmail.com"
     assert (first["file"], first["line"]) == ("web/file", 1)
     rows = tables_of(told)
-    for table in ("gold.profiles", "gold.profile_consents", "gold.orders", "silver.events", "identity.history",
+    for table in ("gold.profiles", "gold.consent_state", "gold.orders", "silver.events", "identity.history",
                   "identity.identifiers", "identity.edges", "gold.profile_redirects"):  # fmt: skip
         assert rows[table], table
     (profiles,) = [item for item in told["tables"] if item["table"] == "gold.profiles"]
@@ -53,9 +53,10 @@ def test_everything_held_of_a_person_is_told_by_source_table_purpose_and_recipie
         "origins"
     ]
     purposes = {item["purpose"]: item for item in told["purposes"]}
-    assert purposes["advertising"]["said"][0]["status"] == "granted"
+    assert purposes["advertising"]["state"]["status"] == "granted"
     assert purposes["advertising"]["destinations"] == ["ad_platform"]
-    assert purposes["personalisation"]["said"] == []
+    assert purposes["advertising"]["legal_basis"] == "consent"
+    assert purposes["personalisation"]["state"]["status"] == "no_consent_known"
     sent = {item["destination"]: item["rows"] for item in told["recipients"]}
     assert sent["email_tool"][0]["email"] == "Ann.Example@gmail.com"
     assert {"export email_tool 1", "export ad_platform 1"} <= {item["subject"] for item in told["acts"]}

@@ -1,6 +1,8 @@
 """The audit: a chain in which every later change shows, and which a process may die in at any moment."""
 
 import datetime
+import json
+import shutil
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -11,13 +13,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
+from activation.export import export_all
+from activation.verify import verify
 from clew.audited import problems
 from identity.decisions import decide
 from lakehouse import audit
 from lakehouse.audit import Act, Entry
-from lakehouse.errors import DataError
+from lakehouse.errors import DataError, UsageError
 from lakehouse.lake import Lake
+from lakehouse.rotation import rotate
+from lakehouse.seal import known_keys, public_key, sealed
 from lakehouse.settings import Settings
+from tests.conftest import SmallLake
 from tests.unit.test_export import open_gate
 
 FIRST = [Act("release", f"release {number}", "as of 2017-12-30", f"{number:064}") for number in (1, 2)]
@@ -121,8 +128,6 @@ def test_a_process_that_died_in_the_first_entry_of_all_leaves_no_doubt(tmp_path:
 @pytest.fixture
 def done(small: Any) -> Any:
     """A small lake with a decision, a release and its exports, all written down."""
-    from activation.export import export_all
-
     at = datetime.datetime(2018, 1, 1, tzinfo=datetime.UTC)
     pair = ("account:ann", "account:gus")
     decide(small.lake, "link", pair, reason="the same", author="sam", at=at, as_of=at.date())
@@ -168,6 +173,95 @@ def test_an_export_altered_with_its_manifest_is_found(done: Any) -> None:
 def test_an_export_whose_manifest_is_cut_off_is_named(done: Any) -> None:
     path = done.lake.settings.exports / "email_tool" / "000001" / "manifest.json"
     path.write_text(path.read_text()[:40])
-    with pytest.raises(DataError, match="cannot be read") as refused:
-        problems(done.lake)
-    assert refused.value.where == str(path)
+    done.change("identity.decisions", lambda rows: [])
+    assert problems(done.lake) == [
+        "export email_tool 1: the manifest of an export cannot be read: it was altered or cut off",
+        "decision 1, written down in entry 1, is there no more",
+    ]
+
+
+def test_an_export_taken_away_and_made_anew_is_written_down_again_and_holds(done: Any) -> None:
+    from activation.export import export
+
+    shutil.rmtree(done.lake.settings.exports / "email_tool" / "000001")
+    declared = done.lake.contracts.destinations
+    declared["email_tool"] = declared["email_tool"].model_copy(update={"owner": "sales"})
+    export(done.lake, done.run, "email_tool", open_gate)
+    assert [item.subject for item in audit.entries(done.lake)][-2:] == ["exports/email_tool.yml", "export email_tool 1"]
+    assert problems(done.lake) == []
+
+
+def test_what_a_process_left_unwritten_is_written_down_by_the_next_as_of_nobody_known(done: Any) -> None:
+    known = audit.entries(done.lake)
+    done.lake.overwrite(audit.TABLE, [asdict(item) for item in known[:-1]])
+    audit.head_of(done.lake.settings).write_text(json.dumps({"entry": known[-2].entry, "hash": known[-2].hash}))
+    missing = "export email_tool 1 was never written down; if a process died there, the next export does it"
+    assert problems(done.lake) == [missing]
+    export_all(done.lake, done.run, open_gate)
+    last = audit.entries(done.lake)[-1]
+    assert (last.subject, last.actor) == (
+        "export email_tool 1",
+        f"not known, written down later by {done.lake.settings.author}",
+    )
+    assert problems(done.lake) == []
+
+
+def test_nothing_is_decided_released_or_exported_that_could_not_be_written_down(done: Any) -> None:
+    audit.head_of(done.lake.settings).unlink()
+    before = done.rows("ops.releases"), done.rows("identity.decisions")
+    at = datetime.datetime(2018, 1, 1, tzinfo=datetime.UTC)
+    with pytest.raises(DataError, match="the note of the newest entry is missing"):
+        decide(done.lake, "link", ("account:ann", "crm:ben"), reason="x", author="sam", at=at, as_of=at.date())
+    with pytest.raises(DataError, match="the note of the newest entry is missing"):
+        done.release()
+    shutil.rmtree(done.lake.settings.exports)
+    with pytest.raises(DataError, match="the note of the newest entry is missing"):
+        export_all(done.lake, done.run, open_gate)
+    assert (done.rows("ops.releases"), done.rows("identity.decisions")) == before
+    assert not list(done.lake.settings.exports.rglob("*.csv"))
+
+
+def test_the_note_that_a_first_process_left_behind_is_brought_up_by_the_next_that_looks(tmp_path: Path) -> None:
+    lake = Lake(Settings(home=tmp_path))
+    audit.note(lake, FIRST)
+    audit.head_of(lake.settings).write_text(f'{{"entry": 0, "hash": "{audit.NOTHING_BEFORE}"}}')
+    assert audit.note(lake, FIRST) == 0
+    lake.overwrite(audit.TABLE, [asdict(item) for item in audit.entries(lake)[:1]])
+    assert "entry 2, noted as the newest" in "\n".join(broken(lake, audit.entries(lake)))
+
+
+def test_a_new_key_leaves_the_chain_and_what_the_old_one_sealed_to_be_proved(done: Any) -> None:
+    old, new = rotate(done.lake)
+    later = SmallLake(done.lake.settings.home)
+    assert (old, public_key(later.lake.settings)) == (public_key(done.lake.settings), new)
+    audit.note(later.lake, [Act("release", "release 9", "", "9" * 64)])
+    assert broken(later.lake, audit.entries(later.lake)) == []
+    folder = later.lake.settings.exports / "email_tool" / "000001"
+    assert verify(folder, known_keys(later.lake.settings), later.lake).problems == ()
+    manifest = json.loads((folder / "manifest.json").read_text()) | {"owner": "somebody"}
+    (folder / "manifest.json").write_text(json.dumps(sealed(done.lake.settings, manifest)))
+    assert verify(folder, known_keys(later.lake.settings), later.lake).problems == (
+        "the manifest: it was sealed with a former key, and not written down while that was the key",
+    )
+
+
+@pytest.mark.parametrize("left", ["next", "entry", "list"])
+def test_a_change_of_the_key_that_was_cut_off_is_finished_by_the_next(done: Any, left: str) -> None:
+    settings = done.lake.settings
+    first = (settings.state / "signing.key").read_text()
+    _, new = rotate(done.lake)
+    following = (settings.state / "signing.key").read_text()
+    (settings.state / "signing.key").write_text(first)
+    (settings.state / "signing.key.next").write_text(following)
+    if left != "list":
+        (settings.state / "former.keys").unlink()
+    if left == "next":
+        known = audit.entries(done.lake)
+        done.lake.overwrite(audit.TABLE, [asdict(item) for item in known[:-1]])
+        audit.head_of(settings).write_text(json.dumps({"entry": known[-2].entry, "hash": known[-2].hash}))
+    cut_off = SmallLake(settings.home).lake
+    with pytest.raises(UsageError, match="was cut off"):
+        audit.note(cut_off, [Act("release", "release 9", "", "9" * 64)])
+    assert rotate(SmallLake(settings.home).lake)[1] == new
+    after = SmallLake(settings.home).lake
+    assert broken(after, audit.entries(after)) == []

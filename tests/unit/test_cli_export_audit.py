@@ -1,8 +1,14 @@
 """`clew export` and `clew audit`: what they say, and how they end, where all holds and where it does not."""
 
+import datetime as dt
 import json
 import shutil
 from pathlib import Path
+
+import pytest
+
+from lakehouse.lake import Lake
+from lakehouse.settings import Settings
 
 
 def test_exports_that_hold_are_listed_and_proved(clew, exported: Path) -> None:
@@ -20,7 +26,7 @@ def test_an_export_that_was_altered_ends_with_1_and_says_what_is_wrong(clew, exp
     with (exported / "exports" / "email_tool" / "000001" / "data.csv").open("a") as file:
         file.write("eve@example.com,Eve,,p_0,m1,2017-1,1-0-0,founder,1.0,1\n")
     ran = clew("export", "verify", "email_tool", home=exported)
-    assert (ran.code, ran.err) == (1, "1 of 1 exports do not hold\n")
+    assert (ran.code, ran.err) == (1, "1 of 1 export do not hold\n")
     assert "  data.csv is not the file that the manifest describes: it was altered or cut off" in ran.out
     assert "  data.csv has 2 rows, and the manifest says 1" in ran.out
     assert "eve@" not in ran.out
@@ -58,3 +64,56 @@ def test_an_audit_that_was_cut_off_ends_with_1(clew, exported: Path) -> None:
 
 def test_a_lake_in_which_nothing_was_written_down_says_so(clew) -> None:
     assert clew("audit", "list").err == "nothing was written down yet; start with: clew run\n"
+
+
+@pytest.fixture
+def withdrawn(exported: Path) -> Path:
+    """The same workspace after Ann took back both of her yeses."""
+    lake = Lake(Settings(home=exported))
+    said = lake.arrow("silver.consents").to_pylist()
+    landed = dt.datetime.now(dt.UTC) - dt.timedelta(seconds=1)
+    later = {"status": "withdrawn", "given_at": dt.datetime(2018, 1, 1, tzinfo=dt.UTC), "received_at": landed}
+    more = [
+        row | later | {"event_id": f"{row['event_id']}-later"}
+        for row in said
+        if row["record_id"] == "account:ann" and row["status"] == "granted"
+    ]
+    lake.append("silver.consents", more)
+    return exported
+
+
+def test_withdrawals_are_counted_retracted_listed_and_proved(clew, withdrawn: Path) -> None:
+    asked = clew("privacy", "--dry-run", home=withdrawn)
+    assert (asked.code, asked.err) == (0, "2 would be retracted; nothing was written\n")
+    assert not list((withdrawn / "exports").rglob("retractions/*"))
+    ran = clew("privacy", "--retract-only", home=withdrawn)
+    assert ran.code == 0
+    assert [line.split() for line in ran.out.splitlines()[2:]] == [["ad_platform", "1"], ["email_tool", "1"]]
+    listed = clew("export", "retractions", home=withdrawn)
+    assert "withdrawn 1" in listed.out
+    assert "2 withdrawals of what was handed over: landed to retraction written, median" in listed.err
+    told = json.loads(clew("export", "retractions", "--json", home=withdrawn).out)
+    assert told["landed_to_written"]["withdrawals"] == 2
+    assert told["landed_to_written"]["worst_seconds"] >= told["landed_to_written"]["median_seconds"] >= 1
+    proved = clew("export", "verify", home=withdrawn)
+    assert (proved.code, proved.err) == (0, "2 exports and 2 retractions hold\n")
+    assert clew("audit", "verify", home=withdrawn).code == 0
+    again = clew("privacy", "--retract-only", home=withdrawn)
+    assert "nobody is to be retracted" in again.err
+
+
+def test_a_new_key_is_printed_and_what_was_sealed_before_still_holds(clew, exported: Path) -> None:
+    old = clew("export", "key", home=exported).out.strip()
+    ran = clew("audit", "rotate-key", home=exported)
+    assert (ran.code, old in ran.err) == (0, True)
+    assert clew("export", "key", home=exported).out == ran.out
+    assert clew("export", "verify", home=exported).code == 0
+    assert clew("audit", "verify", home=exported).code == 0
+
+
+def test_a_damaged_manifest_hides_no_other_export(clew, exported: Path) -> None:
+    (exported / "exports" / "ad_platform" / "000001" / "manifest.json").write_text("{")
+    listed = clew("export", "list", home=exported)
+    assert (listed.code, "email_tool" in listed.out, "cannot be read" in listed.err) == (0, True, True)
+    proved = clew("export", "verify", home=exported)
+    assert (proved.code, proved.err) == (1, "1 of 2 exports do not hold\n")

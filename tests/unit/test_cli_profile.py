@@ -45,10 +45,13 @@ def test_json_has_its_documented_shape(clew) -> None:
         {
             "purpose": "email_marketing",
             "status": "granted",
+            "may_use": True,
+            "rule": "latest",
             "given_at": "2017-12-03T09:00:00Z",
+            "expires_at": "2020-12-02T09:00:00Z",
             "notice_version": "2017-1",
-            "region": "US",
-            "source": "consent",
+            "jurisdiction": "united_states",
+            "topics_refused": None,
             "event_id": "consent:c1",
         }
     ]

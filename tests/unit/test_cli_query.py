@@ -121,7 +121,7 @@ REFUSED = {
     "a table that is not there": (
         ["SELECT * FROM gold.profile"],
         "there is no table gold.profile",
-        "did you mean gold.profiles or gold.profile_consents or gold.profile_redirects?",
+        "did you mean gold.profiles or gold.profile_redirects?",
     ),
     "a table without its schema": (["FROM orders"], "there is no table orders", "did you mean gold.orders?"),
     "a table outside the release": (

@@ -23,7 +23,8 @@ def shape(value: Any) -> Any:
 
 def test_the_reference_shows_every_reading_command() -> None:
     assert {command.split()[0] for command, _ in SHAPES} == {
-        "query", "tables", "runs", "profile", "explain", "identity", "requeue", "export", "audit", "check",
+        "query", "tables", "runs", "profile", "explain", "identity", "requeue", "privacy", "export", "audit",
+        "check",
     }  # fmt: skip
 
 
@@ -32,7 +33,7 @@ def test_a_command_prints_the_shape_that_the_reference_shows(
     clew, request: pytest.FixtureRequest, command: str, shown: str
 ) -> None:
     command, _, part = command.partition(" : ")
-    of_exports = command.split()[0] in ("export", "audit")
+    of_exports = command.split()[0] in ("privacy", "export", "audit")
     home = {"home": request.getfixturevalue("exported")} if of_exports else {}
     printed = json.loads(clew(*shlex.split(command), **home).out)
     printed = printed[part] if part else printed

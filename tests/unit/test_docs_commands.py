@@ -22,7 +22,7 @@ def commands(text: str) -> list[tuple[str, set[str]]]:
 def test_there_are_pages_for_every_reader() -> None:
     names = {path.stem for path in PAGES}
     assert {"analyst", "data-engineer", "activation", "steward", "cli"} <= names
-    assert {"failed-gate", "quarantine", "unreadable-file"} <= names
+    assert {"failed-gate", "quarantine", "unreadable-file", "disk-full", "damaged-table", "replay-differs"} <= names
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)

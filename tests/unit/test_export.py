@@ -52,7 +52,7 @@ def test_one_person_a_reason(small: Any) -> None:
         "profile_id": profile_of(small, "Ann"),
         "consent_event_id": "consent:m1",
         "notice_version": "2017-1",
-        "policy_version": "1-0-0",
+        "policy_version": small.lake.contracts.policy.version,
         "link_kind": "deterministic",
         "link_probability": "0.999",
         "release": "1",
@@ -73,7 +73,7 @@ def test_a_withdrawn_person_leaves_the_next_export(small: Any) -> None:
     export(small.lake, small.run, "email_tool", open_gate)
     ann = profile_of(small, "Ann")
     small.change(
-        "gold.profile_consents",
+        "gold.consent_state",
         lambda rows: [
             row | ({"status": "withdrawn"} if (row["profile_id"], row["purpose"]) == (ann, "email_marketing") else {})
             for row in rows
@@ -170,7 +170,7 @@ def test_one_mailbox_is_written_to_once_whatever_the_tags(small: Any) -> None:
 
 
 def test_a_yes_without_its_notice_is_not_exported(small: Any) -> None:
-    small.change("gold.profile_consents", lambda rows: [row | {"notice_version": None} for row in rows])
+    small.change("gold.consent_state", lambda rows: [row | {"notice_version": None} for row in rows])
     small.release()
     counts = export(small.lake, small.run, "email_tool", open_gate)
     assert counts["rows"] == 0
@@ -246,7 +246,7 @@ def test_the_manifest_describes_the_file(small: Any) -> None:
         assert manifest["data"]["bytes"] == path.stat().st_size
         assert manifest["rows"] == len(rows_of(path.parent)) == 1
         assert [column["name"] for column in manifest["data"]["columns"]] == list(rows_of(path.parent)[0])
-        assert (manifest["release"], manifest["policy_version"]) == (1, "1-0-0")
+        assert (manifest["release"], manifest["policy_version"]) == (1, small.lake.contracts.policy.version)
 
 
 def test_the_same_release_gives_the_same_bytes(small: Any) -> None:
@@ -304,7 +304,7 @@ def test_a_closed_gate_leaves_nothing_behind(small: Any) -> None:
 
 def test_a_profile_with_two_consents_for_one_purpose_stops_the_export(small: Any) -> None:
     ann = profile_of(small, "Ann")
-    small.change("gold.profile_consents", lambda rows: [*rows, *(row for row in rows if row["profile_id"] == ann)])
+    small.change("gold.consent_state", lambda rows: [*rows, *(row for row in rows if row["profile_id"] == ann)])
     small.release()
     with pytest.raises(DataError) as caught:
         export(small.lake, small.run, "email_tool", open_gate)

@@ -1,22 +1,17 @@
 """Purposes, the consent policy and export contracts: examples and anti-examples are tests."""
 
-import datetime as dt
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
 import yaml
-from hypothesis import given
-from hypothesis import strategies as st
-from pydantic import ValidationError
 
 from activation import convert, decide
 from contracts import Contracts
 from contracts.base import load_yaml
 from contracts.errors import ContractError
 from contracts.export import Converter, Destination, ExampleLink
-from contracts.purpose import STRICTEST_FIRST, Policy, Statement, settle
 
 CONTRACTS = Contracts()
 DESTINATIONS = sorted(CONTRACTS.destinations)
@@ -36,12 +31,11 @@ def decided(
             [link.kind, link.probability, *profile.values()],
         )
         connection.execute(
-            "CREATE TABLE gold.profile_consents AS SELECT 'p-1' AS profile_id, ? AS purpose, ? AS status, "
-            "'consent:1' AS event_id, '2017-1' AS notice_version, now() AS given_at",
+            "CREATE TABLE gold.consent_state AS SELECT 'p-1' AS profile_id, $1 AS purpose, $2 AS status, "
+            "$2 = 'granted' AS may_use, NULL::VARCHAR AS topics_refused, 'consent:1' AS event_id, "
+            "'2017-1' AS notice_version, now() AS given_at",
             [destination.purpose, consent],
         )
-        if consent == "no_consent_known":
-            connection.execute("DELETE FROM gold.profile_consents")
         connection.execute("CREATE TABLE gold.profile_identifiers (profile_id TEXT, identifier TEXT, value TEXT)")
         decide.decide(connection, destination, "1-0-0", 1, CONTRACTS.identity.mail_domains)
         found = connection.execute("SELECT * FROM decided")
@@ -85,38 +79,6 @@ def test_every_converter_a_contract_may_name_exists() -> None:
     assert set(convert.MACROS) == set(Converter.__args__)  # type: ignore[attr-defined]
 
 
-def test_what_is_not_a_statement_is_refused() -> None:
-    anti_examples = CONTRACTS.policy.anti_examples
-    assert anti_examples
-    for anti in anti_examples:
-        with pytest.raises(ValidationError) as caught:
-            Statement.model_validate(anti.statement)
-        assert anti.refused_as in {str(error["loc"][0]) for error in caught.value.errors()}
-
-
-STATEMENTS = st.lists(
-    st.builds(
-        Statement,
-        status=st.sampled_from(STRICTEST_FIRST),
-        given_at=st.sampled_from([dt.datetime(2017, 1, day, tzinfo=dt.UTC) for day in (1, 2, 3)]),
-        event_id=st.sampled_from(["consent:1", "consent:2", "consent:3"]),
-    ),
-    min_size=1,
-)
-
-
-@given(STATEMENTS, st.randoms())
-def test_consent_settles_alike_in_any_order_and_when_said_twice(said: list[Statement], random: Any) -> None:
-    settled = settle(said)
-    shuffled = [*said, *said]
-    random.shuffle(shuffled)
-    assert settle(shuffled) == settled
-    assert settled is not None
-    assert settled.given_at == max(statement.given_at for statement in said)
-    together = {statement.status for statement in said if statement.given_at == settled.given_at}
-    assert settled.status == next(status for status in STRICTEST_FIRST if status in together)
-
-
 def _written(tmp_path: Path, source: str, **changes: Any) -> Path:
     data = yaml.safe_load((CONTRACTS.root / source).read_text())
     data.update(changes)
@@ -157,20 +119,6 @@ def test_a_wrong_export_contract_is_refused_with_its_field(changes: dict[str, An
     with pytest.raises(ContractError) as caught:
         load_yaml(_written(tmp_path, "exports/email_tool.yml", **changes), Destination)
     assert says in str(caught.value)
-
-
-def test_a_policy_whose_example_does_not_hold_is_refused(tmp_path: Path) -> None:
-    example = {"about": "nothing was said", "statements": [], "settles_to": "granted"}
-    with pytest.raises(ContractError) as caught:
-        load_yaml(_written(tmp_path, "consent/purposes.yml", examples=[example]), Policy)
-    assert "examples.0 settles to no_consent_known, but says granted" in str(caught.value)
-
-
-def test_a_purpose_cannot_default_to_yes(tmp_path: Path) -> None:
-    purpose = {"about": "send offers", "owner": "marketing", "default": "yes", "used_by": "nobody"}
-    with pytest.raises(ContractError) as caught:
-        load_yaml(_written(tmp_path, "consent/purposes.yml", purposes={"offers": purpose}), Policy)
-    assert "purposes.offers.default" in str(caught.value)
 
 
 def test_a_field_that_profiles_do_not_have_is_named_with_a_near_one() -> None:

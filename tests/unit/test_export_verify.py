@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,11 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from activation.export import DATA, MANIFEST, _sha256, export, folder, read_manifest
+from activation.export import DATA, MANIFEST, export, folder, read_manifest
+from activation.files import sha256
 from activation.verify import exports_of, verify
 from lakehouse.errors import UsageError
-from lakehouse.seal import public_key, sealed
+from lakehouse.seal import known_keys, public_key, sealed
 from lakehouse.settings import Settings
 from tests.unit.test_export import open_gate, profile_of, rows_of
 
@@ -29,25 +31,31 @@ def at(made: Any) -> Path:
 
 
 def proof(made: Any) -> Any:
-    return verify(at(made), public_key(made.lake.settings), made.lake)
+    return verify(at(made), [public_key(made.lake.settings)], made.lake)
 
 
 def test_an_export_that_nobody_touched_holds(made: Any) -> None:
     found = proof(made)
     assert found.problems == ()
     assert (found.destination, found.release, found.rows) == ("email_tool", 1, 1)
-    assert found.checked == ("seal", "file", "receipts")
+    assert found.checked == ("seal", "file", "receipts", "ledger")
 
 
 def test_a_file_altered_on_its_way_does_not_hold(made: Any) -> None:
     data = at(made) / DATA
     data.write_text(data.read_text().replace("Ann.Example", "Eve.Example"))
-    assert proof(made).problems == ("data.csv is not the file that the manifest describes: it was altered or cut off",)
+    assert proof(made).problems == (
+        "data.csv is not the file that the manifest describes: it was altered or cut off",
+        f"1 profile ({profile_of(made, 'Ann')}) have another address than ops.deliveries",
+    )
 
 
 def test_a_manifest_altered_to_fit_an_altered_file_does_not_hold(made: Any) -> None:
     written(made, lambda rows: [row | {"email": "eve@example.com"} for row in rows], made.lake.settings, seal=False)
-    assert proof(made).problems == ("the manifest: it is not what was sealed: it was altered",)
+    assert proof(made).problems == (
+        "the manifest: it is not what was sealed: it was altered",
+        f"1 profile ({profile_of(made, 'Ann')}) have another address than ops.deliveries",
+    )
 
 
 def test_a_manifest_sealed_by_others_does_not_hold(made: Any) -> None:
@@ -76,8 +84,9 @@ def test_a_person_who_took_back_their_yes_is_named_though_the_row_names_the_yes(
     (yes,) = (row for row in said if row["status"] == "granted" and row["purpose"] == "email_marketing")
     change = {"profile_id": ben, "consent_event_id": yes["event_id"], "notice_version": yes["notice_version"]}
     written(made, lambda rows: [row | change for row in rows], made.lake.settings)
-    later = "said something else of email_marketing after the consent event that they name"
-    assert proof(made).problems == (f"1 profile ({ben}) {later}",)
+    later = "refused email_marketing at or after the consent event that they name"
+    assert f"1 profile ({ben}) {later}" in proof(made).problems
+    assert f"1 profile ({ben}) not in ops.deliveries" in proof(made).problems
 
 
 def test_a_person_who_is_in_it_twice_is_named(made: Any) -> None:
@@ -86,13 +95,35 @@ def test_a_person_who_is_in_it_twice_is_named(made: Any) -> None:
 
 
 def test_a_receiver_without_the_lake_checks_seal_and_file(made: Any) -> None:
-    found = verify(at(made), public_key(made.lake.settings))
+    found = verify(at(made), [public_key(made.lake.settings)])
     assert (found.problems, found.checked) == ((), ("seal", "file"))
 
 
 def test_an_export_that_cannot_be_read_is_a_problem_and_no_crash(made: Any) -> None:
     (at(made) / MANIFEST).write_text("{")
     assert proof(made).problems == ("it cannot be read: JSONDecodeError",)
+
+
+def test_a_manifest_put_into_another_folder_does_not_hold(made: Any) -> None:
+    moved = shutil.copytree(at(made), at(made).with_name("000007"))
+    assert (
+        "the manifest is of email_tool, release 1, and not of its folder"
+        in verify(moved, [public_key(made.lake.settings)], made.lake).problems
+    )
+
+
+def test_of_a_release_that_is_kept_no_more_the_rest_is_proved(made: Any) -> None:
+    made.change("ops.releases", lambda rows: [row for row in rows if row["release"] != 1])
+    found = proof(made)
+    assert (found.problems, found.checked) == ((), ("seal", "file", "ledger"))
+    assert found.unchecked == ("release 1 is kept no more, so permissions could not be looked up",)
+
+
+def test_who_only_checks_makes_no_key(made: Any, tmp_path: Path) -> None:
+    fresh = Settings(home=tmp_path / "fresh")
+    with pytest.raises(UsageError, match="no key of its seals"):
+        known_keys(fresh)
+    assert not fresh.state.exists()
 
 
 def test_what_is_not_there_is_refused_with_what_is(made: Any) -> None:
@@ -111,5 +142,5 @@ def written(made: Any, change: Callable[[list[dict]], list[dict]], settings: Set
         writer.writerows(rows)
     manifest = read_manifest(place)
     manifest["rows"] = len(rows)
-    manifest["data"] |= {"sha256": _sha256(place / DATA), "bytes": (place / DATA).stat().st_size}
+    manifest["data"] |= {"sha256": sha256(place / DATA), "bytes": (place / DATA).stat().st_size}
     (place / MANIFEST).write_text(json.dumps(sealed(settings, manifest) if seal else manifest))

@@ -5,9 +5,12 @@ import io
 import pytest
 from rich.console import Console
 
+from clew.commands.demo import MARK, _clear
 from clew.main import run
 from clew.pipeline import only_run
 from clew.screen import StepScreen, show_outcome
+from lakehouse import audit
+from lakehouse.lake import Lake
 from lakehouse.settings import Settings
 
 OUTCOME = {
@@ -114,3 +117,12 @@ def test_a_run_for_no_date_is_bad_usage(tmp_path, monkeypatch, capsys):
     assert run(["run", "--date", "2999-01-01"]) == 2
     assert run(["run", "--date", "0001-01-01"]) == 2
     assert "31.12.2017 is not a date" in capsys.readouterr().err
+
+
+def test_a_demo_that_clears_the_lake_takes_the_audits_note_with_it(tmp_path):
+    settings = Settings(home=tmp_path)
+    settings.lake.mkdir()
+    (settings.lake / MARK).touch()
+    audit.note(Lake(settings), [audit.Act("release", "release 1", "", "1" * 64)])
+    _clear(settings)
+    assert audit.note(Lake(settings), [audit.Act("release", "release 1", "", "1" * 64)]) == 1

@@ -1,0 +1,151 @@
+"""The ledger ops.deliveries: whom each destination ever got, also when the files are long gone.
+
+It is written before an export becomes visible, so nobody is handed over whom it does not know; who is in it and was
+not handed over after all, since the process died between, is only asked to be removed once too often. It has no
+address, but keyed hashes of them (``CLEW_PRIVACY_KEY``).
+"""
+
+import datetime
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from activation import convert
+from activation.files import DATA, is_as_described, read_manifest, show_csv
+from contracts.export import HASHING, Destination
+from lakehouse import keyed
+from lakehouse.errors import DataError
+from lakehouse.seal import is_sealed
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from lakehouse.lake import Lake
+
+TABLE, RETRACTED = "ops.deliveries", "ops.retractions"
+
+
+def record(
+    lake: "Lake", connection: "duckdb.DuckDBPyConnection", destination: Destination, release: int, as_of: datetime.date
+) -> int:
+    """Write down whom an export is about to hand over; again for the same release, it replaces what was written.
+
+    Args:
+        lake: The lake.
+        connection: Has the table ``decided`` (activation.decide) and the macro ``clew_keyed``.
+        destination: Who gets it.
+        release: What is exported.
+        as_of: The date of that release.
+
+    Returns:
+        How many people.
+    """
+    addresses = _map({name: f'lower("{name}")' for name in destination.address})
+    mailboxes = _map({destination.fields[name].profile: f'"_{name}"' for name in destination.address})
+    rows = connection.execute(
+        f"SELECT profile_id, {addresses}, {mailboxes} FROM decided WHERE reason IS NULL ORDER BY profile_id"
+    ).fetchall()
+    _write(lake, destination, release, as_of, rows)
+    return len(rows)
+
+
+def record_held(lake: "Lake", folders: Iterable[Path], as_of: dict[int, datetime.date]) -> list[tuple[str, int]]:
+    """Write down the exports of before there was this ledger, from their files, where their seal holds.
+
+    Returns:
+        The destinations and releases written down.
+    """
+    known = releases_of(lake)
+    made = []
+    for folder in folders:
+        destination = lake.contracts.destinations.get(folder.parent.name)
+        release = int(folder.name)
+        if destination is None or (folder.parent.name, release) in known:
+            continue
+        try:
+            manifest = read_manifest(folder)
+            if not manifest["rows"] or not is_sealed(lake.settings, manifest):
+                continue
+            if not is_as_described(folder, manifest["data"]):
+                continue
+        except (DataError, OSError, KeyError, TypeError):
+            continue  # what is wrong with it, `clew export verify` says
+        _write(lake, destination, release, as_of.get(release, datetime.date.min), _rows_of(lake, destination, folder))
+        made.append((folder.parent.name, release))
+    return made
+
+
+def _rows_of(lake: "Lake", destination: Destination, folder: Path) -> list[tuple[Any, ...]]:
+    import duckdb
+
+    with duckdb.connect() as connection:
+        convert.install(connection, lake.contracts.identity.mail_domains)
+        keyed.install(connection, lake.settings.privacy_key)
+        show_csv(connection, "held", folder / DATA)
+        have = {row[0] for row in connection.execute("DESCRIBE held").fetchall()}
+        there = [name for name in destination.address if name in have]
+        # Of a hash nobody can tell the mailbox: such a row is found by its profile only.
+        readable = [name for name in there if destination.fields[name].convert not in HASHING]
+        addresses = _map({name: f'lower("{name}")' for name in there})
+        mailboxes = _map({destination.fields[name].profile: f'clew_mailbox("{name}")' for name in readable})
+        return connection.execute(f"SELECT profile_id, {addresses}, {mailboxes} FROM held ORDER BY 1").fetchall()
+
+
+def releases_of(lake: "Lake", destination: str | None = None) -> set[tuple[str, int]]:
+    """The destinations and releases of which somebody was handed over."""
+    if not lake.exists(TABLE):
+        return set()
+    with lake.duck(only=[TABLE]) as connection:
+        found = connection.execute(
+            f'SELECT DISTINCT destination, "release" FROM {TABLE} WHERE destination = $one OR $one IS NULL',
+            {"one": destination},
+        ).fetchall()
+    return {(str(name), int(release)) for name, release in found}
+
+
+def forget(lake: "Lake", profile_ids: Sequence[str]) -> dict[str, int]:
+    """Take people out of both ledgers. Files and history of the tables are the caller's to purge.
+
+    Returns:
+        Rows removed, by table.
+    """
+    removed = {}
+    for table in (TABLE, RETRACTED):
+        if not profile_ids or not lake.exists(table):
+            removed[table] = 0
+            continue
+        listed = ", ".join("'" + name.replace("'", "''") + "'" for name in profile_ids)
+        with lake.lock(table):
+            told = lake.delta(table).delete(f"profile_id IN ({listed})")
+        removed[table] = int(told.get("num_deleted_rows") or 0)
+    return removed
+
+
+def _map(values: dict[str, str]) -> str:
+    """SQL of a map of keyed hashes, without those of NULL."""
+    entries = ", ".join(f"{{'key': '{name}', 'value': clew_keyed({value})}}" for name, value in values.items())
+    listed = f"[{entries}]" if entries else "[]::STRUCT(key VARCHAR, value VARCHAR)[]"
+    return f"map_from_entries(list_filter({listed}, lambda x: x.value IS NOT NULL))"
+
+
+def _write(
+    lake: "Lake", destination: Destination, release: int, as_of: datetime.date, rows: list[tuple[Any, ...]]
+) -> None:
+    at = datetime.datetime.now(datetime.UTC)
+    told = {
+        "destination": destination.destination,
+        "channel": destination.channel,
+        "purpose": destination.purpose,
+        "release": release,
+        "as_of": as_of,
+        "delivered_at": at,
+    }
+    made = [
+        told | {"profile_id": profile, "address_hashes": list(addresses.items()), "mailbox_hashes": list(boxes.items())}
+        for profile, addresses, boxes in rows
+    ]
+    where = f"destination = '{destination.destination}' AND release = {release}"
+    if (destination.destination, release) in releases_of(lake, destination.destination):
+        lake.overwrite(TABLE, made, where=where)
+    elif made:
+        lake.append(TABLE, made)

@@ -1,0 +1,149 @@
+"""Whom a destination got and may keep no longer, by what is known now: one SQL statement after another, no release.
+
+It decides as a release would: the last word of a person counts, and an address of somebody who said no is not used,
+whoever else gave it (activation.decide). A refusal by a record that nobody has resolved yet counts by its mailbox or
+number. A pause, and a yes that expires, take people out of the next daily export.
+"""
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+from activation.deliveries import RETRACTED, TABLE
+from contracts.purpose import STRICTEST_FIRST
+
+if TYPE_CHECKING:
+    import duckdb
+
+READ = ("silver.consents", "silver.identifiers", "identity.assignments")
+"""What is read live."""
+
+
+def find(
+    connection: "duckdb.DuckDBPyConnection",
+    destination: str,
+    *,
+    has_retractions: bool,
+    erased: Collection[str] = (),
+    strictest: Collection[str] = (),
+) -> None:
+    """Make the temporary tables ``due`` and ``lost``.
+
+    ``due`` has a row a person: profile_id (as delivered), reason, event_id, landed_at, releases. ``lost`` has the
+    addresses to remove: profile_id, field, hash, releases.
+
+    Args:
+        connection: Shows READ, ops.deliveries and, where there is one, ops.retractions; has the macros ``clew_keyed``
+            and ``clew_mailbox``.
+        destination: Whose deliveries.
+        has_retractions: Whether there is ops.retractions yet.
+        erased: Profile ids that are due whatever they said.
+        strictest: Purposes for which the strictest of the last words of a person's records counts, not the last.
+    """
+    _open(connection, destination, has_retractions, erased)
+    _last_words(connection, strictest)
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE due AS {_DUE}")
+    connection.execute(
+        """CREATE OR REPLACE TEMP TABLE lost AS
+           WITH gave AS (
+               SELECT profile_id, "release", unnest(map_entries(address_hashes)) AS entry FROM given
+           ), stays AS (  -- what somebody else may be reached by is not removed because nobody knows of this one
+               SELECT DISTINCT entry.key, entry.value FROM gave ANTI JOIN due USING (profile_id)
+               WHERE "release" = (SELECT max("release") FROM given)
+           )
+           SELECT profile_id, entry.key AS field, entry.value AS hash, list(DISTINCT "release") AS releases
+           FROM gave JOIN due USING (profile_id)
+           WHERE due.reason NOT IN ('gone', 'no_consent_known')
+              OR NOT EXISTS (FROM stays WHERE stays.key = entry.key AND stays.value = entry.value)
+           GROUP BY ALL"""
+    )
+
+
+def _open(
+    connection: "duckdb.DuckDBPyConnection", destination: str, has_retractions: bool, erased: Collection[str]
+) -> None:
+    """Make ``given``: the deliveries that nothing was retracted of since, of the erased ones all."""
+    connection.execute("CREATE OR REPLACE TEMP TABLE erased (profile_id VARCHAR)")
+    if erased:
+        connection.execute("INSERT INTO erased SELECT unnest($ids)", {"ids": sorted(set(erased))})
+    retracted = (
+        f"SELECT profile_id, max(last_release) AS last FROM {RETRACTED} WHERE destination = $name GROUP BY 1"
+        if has_retractions
+        else "SELECT NULL::VARCHAR AS profile_id, 0 AS last WHERE $name IS NULL"
+    )
+    connection.execute(
+        f"""CREATE OR REPLACE TEMP TABLE given AS
+            SELECT d.*, leads.profile_id AS now FROM {TABLE} AS d
+            LEFT JOIN ({retracted}) AS r USING (profile_id)
+            LEFT JOIN identity.assignments AS leads ON leads.own_profile_id = d.profile_id
+            WHERE d.destination = $name
+              AND (d."release" > coalesce(r.last, 0) OR d.profile_id IN (SELECT profile_id FROM erased))""",
+        {"name": destination},
+    )
+
+
+def _last_words(connection: "duckdb.DuckDBPyConnection", strictest: Collection[str]) -> None:
+    """Make ``said``, a row a person and purpose, and ``refused``, the mailboxes and numbers of those who said no.
+
+    A record that was not resolved yet is a person of its own.
+    """
+    order = ", ".join(f"'{status}'" for status in STRICTEST_FIRST)
+    connection.execute(
+        f"""CREATE OR REPLACE TEMP TABLE said AS
+            SELECT coalesce(a.profile_id, c.record_id) AS person, c.purpose, c.status, c.event_id, c.given_at,
+                   c.received_at AS landed_at
+            FROM silver.consents AS c LEFT JOIN identity.assignments AS a USING (record_id)
+            WHERE c.given_at IS NOT NULL AND c.purpose IN (SELECT purpose FROM given)
+              AND c.status <> 'snoozed' AND c.topic IS NULL
+            QUALIFY row_number() OVER (
+                PARTITION BY c.record_id, c.purpose
+                ORDER BY c.given_at DESC, list_position([{order}], c.status), c.event_id) = 1"""
+    )
+    connection.execute(
+        f"""CREATE OR REPLACE TEMP TABLE said AS
+            FROM said QUALIFY row_number() OVER (
+                PARTITION BY person, purpose
+                ORDER BY CASE WHEN list_contains($strictest, purpose) THEN list_position([{order}], status) END,
+                         given_at DESC, list_position([{order}], status), event_id) = 1""",
+        {"strictest": list(strictest)},
+    )
+    connection.execute(
+        """CREATE OR REPLACE TEMP TABLE refused AS
+           SELECT s.purpose, i.identifier, clew_keyed(clew_mailbox(i.value)) AS hash, s.person, s.event_id, s.landed_at,
+                  s.given_at
+           FROM silver.identifiers AS i LEFT JOIN identity.assignments AS a USING (record_id)
+           JOIN said AS s ON s.person = coalesce(a.profile_id, i.record_id)
+           WHERE s.status <> 'granted'
+             AND i.identifier IN (SELECT DISTINCT unnest(map_keys(mailbox_hashes)) FROM given)"""
+    )
+
+
+_DUE = """
+    WITH people AS (
+        SELECT profile_id, any_value(now) AS now, arg_max(purpose, "release") AS purpose,
+               list_sort(list(DISTINCT "release")) AS releases
+        FROM given GROUP BY profile_id
+    ), by_mailbox AS (
+        SELECT p.profile_id, arg_max(r.event_id, (r.given_at, r.event_id)) AS event_id,
+               arg_max(r.landed_at, (r.given_at, r.event_id)) AS landed_at
+        FROM (SELECT DISTINCT profile_id, unnest(map_entries(mailbox_hashes)) AS entry FROM given) AS g
+        JOIN people AS p USING (profile_id)
+        JOIN refused AS r ON r.identifier = g.entry.key AND r.hash = g.entry.value AND r.purpose = p.purpose
+        GROUP BY 1
+    ), judged AS (
+        SELECT p.profile_id, p.releases,
+               CASE WHEN p.profile_id IN (SELECT profile_id FROM erased) THEN 'erased'
+                    WHEN s.status <> 'granted' THEN s.status
+                    WHEN b.profile_id IS NOT NULL THEN 'address_refused'
+                    WHEN p.now IS NULL THEN 'gone'
+                    WHEN s.status IS NULL THEN 'no_consent_known' END AS reason,
+               s.event_id AS own_event, s.landed_at AS own_landed, b.event_id, b.landed_at
+        FROM people AS p
+        LEFT JOIN said AS s ON s.person = p.now AND s.purpose = p.purpose
+        LEFT JOIN by_mailbox AS b USING (profile_id)
+    )
+    SELECT profile_id, reason, releases,
+           CASE WHEN reason IN ('gone', 'no_consent_known', 'erased') THEN NULL
+                WHEN reason = 'address_refused' THEN event_id ELSE own_event END AS event_id,
+           CASE WHEN reason IN ('gone', 'no_consent_known', 'erased') THEN NULL
+                WHEN reason = 'address_refused' THEN landed_at ELSE own_landed END AS landed_at
+    FROM judged WHERE reason IS NOT NULL"""

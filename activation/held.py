@@ -1,0 +1,218 @@
+"""What was handed over and is still held: exports and retractions under ``exports/``, and people taken out of them.
+
+A folder is never changed after it is visible, but for one cause: a person was erased. Then their rows go, and the
+manifest is sealed anew with a note of how many went and by which act, so that the proof still holds of what is left.
+"""
+
+import csv
+import shutil
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from activation.files import (
+    DATA,
+    MANIFEST,
+    RETRACTIONS,
+    described,
+    publish,
+    read_manifest,
+    staging,
+    write_csv,
+    write_manifest,
+)
+from lakehouse import audit
+from lakehouse.errors import DataError
+from lakehouse.seal import is_sealed, sealed
+
+if TYPE_CHECKING:
+    from lakehouse.lake import Lake
+
+RETRACTED_IN = "retractions"
+"""The folder, in that of a destination, of the retractions that do not wait for a release."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """One folder that was handed over.
+
+    Attributes:
+        kind: ``export`` of a release, or ``retract``.
+        destination: By its folder.
+        number: Of the release, or of the retraction.
+        folder: Where it is.
+    """
+
+    kind: Literal["export", "retract"]
+    destination: str
+    number: int
+    folder: Path
+
+    @property
+    def subject(self) -> str:
+        """What the audit calls it."""
+        return f"{'export' if self.kind == 'export' else 'retraction'} {self.destination} {self.number}"
+
+
+def folder(lake: "Lake", destination: str, release: int) -> Path:
+    """Where an export is once it is published."""
+    return lake.settings.exports / destination / f"{release:06d}"
+
+
+def retraction_folder(lake: "Lake", destination: str, number: int) -> Path:
+    """Where a retraction is once it is published."""
+    return lake.settings.exports / destination / RETRACTED_IN / f"{number:06d}"
+
+
+def published_folders(lake: "Lake") -> list[Path]:
+    """The folders of all published exports, by destination and release."""
+    return [path.parent for path in sorted(lake.settings.exports.glob(f"*/[0-9]*/{MANIFEST}"))]
+
+
+def published_retractions(lake: "Lake") -> list[Path]:
+    """The folders of all retractions that were written, by destination and number."""
+    return [path.parent for path in sorted(lake.settings.exports.glob(f"*/{RETRACTED_IN}/[0-9]*/{MANIFEST}"))]
+
+
+def all_held(lake: "Lake") -> list[Held]:
+    """Everything that was handed over and is still held."""
+    exports = [Held("export", path.parent.name, int(path.name), path) for path in published_folders(lake)]
+    return exports + [
+        Held("retract", path.parent.parent.name, int(path.name), path) for path in published_retractions(lake)
+    ]
+
+
+def act_of(held: Held) -> audit.Act:
+    """A folder that was handed over as an act for the audit: its manifest, which names the checksums of its files.
+
+    Raises:
+        DataError: If its manifest cannot be read, or is of something else.
+    """
+    manifest = read_manifest(held.folder)
+    if wrong := misnamed(held, manifest):
+        raise DataError(f"the manifest of {held.subject} is {wrong}", str(held.folder), "clew export verify")
+    detail = f"{manifest['rows']} rows"
+    if manifest.get("redacted"):
+        detail += f", {sum(int(item['rows']) for item in manifest['redacted'])} taken out since"
+    return audit.Act(held.kind, held.subject, detail, audit.fingerprint(manifest))
+
+
+def misnamed(held: Held, manifest: dict[str, Any]) -> str | None:
+    """Of what other thing a manifest is than its folder's name says; None where the two agree."""
+    name = "release" if held.kind == "export" else "retraction"
+    if (manifest.get("destination"), manifest.get(name)) == (held.destination, held.number):
+        return None
+    return f"of {manifest.get('destination')}, {name} {manifest.get(name)}"
+
+
+def unwritten_acts(lake: "Lake") -> Iterator[audit.Act]:
+    """Every folder that is as the present key sealed it, as an act: for those that a process left unwritten."""
+    for held in all_held(lake):
+        try:
+            if is_sealed(lake.settings, read_manifest(held.folder), presently=True):
+                yield act_of(held)
+        except (DataError, OSError, KeyError, TypeError, ValueError):
+            continue  # the audit's proof names it
+
+
+def holding(lake: "Lake", profile_ids: Collection[str]) -> list[Held]:
+    """The folders of which a file has a row of one of these people.
+
+    Args:
+        lake: The lake.
+        profile_ids: All ids that they had: the present one, and those retired.
+    """
+    wanted = set(profile_ids)
+    return [
+        held
+        for held in all_held(lake)
+        if any(_has(held.folder / name, wanted) for name in (DATA, RETRACTIONS) if (held.folder / name).exists())
+    ]
+
+
+def redact(lake: "Lake", profile_ids: Collection[str], because: str) -> dict[str, int]:
+    """Take people out of everything that is held, and seal it anew; the second run finds nothing left to do.
+
+    The ledgers are another matter: activation.deliveries.forget.
+
+    Args:
+        lake: The lake.
+        profile_ids: All ids that they had.
+        because: The act that asks for it, by the name that the audit has for it: ``erasure 3``. Never a personal value.
+
+    Returns:
+        Rows taken out, by subject: ``export email_tool 2``.
+
+    Raises:
+        DataError: If a folder that has them is not what was sealed, so that what is left could not be vouched for;
+            mend or remove it first.
+    """
+    audit.ready(lake)
+    finish_cut_off(lake)
+    counts: dict[str, int] = {}
+    wanted = set(profile_ids)
+    for held in holding(lake, wanted):
+        with lake.lock(f"export_{held.destination}"):
+            counts[held.subject] = _redact(lake, held, wanted, because)
+            audit.note(lake, [act_of(held)])
+    return counts
+
+
+def _redact(lake: "Lake", held: Held, wanted: set[str], because: str) -> int:
+    manifest = read_manifest(held.folder)
+    if not is_sealed(lake.settings, manifest):
+        raise DataError(
+            f"{held.subject} has rows to take out, and its manifest is not what was sealed",
+            str(held.folder),
+            "put back what was written, or take the whole folder away; then run it again",
+        )
+    gone = 0
+    with staging(held.folder) as staged:
+        for key, name in (("data", DATA), ("retractions", RETRACTIONS)):
+            if not (held.folder / name).exists():
+                continue
+            header, *rows = _read(held.folder / name)
+            kept = [row for row in rows if not _is_of(row, header, wanted)]
+            write_csv(staged / name, header, kept)
+            gone += len(rows) - len(kept)
+            manifest[key] |= described(staged / name) | ({"rows": len(kept)} if key == "retractions" else {})
+            if key == "data":
+                manifest["rows"] = len(kept)
+        manifest["redacted"] = [*manifest.get("redacted", []), {"rows": gone, "because": because}]
+        write_manifest(staged / MANIFEST, sealed(lake.settings, manifest))
+        old = _old(held.folder)
+        held.folder.rename(old)  # from here on a process that dies is followed up by finish_cut_off
+        publish(staged)
+        shutil.rmtree(old)
+    return gone
+
+
+def finish_cut_off(lake: "Lake") -> None:
+    """Put back what a process that died between two renames left; its redaction is then done anew."""
+    for old in sorted(lake.settings.exports.glob("**/_[0-9]*_old")):
+        final = old.with_name(old.name.removeprefix("_").removesuffix("_old"))
+        if final.exists():
+            shutil.rmtree(old)
+        else:
+            old.rename(final)
+
+
+def _old(final: Path) -> Path:
+    return final.with_name(f"_{final.name}_old")
+
+
+def _has(file: Path, wanted: set[str]) -> bool:
+    header, *rows = _read(file)
+    return any(_is_of(row, header, wanted) for row in rows)
+
+
+def _is_of(row: list[str], header: list[str], wanted: set[str]) -> bool:
+    """Whether a row is to go. One that tells the destination of the erasure stays: it has no address."""
+    told = dict(zip(header, row, strict=False))
+    return told.get("profile_id") in wanted and told.get("reason") != "erased"
+
+
+def _read(file: Path) -> list[list[str]]:
+    with file.open(encoding="utf-8", newline="") as opened:
+        return list(csv.reader(opened)) or [[]]

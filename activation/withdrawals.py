@@ -1,0 +1,222 @@
+"""Retractions that do not wait for a release: who may be used no longer is taken out wherever they were handed over.
+
+Who was ever handed over is known by ops.deliveries, what they say today by silver.consents as it is now, not as a
+release has it. A retraction is a folder, ``exports/<destination>/retractions/<number>/``, that appears whole by one
+rename and is never changed. Its rows are then kept in ops.retractions; a process that died between the two is made up
+for by the next, out of the folder itself.
+"""
+
+import datetime
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from activation import addresses, convert, due
+from activation.deliveries import RETRACTED, TABLE, releases_of
+from activation.export import catch_up
+from activation.files import (
+    DATA,
+    MANIFEST,
+    described,
+    is_as_described,
+    publish,
+    read_manifest,
+    show_csv,
+    staging,
+    write_csv,
+    write_manifest,
+)
+from activation.held import Held, act_of, published_retractions, retraction_folder
+from activation.measure import measured
+from lakehouse import audit, keyed
+from lakehouse.errors import DataError
+from lakehouse.seal import is_sealed, sealed
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from lakehouse.lake import Lake
+    from lakehouse.run import Run
+
+
+def retract(lake: "Lake", run: "Run", erased: Collection[str] = ()) -> dict[str, int]:
+    """Have every destination remove whom it ever got and may keep no longer.
+
+    Args:
+        lake: The lake.
+        run: The run.
+        erased: Profile ids, retired ones too, of people who are about to be erased. They are retracted whatever they
+            said, from every destination that ever got them, by profile and keyed hash only: no address of theirs is
+            written anew.
+
+    Returns:
+        People retracted, by destination.
+
+    Raises:
+        DataError: If the audit can take no entry.
+    """
+    counts: dict[str, int] = {}
+    with run.step(lake, "retract") as step:
+        audit.ready(lake)
+        catch_up(lake)
+        if not all(lake.exists(table) for table in due.READ):
+            step.message = "nobody was resolved yet"
+            return counts
+        for name in sorted({destination for destination, _ in releases_of(lake)}):
+            with lake.lock(f"export_{name}"):
+                _make_up(lake, name)
+                counts[name] = _retract(lake, name, erased)
+            step.say(name, counts[name])
+        step.rows = sum(counts.values())
+        if step.rows:
+            _, times = measured(lake)
+            step.message = f"{step.rows} people retracted"
+            if times["withdrawals"]:
+                step.message += (
+                    f"; of all so far, landed to written: median {times['median_seconds']:.1f} s, "
+                    f"worst {times['worst_seconds']:.1f} s"
+                )
+    return counts
+
+
+def due_now(lake: "Lake") -> dict[str, int]:
+    """How many people would be retracted now, by destination."""
+    counts = {}
+    for name in sorted({destination for destination, _ in releases_of(lake)}):
+        with lake.duck(only=[*due.READ, TABLE, RETRACTED]) as connection:
+            _find(lake, connection, name, ())
+            counts[name] = int(connection.execute("SELECT count(*) FROM due").fetchall()[0][0])
+    return counts
+
+
+def _find(lake: "Lake", connection: "duckdb.DuckDBPyConnection", name: str, erased: Collection[str]) -> None:
+    keyed.install(connection, lake.settings.privacy_key)
+    convert.install(connection, lake.contracts.identity.mail_domains)
+    strictest = [one for one, purpose in lake.contracts.policy.purposes.items() if purpose.across == "strictest"]
+    due.find(connection, name, has_retractions=lake.exists(RETRACTED), erased=erased, strictest=strictest)
+
+
+def _retract(lake: "Lake", name: str, erased: Collection[str]) -> int:
+    declared = lake.contracts.destinations.get(name)
+    with lake.duck(only=[*due.READ, TABLE, RETRACTED]) as connection:
+        _find(lake, connection, name, erased)
+        people = int(connection.execute("SELECT count(*) FROM due").fetchall()[0][0])
+        if not people:
+            return 0
+        addresses.find_plain(lake, connection, name, declared)
+        fields = addresses.fields_lost(connection, declared)
+        rows = _rows(connection, fields)
+    final = retraction_folder(lake, name, _next(lake, name))
+    columns = addresses.columns_of(fields)
+    with staging(final) as staged:
+        write_csv(staged / DATA, columns, rows)
+        because: dict[str, int] = {}
+        for row in rows:
+            reason = row[columns.index("reason")]
+            because[reason] = because.get(reason, 0) + 1
+        manifest = {
+            "destination": name,
+            "retraction": int(final.name),
+            "purpose": declared.purpose if declared else None,
+            "policy_version": lake.contracts.policy.version,
+            "written_at": datetime.datetime.now(datetime.UTC).isoformat(),
+            "rows": len(rows),
+            "because": dict(sorted(because.items())),
+            "data": described(staged / DATA) | {"format": "csv", "columns": columns},
+            "retract": declared.retract if declared else None,
+        }
+        write_manifest(staged / MANIFEST, sealed(lake.settings, manifest))
+        publish(staged)
+    _keep(lake, name, final)
+    audit.note(lake, [act_of(Held("retract", name, int(final.name), final))])
+    return people
+
+
+def _rows(connection: "duckdb.DuckDBPyConnection", fields: Sequence[str]) -> list[tuple[Any, ...]]:
+    named = ", ".join(f'CASE WHEN d.reason <> \'erased\' THEN t."{name}" END AS "{name}"' for name in fields)
+    order = ", ".join(f'"{name}"' for name in fields)
+    return connection.execute(
+        f"""SELECT {named}{"," if named else ""} d.profile_id, d.reason, d.event_id,
+                   strftime(d.landed_at, '%Y-%m-%dT%H:%M:%S.%fZ'), array_to_string(d.releases, ' '),
+                   CASE WHEN d.reason = 'erased' THEN h.hashes ELSE t.address_hashes END
+            FROM due AS d
+            LEFT JOIN ({addresses.taken_out(fields)}) AS t USING (profile_id)
+            LEFT JOIN (SELECT profile_id, string_agg(field || ':' || hash, ' ' ORDER BY field, hash) AS hashes
+                       FROM lost GROUP BY 1) AS h USING (profile_id)
+            ORDER BY d.profile_id{"," if order else ""} {order}"""
+    ).fetchall()
+
+
+def _next(lake: "Lake", name: str) -> int:
+    """The number after the last, by what is held, by the ledger and by the audit: none is given twice."""
+    found = {int(path.name) for path in published_retractions(lake) if path.parent.parent.name == name}
+    found |= _kept(lake, name)
+    head = f"retraction {name} "
+    found |= {
+        int(item.subject.removeprefix(head))
+        for item in audit.entries(lake)
+        if item.action == "retract" and item.subject.startswith(head)
+    }
+    return max(found, default=0) + 1
+
+
+def _kept(lake: "Lake", name: str) -> set[int]:
+    if not lake.exists(RETRACTED):
+        return set()
+    with lake.duck(only=[RETRACTED]) as connection:
+        found = connection.execute(f"SELECT DISTINCT number FROM {RETRACTED} WHERE destination = $name", {"name": name})
+        return {int(number) for (number,) in found.fetchall()}
+
+
+def _make_up(lake: "Lake", name: str) -> None:
+    """Keep the retractions that became visible before a process died; what is wrong with others, the proof names."""
+    kept = _kept(lake, name)
+    for path in published_retractions(lake):
+        if path.parent.parent.name != name or int(path.name) in kept:
+            continue
+        try:
+            manifest = read_manifest(path)
+            if manifest["rows"] and is_sealed(lake.settings, manifest) and is_as_described(path, manifest["data"]):
+                _keep(lake, name, path)
+        except (DataError, OSError, KeyError, TypeError):
+            continue
+
+
+def _keep(lake: "Lake", name: str, folder: Path) -> None:
+    """Put down in ops.retractions what a folder says, with the hashes that the ledger has of those deliveries."""
+    written_at = datetime.datetime.fromisoformat(read_manifest(folder)["written_at"])
+    with lake.duck(only=[TABLE, "silver.consents"]) as connection:
+        show_csv(connection, "told", folder / DATA)
+        cursor = connection.execute(
+            f"""WITH gave AS (
+                    SELECT t.profile_id, t.reason, t.consent_event_id, d."release", d.delivered_at, d.address_hashes,
+                           d.mailbox_hashes
+                    FROM (SELECT DISTINCT profile_id, reason, consent_event_id, exported_in FROM told) AS t
+                    JOIN {TABLE} AS d ON d.destination = $name AND d.profile_id = t.profile_id
+                     AND list_contains(string_split(t.exported_in, ' ')::INTEGER[], d."release")
+                ), hashes AS ({_gathered("address_hashes")}), boxes AS ({_gathered("mailbox_hashes")})
+                SELECT profile_id, any_value(reason) AS reason,
+                       coalesce(any_value(hashes.of), MAP {{}}) AS address_hashes,
+                       coalesce(any_value(boxes.of), MAP {{}}) AS mailbox_hashes,
+                       any_value(consent_event_id) AS event_id, min(c.given_at) AS withdrawn_at,
+                       min(c.received_at) AS landed_at, max("release") AS last_release,
+                       max(delivered_at) AS delivered_at
+                FROM gave
+                LEFT JOIN hashes USING (profile_id) LEFT JOIN boxes USING (profile_id)
+                LEFT JOIN silver.consents AS c ON c.event_id = gave.consent_event_id
+                GROUP BY profile_id ORDER BY profile_id""",
+            {"name": name},
+        )
+        names = [column[0] for column in cursor.description or ()]
+        found = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    of_all = {"destination": name, "number": int(folder.name), "written_at": written_at}
+    maps = ("address_hashes", "mailbox_hashes")
+    lake.append(RETRACTED, [of_all | row | {key: list(row[key].items()) for key in maps} for row in found])
+
+
+def _gathered(column: str) -> str:
+    """SQL of all hashes of a person by their key, those of one key joined by spaces."""
+    return f"""
+        SELECT profile_id, map_from_entries(list({{'key': key, 'value': hashes}})) AS of FROM (
+            SELECT profile_id, entry.key, string_agg(DISTINCT entry.value, ' ' ORDER BY entry.value) AS hashes
+            FROM (SELECT profile_id, unnest(map_entries({column})) AS entry FROM gave) GROUP BY ALL) GROUP BY 1"""

@@ -1,0 +1,250 @@
+"""Replay: every table built again from bronze, beside the live ones, and compared with them.
+
+Silver, identity and gold are a function of bronze, the stewards' decisions, the contracts and the model (invariant 2).
+The replay holds the project to that: it builds them by the very steps of a run into a lake of its own, and compares
+what the tables say, row by row, through ``lakehouse.content``.
+
+Of identity.history, what is believed now is that function; since when a belief is held is a fact about the runs. So it
+is compared whole only where every run is replayed in its order, with its date, its landings and the decisions of its
+time (``each_run``).
+"""
+
+import datetime
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from identity.history import BELIEVED
+from identity.history import TABLE as HISTORY
+from lakehouse.content import EVERY_ROW, Content, Difference, content, differences
+from lakehouse.errors import UsageError
+from lakehouse.lake import Lake
+from lakehouse.run import Progress, Run, Silent
+
+REPLAYED = ("silver", "identity", "gold")
+DECISIONS = "identity.decisions"
+GIVEN = (DECISIONS,)
+"""Tables that people wrote: a replay goes by them."""
+CHAIN = ("conform", "resolve", "build_events", "build_marts")
+"""The steps that write what is replayed, in their order."""
+SAME_TABLES = {"requeue": "conform"}
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """A run that worked out who is who: its date, what had landed by then, and when it began."""
+
+    run_id: str
+    as_of: datetime.date
+    landing: int
+    at: datetime.datetime
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A table of the lake and of the replay; None where one of the two has it not."""
+
+    table: str
+    live: Content | None
+    replayed: Content | None
+
+    @property
+    def is_equal(self) -> bool:
+        return self.live == self.replayed
+
+
+@dataclass(frozen=True)
+class Replay:
+    """What came of a replay.
+
+    Attributes:
+        landings: How many were replayed.
+        tables: All tables compared, in the order in which they are made.
+        unlike: Rows that the first differing table does not have alike in both; 0 where all are equal.
+        first: The first of these rows.
+    """
+
+    landings: int
+    tables: tuple[Compared, ...]
+    unlike: int
+    first: tuple[Difference, ...]
+
+    @property
+    def differing(self) -> list[Compared]:
+        return [item for item in self.tables if not item.is_equal]
+
+
+def replay(
+    lake: Lake,
+    *,
+    since: datetime.date | None = None,
+    each_run: bool = False,
+    with_marts: bool = True,
+    keep: bool = False,
+    progress: Progress | None = None,
+) -> Replay:
+    """Rebuild silver, identity and gold from bronze in a lake of its own, and compare them with the live tables.
+
+    Args:
+        lake: The lake. Nothing in it is changed.
+        since: Only landings of runs of this date and later; silver before them is taken as it is. None is all.
+        each_run: Replay run after run, and compare the whole of identity.history.
+        with_marts: Whether the marts are built and compared, too, which takes the longest.
+        keep: Leave the replayed tables where they are, in ``.clew/replay``.
+        progress: Hears each step.
+
+    Raises:
+        UsageError: If the tables are not of one finished run, or nothing landed since the date.
+    """
+    runs, last_as_of = finished_runs(lake, CHAIN if with_marts else CHAIN[:-1])
+    versions = {table: lake.version(table) for table in _compared(lake, with_marts)}
+    first = 1 if since is None else _first_landing(lake, since)
+    replayed_runs = [run for run in runs if run.landing >= first] if each_run else runs[-1:]
+    history = EVERY_ROW if each_run else f"SELECT * FROM {BELIEVED}"
+    with _workshop(lake, keep) as target:
+        _lay_base(lake, target, first, replayed_runs[0], each_run)
+        for run in replayed_runs:
+            _rebuild_people(lake, target, run, progress or Silent())
+        _rebuild_gold(target, Run("replay", last_as_of, progress or Silent()), with_marts)
+        tables = tuple(_compare(lake, target, versions, _compared(target, with_marts), history))
+        differing = next((item for item in tables if not item.is_equal), None)
+        unlike, rows = 0, []
+        if differing is not None and differing.live and differing.replayed:
+            unlike, rows = differences(
+                lake,
+                target,
+                differing.table,
+                left_version=versions[differing.table],
+                rows=history if differing.table == HISTORY else EVERY_ROW,
+            )
+    return Replay(runs[-1].landing - first + 1, tables, unlike, tuple(rows))
+
+
+def finished_runs(lake: Lake, chain: tuple[str, ...] = CHAIN) -> tuple[list[Resolved], datetime.date]:
+    """The runs that resolved, in their order, and the date of the last step of a chain, which its tables stand for.
+
+    Raises:
+        UsageError: If a step that came later in time comes earlier in the order of a run: a run is under way or was
+            killed, or there was a requeue, and the live tables are not of one and the same state.
+    """
+    told = sorted(lake.arrow("ops.runs").to_pylist(), key=lambda row: row["at"]) if lake.exists("ops.runs") else []
+    newest: dict[str, dict[str, Any]] = {}
+    begun: dict[str, dict[str, Any]] = {}
+    resolved: dict[str, Resolved] = {}
+    landed = lake.arrow("ops.landings").to_pylist() if lake.exists("ops.landings") else []
+    for row in told:
+        step = SAME_TABLES.get(row["step"], row["step"])
+        newest[step] = row
+        if row["state"] == "started":
+            begun[row["step"]] = row
+        if row["step"] == "resolve" and row["state"] == "done":
+            start = begun["resolve"]["at"]
+            there = [item["landing"] for item in landed if item["landed_at"] <= start]
+            resolved.pop(row["run_id"], None)
+            resolved[row["run_id"]] = Resolved(row["run_id"], row["as_of"], max(there, default=0), start)
+    before: datetime.datetime | None = None
+    for step in chain:
+        row = newest.get(step, {"state": "missing", "at": None})
+        if row["state"] != "done" or (before is not None and row["at"] < before):
+            raise UsageError(
+                f"the tables are not of one finished run: the last {step} "
+                + ("is older than a step before it" if row["state"] == "done" else f"is {row['state']}"),
+                "ops.runs",
+                "bring them up to date first: clew run",
+            )
+        before = row["at"]
+    return list(resolved.values()), newest[chain[-1]]["as_of"]
+
+
+def _first_landing(lake: Lake, since: datetime.date) -> int:
+    """The first landing of a run of that date or later."""
+    dates = {row["run_id"]: row["as_of"] for row in lake.arrow("ops.runs").to_pylist()}
+    landings = [
+        row["landing"]
+        for row in lake.arrow("ops.landings").to_pylist()
+        if dates.get(row["run_id"], datetime.date.min) >= since
+    ]
+    if not landings:
+        newest = max(dates.values(), default=None)
+        raise UsageError(f"nothing landed in a run of {since} or later", "ops.landings", f"the newest is of {newest}")
+    return min(landings)
+
+
+@contextmanager
+def _workshop(lake: Lake, keep: bool) -> Iterator[Lake]:
+    """A lake of its own that reads the live bronze, by links to its tables: a table of bronze is never written here."""
+    folder = lake.settings.state / "replay"
+    with lake.lock("replay"):
+        shutil.rmtree(folder, ignore_errors=True)  # left by a replay that was killed; links are not followed
+        bronze = folder / "lake" / "bronze"
+        bronze.mkdir(parents=True, mode=0o700)
+        for table in lake.tables():
+            if table.startswith("bronze."):
+                (bronze / table.split(".")[1]).symlink_to(lake.path(table), target_is_directory=True)
+        target = Lake(lake.settings.model_copy(update={"lake_folder": folder / "lake"}))
+        target.contracts = lake.contracts
+        try:
+            target.ensure_tables()
+            yield target
+        finally:
+            if not keep:
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def _lay_base(lake: Lake, target: Lake, first: int, until: Resolved, each_run: bool) -> None:
+    """What is not replayed but taken as it is: silver and its accounts before a landing, and the history before."""
+    if first == 1:
+        return
+    for table in lake.tables():
+        if table.startswith("silver."):
+            target.append_df(table, lake.df(table).where(f"landing < {first}"))
+    accounts = lake.arrow("ops.row_counts").to_pylist()
+    target.append("ops.row_counts", [row for row in accounts if row["landing"] < first])
+    if each_run:
+        with lake.duck(only=[HISTORY]) as connection:
+            said = connection.execute(
+                f"""SELECT * FROM {HISTORY} WHERE revision < (
+                    SELECT coalesce(min(revision), 2147483647) FROM {HISTORY} WHERE run_id = $run)""",
+                {"run": until.run_id},
+            ).to_arrow_table()
+        target.append(HISTORY, said)
+
+
+def _rebuild_people(lake: Lake, target: Lake, run: Resolved, progress: Progress) -> None:
+    """Silver and identity as that run made them: its landings, and the decisions that were there."""
+    from identity.resolve import resolve
+    from spark_jobs.silver.conform import conform
+
+    this = Run(run.run_id, run.as_of, progress)
+    landings = lake.arrow("ops.landings").to_pylist()
+    target.overwrite("ops.landings", [row for row in landings if row["landing"] <= run.landing])
+    decisions = lake.arrow(DECISIONS).to_pylist()
+    target.overwrite(DECISIONS, [row for row in decisions if row["decided_at"] <= run.at])
+    conform(target, this)
+    resolve(target, this)
+
+
+def _rebuild_gold(target: Lake, run: Run, with_marts: bool) -> None:
+    from spark_jobs.gold.events import build_events
+    from spark_jobs.gold.marts import build_marts
+
+    build_events(target, run)
+    if with_marts:
+        build_marts(target, run)
+
+
+def _compared(lake: Lake, with_marts: bool) -> list[str]:
+    """The tables that a replay makes, in the order in which a run makes them."""
+    found = [table for table in lake.tables() if table.split(".")[0] in REPLAYED and table not in GIVEN]
+    if not with_marts:
+        found = [table for table in found if not table.startswith("gold.") or table == "gold.events"]
+    return sorted(found, key=lambda table: (REPLAYED.index(table.split(".")[0]), table != "gold.events", table))
+
+
+def _compare(lake: Lake, target: Lake, versions: dict[str, int], made: list[str], history: str) -> Iterator[Compared]:
+    for table in [*versions, *(name for name in made if name not in versions)]:
+        rows = history if table == HISTORY else EVERY_ROW
+        live = content(lake, table, versions[table], rows=rows) if table in versions else None
+        yield Compared(table, live, content(target, table, rows=rows) if table in made else None)

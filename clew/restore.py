@@ -1,0 +1,80 @@
+"""Restoring a damaged table: one that is computed begins anew and is computed again; one that is not needs a backup."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from lakehouse.errors import DataError, UsageError
+from lakehouse.intact import Damage, begin_anew, damages, drop_hint
+from lakehouse.lake import Lake
+
+ACCOUNT = "ops.row_counts"
+COMPUTED = ("silver", "gold")
+COMPUTED_OF_IDENTITY = ("records", "identifiers", "edges", "assignments", "stitches", "review_queue")
+COMPUTED_OF_OPS = (ACCOUNT, "ops.resolutions")
+STEP_LOCK = {"silver": "conform", "identity": "resolve", "gold": "gold.marts", "ops": "conform"}
+"""What the step that writes a table of a schema holds meanwhile."""
+BACKUP = "put the folder of the table back from a backup; what was written since is lost with it"
+INSTEAD_OF_BACKUP = {
+    "bronze": "put the folder of the table back from a backup. Without one, and with all landing files at hand: move "
+    "the folder and the source's folder in lake/_checkpoints/bronze away, then: clew run --from-landing 1; its lines "
+    "land again, in a new order",
+}
+
+
+@dataclass(frozen=True)
+class Restored:
+    """What was done about a table.
+
+    Attributes:
+        table: The table.
+        damages: What was wrong.
+        aside: Where the damaged table is now; None where only a note was removed.
+        do: The command that computes it again; empty where it is whole already.
+    """
+
+    table: str
+    damages: tuple[Damage, ...]
+    aside: Path | None
+    do: str
+
+
+def is_computed(table: str) -> bool:
+    """Whether a table can be computed again from others."""
+    schema, name = table.split(".")
+    return schema in COMPUTED or table in COMPUTED_OF_OPS or (schema == "identity" and name in COMPUTED_OF_IDENTITY)
+
+
+def restore(lake: Lake, table: str, *, even_if_whole: bool = False, dry_run: bool = False) -> Restored:
+    """Make a damaged table whole, or ready to be computed again; the damaged files are kept.
+
+    Args:
+        lake: The lake.
+        table: The table.
+        even_if_whole: Begin it anew though no file of it is damaged.
+        dry_run: Only tell.
+
+    Raises:
+        UsageError: If there is no such table, or nothing is wrong with it.
+        DataError: If it cannot be computed again.
+    """
+    if not lake.exists(table):
+        raise UsageError(f"there is no table {table}", lake.path(table), "see what there is: clew tables")
+    found = tuple(damages(lake, [table]))
+    if not found and not even_if_whole:
+        raise UsageError(f"nothing is wrong with the files of {table}", lake.path(table), "clew doctor --tables")
+    if found and all(damage.is_hint for damage in found):
+        if not dry_run:
+            drop_hint(lake, table)
+        return Restored(table, found, None, "")
+    if not is_computed(table):
+        raise DataError(
+            f"{table} is computed from no other table",
+            lake.path(table),
+            INSTEAD_OF_BACKUP.get(table.split(".")[0], BACKUP),
+        )
+    aside = None
+    if not dry_run:
+        with lake.lock(table), lake.lock(STEP_LOCK[table.split(".")[0]]):
+            aside = begin_anew(lake, table)
+    everything = table.startswith("silver.") or table == ACCOUNT
+    return Restored(table, found, aside, "clew run --from-landing 1" if everything else "clew run")

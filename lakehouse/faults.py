@@ -1,0 +1,102 @@
+"""What an error of a library comes from: a full disk, a folder that may not be written, a damaged table.
+
+The libraries that write tables (Spark, delta-rs, DuckDB, Arrow) each say it in their own words and classes, and some
+name values of rows. So the words are only searched for the cause, and what is told is found by looking.
+"""
+
+import errno
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lakehouse.errors import ClewError, DataError, EnvironmentFault
+from lakehouse.intact import Damage, damages
+
+if TYPE_CHECKING:
+    from lakehouse.lake import Lake
+
+_FULL = ("no space left on device", "disk quota exceeded", "file too large", "(os error 28)", "(os error 27)")
+_REFUSED = ("read-only file system", "permission denied", "(os error 30)", "(os error 13)")
+_FULL_NUMBERS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_REFUSED_NUMBERS = (errno.EROFS, errno.EACCES, errno.EPERM)
+NEARLY_FULL_BYTES = 64 * 2**20
+SHOWN = 3
+
+
+def explained(lake: "Lake", error: BaseException) -> ClewError | None:
+    """The error that says what the matter is and how to mend it; None where nothing is found.
+
+    Args:
+        lake: The lake that was worked on.
+        error: What a library raised, or an error of ours that has one for its cause.
+    """
+    if isinstance(error, ClewError) and not (isinstance(error, DataError) and error.__cause__):
+        return error
+    if not isinstance(error, Exception):
+        return None  # somebody stopped the program
+    told = list(_chain(error))
+    if _says(told, _FULL, _FULL_NUMBERS):
+        return EnvironmentFault(
+            "there is no room to write: a disk, a quota or a limit on the size of files is used up",
+            _fullest(lake),
+            "make room (clew doctor), then run the same command again: what was not finished is not seen by readers, "
+            "and is written anew",
+        )
+    if _says(told, _REFUSED, _REFUSED_NUMBERS):
+        return EnvironmentFault(
+            "a folder or a file may not be written or read",
+            _refusing(lake),
+            "give it to this user, or mount it for writing, then run the same command again",
+        )
+    found = damages(lake)
+    if found:
+        return damaged(found)
+    return error if isinstance(error, ClewError) else None
+
+
+def damaged(found: list[Damage]) -> DataError:
+    """Damaged tables as an error that names the files and the command that restores them."""
+    tables = sorted({damage.table for damage in found})
+    files = "\n         ".join(f"{item.table}, {item.file}: {item.what}" for item in found[:SHOWN])
+    more = f"\n         and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+    return DataError(
+        f"{'a table is' if len(tables) == 1 else f'{len(tables)} tables are'} damaged: {', '.join(tables[:SHOWN])}",
+        files + more,
+        f"put the files back from a backup, or: clew restore {tables[0]} (see docs/runbooks/damaged-table.md)",
+    )
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _says(told: list[BaseException], words: tuple[str, ...], numbers: tuple[int, ...]) -> bool:
+    return any(
+        getattr(item, "errno", None) in numbers or any(word in str(item).lower() for word in words) for item in told
+    )
+
+
+def _fullest(lake: "Lake") -> str:
+    """The places that have next to no room, or the lake where none is found (a quota, a limit)."""
+    full = [str(path) for path in _places(lake) if shutil.disk_usage(path).free < NEARLY_FULL_BYTES]
+    return ", ".join(full) or str(lake.settings.lake)
+
+
+def _refusing(lake: "Lake") -> str:
+    """The folders and log folders of tables that may not be written."""
+    folders = [*_places(lake), *(Path(lake.path(table)) / "_delta_log" for table in lake.tables())]
+    refusing = [str(path) for path in folders if not os.access(path, os.R_OK | os.W_OK | os.X_OK)]
+    return ", ".join(refusing[:SHOWN]) or str(lake.settings.lake)
+
+
+def _places(lake: "Lake") -> list[Path]:
+    settings = lake.settings
+    wanted = (settings.lake, settings.state, settings.landing, settings.exports, Path(tempfile.gettempdir()))
+    return [path for path in wanted if path.exists()]

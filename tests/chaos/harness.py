@@ -1,0 +1,209 @@
+"""Kills a run again and again, lets the next one finish, and compares what is there with an undisturbed run's."""
+
+import csv
+import datetime
+import io
+import json
+import multiprocessing
+import os
+import random
+import shutil
+import signal
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lakehouse.content import contents
+from lakehouse.lake import Lake
+from lakehouse.seal import public_key
+from lakehouse.settings import Settings
+from tests.chaos import lines
+from tests.chaos.watch import Watch
+
+PASSED_OVER = ("logs", "jars", "locks", "warehouse", "dbt")
+"""Folders in which no table, export or note lies: what changes there is no moment to be killed at."""
+PRELOADED = ("tests.chaos.lines", "identity.resolve", "activation.export", "expectations.gate", "lakehouse.maintenance")
+
+
+@dataclass(frozen=True)
+class Kill:
+    """One kill: at the ``at``-th change of a file, or before a step; and what became of it."""
+
+    at: int | None
+    before: str | None
+    landed: bool
+
+
+@dataclass
+class Trial:
+    """One workspace, in which runs were killed until one was let finish."""
+
+    number: int
+    kills: list[Kill] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+
+    @property
+    def tried(self) -> int:
+        return sum(kill.landed for kill in self.kills)
+
+
+@dataclass(frozen=True)
+class State:
+    """What an undisturbed run leaves: contents of tables, rows of exports, counts."""
+
+    tables: dict[str, tuple[int, str]]
+    exports: dict[str, list[tuple]]
+    counts: dict[str, Any]
+
+
+class Chaos:
+    """Runs a line of steps in processes that are killed.
+
+    Args:
+        line: A name of ``tests.chaos.lines.LINES``.
+        base: A workspace from before the run; copied for each trial.
+        scratch: Where trials take place.
+        day: The date of the run.
+        seed: Decides the moments of the kills.
+    """
+
+    def __init__(self, line: str, base: Path, scratch: Path, day: datetime.date, seed: int = 1) -> None:
+        self.line, self.base, self.scratch, self.day = line, base, scratch, day
+        self.random = random.Random(seed)
+        # A server that has imported everything and started no thread makes each process in a fraction of a second.
+        self.context = multiprocessing.get_context("forkserver")
+        self.context.set_forkserver_preload(list(PRELOADED))
+        settings = Settings(home=base)
+        _ = settings.identity_key, settings.signing_key  # made now, since each copy would make its own
+        undisturbed = self._home("undisturbed")
+        self.moments, code = self._walk(undisturbed)
+        if code != lines.FINISHED:
+            raise AssertionError(f"the undisturbed run failed: {_end_of_log(undisturbed)}")
+        self.expected = state(undisturbed)
+
+    def trial(self, number: int, kills: list[int | str]) -> Trial:
+        """Kill a run at each of these moments, one after another in one workspace; then let one finish, and compare.
+
+        Args:
+            number: Names the trial.
+            kills: Changes of files to be killed at, counted from the beginning of each run, or names of steps.
+        """
+        home = self._home(f"trial-{number}")
+        trial = Trial(number)
+        for kill in kills:
+            at, before = (kill, None) if isinstance(kill, int) else (None, kill)
+            _, code = self._walk(home, at, before)
+            trial.kills.append(Kill(at, before, landed=code == -signal.SIGKILL))
+            if code not in (lines.FINISHED, -signal.SIGKILL):
+                trial.faults.append(f"a run after a kill failed: {_end_of_log(home)}")
+        _, code = self._walk(home)
+        if code != lines.FINISHED:
+            trial.faults.append(f"the last run failed: {_end_of_log(home)}")
+        else:
+            trial.faults += faults(self.expected, state(home))
+        if not trial.faults:
+            shutil.rmtree(home)
+        return trial
+
+    def plan(self, trials: int, kills_each: int) -> list[list[int | str]]:
+        """Moments for so many trials: every step's beginning in turn, and changes of files by the seed."""
+        steps = list(lines.LINES[self.line]())
+        planned: list[list[int | str]] = []
+        for number in range(trials):
+            chosen: list[int | str] = [self.random.randint(1, self.moments) for _ in range(kills_each - 1)]
+            chosen.insert(self.random.randint(0, len(chosen)), steps[number % len(steps)])
+            planned.append(chosen)
+        return planned
+
+    def _home(self, name: str) -> Path:
+        home = self.scratch / name
+        shutil.copytree(self.base, home, symlinks=True)
+        return home
+
+    def _walk(self, home: Path, at: int | None = None, before: str | None = None) -> tuple[int, int]:
+        """Run the line in a process; how many changes of files there were, and its exit code."""
+        settings = Settings(home=home)
+        for folder in (settings.lake, settings.exports, settings.state):
+            folder.mkdir(parents=True, exist_ok=True)
+        watch = Watch([settings.lake, settings.exports, settings.state], PASSED_OVER)
+        process = self.context.Process(target=lines.walk, args=(self.line, home, self.day, before))
+        process.start()
+        assert process.pid is not None
+        try:
+            while process.is_alive():
+                watch.wait(0.2)
+                if at is not None and watch.events >= at:
+                    os.killpg(process.pid, signal.SIGKILL)
+                    break
+            process.join()
+            watch.wait(0)
+        finally:
+            watch.close()
+        assert process.exitcode is not None
+        return watch.events, process.exitcode
+
+
+def state(home: Path) -> State:
+    """What a workspace holds that must not depend on how often its runs were killed."""
+    lake = Lake(Settings(home=home))
+    accounts: Counter[str] = Counter()
+    for row in lake.arrow("ops.row_counts").to_pylist():
+        for name in ("lines", "headers", "unpacked", "kept", "duplicates", "quarantined", "erased"):
+            accounts[f"{row['source']} {name}"] += row[name]
+    tables = {name: (item.rows, item.hash) for name, item in contents(lake).items()}
+    exports = dict(_exports(lake))
+    counts = {"accounts": dict(+accounts), "broken": list(_half_done(lake))}
+    return State(tables, exports, counts)
+
+
+def faults(expected: State, found: State) -> list[str]:
+    """What differs, in sentences."""
+    told = []
+    for table in sorted({*expected.tables, *found.tables}):
+        if expected.tables.get(table) != found.tables.get(table):
+            told.append(f"{table}: {found.tables.get(table)} instead of {expected.tables.get(table)}")
+    exported = expected.exports.items()
+    told += [f"the export {name} differs" for name, rows in exported if rows != found.exports.get(name)]
+    for name, value in expected.counts.items():
+        if found.counts[name] != value:
+            told.append(f"{name}: {found.counts[name]} instead of {value}")
+    return told
+
+
+def _exports(lake: Lake) -> Iterator[tuple[str, list[tuple]]]:
+    """The rows of the newest export to each destination, but for the number of its release."""
+    newest: dict[str, Path] = {}
+    for manifest in sorted(lake.settings.exports.glob("*/[0-9]*/manifest.json")):
+        newest[manifest.parent.parent.name] = manifest.parent
+    for name, folder in newest.items():
+        told = json.loads((folder / "manifest.json").read_text())
+        text = (folder / told["data"]["file"]).read_text()
+        rows = list(csv.DictReader(io.StringIO(text)))
+        yield name, [tuple(value for column, value in row.items() if column != "release") for row in rows]
+
+
+def _half_done(lake: Lake) -> Iterator[str]:
+    """What a kill may have left half done: a release without a table, an export not sealed, an act not written down."""
+    from activation.export import published_folders
+    from activation.verify import verify
+    from clew.audited import problems
+
+    by_release: dict[int, set[str]] = {}
+    for row in lake.arrow("ops.releases").to_pylist():
+        by_release.setdefault(row["release"], set()).add(row["table_name"])
+    whole = {name for name in lake.tables() if name.split(".")[0] in ("silver", "identity", "gold")}
+    yield from (f"release {number} lacks tables" for number, names in by_release.items() if names != whole)
+    if sorted(by_release) != list(range(1, len(by_release) + 1)):
+        yield f"the releases are {sorted(by_release)}"
+    for folder in sorted(lake.settings.exports.glob("*/*")):
+        if folder.name.startswith("_"):
+            yield f"{folder.parent.name}/{folder.name} was left"
+    for folder in published_folders(lake):
+        yield from verify(folder, public_key(lake.settings), lake).problems
+    yield from problems(lake)
+
+
+def _end_of_log(home: Path) -> str:
+    return (home / "walk.log").read_text(errors="replace")[-1500:]

@@ -1,0 +1,104 @@
+"""The lines of steps that chaos is let loose on: each is what a run does, step after step, in one process."""
+
+import datetime
+import multiprocessing
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from lakehouse.lake import Lake
+from lakehouse.run import Run
+from lakehouse.settings import Settings
+
+Step = Callable[[Lake, Run], object]
+
+FINISHED = 7
+"""The exit code of a process that did all its steps; 0 a library may choose, too."""
+
+
+def people() -> dict[str, Step]:
+    """Who is who, of silver tables that are there; no JVM."""
+    from identity.resolve import resolve
+    from lakehouse.maintenance import maintain
+
+    return {"resolve": resolve, "maintain": maintain}
+
+
+def release() -> dict[str, Step]:
+    """A release and its exports, of tables that are there and passed their gates; no JVM."""
+    from activation.export import export_all
+    from expectations.gate import check_staged
+    from lakehouse.maintenance import maintain
+    from lakehouse.releases import publish_release
+    from tests.gates import pass_gates
+
+    return {
+        "gates": pass_gates,
+        "release": publish_release,
+        "export": lambda lake, run: export_all(lake, run, check_staged),
+        "maintain": maintain,
+    }
+
+
+def whole() -> dict[str, Step]:
+    """The daily run as ``clew_daily`` has it, and maintenance."""
+    from activation.export import export_all
+    from expectations.gate import check_staged, gate
+    from identity.resolve import resolve
+    from lakehouse.maintenance import maintain
+    from lakehouse.releases import publish_release
+    from spark_jobs.bronze.land import land
+    from spark_jobs.gold.events import build_events
+    from spark_jobs.gold.marts import build_marts
+    from spark_jobs.silver.conform import conform
+
+    return {
+        "land": land,
+        "conform": conform,
+        "gate_silver": lambda lake, run: gate(lake, run, "silver"),
+        "resolve": resolve,
+        "gate_identity": lambda lake, run: gate(lake, run, "identity"),
+        "build_events": build_events,
+        "build_marts": build_marts,
+        "gate_gold": lambda lake, run: gate(lake, run, "gold"),
+        "release": publish_release,
+        "export": lambda lake, run: export_all(lake, run, check_staged),
+        "maintain": maintain,
+    }
+
+
+LINES: dict[str, Callable[[], dict[str, Step]]] = {"people": people, "release": release, "whole": whole}
+
+
+def walk(line: str, home: Path, day: datetime.date, die_before: str | None) -> None:
+    """Do all steps of a line for a day, in this process, which becomes a group of its own so that it dies whole.
+
+    Args:
+        line: Its name.
+        home: The workspace.
+        day: The date of the run.
+        die_before: The step at whose beginning to be killed; None is none.
+    """
+    os.setsid()
+    # PySpark takes a main module without a file for a doctest run of its own and ends the process.
+    vars(sys.modules["__main__"]).setdefault("__file__", __file__)
+    log = os.open(home / "walk.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    for stream in (1, 2):
+        os.dup2(log, stream)
+    lake, run = Lake(Settings(home=home, spark_master="local[2]")), Run(f"run-{day}", day)
+    for name, step in LINES[line]().items():
+        if name == die_before:
+            os.killpg(0, signal.SIGKILL)
+        step(lake, run)
+    sys.exit(FINISHED)
+
+
+def apart(line: str, home: Path, day: datetime.date) -> int:
+    """Do all steps of a line in a process of its own; its exit code."""
+    process = multiprocessing.get_context("spawn").Process(target=walk, args=(line, home, day, None))
+    process.start()
+    process.join()
+    assert process.exitcode is not None
+    return process.exitcode

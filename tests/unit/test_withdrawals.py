@@ -1,0 +1,173 @@
+"""A withdrawal reaches every destination that ever got the person, without waiting for a release."""
+
+import datetime as dt
+import shutil
+from typing import Any
+
+import pytest
+
+from activation.deliveries import forget
+from activation.export import DATA, export, export_all, folder
+from activation.files import read_manifest
+from activation.held import holding, published_retractions, redact, retraction_folder
+from activation.verify import verify
+from activation.withdrawals import retract
+from lakehouse.seal import public_key
+from tests.unit.test_export import open_gate, profile_of, rows_of
+
+LANDED = dt.datetime(2018, 1, 1, 10, tzinfo=dt.UTC)
+
+
+@pytest.fixture
+def given(small: Any) -> Any:
+    """Ann is exported to both destinations, as she allowed."""
+    small.release()
+    export_all(small.lake, small.run, open_gate)
+    return small
+
+
+def says(small: Any, record: str, status: str, purpose: str = "email_marketing", day: int = 1) -> str:
+    """A statement lands, of which no release knows yet."""
+    number = len(small.rows("silver.consents"))
+    row = small.rows("silver.consents")[0] | {
+        "event_id": f"consent:n{number}", "record_id": record, "purpose": purpose, "status": status,
+        "given_at": dt.datetime(2018, 1, day, 9, tzinfo=dt.UTC), "received_at": LANDED, "landing": 2,
+        "position": 100 + number,
+    }  # fmt: skip
+    small.change("silver.consents", lambda rows: [*rows, row])
+    return row["event_id"]
+
+
+def gives(small: Any, record: str, email: str) -> None:
+    row = small.rows("silver.identifiers")[0] | {"record_id": record, "value": email, "landing": 2}
+    small.change("silver.identifiers", lambda rows: [*rows, row])
+
+
+def retracted(small: Any, destination: str = "email_tool", number: int = 1) -> list[dict[str, str]]:
+    return rows_of(retraction_folder(small.lake, destination, number))
+
+
+def run(small: Any) -> dict[str, int]:
+    return retract(small.lake, small.run)
+
+
+def test_nobody_is_retracted_who_still_allows_it(given: Any) -> None:
+    assert run(given) == {"ad_platform": 0, "email_tool": 0}
+    assert published_retractions(given.lake) == []
+
+
+def test_who_withdraws_is_retracted_with_address_statement_and_releases(given: Any) -> None:
+    event = says(given, "anonymous:ann", "withdrawn")  # another record of hers than the one that granted
+    assert run(given) == {"ad_platform": 0, "email_tool": 1}
+    assert retracted(given) == [
+        {"email": "Ann.Example@gmail.com", "profile_id": profile_of(given, "Ann"), "reason": "withdrawn",
+         "consent_event_id": event, "known_since": "2018-01-01T10:00:00.000000Z", "exported_in": "1",
+         "address_hashes": ""}
+    ]  # fmt: skip
+    (kept,) = given.rows("ops.retractions")
+    assert (kept["number"], kept["event_id"], kept["landed_at"], kept["last_release"]) == (1, event, LANDED, 1)
+    assert kept["written_at"] > kept["landed_at"]
+    assert run(given) == {"ad_platform": 0, "email_tool": 0}
+
+
+def test_withdrawn_granted_exported_and_withdrawn_again_is_retracted_twice(given: Any) -> None:
+    says(given, "account:ann", "withdrawn", day=1)
+    assert run(given)["email_tool"] == 1
+    says(given, "account:ann", "granted", day=2)
+    assert run(given)["email_tool"] == 0
+    given.release()
+    export(given.lake, given.run, "email_tool", open_gate)
+    assert [row["profile_id"] for row in rows_of(folder(given.lake, "email_tool", 2))] == [profile_of(given, "Ann")]
+    again = says(given, "account:ann", "withdrawn", day=3)
+    assert run(given)["email_tool"] == 1
+    assert [(row["consent_event_id"], row["exported_in"]) for row in retracted(given, number=2)] == [(again, "2")]
+
+
+def test_a_refusal_of_a_record_that_nobody_resolved_yet_counts_by_its_mailbox(given: Any) -> None:
+    event = says(given, "mailbox:new", "withdrawn")
+    gives(given, "mailbox:new", "a.n.n.example+x@googlemail.com")
+    assert run(given)["email_tool"] == 1
+    ((row,)) = retracted(given)
+    assert (row["email"], row["reason"], row["consent_event_id"]) == ("Ann.Example@gmail.com", "address_refused", event)
+
+
+def test_a_hashed_delivery_is_found_by_the_mailbox_behind_it(given: Any) -> None:
+    says(given, "mailbox:new", "denied", "advertising")
+    gives(given, "mailbox:new", "annexample+ads@gmail.com")
+    assert run(given) == {"ad_platform": 1, "email_tool": 0}
+    (row,) = retracted(given, "ad_platform")
+    assert row["email_sha256"] == rows_of(folder(given.lake, "ad_platform", 1))[0]["email_sha256"]
+    assert row["phone_sha256"]
+
+
+def test_a_person_merged_since_is_judged_as_the_other_under_the_id_that_was_delivered(given: Any) -> None:
+    ann, ben = profile_of(given, "Ann"), profile_of(given, "Ben")  # Ben withdrew, later than Ann granted
+    given.change(
+        "identity.assignments", lambda rows: [r | ({"profile_id": ben} if r["profile_id"] == ann else {}) for r in rows]
+    )
+    assert run(given)["email_tool"] == 1
+    assert [(row["profile_id"], row["reason"]) for row in retracted(given)] == [(ann, "withdrawn")]
+
+
+def test_an_export_whose_folder_is_gone_is_retracted_all_the_same(given: Any) -> None:
+    shutil.rmtree(given.lake.settings.exports / "email_tool")
+    says(given, "account:ann", "withdrawn")
+    run(given)
+    assert [(row["email"], row["address_hashes"]) for row in retracted(given)] == [("Ann.Example@gmail.com", "")]
+
+
+def test_an_address_that_is_known_nowhere_any_more_is_named_by_its_keyed_hash(given: Any) -> None:
+    shutil.rmtree(given.lake.settings.exports / "email_tool")
+    given.change("silver.identifiers", lambda rows: [])
+    says(given, "account:ann", "withdrawn")
+    run(given)
+    (row,) = retracted(given)
+    (gave,) = (r for r in given.rows("ops.deliveries") if r["destination"] == "email_tool")
+    assert (row["email"], row["address_hashes"]) == ("", f"email:{dict(gave['address_hashes'])['email']}")
+
+
+def test_a_release_that_does_not_know_the_withdrawal_hands_nobody_out_again(given: Any) -> None:
+    given.release()
+    says(given, "account:ann", "withdrawn")
+    run(given)
+    export(given.lake, given.run, "email_tool", open_gate)
+    assert rows_of(folder(given.lake, "email_tool", 2)) == []
+    refused = read_manifest(folder(given.lake, "email_tool", 2))["refused"]
+    assert refused["retracted"] == 1
+    given.release()
+    export(given.lake, given.run, "email_tool", open_gate)  # this one knows the statement, and goes by its mart
+    assert read_manifest(folder(given.lake, "email_tool", 3))["refused"]["retracted"] == 0
+
+
+def test_a_process_that_died_before_the_ledger_is_made_up_for_out_of_the_folder(given: Any) -> None:
+    says(given, "account:ann", "withdrawn")
+    run(given)
+    before = given.rows("ops.retractions")
+    given.change("ops.retractions", lambda rows: [])
+    assert run(given)["email_tool"] == 0
+    assert given.rows("ops.retractions") == before
+    assert len(published_retractions(given.lake)) == 1
+
+
+def test_somebody_who_is_erased_is_retracted_without_an_address_and_taken_out_of_all_that_is_held(given: Any) -> None:
+    ann = profile_of(given, "Ann")
+    assert retract(given.lake, given.run, erased=[ann]) == {"ad_platform": 1, "email_tool": 1}
+    (row,) = retracted(given)
+    assert (row["email"], row["reason"]) == ("", "erased")
+    assert row["address_hashes"].startswith("email:")
+    assert set(redact(given.lake, [ann], "erasure 1")) == {"export ad_platform 1", "export email_tool 1"}
+    assert redact(given.lake, [ann], "erasure 1") == {}
+    assert [held.subject for held in holding(given.lake, [ann])] == []
+    place = folder(given.lake, "email_tool", 1)
+    assert "Ann" not in (place / DATA).read_text()
+    assert verify(place, [public_key(given.lake.settings)], given.lake).problems == ()
+    assert read_manifest(place)["redacted"] == [{"rows": 1, "because": "erasure 1"}]
+    assert forget(given.lake, [ann]) == {"ops.deliveries": 2, "ops.retractions": 2}
+    assert given.rows("ops.deliveries") == []
+
+
+def test_nothing_that_is_held_can_be_read_by_others(given: Any) -> None:
+    says(given, "account:ann", "withdrawn")
+    run(given)
+    for path in given.lake.settings.exports.rglob("*"):
+        assert path.stat().st_mode & 0o077 == 0, path

@@ -213,7 +213,7 @@ _SAID: set[str] = set()
 
 
 def _worker() -> ThreadPoolExecutor:
-    """One thread of this process: the client takes half a second to import, which no step waits for."""
+    """One thread of this process: the client takes a second to import, which the work of a step does not wait for."""
     with _LOCK:
         if os.getpid() not in _WORKERS:  # a thread does not outlive a fork
             _WORKERS.clear()

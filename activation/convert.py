@@ -13,8 +13,8 @@ the identity contract declares to be one at their provider: ``clew_mailbox`` say
 address.
 
 Files are opened in spreadsheets, which run a cell that begins as a formula does (OWASP, "CSV Injection"). So readable
-text that begins with ``=``, ``+``, ``-``, ``@``, a tab or a line end gets an apostrophe before it, unless it is a number
-or a telephone with its plus sign. An address cannot take one: of those, none that begins so is written.
+text that begins with ``=``, ``+``, ``-``, ``@``, a tab or a line end gets an apostrophe before it, unless it is a
+number or a telephone with its plus sign. An address cannot take one: of those, none that begins so is written.
 
 Other platforms normalise otherwise, so their hashes differ: a destination for one needs converters of its own.
 """
@@ -47,7 +47,8 @@ MACROS: Mapping[Converter, str] = {
 
 _STEPS = {
     "clew_inert": rf"""
-        CASE WHEN regexp_matches(value, {FORMULA}) AND NOT regexp_matches(value, {PLAIN_NUMBER}) THEN chr(39) ELSE '' END
+        CASE WHEN regexp_matches(value, {FORMULA}) AND NOT regexp_matches(value, {PLAIN_NUMBER}) THEN chr(39)
+             ELSE '' END
         || regexp_replace(value, {_LATER_CELL}, '\1''\2', 'g')""",
     "clew_google_mailbox": rf"""
         CASE WHEN regexp_matches({_MAILBOX}, '@(gmail|googlemail)\.com$')

@@ -11,6 +11,7 @@ import duckdb
 from activation import convert
 from contracts.export import REASONS, RECEIPT, Destination
 from contracts.identity import MailDomain
+from contracts.marts import OF_PEOPLE
 from contracts.purpose import KEEPS_AWAY
 from lakehouse.errors import ContractError, DataError
 
@@ -34,7 +35,7 @@ def decide(
         domains: The providers of mailboxes that have several spellings.
 
     Raises:
-        ContractError: If the field map names a column that gold.profiles does not have.
+        ContractError: If the field map names a column that neither gold.profiles nor gold.profile_contact has.
         DataError: If a profile would be decided twice.
     """
     _check_columns(connection, destination)
@@ -94,6 +95,7 @@ def _statement(destination: Destination) -> str:
                    $policy_version AS policy_version, link_kind, link_probability,
                    $release::BIGINT AS "release", {in_audience} AS is_considered
             FROM gold.profiles
+            LEFT JOIN gold.profile_contact USING (profile_id)
             LEFT JOIN (
                 SELECT profile_id, status, may_use, topics_refused, given_at, event_id, notice_version
                 FROM gold.consent_state WHERE purpose = $purpose
@@ -119,14 +121,15 @@ def _statement(destination: Destination) -> str:
 
 
 def _check_columns(connection: duckdb.DuckDBPyConnection, destination: Destination) -> None:
-    have = [row[0] for row in connection.execute("DESCRIBE gold.profiles").fetchall()]
+    have = [row[0] for table in OF_PEOPLE for row in connection.execute(f"DESCRIBE {table}").fetchall()]
     missing = [column for column in destination.profile_columns if column not in have]
     if missing:
         near = [f"{name} (did you mean {', '.join(difflib.get_close_matches(name, have)) or '?'})" for name in missing]
         raise ContractError(
-            f"the export {destination.destination} reads columns that gold.profiles does not have: {'; '.join(near)}",
+            f"the export {destination.destination} reads columns that {' and '.join(OF_PEOPLE)} do not have: "
+            f"{'; '.join(near)}",
             f"contracts/exports/{destination.destination}.yml, fields",
-            f"use columns of gold.profiles: {', '.join(have)}",
+            f"use columns of these: {', '.join(dict.fromkeys(have))}",
         )
 
 
@@ -137,7 +140,7 @@ def _check_once_each(connection: duckdb.DuckDBPyConnection, destination: Destina
     if twice:
         raise DataError(
             f"{len(twice)} profiles (20 at most shown) would be decided more than once for {destination.destination}",
-            f"gold.profiles or gold.consent_state, profile_id: {', '.join(row[0] for row in twice)}",
+            f"{', '.join(OF_PEOPLE)} or gold.consent_state, profile_id: {', '.join(row[0] for row in twice)}",
             "a profile has one row, and one consent a purpose: mend the mart, then run again",
         )
 

@@ -4,13 +4,14 @@ An export is never changed once it is visible. Staging reads the release only, t
 sorts its rows, so the same release gives the same bytes; a run that was killed is simply run again.
 """
 
+import datetime
 import shutil
 from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from activation import decide, deliveries, retract
+from activation import caps, decide, deliveries, retract
 from activation.addresses import columns_of
 from activation.files import (
     DATA,
@@ -27,7 +28,7 @@ from activation.files import (
 from activation.held import Held, act_of, finish_cut_off, folder, misnamed, published_folders, unwritten_acts
 from contracts.export import Destination
 from lakehouse import audit, keyed
-from lakehouse.errors import DataError, UsageError
+from lakehouse.errors import ContractError, DataError, UsageError
 from lakehouse.releases import contract_acts, latest_release, release_dates
 from lakehouse.seal import is_sealed, sealed
 
@@ -53,7 +54,7 @@ def export_all(lake: "Lake", run: "Run", gate: Gate) -> dict[str, int]:
     """
     counts: dict[str, int] = {}
     with run.step(lake, "export") as step:
-        for name in sorted(lake.contracts.destinations):
+        for name in (one.destination for one in caps.in_order(lake.contracts)):
             made = export(lake, run, name, gate)
             step.say(name, made["rows"], made["considered"])
             step.rows += made["rows"]
@@ -73,25 +74,26 @@ def export(lake: "Lake", run: "Run", destination: str, gate: Gate) -> dict[str, 
         raise UsageError("there is no release to export", "ops.releases", "publish one first: clew run")
     with lake.lock(f"export_{destination}"):
         audit.ready(lake)
+        finish_cut_off(lake, destination)
         catch_up(lake)
         final = folder(lake, destination, release)
         if final.exists():
             return _counts(_unchanged(lake, declared, final))
-        staged = stage(lake, declared, release)
-        try:
-            gate(lake, run, staged)
-            _deliver(lake, declared, release)
-            publish(staged)
-        except BaseException:
-            shutil.rmtree(staged, ignore_errors=True)  # people refused by a gate do not stay lying about in a file
-            raise
+        with lake.lock("claims"):  # who is counted for one destination is not yet for another
+            staged = stage(lake, declared, release)
+            try:
+                gate(lake, run, staged)
+                _deliver(lake, declared, release)
+                publish(staged)
+            except BaseException:
+                shutil.rmtree(staged, ignore_errors=True)  # people refused by a gate do not stay lying about in a file
+                raise
         audit.note(lake, [act_of(Held("export", destination, release, final))])
         return _counts(read_manifest(final))
 
 
 def catch_up(lake: "Lake") -> None:
     """Write down what a process that died, or a version of Clew without the ledger, left unwritten."""
-    finish_cut_off(lake)
     deliveries.record_held(lake, published_folders(lake), release_dates(lake))
     audit.note(lake, contract_acts(lake), late=unwritten_acts(lake))
 
@@ -124,7 +126,7 @@ def _fill(lake: "Lake", destination: Destination, release: int, staged: Path) ->
     with lake.duck(release) as connection:
         decided(lake, connection, destination, release)
         refused = decide.refusals(connection)
-        rows = decide.rows(connection, destination)
+        rows, capped = decide.rows(connection, destination), caps.tally(connection)
         considered = decide.considered(connection, destination)
         columns = columns_of(destination.address)
         taken_out: list[tuple] = []
@@ -154,6 +156,7 @@ def _fill(lake: "Lake", destination: Destination, release: int, staged: Path) ->
         "considered": considered,
         "rows": len(rows),
         "refused": refused,
+        "capped": capped,
         "data": described(staged / DATA) | {"format": destination.format, "columns": destination.schema_of_row()},
         "retractions": described(staged / RETRACTIONS)
         | {
@@ -169,10 +172,32 @@ def _fill(lake: "Lake", destination: Destination, release: int, staged: Path) ->
 
 
 def decided(lake: "Lake", connection: "duckdb.DuckDBPyConnection", destination: Destination, release: int) -> None:
-    """Make the table ``decided`` of a release, without those whom the destination was told to remove since."""
-    decide.decide(connection, destination, lake.contracts.policy.version, release, lake.contracts.identity.mail_domains)
+    """Make the table ``decided`` of a release, without those whom the destination was told to remove since.
+
+    And without those who have got enough, counting what destinations that come first are about to hand over.
+    """
+    as_of = release_dates(lake)[release]
     keyed.install(connection, lake.settings.privacy_key)
+    caps.read_claims(lake, connection)
+    for one in caps.ahead(lake.contracts, destination):
+        if (one.destination, release) not in deliveries.releases_of(lake, one.destination) and not folder(
+            lake, one.destination, release
+        ).exists():
+            try:
+                _decided_alone(lake, connection, one, release, as_of)
+            except ContractError:
+                continue  # it cannot be exported, as its own export will say
+            caps.plan(connection, one, release, as_of)
+    _decided_alone(lake, connection, destination, release, as_of)
+
+
+def _decided_alone(
+    lake: "Lake", connection: "duckdb.DuckDBPyConnection", destination: Destination, release: int, as_of: datetime.date
+) -> None:
+    policy, domains = lake.contracts.policy.version, lake.contracts.identity.mail_domains
+    decide.decide(connection, destination, policy, release, domains)
     retract.hold_back(lake, connection, destination)
+    caps.hold_back(lake.contracts, connection, destination, release, as_of)
 
 
 def _deliver(lake: "Lake", destination: Destination, release: int) -> None:

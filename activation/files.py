@@ -27,11 +27,11 @@ def staging(final: Path) -> Iterator[Path]:
     """A hidden folder beside a place, for the block to fill; nothing of it stays if the block fails.
 
     Yields:
-        The folder, ``_<name>``. What a process that was killed left there is removed first.
+        The folder, ``_<name>``. What a process that was killed left there, or beside it, is removed first.
     """
     staged = final.with_name(f"_{final.name}")
-    if staged.exists():
-        shutil.rmtree(staged)
+    for left in final.parent.glob("_*"):  # of another release, too: the run after a kill may publish the next one
+        shutil.rmtree(left)
     staged.parent.mkdir(parents=True, exist_ok=True, mode=_PRIVATE_FOLDER)
     staged.mkdir(mode=_PRIVATE_FOLDER)
     try:

@@ -149,7 +149,9 @@ def redact(lake: "Lake", profile_ids: Collection[str], because: str) -> dict[str
             mend or remove it first.
     """
     audit.ready(lake)
-    finish_cut_off(lake)
+    for place in sorted(lake.settings.exports.glob("*")):
+        with lake.lock(f"export_{place.name}"):
+            finish_cut_off(lake, place.name)
     counts: dict[str, int] = {}
     wanted = set(profile_ids)
     for held in holding(lake, wanted):
@@ -188,9 +190,12 @@ def _redact(lake: "Lake", held: Held, wanted: set[str], because: str) -> int:
     return gone
 
 
-def finish_cut_off(lake: "Lake") -> None:
-    """Put back what a process that died between two renames left; its redaction is then done anew."""
-    for old in sorted(lake.settings.exports.glob("**/_[0-9]*_old")):
+def finish_cut_off(lake: "Lake", destination: str) -> None:
+    """Put back what a process that died between two renames left; its redaction is then done anew.
+
+    Call it under the lock of the destination's exports.
+    """
+    for old in sorted((lake.settings.exports / destination).glob("**/_[0-9]*_old")):
         final = old.with_name(old.name.removeprefix("_").removesuffix("_old"))
         if final.exists():
             shutil.rmtree(old)

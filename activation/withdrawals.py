@@ -26,7 +26,7 @@ from activation.files import (
     write_csv,
     write_manifest,
 )
-from activation.held import Held, act_of, published_retractions, retraction_folder
+from activation.held import Held, act_of, finish_cut_off, published_retractions, retraction_folder
 from activation.measure import measured
 from lakehouse import audit, keyed
 from lakehouse.errors import DataError
@@ -64,6 +64,7 @@ def retract(lake: "Lake", run: "Run", erased: Collection[str] = ()) -> dict[str,
             return counts
         for name in sorted({destination for destination, _ in releases_of(lake)}):
             with lake.lock(f"export_{name}"):
+                finish_cut_off(lake, name)
                 _make_up(lake, name)
                 counts[name] = _retract(lake, name, erased)
             step.say(name, counts[name])

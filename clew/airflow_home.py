@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from lakehouse.errors import EnvironmentFault
+from lakehouse.private import make_private
 from lakehouse.settings import Settings
 
 CODE = Path(__file__).resolve().parents[1]
@@ -43,6 +44,8 @@ def environment(settings: Settings, port: int = 8080) -> dict[str, str]:
         "AIRFLOW__API_AUTH__JWT_SECRET": settings.secret("airflow.key").decode(),
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
         "AIRFLOW__LOGGING__LOGGING_LEVEL": "INFO",
+        "AIRFLOW__LOGGING__FILE_TASK_HANDLER_NEW_FOLDER_PERMISSIONS": "0o700",
+        "AIRFLOW__LOGGING__FILE_TASK_HANDLER_NEW_FILE_PERMISSIONS": "0o600",
         "CLEW_HOME": str(settings.home.absolute()),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "False",
         "DO_NOT_TRACK": "1",
@@ -59,7 +62,8 @@ def enter(settings: Settings) -> None:
     """
     if not (DAGS / "clew_daily.py").is_file():
         raise EnvironmentFault(f"the DAGs are missing at {DAGS}", "", "install Clew from a checkout: make setup")
-    home_of(settings).mkdir(parents=True, exist_ok=True)
+    make_private(settings.state)
+    make_private(home_of(settings))
     os.environ.update(environment(settings))
     if str(DAGS) not in sys.path:
         sys.path.append(str(DAGS))  # as Airflow's own processes do

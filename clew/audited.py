@@ -9,11 +9,14 @@ from lakehouse import audit
 from lakehouse.errors import DataError
 from lakehouse.policies import policy_acts
 from lakehouse.releases import release_acts
+from lakehouse.tombstones import ERASURES
+from spark_jobs.privacy.forget import erasure_acts
+from spark_jobs.privacy.holds import hold_acts
 
 if TYPE_CHECKING:
     from lakehouse.lake import Lake
 
-KEPT = ("decision", "release")
+KEPT = ("decision", "release", "erase", "hold")
 """Actions whose subject must be there for ever. A folder that was fetched is taken away, a destination is given up; of
 what else was done, the entry is all there is."""
 
@@ -44,14 +47,16 @@ def _against_today(lake: "Lake", known: list[audit.Entry]) -> Iterator[str]:
                 if is_made_anew
                 else "it was altered since"
             )
+    erased = _erased_decisions(lake)
     for name, item in written.items():
-        if name not in today and item.action in KEPT:
+        if name not in today and item.action in KEPT and item.subject not in erased:
             yield f"{item.subject}, written down in entry {item.entry}, is there no more"
 
 
 def _acts(lake: "Lake") -> tuple[dict[tuple[str, str], audit.Act], list[str]]:
     """What there is today, and what of it cannot be read: one damaged manifest hides nothing else."""
     found = [*decision_acts(read_decisions(lake)), *release_acts(lake), *policy_acts(lake)]
+    found += [*erasure_acts(lake), *hold_acts(lake)]
     unread = []
     for held in all_held(lake):
         try:
@@ -61,3 +66,11 @@ def _acts(lake: "Lake") -> tuple[dict[tuple[str, str], audit.Act], list[str]]:
         except (OSError, KeyError, TypeError, ValueError) as error:
             unread.append(f"{held.subject}: its manifest cannot be read ({type(error).__name__})")
     return {(act.action, act.subject): act for act in found}, unread
+
+
+def _erased_decisions(lake: "Lake") -> set[str]:
+    """What decisions about erased people were called: they went with them, and ops.erasures says so."""
+    if not lake.exists(ERASURES):
+        return set()
+    told = lake.arrow(ERASURES, columns=["decisions"])["decisions"].to_pylist()
+    return {f"decision {number}" for text in told for number in text.split(",") if number}

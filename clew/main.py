@@ -22,6 +22,7 @@ from typer.core import TyperGroup
 
 from clew.output import print_error
 from contracts.errors import ClewError, EnvironmentFault, UsageError
+from lakehouse.private import make_private, open_private
 
 COMMANDS = (
     "demo",
@@ -37,12 +38,18 @@ COMMANDS = (
     "resolve",
     "requeue",
     "privacy",
+    "forget",
+    "hold",
+    "retain",
     "replay",
     "restore",
+    "policy",
     "export",
+    "caps",
     "audit",
     "check",
     "doctor",
+    "roles",
     "airflow",
 )
 EXIT_STOPPED = 130
@@ -122,7 +129,7 @@ def report_unforeseen(kind: type[BaseException], error: BaseException, trace: Tr
 
     A full disk, a folder that may not be written and a damaged table are told as such, whatever library met them.
 
-    The sentence names only the kind of error: its text might hold a personal value.
+    Both name only the kind of error: its text might hold a personal value.
     """
     if issubclass(kind, KeyboardInterrupt):
         raise SystemExit(EXIT_STOPPED)
@@ -133,19 +140,36 @@ def report_unforeseen(kind: type[BaseException], error: BaseException, trace: Tr
     now = datetime.datetime.now(datetime.UTC)
     file = folder / f"unforeseen-{now:%Y%m%dT%H%M%S}-{os.getpid()}.txt"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        file.write_text("".join(traceback.format_exception(kind, error, trace)), encoding="utf-8")
+        make_private(folder.parent)
+        make_private(folder)
+        with os.fdopen(open_private(file, os.O_WRONLY), "w", encoding="utf-8") as written:
+            written.write(_without_texts(error))
         where = str(file)
     except OSError as refused:
         where = f"no traceback was kept: {folder} cannot be written ({type(refused).__name__})"
     fault = EnvironmentFault(
         f"an error that Clew did not foresee: {kind.__name__}",
         where,
-        "run the command again; if the error stays, report it with that file, after removing personal values",
+        "run the command again; if the error stays, report it with that file, which holds no values",
     )
     print_error(fault, wants_json(sys.argv[1:]))
     traceback.clear_frames(trace)
     raise SystemExit(fault.exit_code)
+
+
+def _without_texts(error: BaseException) -> str:
+    """The traceback of an error and of those that led to it, each with its kind and without its text."""
+    lines: list[str] = []
+    seen: set[int] = set()
+    at: BaseException | None = error
+    while at is not None and id(at) not in seen:
+        seen.add(id(at))
+        kind = f"{type(at).__module__}.{type(at).__qualname__}"
+        lines = [*traceback.format_tb(at.__traceback__), f"{kind} (its text is left out)\n", *lines]
+        at = at.__cause__ or at.__context__
+        if at is not None:
+            lines = ["\nwhich led to:\n\n", *lines]
+    return "".join(lines)
 
 
 def _usage_error(error: typer.TyperException) -> UsageError:

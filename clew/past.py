@@ -27,7 +27,7 @@ def show_past(who: "Who", release: str, as_of: datetime.date, known_at: datetime
     moment = Moment(as_of, known_at or datetime.date.max)
     asked = (("--as-of", as_of), ("--known-at", known_at), ("--release", None if release == "latest" else release))
     option = "".join(f" {name} {value}" for name, value in asked if value)
-    found = _profiles(reading, who, moment)
+    found = profiles_meant_then(reading, who, moment)
     if not found:
         raise DataError(
             f"no profile had this {who.noun} on {as_of}, as {_known(known_at)}",
@@ -53,7 +53,7 @@ def show_past(who: "Who", release: str, as_of: datetime.date, known_at: datetime
 
 def _advice(reading: "Reading", who: "Who", moment: Moment) -> str:
     """What to ask instead, where nobody was found: knowledge may have come later, or the person."""
-    if not _profiles(reading, who, Moment(moment.day)):
+    if not profiles_meant_then(reading, who, Moment(moment.day)):
         return "name a later day, or leave out --as-of"
     (begun,) = reading.rows("SELECT min(known_since) AS at FROM identity.history")
     if moment.known_at < begun["at"]:
@@ -61,7 +61,7 @@ def _advice(reading: "Reading", who: "Who", moment: Moment) -> str:
     return "name a later --known-at, or leave it out"
 
 
-def _profiles(reading: "Reading", who: "Who", moment: Moment) -> list[str]:
+def profiles_meant_then(reading: "Reading", who: "Who", moment: Moment) -> list[str]:
     """The profiles that were meant: by then; a retired id means the one that its founder was in."""
     connection = reading.connection
     if not who.is_profile_id:

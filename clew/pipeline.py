@@ -17,6 +17,7 @@ from clew import airflow_home
 from clew.screen import StepScreen
 from lakehouse.errors import DataError, EnvironmentFault
 from lakehouse.lake import Lake
+from lakehouse.private import make_private, open_private
 from lakehouse.settings import Settings
 
 if TYPE_CHECKING:
@@ -37,11 +38,11 @@ class DayRun:
 @contextlib.contextmanager
 def own_terminal(log: Path) -> Iterator[IO[str]]:
     """Send whatever Airflow, dbt, Spark and the JVM print to a log; yields the real stderr for our own lines."""
-    log.parent.mkdir(parents=True, exist_ok=True)
+    make_private(log.parent)
     sys.stdout.flush()
     sys.stderr.flush()
     terminal, out = os.dup(2), os.dup(1)
-    target = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    target = open_private(log, os.O_WRONLY | os.O_APPEND)
     os.dup2(target, 1)
     os.dup2(target, 2)
     os.close(target)
@@ -65,8 +66,10 @@ def only_run(settings: Settings) -> Iterator[None]:
     Raises:
         EnvironmentFault: If another run is under way.
     """
+    for private in (settings.state, settings.exports, settings.places.restricted):
+        make_private(private)
     folder = settings.state / "locks"
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(exist_ok=True)
     with (folder / "run.lock").open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

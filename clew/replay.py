@@ -22,14 +22,15 @@ from lakehouse.content import EVERY_ROW, Content, Difference, content, differenc
 from lakehouse.errors import UsageError
 from lakehouse.lake import Lake
 from lakehouse.run import Progress, Run, Silent
+from lakehouse.tombstones import ERASURES
 
 REPLAYED = ("silver", "identity", "gold")
 DECISIONS = "identity.decisions"
 GIVEN = (DECISIONS,)
 """Tables that people wrote: a replay goes by them."""
-CHAIN = ("conform", "resolve", "build_events", "build_marts")
-"""The steps that write what is replayed, in their order."""
-SAME_TABLES = {"requeue": "conform"}
+CHAIN = ("resolve", "build_events", "build_marts")
+"""The steps that write identity and gold, in their order."""
+WRITE_SILVER = ("conform", "requeue")
 
 
 @dataclass(frozen=True)
@@ -101,6 +102,9 @@ def replay(
     runs, last_as_of = finished_runs(lake, CHAIN if with_marts else CHAIN[:-1])
     versions = {table: lake.version(table) for table in _compared(lake, with_marts)}
     first = 1 if since is None else _first_landing(lake, since)
+    if runs[-1].landing < first:
+        raise UsageError(f"nothing that landed in a run of {since} or later was resolved yet", "", "clew run")
+    _ = lake.settings.identity_key, lake.spark  # the session is that of the live workspace
     replayed_runs = [run for run in runs if run.landing >= first] if each_run else runs[-1:]
     history = EVERY_ROW if each_run else f"SELECT * FROM {BELIEVED}"
     with _workshop(lake, keep) as target:
@@ -108,9 +112,10 @@ def replay(
         for run in replayed_runs:
             _rebuild_people(lake, target, run, progress or Silent())
         _rebuild_gold(target, Run("replay", last_as_of, progress or Silent()), with_marts)
+        _rebuild_rest_of_silver(lake, target, last_as_of, progress or Silent())
         tables = tuple(_compare(lake, target, versions, _compared(target, with_marts), history))
         differing = next((item for item in tables if not item.is_equal), None)
-        unlike, rows = 0, []
+        unlike, rows = 0, list[Difference]()
         if differing is not None and differing.live and differing.replayed:
             unlike, rows = differences(
                 lake,
@@ -126,36 +131,52 @@ def finished_runs(lake: Lake, chain: tuple[str, ...] = CHAIN) -> tuple[list[Reso
     """The runs that resolved, in their order, and the date of the last step of a chain, which its tables stand for.
 
     Raises:
-        UsageError: If a step that came later in time comes earlier in the order of a run: a run is under way or was
-            killed, or there was a requeue, and the live tables are not of one and the same state.
+        UsageError: If a step of the chain is older than one before it, or did not end: a run is under way or was
+            killed; or if silver was made anew since, of the landings that were resolved.
     """
     told = sorted(lake.arrow("ops.runs").to_pylist(), key=lambda row: row["at"]) if lake.exists("ops.runs") else []
-    newest: dict[str, dict[str, Any]] = {}
-    begun: dict[str, dict[str, Any]] = {}
-    resolved: dict[str, Resolved] = {}
     landed = lake.arrow("ops.landings").to_pylist() if lake.exists("ops.landings") else []
+    begun: dict[str, datetime.datetime] = {}
+    newest: dict[str, dict[str, Any]] = {}
+    resolved: dict[str, Resolved] = {}
     for row in told:
-        step = SAME_TABLES.get(row["step"], row["step"])
-        newest[step] = row
+        newest[row["step"]] = row
         if row["state"] == "started":
-            begun[row["step"]] = row
-        if row["step"] == "resolve" and row["state"] == "done":
-            start = begun["resolve"]["at"]
+            begun[row["step"]] = row["at"]
+        elif row["step"] == "resolve" and row["state"] == "done":
+            start = begun["resolve"]
             there = [item["landing"] for item in landed if item["landed_at"] <= start]
-            resolved.pop(row["run_id"], None)
+            resolved.pop(row["run_id"], None)  # of a run that resolved twice the second time is what counts
             resolved[row["run_id"]] = Resolved(row["run_id"], row["as_of"], max(there, default=0), start)
     before: datetime.datetime | None = None
     for step in chain:
-        row = newest.get(step, {"state": "missing", "at": None})
-        if row["state"] != "done" or (before is not None and row["at"] < before):
-            raise UsageError(
-                f"the tables are not of one finished run: the last {step} "
-                + ("is older than a step before it" if row["state"] == "done" else f"is {row['state']}"),
-                "ops.runs",
-                "bring them up to date first: clew run",
-            )
-        before = row["at"]
-    return list(resolved.values()), newest[chain[-1]]["as_of"]
+        end = newest.get(step)
+        if end is None or end["state"] != "done":
+            raise _unfinished(f"the last {step} is {end['state'] if end else 'missing'}")
+        if before is not None and end["at"] < before:
+            raise _unfinished(f"the last {step} is older than a step before it")
+        before = end["at"]
+    runs = list(resolved.values())
+    _hold_silver_still(lake, told, runs[-1])
+    return runs, newest[chain[-1]]["as_of"]
+
+
+def _hold_silver_still(lake: Lake, told: list[dict[str, Any]], last: Resolved) -> None:
+    """Landings may have been conformed since the last run that resolved, as the hourly run does; none anew."""
+    since = [row for row in told if row["step"] in WRITE_SILVER and row["at"] > last.at]
+    if since and since[-1]["state"] != "done":
+        raise _unfinished(f"the last {since[-1]['step']} is {since[-1]['state']}")
+    accounts = lake.arrow("ops.row_counts").to_pylist()
+    accounted = {row["run_id"] for row in accounts if row["landing"] <= last.landing}
+    anew = [row["step"] for row in since if row["step"] == "requeue" or row["run_id"] in accounted]
+    if anew:
+        raise _unfinished(f"the last resolve is older than the last {anew[-1]}")
+
+
+def _unfinished(why: str) -> UsageError:
+    return UsageError(
+        f"the tables are not of one finished run: {why}", "ops.runs", "bring them up to date first: clew run"
+    )
 
 
 def _first_landing(lake: Lake, since: datetime.date) -> int:
@@ -174,19 +195,30 @@ def _first_landing(lake: Lake, since: datetime.date) -> int:
 
 @contextmanager
 def _workshop(lake: Lake, keep: bool) -> Iterator[Lake]:
-    """A lake of its own that reads the live bronze, by links to its tables: a table of bronze is never written here."""
-    folder = lake.settings.state / "replay"
+    """A workspace of its own, in which bronze is read by links to the live tables, with the keys of the live one.
+
+    Its own locks, notes and audit are there, too: nothing that a step notes beside a lake is noted beside the live one.
+    """
+    settings = lake.settings
+    folder = settings.state / "replay"
     with lake.lock("replay"):
         shutil.rmtree(folder, ignore_errors=True)  # left by a replay that was killed; links are not followed
-        bronze = folder / "lake" / "bronze"
-        bronze.mkdir(parents=True, mode=0o700)
+        state, bronze = folder / ".clew", folder / "lake" / "bronze"
+        for made in (folder, state, bronze):
+            made.mkdir(parents=True, mode=0o700)
+        for path in (*settings.state.glob("*.key"), settings.state / "jars"):
+            (state / path.name).symlink_to(path)
         for table in lake.tables():
             if table.startswith("bronze."):
                 (bronze / table.split(".")[1]).symlink_to(lake.path(table), target_is_directory=True)
-        target = Lake(lake.settings.model_copy(update={"lake_folder": folder / "lake"}))
+        # Whatever folder a setting has moved, the replay's is its own.
+        moved = dict.fromkeys(name for name in type(settings).model_fields if name.endswith("_folder"))
+        target = Lake(settings.model_copy(update=moved | {"home": folder, "models_folder": settings.models}))
         target.contracts = lake.contracts
         try:
             target.ensure_tables()
+            if lake.exists(ERASURES):  # by these, tombstones are told; who was erased is in bronze no more
+                target.append(ERASURES, lake.arrow(ERASURES))
             yield target
         finally:
             if not keep:
@@ -224,6 +256,18 @@ def _rebuild_people(lake: Lake, target: Lake, run: Resolved, progress: Progress)
     target.overwrite(DECISIONS, [row for row in decisions if row["decided_at"] <= run.at])
     conform(target, this)
     resolve(target, this)
+
+
+def _rebuild_rest_of_silver(lake: Lake, target: Lake, as_of: datetime.date, progress: Progress) -> None:
+    """Silver of what was conformed after the last run that resolved."""
+    from spark_jobs.silver.conform import conform
+
+    conformed = max(row["landing"] for row in lake.arrow("ops.row_counts", columns=["landing"]).to_pylist())
+    done = target.highest("ops.landings", "landing") or 0
+    if conformed > done:
+        landings = lake.arrow("ops.landings").to_pylist()
+        target.overwrite("ops.landings", [row for row in landings if row["landing"] <= conformed])
+        conform(target, Run("replay", as_of, progress))
 
 
 def _rebuild_gold(target: Lake, run: Run, with_marts: bool) -> None:

@@ -90,9 +90,8 @@ class StepScreen:
             self._current = None
         mark, colour = ("✓", "green") if state == "done" else ("✗", "red")
         counted = f"{rows:>12,} rows" if rows else " " * 17
-        self.line(
-            f"  [{colour}]{mark}[/{colour}] {self._place(step)} {step:<14}{counted}{seconds:>8.1f} s  {escape(printable(message))}"
-        )
+        said = escape(printable(message))
+        self.line(f"  [{colour}]{mark}[/{colour}] {self._place(step)} {step:<14}{counted}{seconds:>8.1f} s  {said}")
 
     def _place(self, step: str) -> str:
         if step not in self._steps:

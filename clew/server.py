@@ -16,6 +16,7 @@ import psutil
 
 from clew import airflow_home, machine
 from lakehouse.errors import ClewError, EnvironmentFault
+from lakehouse.private import make_private, open_private
 from lakehouse.settings import Settings
 
 START_SECONDS = 300
@@ -64,8 +65,8 @@ def up(settings: Settings, port: int) -> None:
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
     }
     log = settings.state / "logs" / "airflow.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("ab") as output:
+    make_private(log.parent)
+    with os.fdopen(open_private(log, os.O_WRONLY | os.O_APPEND), "ab") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "clew.standalone"],
             cwd=settings.home,

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from lakehouse.duck import connect, mentioned_in, tables_in
 from lakehouse.errors import UsageError
-from lakehouse.releases import latest_of
+from lakehouse.releases import RETIRED, gone_release, latest_of
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import duckdb
 
+    from clew.role import Reader
+    from lakehouse.places import Places
     from lakehouse.settings import Settings
 
 
@@ -24,17 +24,17 @@ def settings() -> "Settings":
     return Settings()
 
 
-def existing_lake() -> "Path":
-    """The folder of the lake.
+def existing_lake() -> "Places":
+    """The folders of the lake.
 
     Raises:
         UsageError: If there is no table in it yet.
     """
-    lake = settings().lake
+    lake = settings().places
     if not tables_in(lake):
         raise UsageError(
             "there is no lake here yet",
-            str(lake),
+            str(lake.open),
             "make one: clew demo; or set CLEW_HOME to the folder of a workspace that has one",
         )
     return lake
@@ -49,6 +49,7 @@ class Reading:
         release: Number of the release, None for the live tables.
         as_of: The date the release stands for.
         tables: Every table that can be read this way.
+        reader: As whom.
         live_only: Tables that are in the lake, but not in the release.
     """
 
@@ -57,6 +58,7 @@ class Reading:
     as_of: datetime.date | None
     tables: tuple[str, ...]
     live_only: tuple[str, ...]
+    reader: "Reader"
 
     @property
     def name(self) -> str:
@@ -74,7 +76,9 @@ def release_name(number: int | None, as_of: datetime.date | None) -> str:
     return "live" if number is None else f"release {number} (as of {as_of})"
 
 
-def read(release: str, *, sql: str = "", only: Iterable[str] = (), jailed: bool = False) -> Reading:
+def read(
+    release: str, *, sql: str = "", only: Iterable[str] = (), jailed: bool = False, role: str | None = None
+) -> Reading:
     """Open a release of this workspace's lake for reading.
 
     Args:
@@ -82,20 +86,27 @@ def read(release: str, *, sql: str = "", only: Iterable[str] = (), jailed: bool 
         sql: Tables this SQL mentions are made views ...
         only: ... and these.
         jailed: The connection serves SQL that someone typed.
+        role: As whom; else by ``CLEW_ROLE``, else by what the files allow.
 
     Raises:
-        UsageError: If there is no lake, or no such release.
+        UsageError: If there is no lake, no such release, or ``only`` names a table that the role may not read.
     """
-    lake = existing_lake()
-    every = tables_in(lake)
+    from clew.role import reader
+
+    only = tuple(only)
+    lake, who = existing_lake(), reader(settings(), role)
+    every = who.readable(tables_in(lake))
+    for table in only:
+        if table not in every and (refusal := who.refusal(table)):
+            raise refusal
     number, as_of, versions = find_release(lake, release)
     readable = [t for t in every if versions is None or t in versions or t.startswith("ops.")]
     wanted = {*only, *mentioned_in(sql, readable)}
     connection = connect(lake, versions, only=wanted, jailed=jailed)
-    return Reading(connection, number, as_of, tuple(readable), tuple(sorted(set(every) - set(readable))))
+    return Reading(connection, number, as_of, tuple(readable), tuple(sorted(set(every) - set(readable))), who)
 
 
-def find_release(lake: "Path", wanted: str) -> tuple[int | None, datetime.date | None, dict[str, int] | None]:
+def find_release(lake: "Places", wanted: str) -> tuple[int | None, datetime.date | None, dict[str, int] | None]:
     """Number, date and table versions of a release, given as for `read`; all None for the live tables."""
     if wanted == "live":
         return None, None, None
@@ -105,7 +116,17 @@ def find_release(lake: "Path", wanted: str) -> tuple[int | None, datetime.date |
     numbers = sorted({number for number, *_ in published})
     if wanted == "latest" and not numbers:
         return None, None, None
-    number = latest_of((as_of, number) for number, as_of, *_ in published) if wanted == "latest" else int(wanted)
+    gone = _retired(lake)
+    latest = latest_of({(as_of, number) for number, as_of, *_ in published if number not in gone})
+    number = latest if wanted == "latest" else int(wanted)
+    if number is None:
+        raise UsageError(
+            "every release was retired by an erasure, and none was published since",
+            "ops.retired_releases",
+            "publish one: clew run; or read --release live",
+        )
+    if number in gone:
+        raise gone_release(number, gone[number], latest)
     if number not in numbers:
         have = ", ".join(map(str, numbers))
         raise UsageError(
@@ -123,7 +144,13 @@ def newest_date() -> datetime.date:
     return last or datetime.datetime.now(datetime.UTC).date()
 
 
-def _published(lake: "Path") -> list[tuple[int, datetime.date, str, int]]:
+def _retired(lake: "Places") -> dict[int, int]:
+    if RETIRED not in tables_in(lake):
+        return {}
+    return dict(connect(lake, only=[RETIRED]).execute(f"SELECT release, erasure FROM {RETIRED}").fetchall())
+
+
+def _published(lake: "Places") -> list[tuple[int, datetime.date, str, int]]:
     if "ops.releases" not in tables_in(lake):
         return []
     ledger = connect(lake, only=["ops.releases"])

@@ -15,8 +15,9 @@ Version = Annotated[str, StringConstraints(pattern=r"^\d+-\d+-\d+$")]
 RetentionDays = Annotated[
     int | None,
     Field(
-        description="How long the owner means rows to be kept, in days. Declared and not yet enforced: nothing reads "
-        "it, and no row is removed by its age."
+        description="How long rows are kept, in days, counted back from the date that the lake stands for. "
+        "clew_maintenance enforces it: of messages by the period of their source, or of silver.events where that "
+        "declares none, with all that is computed from them; the guide on privacy says how each table's is read."
     ),
 ]
 
@@ -87,6 +88,12 @@ def _contract_error(path: Path, root: yaml.Node | None, error: ValidationError, 
     )
 
 
+def problem_at(path: Path, location: Sequence[str | int], what: str, allowed: Sequence[str] = ()) -> Problem:
+    """A problem of one place in a YAML file, with its line."""
+    root = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+    return Problem(str(path), line_of(root, location), ".".join(map(str, location)), what, tuple(allowed))
+
+
 def line_of(root: yaml.Node | None, location: Sequence[Any]) -> int:
     """Line (from 1) of the deepest node that exists on the way to ``location``."""
     node, line = root, 1
@@ -100,12 +107,6 @@ def line_of(root: yaml.Node | None, location: Sequence[Any]) -> int:
             node = node.value[step]
             line = node.start_mark.line + 1
     return line
-
-
-def problem_at(path: Path, location: Sequence[str | int], what: str, allowed: Sequence[str] = ()) -> Problem:
-    """A problem of one field of a declaration, with its line."""
-    root = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
-    return Problem(str(path), line_of(root, location), ".".join(map(str, location)), what, tuple(allowed))
 
 
 def _allowed_fields(model: type[BaseModel], location: Sequence[Any]) -> list[str]:

@@ -9,12 +9,15 @@ from contracts.base import Declared, load_yaml
 from contracts.errors import ContractError
 from contracts.event import Event
 from contracts.source import Source
-from contracts.table import Table
+from contracts.table import PrivacyClass, Table, is_restricted
 
 if TYPE_CHECKING:
+    from contracts.caps import Caps
     from contracts.export import Destination
     from contracts.identity import IdentityRules
+    from contracts.marts import Mart
     from contracts.purpose import Policy
+    from contracts.roles import Role
 
 M = TypeVar("M", bound=Declared)
 
@@ -58,6 +61,45 @@ class Contracts:
         from contracts.purpose import Policy
 
         return load_yaml(self.root / "consent" / "purposes.yml", Policy)
+
+    @cached_property
+    def caps(self) -> "Caps | None":
+        """The caps, or None where none are declared."""
+        from contracts.caps import Caps
+
+        path = self.root / "consent" / "caps.yml"
+        return load_yaml(path, Caps) if path.exists() else None
+
+    @cached_property
+    def roles(self) -> "dict[str, Role]":
+        from contracts.roles import Roles
+
+        return load_yaml(self.root / "roles.yml", Roles).roles
+
+    @cached_property
+    def marts(self) -> "dict[str, Mart]":
+        from contracts.marts import marts
+
+        return marts()
+
+    def is_restricted(self, name: str) -> bool:
+        """Whether a table may hold what names a person or reaches them; one that nothing declares may."""
+        return is_restricted(self.classes(name))
+
+    def classes(self, name: str) -> tuple[PrivacyClass | None, ...]:
+        """The privacy classes of a table's columns; that of a table which nothing declares is not known."""
+        mart = self.marts.get(name)
+        if mart is not None:
+            return tuple(mart.privacy.values())
+        try:
+            return tuple(column.privacy for column in self.table(name).columns.values())
+        except ContractError:
+            return (None,)
+
+    def readers(self, name: str) -> tuple[str, ...]:
+        """The roles that may read a table, in the order of roles.yml."""
+        classes = self.classes(name)
+        return tuple(role for role, declared in self.roles.items() if declared.may_read(name, classes))
 
     def table(self, name: str) -> Table:
         """A table's declaration; a bronze table is declared once for all sources.

@@ -12,18 +12,21 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from contracts import DBT_MODELS
+from contracts import DBT_MODELS, Contracts, flow
 from contracts.base import Declared, load_yaml, problem_at
+from contracts.caps import Caps
 from contracts.check_consent import problems_of_consent
 from contracts.consent_case import CaseTable
 from contracts.errors import ContractError, Problem
 from contracts.event import Event
 from contracts.export import Destination
 from contracts.identity import IdentityRules
+from contracts.least_data import unclassed
 from contracts.lineage_check import wrong_origins
 from contracts.link import IdentityMinimum
-from contracts.marts import ASKED, asked_of_identity, published_models
+from contracts.marts import ASKED, OF_PEOPLE, asked_of_identity, of_people, published_models
 from contracts.purpose import Policy
+from contracts.roles import Roles
 from contracts.source import Source
 from contracts.table import Table
 
@@ -35,8 +38,12 @@ KINDS: dict[str, tuple[str, type[Declared]]] = {
     "identity": ("identity.yml", IdentityRules),
     "policy": ("consent/purposes.yml", Policy),
     "case": ("consent/cases/*.yml", CaseTable),
+    "caps": ("consent/caps.yml", Caps),
+    "roles": ("roles.yml", Roles),
 }
 """What may be declared: where it lies under contracts/, and the model that reads it."""
+OPTIONAL = ("caps",)
+"""Kinds that need not be declared: without caps nothing is capped."""
 
 SCHEMAS = "schemas"
 
@@ -56,7 +63,7 @@ def check(root: Path) -> Report:
     for kind, (pattern, model) in KINDS.items():
         loaded[kind] = {}
         paths = sorted(root.glob(pattern))
-        if not paths:
+        if not paths and kind not in OPTIONAL:
             problems.append(Problem(str(root / pattern), 1, kind, "no declaration found"))
         for path in paths:
             try:
@@ -71,7 +78,10 @@ def check(root: Path) -> Report:
     problems += problems_of_consent(loaded)
     problems += wrongly_asked()
     problems += wrong_origins(root)
+    problems += unclassed(loaded)
     problems += _stale_schemas(root)
+    if not problems:  # the map is made of declarations that hold
+        problems += _stale_docs(root)
     counts = {kind: len(items) for kind, items in loaded.items()}
     return Report(counts, tuple(sorted(problems, key=lambda p: (p.file, p.line, p.field))))
 
@@ -100,6 +110,29 @@ def load_rules(path: Path, root: Path) -> IdentityRules:
     return rules
 
 
+def check_policy(root: Path, path: Path | None = None) -> tuple[Policy, int, tuple[Problem, ...]]:
+    """Check a consent policy: by its model, against exports and events, and by its tables of cases.
+
+    Args:
+        root: The contracts folder.
+        path: The policy, where it is not the one in use.
+
+    Returns:
+        The policy, how many cases there are, and every problem.
+
+    Raises:
+        ContractError: If a file cannot be read as what it is.
+    """
+    path = path or root / KINDS["policy"][0]
+    loaded: dict[str, dict[Path, Any]] = {
+        kind: {found: load_yaml(found, KINDS[kind][1]) for found in sorted(root.glob(KINDS[kind][0]))}
+        for kind in ("export", "event", "case")
+    }
+    policy = load_yaml(path, Policy)
+    problems = tuple(problems_of_consent(loaded | {"policy": {path: policy}}))
+    return policy, sum(len(table.cases) for table in loaded["case"].values()), problems
+
+
 def write_schemas(root: Path) -> list[Path]:
     """Write a JSON Schema of each kind to ``schemas/``, for editors."""
     folder = root / SCHEMAS
@@ -110,6 +143,33 @@ def write_schemas(root: Path) -> list[Path]:
         path.write_text(text, encoding="utf-8")
         written.append(path)
     return written
+
+
+def write_docs(root: Path) -> list[Path]:
+    """Write the data-flow map, page and picture, to the documentation beside the contracts folder."""
+    folder = root.parent / flow.FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for name, text in _docs(root).items():
+        path = folder / name
+        path.write_text(text, encoding="utf-8")
+        written.append(path)
+    return written
+
+
+def _docs(root: Path) -> dict[str, str]:
+    contracts = Contracts(root)
+    return {flow.PAGE: flow.page(contracts), flow.PICTURE: flow.picture(contracts)}
+
+
+def _stale_docs(root: Path) -> Iterator[Problem]:
+    folder = root.parent / flow.FOLDER
+    if not folder.is_dir():
+        return
+    for name, text in _docs(root).items():
+        path = folder / name
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            yield Problem(str(path), 1, "(whole file)", "not what the declarations say: run clew check --write-docs")
 
 
 def _schemas() -> dict[str, str]:
@@ -150,6 +210,7 @@ def _references(loaded: dict[str, dict[Path, Any]]) -> Iterator[Problem]:
     """Names that one declaration takes from another."""
     sources = tuple(sorted(item.source for item in loaded["source"].values()))
     identifiers = tuple(name for item in loaded["identity"].values() for name in item.identifiers)
+    purposes = tuple(purpose for item in loaded["policy"].values() for purpose in item.purposes)
     called: dict[str, str] = {item.event: item.event for item in loaded["event"].values()}
     for path, event in loaded["event"].items():
         for number, source in enumerate(event.sources):
@@ -168,6 +229,14 @@ def _references(loaded: dict[str, dict[Path, Any]]) -> Iterator[Problem]:
             if tie.identifier not in identifiers:
                 where = ("identifiers", number, "identifier")
                 yield problem_at(path, where, f"identity.yml has no rule for {tie.identifier}", identifiers)
+    for path, limits in loaded["caps"].items():
+        for name, cap in limits.caps.items():
+            for number, purpose in enumerate(cap.purposes or ()):
+                if purpose not in purposes:
+                    yield problem_at(path, ("caps", name, "purposes", number), f"{purpose} is no purpose", purposes)
+    for path, rules in loaded["identity"].items():
+        if rules.linking and rules.linking.purpose not in purposes:
+            yield problem_at(path, ("linking", "purpose"), f"{rules.linking.purpose} is no purpose", purposes)
     yield from _worth(loaded)
 
 
@@ -210,13 +279,13 @@ def _exported(exports: dict[Path, Destination]) -> Iterator[Problem]:
     """What an export reads is in the marts."""
     marts = {model["name"]: [column["name"] for column in model.get("columns", [])] for _, model in published_models()}
     audiences = ("all", *(name for name in marts if name.startswith("audience_")))
-    columns = marts.get("profiles", [])
+    columns = list(of_people())
     for path, export in exports.items():
         if export.audience not in audiences:
             yield problem_at(path, ("audience",), f"{export.audience} is no audience", audiences)
         for name, field in export.fields.items():
             if field.profile not in columns:
-                what = f"{field.profile} is no column of gold.profiles"
+                what = f"{field.profile} is no column of {' or '.join(OF_PEOPLE)}"
                 yield problem_at(path, ("fields", name, "from"), what, columns)
 
 

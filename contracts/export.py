@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 
 from contracts.base import Declared, Name, Text, Version
 from contracts.link import IdentityMinimum, LinkKind
+from contracts.marts import OF_PEOPLE, of_people
 from contracts.purpose import Settled
 
 Converter = Literal["as_is", "plain_text", "email_address", "google_email_sha256", "google_phone_sha256"]
@@ -49,6 +50,7 @@ Reason = Literal[
     "no_address",
     "address_refused",
     "address_taken",
+    "capped",
 ]
 REASONS: dict[Reason, str] = {
     "retracted": "they took it back after the tables of the release were made, and the destination was told so",
@@ -66,6 +68,7 @@ REASONS: dict[Reason, str] = {
     "no_address": "no address field of the destination has a value",
     "address_refused": "another profile with the same address said no to this purpose",
     "address_taken": "another exported profile has the same address, and the destination takes one row an address",
+    "capped": "the person has got as much within the window as a cap of contracts/consent/caps.yml allows",
 }
 """Why a profile is not exported. A profile is counted under the first reason that holds."""
 
@@ -116,6 +119,11 @@ class Destination(Declared):
     purpose: Name
     channel: Channel = Field(description="How the destination reaches people; caps are counted by it")
     topic: Name | None = Field(None, description="A topic of the purpose; who refused or paused it is not exported")
+    priority: int = Field(
+        100,
+        ge=0,
+        description="Of destinations that share a cap the lower has the first claim; then the name",
+    )
     audience: Name = Field("all", description="`all` profiles, or the name of a mart gold.audience_*")
     identity: IdentityMinimum = Field(
         IdentityMinimum(), description="How surely a profile must be one person; without it any is exported"
@@ -155,16 +163,17 @@ class Destination(Declared):
 
     @property
     def profile_columns(self) -> tuple[str, ...]:
-        """Columns of gold.profiles that the field map reads, each once."""
+        """Columns of gold.profiles and gold.profile_contact that the field map reads, each once."""
         return tuple(dict.fromkeys(field.profile for field in self.fields.values()))
 
     def schema_of_row(self) -> list[dict[str, Any]]:
         """The columns as the manifest describes them."""
+        tables = of_people()
         mapped = [
             {
                 "name": name,
                 "type": "string",
-                "from": f"gold.profiles.{field.profile}",
+                "from": f"{tables.get(field.profile, OF_PEOPLE[0])}.{field.profile}",
                 "convert": field.convert,
             }
             for name, field in self.fields.items()

@@ -236,9 +236,10 @@ class Visits(Declared):
 class Linking(Declared):
     """The purpose by which a person refuses that their records are put together.
 
-    Only a refusal is obeyed; where nothing is said, evidence joins. A record whose own statement that counts is denied
-    or withdrawn stands alone. So do all records that would be one profile with it, unless the person granted it since
-    through one of them. Neither a rule, a model nor a steward overrules it.
+    Only a refusal is obeyed; where nothing is said, evidence joins. A statement is of the record that made it and of
+    the browser in which it was made; of several, the last counts, and at one instant the strictest. A record whose
+    statement is denied or withdrawn stands alone, and so do all records that would be one profile with it. Neither a
+    rule, a model nor a steward overrules it.
     """
 
     purpose: Name

@@ -242,11 +242,11 @@ def _said(path: Path, given: Any) -> dict[str, tuple[Origin, ...]]:
 
 
 def _declared(table: Any) -> Node:
-    columns = {name: Column(item.type, item.about, item.privacy) for name, item in table.columns.items()}
+    columns = {name: Column(item.type, item.about, item.privacy or "raw") for name, item in table.columns.items()}
     made_of = ways(table.made_of)
     return Node(table.name, table.key, columns, tuple(made_of), made_of, table.about, table.purpose, table.writer)
 
 
 def _column(item: dict[str, Any]) -> Column:
     meta = item.get("config", {}).get("meta", {})
-    return Column(item.get("data_type", ""), item.get("description", ""), meta.get("class", "none"))
+    return Column(item.get("data_type", ""), item.get("description", ""), meta.get("class", "raw"))

@@ -25,7 +25,7 @@ class Format(Declared):
     """How a file is cut into records: one JSON document a line, or CSV with a header line."""
 
     type: Literal["json", "csv"]
-    delimiter: str = Field(",", min_length=1, max_length=1)
+    delimiter: str = Field(",", pattern=r'^[^"\r\n]$')
     columns: tuple[Name, ...] = ()
     optional_columns: tuple[Name, ...] = ()
 
@@ -40,17 +40,16 @@ class Limits(Declared):
     """How much one file, line or message may hold; what holds more is set aside or refused, and counted (ADR 15)."""
 
     max_line_bytes: int = Field(
-        8_388_608,
+        1_048_576,
         ge=1_000,
-        le=67_108_864,
+        le=16_777_216,
         description="A longer line is taken out of its file before it is read, kept in _unreadable/, and quarantined "
         "as line_too_long with its size, SHA-256 and beginning",
     )
     max_expanded_bytes: int = Field(
         8_589_934_592,
         ge=1_000,
-        description="A .gz or .bz2 that holds more is set aside unread, and quarantined as unreadable_file; messages "
-        "of a batch to which more would be copied stay one line, quarantined as batch_too_large",
+        description="A .gz or .bz2 that holds more is set aside unread, and quarantined as unreadable_file",
     )
     max_columns: int = Field(
         1_000, ge=1, le=5_000, description="A first line of CSV with more columns is no header: wrong_header"

@@ -1,5 +1,6 @@
 """Tables as declared under contracts/tables: grain, key, columns with type, meaning and privacy class, writer."""
 
+from collections.abc import Iterable
 from typing import Literal
 
 from pydantic import Field, model_validator
@@ -8,8 +9,21 @@ from contracts.base import Declared, Name, RetentionDays, Text
 from contracts.origin import MADE_OF, MadeOf
 
 PrivacyClass = Literal["none", "pseudonymous", "contact", "demographic", "behavioural", "free_text", "raw"]
-"""What a column can reveal: nothing; a person behind a key; how to reach them; who they are; what they do;
-anything a person may have typed; an unparsed line, which may hold all of these."""
+"""What a column can reveal: nothing; a person behind a key; what names or reaches one person (name, date of birth,
+address, number); what many people share (city, age band); what they do; anything a person may have typed; an unparsed
+line, which may hold all of these."""
+
+OPERATION = "operation"
+"""The purpose of what runs, proves and secures the platform itself. No consent decides it; no export may have it."""
+
+RESTRICTED: frozenset[str] = frozenset({"contact", "free_text", "raw"})
+"""Classes that name a person, reach them, or may hold anything. A table with a column of one of them is restricted."""
+
+
+def is_restricted(classes: Iterable[str | None]) -> bool:
+    """Whether a table with columns of these classes is restricted; a column without one may hold anything."""
+    return any(found is None or found in RESTRICTED for found in classes)
+
 
 SetBy = Literal["data", "landing", "run"]
 """What decides a column's value: what was sent; also how that was parted into landings; or a run's clock and name.
@@ -21,7 +35,11 @@ class Column(Declared):
 
     type: str
     about: Text
-    privacy: PrivacyClass = "none"
+    privacy: PrivacyClass | None = Field(
+        None,
+        description="What it can reveal; `clew check` refuses a column without, which until then may hold anything",
+    )
+    purpose: Name | None = Field(None, description="What it is for, where that is not what its table is for")
     required: bool = False
     allowed: tuple[str, ...] = ()
     set_by: SetBy = "data"
@@ -37,7 +55,8 @@ class Table(Declared):
     writer: str
     write_mode: Literal["append", "replace_landing", "overwrite"]
     engine: Literal["spark", "delta-rs"]
-    purpose: Text
+    why: Text | None = None
+    purpose: Text = Field(description="A purpose of consent/purposes.yml, or `operation`: that of its columns")
     retention_days: RetentionDays = None
     key: tuple[str, ...]
     made_of: MadeOf = MADE_OF

@@ -127,6 +127,19 @@ STEPS: dict[str, Step] = {
         "Clear the task: nobody is retracted twice. `clew privacy --retract-only` does the same at once.",
         again="Yes: a second run retracts nobody twice, and makes up for what a run that died left out.",
     ),
+    "retain": Step(
+        "Removes what is past the period that its source or table declares and is under no hold.",
+        "contracts/, ops.holds, silver.*",
+        "bronze.*, silver.*, gold.events, identity.history, ops.runs, ops.check_results, ops.retained",
+        "Clear the task: what is gone is not removed twice. `clew retain --dry-run` shows what would go.",
+    ),
+    "forget": Step(
+        "Erases the people that a file names, and writes the certificate.",
+        ".clew/requests/<file>, all tables, landing/, exports/",
+        "all tables without them, ops.erased, certificates/",
+        "Clear the task: an erasure that died is finished first. A hold that stands in its way is named with its "
+        "reason.",
+    ),
     "maintain": Step(
         "Compacts small files and removes versions that no kept release names.",
         "all tables",

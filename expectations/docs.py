@@ -9,7 +9,7 @@ from expectations.dialect import connection_string
 from expectations.gate import SUITES
 from expectations.suite import Scene, Suite
 from lakehouse.errors import UsageError
-from lakehouse.releases import release_date
+from lakehouse.releases import release_dates
 
 if TYPE_CHECKING:
     import datetime
@@ -77,7 +77,7 @@ def _validate_newest_export(context: "AbstractDataContext", lake: "Lake", name: 
         folder, destination = published[-1].parent, lake.contracts.destinations[name]
         exports.show_staged(connection, folder, name)
         exports.show_ledgers(connection, folder, destination, release, lake.settings.privacy_key)
-        scene = Scene(lake.contracts, connection, release_date(lake, release))
+        scene = Scene(lake.contracts, connection, release_dates(lake)[release])
         _validate(context, connection, address, exports.suite(scene, destination, release))
 
 

@@ -4,9 +4,11 @@ It believes neither the marts nor the step that wrote the file: permission is lo
 identity.assignments, once more.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from contracts.caps import Cap
 from contracts.export import HASHING, RECEIPT, Destination, FieldMap
 from contracts.link import FIRMEST_FIRST, IdentityMinimum
 from contracts.purpose import KEEPS_AWAY, REFUSALS
@@ -147,7 +149,43 @@ def suite(scene: Scene, destination: Destination, release: int) -> Suite:
     )
     for part in (_links, _permission, _refused, _retracted, _content, _inert):
         rules += part(table, destination)
+    caps = scene.contracts.caps
+    if caps and "ops.deliveries" in scene.columns():
+        held = caps.of(destination.channel, destination.purpose).items()
+        rules += [_cap(table, destination, release, name, cap) for name, cap in held]
     return Suite("exports", tuple(rules), (consent.prepare(scene),))
+
+
+def _cap(table: str, destination: Destination, release: int, name: str, cap: Cap) -> Rule:
+    """Every day's window is counted that the day of the release lies in."""
+    purposes = "" if cap.purposes is None else f"AND d.purpose IN ({_words(cap.purposes)})"
+    return NoRows(
+        table=table,
+        name=f"nobody_is_over_the_cap_{name}",
+        says=f"With this export nobody has been delivered more than {cap.at_most} times within {cap.days} days.",
+        why=cap.why,
+        do=_STOP,
+        owner=destination.owner,
+        query=f"""WITH today AS (SELECT max(as_of) AS day FROM ops.releases WHERE "release" = {release}),
+                       ids AS (SELECT profile_id, own_profile_id AS id FROM identity.assignments
+                               UNION SELECT profile_id, profile_id FROM identity.assignments),
+                       got AS (SELECT ids.profile_id, d.as_of FROM ops.deliveries AS d JOIN ids ON ids.id = d.profile_id
+                               WHERE d.channel IN ({_words(cap.channels)}) {purposes}
+                               AND NOT (d.destination = '{destination.destination}' AND d."release" = {release})
+                               UNION ALL SELECT profile_id, day FROM {{batch}}, today),
+                       windows AS (
+                           SELECT x.profile_id, first_day.as_of AS since, count(*) AS deliveries
+                           FROM {{batch}} AS x JOIN got AS first_day ON first_day.profile_id = x.profile_id
+                           JOIN got ON got.profile_id = x.profile_id AND got.as_of >= first_day.as_of
+                                AND got.as_of < first_day.as_of + {cap.days}, today
+                           WHERE first_day.as_of <= day AND day < first_day.as_of + {cap.days} GROUP BY ALL)
+                  SELECT profile_id, max(deliveries) AS deliveries FROM windows
+                  GROUP BY profile_id HAVING max(deliveries) > {cap.at_most}""",
+    )
+
+
+def _words(names: Iterable[str]) -> str:
+    return ", ".join(f"'{name}'" for name in names)
 
 
 def _links(table: str, destination: Destination) -> list[Rule]:

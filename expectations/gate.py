@@ -14,7 +14,7 @@ from expectations import check, exports, gold, identity, silver
 from expectations.check import Found
 from expectations.suite import Scene, Suite
 from lakehouse.errors import GateClosed, UsageError
-from lakehouse.releases import note_gated, release_date
+from lakehouse.releases import note_gated, release_dates
 
 if TYPE_CHECKING:
     from lakehouse.lake import Lake
@@ -70,7 +70,7 @@ def check_staged(lake: "Lake", run: "Run", staged: Path) -> dict[str, int]:
     with lake.duck(release) as connection:
         exports.show_staged(connection, staged, destination.destination)
         exports.show_ledgers(connection, staged, destination, release, lake.settings.privacy_key)
-        scene = Scene(lake.contracts, connection, release_date(lake, release))
+        scene = Scene(lake.contracts, connection, release_dates(lake)[release])
         found = check.run(connection, exports.suite(scene, destination, release))
     return _conclude(lake, run, "exports", found)
 

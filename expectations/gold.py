@@ -1,6 +1,7 @@
 """The gold gate: no event lost after silver, people everywhere the same, provenance of values, consent settled."""
 
 from contracts.link import FIRMEST_FIRST
+from contracts.marts import OF_PEOPLE, of_people
 from expectations import consent, declared, marts
 from expectations.link import weakest_links
 from expectations.rule import NoRows, Rule
@@ -17,7 +18,7 @@ def suite(scene: Scene) -> Suite:
         rules += declared.rules(scene.contracts.table(table))
     rules += marts.rules()
     columns = scene.columns()
-    rules += [*_events(), *_people(columns), *_journeys(columns), *consent.rules(), _provenance(scene, columns)]
+    rules += [*_events(), *_people(columns), *_journeys(columns), *consent.rules(), *_provenance(scene, columns)]
     return Suite("gold", tuple(rules), (consent.prepare(scene),))
 
 
@@ -146,9 +147,16 @@ def _people(columns: dict[str, list[str]]) -> list[Rule]:
     return found
 
 
-def _provenance(scene: Scene, columns: dict[str, list[str]]) -> Rule:
-    have = columns.get("gold.profiles", [])
+def _provenance(scene: Scene, columns: dict[str, list[str]]) -> list[Rule]:
     exported = {column for d in scene.contracts.destinations.values() for column in d.profile_columns}
+    tables = of_people()
+    return [
+        _has_provenance(table, columns.get(table, []), {name for name in exported if tables.get(name) == table})
+        for table in OF_PEOPLE
+    ]
+
+
+def _has_provenance(table: str, have: list[str], exported: set[str]) -> Rule:
     attributes = sorted(exported | {name.removesuffix("_source") for name in have if name.endswith("_source")})
     parts = []
     for name in attributes:
@@ -158,11 +166,11 @@ def _provenance(scene: Scene, columns: dict[str, list[str]]) -> Rule:
             lacks = "true"  # a value that has no columns for its provenance has none, in every row
         parts.append(f"SELECT profile_id, '{name}' AS attribute FROM {{batch}} WHERE {lacks}")
     return NoRows(
-        table="gold.profiles",
+        table=table,
         name="every_value_has_provenance",
         says=f"Every value of {', '.join(attributes)} has its source and its time.",
         why="a value that cannot say where it comes from can be neither corrected nor explained (invariant 5)",
         do="mend dbt_project/models/intermediate/int_profile_attributes_survived.sql, which picks value and source",
         owner="analytics",
-        query=" UNION ALL ".join(parts),
+        query=" UNION ALL ".join(parts) or "SELECT profile_id FROM {batch} WHERE false",
     )

@@ -216,11 +216,17 @@ def _links() -> list[Rule]:
 def _refusals(contract: IdentityRules) -> list[Rule]:
     if contract.linking is None:
         return []
-    refusing = f"""SELECT record_id, arg_min(struct_pack(status := status, event_id := event_id),
-                          (-epoch_us(given_at), list_position({list(STRICTEST_FIRST)}, status), event_id)) AS said
-                   FROM silver.consents WHERE purpose = '{contract.linking.purpose}' AND status <> 'snoozed'
-                   GROUP BY record_id
-                   HAVING said.status IN ('denied', 'withdrawn')"""
+    order = f"(-epoch_us(given_at), list_position({list(STRICTEST_FIRST)}, status), event_id)"
+    refusing = f"""told AS (
+            SELECT event_id, record_id, status, given_at FROM silver.consents
+            WHERE purpose = '{contract.linking.purpose}' AND list_contains({list(STRICTEST_FIRST)}, status)),
+        spoken AS (
+            SELECT * FROM told UNION ALL
+            SELECT told.event_id, 'anonymous:' || trim(anonymous_id), status, given_at
+            FROM told JOIN silver.events AS e ON e.event_id = told.event_id WHERE anonymous_id IS NOT NULL),
+        refusing AS (
+            SELECT record_id, event_id AS no_by FROM spoken
+            QUALIFY row_number() OVER (PARTITION BY record_id ORDER BY {order}) = 1 AND status <> 'granted')"""
     return [
         NoRows(
             table="identity.assignments",
@@ -230,11 +236,11 @@ def _refusals(contract: IdentityRules) -> list[Rule]:
             why="a person who refused it was put together all the same",
             do=_REPORT,
             owner="privacy",
-            query=f"""WITH refusing AS ({refusing}), sizes AS (
+            query=f"""WITH {refusing}, sizes AS (
                           SELECT profile_id, count(*) AS found FROM identity.assignments GROUP BY profile_id)
                       SELECT record_id, profile_id, found AS records_found, refused_by FROM {{batch}}
                       JOIN sizes USING (profile_id) LEFT JOIN refusing USING (record_id)
-                      WHERE (said IS NOT NULL OR refused_by IS NOT NULL) AND (found > 1 OR refused_by IS NULL)""",
+                      WHERE (no_by IS NOT NULL OR refused_by IS NOT NULL) AND (found > 1 OR refused_by IS NULL)""",
         ),
         NoRows(
             table="identity.assignments",
@@ -243,9 +249,9 @@ def _refusals(contract: IdentityRules) -> list[Rule]:
             why="a person would be in pieces whom nothing but our error keeps so",
             do=_REPORT,
             owner="identity",
-            query=f"""WITH refusing AS ({refusing})
+            query=f"""WITH {refusing}
                       SELECT record_id, refused_by FROM {{batch}}
-                      WHERE refused_by IS NOT NULL AND refused_by NOT IN (SELECT said.event_id FROM refusing)""",
+                      WHERE refused_by IS NOT NULL AND refused_by NOT IN (SELECT no_by FROM refusing)""",
         ),
         NoRows(
             table="identity.edges",
@@ -254,9 +260,9 @@ def _refusals(contract: IdentityRules) -> list[Rule]:
             why="it would join, or ask a steward about, somebody who refused that",
             do=_REPORT,
             owner="privacy",
-            query="SELECT left_record, right_record, kind, rule, state FROM {batch} WHERE state <> 'blocked' "
-            "AND EXISTS (FROM identity.assignments AS a WHERE a.refused_by IS NOT NULL "
-            "AND a.record_id IN (left_record, right_record))",
+            query="""WITH apart AS (SELECT record_id AS one FROM identity.assignments WHERE refused_by IS NOT NULL)
+                     SELECT left_record, right_record, kind, rule, state FROM {batch} WHERE state <> 'blocked'
+                     AND (left_record IN (SELECT one FROM apart) OR right_record IN (SELECT one FROM apart))""",
         ),
         NoRows(
             table="identity.stitches",
@@ -265,8 +271,9 @@ def _refusals(contract: IdentityRules) -> list[Rule]:
             why="the visits of somebody who refused that would be put to an account",
             do=_REPORT,
             owner="privacy",
-            query="SELECT record_id, since FROM {batch} AS s WHERE EXISTS (FROM identity.assignments AS a "
-            "WHERE a.refused_by IS NOT NULL AND a.record_id IN (s.record_id, s.account_record))",
+            query="""WITH apart AS (SELECT record_id AS one FROM identity.assignments WHERE refused_by IS NOT NULL)
+                     SELECT record_id, since FROM {batch}
+                     WHERE record_id IN (SELECT one FROM apart) OR account_record IN (SELECT one FROM apart)""",
         ),
     ]
 

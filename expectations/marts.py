@@ -9,7 +9,7 @@ from typing import Any
 
 from contracts import DBT_MODELS
 from contracts.link import IdentityMinimum
-from contracts.marts import asked_of_identity, published_models
+from contracts.marts import asked_of_identity, meta_of, published_models
 from expectations.declared import PERSONAL
 from expectations.link import as_sure_as_asked
 from expectations.rule import NotNull, OneOf, Rule, Unique
@@ -36,7 +36,7 @@ def rules(models: Path = DBT_MODELS) -> list[Rule]:
 def _rules_of(model: dict[str, Any], path: Path) -> list[Rule]:
     name = model["name"]
     columns = {column["name"]: column for column in model.get("columns", [])}
-    meta = _meta(model)
+    meta = meta_of(model)
     key = tuple(meta.get("key", ()))
     allowed = dict(meta.get("allowed", {}))
     required = list(dict.fromkeys([*key, *meta.get("required", ())]))
@@ -52,7 +52,7 @@ def _rules_of(model: dict[str, Any], path: Path) -> list[Rule]:
             f"{path}, models.{name}.config.meta",
             f"name columns of the model, such as key: [{next(iter(columns), 'id')}]",
         )
-    hidden = tuple(column for column in key if _meta(columns[column]).get("class") in PERSONAL)
+    hidden = tuple(column for column in key if meta_of(columns[column]).get("class") in PERSONAL)
     common: dict[str, Any] = {
         "table": f"gold.{name}",
         "do": f"look at the rows named here, then at dbt_project/models ({name}.sql)",
@@ -94,11 +94,6 @@ def _rules_of(model: dict[str, Any], path: Path) -> list[Rule]:
         says = f"Every profile of {name} is as surely one person as its YAML asks under identity."
         found.append(as_sure_as_asked(common["table"], minimum, says, common["do"]))
     return found
-
-
-def _meta(declared: dict[str, Any]) -> dict[str, Any]:
-    meta: dict[str, Any] = (declared.get("config") or {}).get("meta") or {}
-    return meta
 
 
 def _tests(column: dict[str, Any]) -> list[str]:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from expectations import declared
 from expectations.rule import NoRows, OneOf, Rule
 from expectations.suite import Scene, Suite
+from lakehouse.tombstones import READY, all_erased_parts
 
 QUARANTINE_SHARE = 0.05
 """Above this share of a landing's messages, people should look: the sandbox breaks about one in a hundred."""
@@ -72,6 +73,9 @@ def _prepare(sources: list[str], csv: dict[str, tuple[str, ...]]) -> tuple[str, 
         f"SELECT source, position, part, landing, '{fate}' AS fate FROM silver.{table}"
         for table, fate in (("events", "kept"), ("duplicates", "duplicate"), ("quarantine", "quarantined"))
     )
+    fates += (
+        f" UNION ALL SELECT source, position, part, landing, 'erased' FROM ({all_erased_parts(sources, list(csv))})"
+    )
     # A CSV line is one message, so only the others can stand whole in the place of several.
     whole = ["SELECT '' AS source, 0 AS position WHERE false"] + [
         f"SELECT source, position FROM silver.quarantine JOIN (SELECT position, {_LINE} AS line_text "
@@ -80,19 +84,21 @@ def _prepare(sources: list[str], csv: dict[str, tuple[str, ...]]) -> tuple[str, 
         if source not in csv
     ]
     return (
+        READY,
         f"CREATE OR REPLACE TEMP TABLE gate_lines AS {lines}",
         f"CREATE OR REPLACE TEMP TABLE gate_whole AS {' UNION ALL '.join(whole)}",
         f"CREATE OR REPLACE TEMP TABLE gate_fates AS {fates}",
         """CREATE OR REPLACE TEMP TABLE gate_recount AS
            SELECT source, landing, coalesce(lines, 0) AS lines, coalesce(seen, 0) AS seen,
                   coalesce(kept, 0) AS kept, coalesce(duplicates, 0) AS duplicates,
-                  coalesce(quarantined, 0) AS quarantined, coalesce(heads, 0) AS heads
+                  coalesce(quarantined, 0) AS quarantined, coalesce(erased, 0) AS erased, coalesce(heads, 0) AS heads
            FROM (SELECT source, landing, count(*) AS lines, count(*) FILTER (is_head) AS heads
                  FROM gate_lines GROUP BY ALL)
            FULL JOIN (SELECT source, landing, count(DISTINCT position) AS seen,
                              count(*) FILTER (fate = 'kept') AS kept,
                              count(*) FILTER (fate = 'duplicate') AS duplicates,
-                             count(*) FILTER (fate = 'quarantined') AS quarantined
+                             count(*) FILTER (fate = 'quarantined') AS quarantined,
+                             count(*) FILTER (fate = 'erased') AS erased
                       FROM gate_fates GROUP BY ALL) USING (source, landing)""",
         """CREATE OR REPLACE TEMP TABLE gate_accounts AS
            SELECT counts.* FROM ops.row_counts AS counts
@@ -138,21 +144,22 @@ def _conservation() -> list[Rule]:
             owner="quality",
             query="""SELECT source, landing, a.lines AS lines_said, r.lines, a.kept AS kept_said, r.kept,
                             a.duplicates AS duplicates_said, r.duplicates,
-                            a.quarantined AS quarantined_said, r.quarantined,
+                            a.quarantined AS quarantined_said, r.quarantined, a.erased AS erased_said, r.erased,
                             a.headers AS headers_said, r.lines - r.seen AS headers
                      FROM (SELECT * FROM gate_accounts WHERE lines + kept + duplicates + quarantined + erased > 0) AS a
                      FULL JOIN gate_recount AS r USING (source, landing)
                      WHERE a.lines IS DISTINCT FROM r.lines OR a.kept IS DISTINCT FROM r.kept
                         OR a.duplicates IS DISTINCT FROM r.duplicates
-                        OR a.quarantined IS DISTINCT FROM r.quarantined OR a.headers > r.heads
+                        OR a.quarantined IS DISTINCT FROM r.quarantined OR a.erased IS DISTINCT FROM r.erased
+                        OR a.headers > r.heads
                         OR a.headers <> r.lines - r.seen
-                        OR a.unpacked <> r.kept + r.duplicates + r.quarantined - r.seen""",
+                        OR a.unpacked <> r.kept + r.duplicates + r.quarantined + r.erased - r.seen""",
         ),
         NoRows(
             table="silver.events",
             name="every_message_of_a_line_has_a_fate",
-            says="Every message of every line of bronze, all parts of a batch too, is kept, a duplicate or in "
-            "quarantine, there at least within its whole line; only the header of a CSV file is none.",
+            says="Every message of every line of bronze, all parts of a batch too, is kept, a duplicate, in "
+            "quarantine (there at least within its whole line) or erased; only the header of a CSV file is none.",
             why="a message without a fate was dropped in silence (invariant 1)",
             do=_REBUILD,
             owner="quality",
@@ -166,7 +173,8 @@ def _conservation() -> list[Rule]:
         NoRows(
             table="silver.events",
             name="every_message_has_one_fate",
-            says="No message (source, position, part) is in two of silver.events, duplicates and quarantine.",
+            says="No message (source, position, part) is in two of silver.events, duplicates and quarantine; an "
+            "erased one is in none.",
             why="a message with two fates hides one that has none: the account would still balance",
             do=_REBUILD,
             owner="quality",

@@ -31,8 +31,8 @@ class Clusters:
 
     Attributes:
         edges: As identity.edges, in any order.
-        members: record_id; cluster, and the component that it is of, both numbers of this run only; and refused_by, the
-            consent event by which a record is kept apart, as ``refusals`` fills it in.
+        members: record_id; cluster, a number of this run only; and refused_by, the consent event by which a record is
+            kept apart, as ``refusals`` fills it in.
     """
 
     edges: pa.Table
@@ -94,7 +94,6 @@ def cluster(
             {
                 "record_id": pa.array(list(nodes), pa.string()),
                 "cluster": pa.array(members, pa.int64()),
-                "component": pa.array(components, pa.int64()),
                 "refused_by": pa.nulls(len(nodes), pa.string()),
             }
         ),

@@ -219,8 +219,8 @@ def deterministic_edges(
         rules: The contract.
         key: Keys the hash that stands for the value in the evidence, since a bare hash of a phone can be
             reversed.
-        apart: Records that somebody decided to keep apart from others, or that refused to be joined. On a value that
-            one of them holds, each two holders are joined, since those who lose the eldest have still each other.
+        apart: Records that somebody decided to keep apart from others. On a value that one of them holds, each two
+            holders are joined, since those who lose the eldest have still each other.
     """
     declared = _rule_table(rules)
     holders = query(_HOLDERS, identifiers=identifiers)

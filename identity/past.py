@@ -48,6 +48,15 @@ def profiles_of(connection: "duckdb.DuckDBPyConnection", moment: Moment, records
     return sorted({row["profile_id"] for row in rows})
 
 
+def assignments_sql(moment: Moment) -> str:
+    """Who was in which profile at the end of the day: a query in parentheses with record_id and profile_id."""
+    candidates = "SELECT record_id FROM identity.history"
+    text = _BELIEVED.format(candidates=candidates)
+    for name, value in (("$day", moment.day), ("$known_at", moment.known_at)):
+        text = text.replace(name, f"DATE '{value.isoformat()}'")
+    return f"(SELECT record_id, profile_id FROM ({text}))"
+
+
 def _believed(
     connection: "duckdb.DuckDBPyConnection", moment: Moment, candidates: str, **values: Any
 ) -> list[dict[str, Any]]:

@@ -35,6 +35,15 @@ _STATEMENT = f"""struct_pack(before := -epoch_us(given_at),
                              strictness := list_position({list(STRICTEST_FIRST)}, status),
                              event_id := event_id, status := status)"""
 """Of several statements of a record on one purpose, the least counts."""
+_STATEMENTS = """
+    WITH told AS (
+        SELECT event_id, record_id, status, given_at FROM silver.consents
+        WHERE purpose = $linking AND list_contains($statuses, status))
+    SELECT * FROM told UNION
+    SELECT event_id, 'anonymous:' || trim(anonymous_id), status, given_at
+    FROM told JOIN (SELECT event_id, anonymous_id FROM silver.events) USING (event_id) WHERE anonymous_id IS NOT NULL
+"""
+"""A statement is of the record that made it, and of the browser in which it was made."""
 
 
 @dataclass(frozen=True)
@@ -85,10 +94,9 @@ def read_silver(lake: "Lake", rules: IdentityRules, only: pa.Table | None = None
             connection.register("wanted", only)
         events = connection.sql(
             f"""WITH statements AS (
-                    SELECT record_id, min({_STATEMENT}) AS said FROM silver.consents {chosen}
-                    WHERE purpose = $linking AND status IN $statuses GROUP BY record_id)
+                    SELECT record_id, min({_STATEMENT}) AS said FROM ({_STATEMENTS}) {chosen} GROUP BY record_id)
                 SELECT record_id, sources, landed, first_seen, last_seen, events, said.status AS linking,
-                       make_timestamptz(-said.before) AS linking_said_at, said.event_id AS linking_event
+                       said.event_id AS linking_event
                 FROM (SELECT record_id, string_agg(DISTINCT source, ',' ORDER BY source) AS sources,
                              min(struct_pack(landing := landing, source := source, position := position)) AS landed,
                              min(occurred_at) AS first_seen, max(occurred_at) AS last_seen, count(*) AS events
@@ -111,6 +119,23 @@ def read_silver(lake: "Lake", rules: IdentityRules, only: pa.Table | None = None
                 WHERE record_id IS NOT NULL GROUP BY record_id"""
         ).to_arrow_table()
     return Silver(events, identifiers, attributes)
+
+
+def with_browsers(lake: "Lake", changed: pa.Table) -> pa.Table:
+    """record_id of some records and of the browsers that they used, or had used when last resolved.
+
+    What a record says of linking it says for the browser in which it says it.
+    """
+    with lake.duck("live", only=("silver.identifiers", "identity.identifiers")) as connection:
+        connection.register("changed", changed)
+        return connection.sql(
+            """WITH held AS (
+                   SELECT record_id, value FROM silver.identifiers WHERE identifier = 'anonymous_id'
+                   UNION ALL SELECT record_id, raw_value FROM identity.identifiers WHERE identifier = 'anonymous_id')
+               SELECT record_id FROM changed
+               UNION SELECT 'anonymous:' || trim(value) FROM held SEMI JOIN changed USING (record_id)
+               ORDER BY record_id"""
+        ).to_arrow_table()
 
 
 def build_nodes(silver: Silver, rules: IdentityRules) -> Nodes:
@@ -182,7 +207,7 @@ def record_rows(events: pa.Table, attributes: pa.Table, identifiers: pa.Table, f
            SELECT events.record_id, split_part(events.record_id, ':', 1) AS kind, sources, first_name,
            last_name,
                   contact.email, contact.phone, birth_date::DATE AS birth_date, street, city, postcode,
-                  contact.loyalty_id, linking, linking_said_at, linking_event, landed.landing AS landed_landing,
+                  contact.loyalty_id, linking, linking_event, landed.landing AS landed_landing,
                   landed.source AS landed_source, landed.position AS landed_position, first_seen, last_seen,
                   events.events, name_unusable, birth_date_unusable, address_unusable
            FROM events LEFT JOIN attributes USING (record_id) LEFT JOIN contact USING (record_id)

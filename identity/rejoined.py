@@ -8,7 +8,6 @@ from contracts.identity import IdentityRules
 from identity.decisions import Decision, decided_edges
 from identity.edges import STEWARD, deterministic_edges
 from identity.model import Model, compared_people
-from identity.refusals import refusing
 from identity.score import probabilistic_edges
 from identity.sql import query
 from identity.stored import Stored
@@ -86,13 +85,12 @@ def _shared(
         holdings=holdings,
         **here,
     )
-    records = current(stored, "records", nodes, holders)
     found = deterministic_edges(
-        records,
+        current(stored, "records", nodes, holders),
         current(stored, "identifiers", nodes, holders),
         rules,
         key,
-        [*apart["now"]["record_id"].to_pylist(), *refusing(records)],
+        apart["now"]["record_id"].to_pylist(),
     )
     on_touched = """SEMI JOIN (SELECT l.record_id AS left_record, r.record_id AS right_record, l.identifier AS rule
                                FROM holdings AS l JOIN holdings AS r USING (identifier, value)

@@ -8,10 +8,11 @@ import pyarrow as pa
 
 from contracts.identity import IdentityRules
 from identity.assign import assign
+from identity.cluster import cluster
 from identity.decisions import Decision, among, decided_edges, kept_apart
 from identity.edges import deterministic_edges
 from identity.records import Nodes
-from identity.refusals import cluster_within_consent, refusing
+from identity.refusals import without_refused
 from identity.rivals import block_rivals
 from identity.sql import query
 
@@ -52,7 +53,7 @@ def resolved(
 
 def evidence(nodes: Nodes, scored: pa.Table, decisions: list[Decision], rules: IdentityRules, key: bytes) -> pa.Table:
     """All edges of ``resolved``, with EDGE_COLUMNS, before they are joined."""
-    apart = {record for pair in kept_apart(decisions) for record in pair}.union(refusing(nodes.records))
+    apart = {record for pair in kept_apart(decisions) for record in pair}
     shared = deterministic_edges(nodes.records, nodes.identifiers, rules, key, apart)
     return pa.concat_tables([shared, block_rivals(scored, nodes.records, rules), decided_edges(decisions, rules)])
 
@@ -65,7 +66,7 @@ def join(
     cannot_link: Mapping[tuple[str, str], int] | None = None,
 ) -> Resolution:
     """Cluster the records along the edges and give each cluster its founder's id."""
-    clusters = cluster_within_consent(nodes.records, nodes.identifiers, edges, rules, cannot_link)
+    clusters = without_refused(nodes.records, cluster(nodes.records, nodes.identifiers, edges, rules, cannot_link))
     assignments = assign(nodes.records, clusters.members, clusters.edges, key)
     return Resolution(dated(clusters.edges, nodes.records), assignments)
 

@@ -19,7 +19,7 @@ from identity.engine import engine_for
 from identity.history import append_history, believed_before, has_spoken
 from identity.incremental import replacement
 from identity.model import Model, compared_people, load_model
-from identity.records import SILVER, build_nodes, read_silver, standard_forms
+from identity.records import SILVER, build_nodes, read_silver, standard_forms, with_browsers
 from identity.resolution import Resolution, resolved
 from identity.score import probabilistic_edges
 from identity.sql import query
@@ -91,10 +91,11 @@ def _candidates(lake: "Lake", before: Last | None, basis: Basis) -> tuple[pa.Tab
     if why is not None or before is None:
         return None, why
     try:
-        found = [changed_column(lake.settings.lake, name, at, "record_id") for name, at in before.silver.items()]
+        found = [changed_column(lake.settings.places, name, at, "record_id") for name, at in before.silver.items()]
     except DataError as error:
         return None, error.what
-    return query("SELECT DISTINCT record_id FROM found ORDER BY record_id", found=pa.concat_tables(found)), None
+    changed = query("SELECT DISTINCT record_id FROM found ORDER BY record_id", found=pa.concat_tables(found))
+    return with_browsers(lake, changed), None
 
 
 def _whole(lake: "Lake", step: "Step", decisions: list[Decision], model: Model) -> _Resolved:

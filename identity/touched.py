@@ -27,7 +27,7 @@ from identity.visitors import browser, mark_visitors, naming
 
 _IDENTIFIERS = "record_id, identifier, value, raw_value, is_usable, reason, first_seen, last_seen"
 _EVENTS = """record_id, sources, {'landing': landed_landing, 'source': landed_source, 'position': landed_position}
-             AS landed, first_seen, last_seen, events, linking, linking_said_at, linking_event"""
+             AS landed, first_seen, last_seen, events, linking, linking_event"""
 _NAMES = "record_id, first_name, last_name, strftime(birth_date, '%Y-%m-%d') AS birth_date"
 _ATTRIBUTES = f"{_NAMES}, street, city, postcode"
 _FILLERS = ", ".join(OF_RECORDS)

@@ -154,7 +154,7 @@ def broken_links(lake: "Lake", known: Sequence[Entry], key: str | None = None) -
         key: The public key that must have signed the newest; else this workspace's. Those before it are known by the
             list of former keys, and each must have named the next.
     """
-    keys = list(known_keys(lake.settings, key))[::-1]  # the oldest first
+    keys = list(known_keys(lake.settings, key))[::-1] if known else []  # the oldest first
     before: Entry | None = None
     for item in known:
         expected = before.entry + 1 if before else 1

@@ -5,15 +5,17 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from lakehouse.places import Places
+
 _COPIED = "numTargetRowsCopied"
 _WRITTEN = ("numOutputRows", "num_added_rows")
 """What Spark and delta-rs call the rows that a commit wrote."""
 
 
-def versions_on_disk(lake: Path) -> dict[str, int]:
+def versions_on_disk(places: Places) -> dict[str, int]:
     """The newest version of every table of a lake on a local disk, from the names of its commits; some 2 ms."""
     found = {}
-    for log in lake.glob("*/*/_delta_log"):
+    for log in (log for root in (places.open, places.restricted) for log in root.glob("*/*/_delta_log")):
         newest = max((int(path.stem) for path in log.glob("*.json") if path.stem.isdecimal()), default=None)
         if newest is not None:
             found[f"{log.parent.parent.name}.{log.parent.name}"] = newest

@@ -202,7 +202,7 @@ def _as_text(name: str, kind: str) -> str:
 
 
 def _chosen(lake: "Lake", table: str, version: int | None, rows: str) -> str:
-    return rows.format(f"({select_of(lake.settings.lake, table, version)})")
+    return rows.format(f"({select_of(lake.settings.places, table, version)})")
 
 
 def _connection() -> "duckdb.DuckDBPyConnection":

@@ -24,6 +24,7 @@ from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
 from contracts.errors import DataError
+from lakehouse.places import Places
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -48,10 +49,9 @@ _TYPES = {
 }
 
 
-def tables_in(lake: str | Path) -> list[str]:
-    """Names ``schema.table`` of the tables in a lake's folder, sorted."""
-    logs = Path(lake).glob("*/*/_delta_log")
-    return sorted(f"{log.parent.parent.name}.{log.parent.name}" for log in logs)
+def tables_in(lake: str | Path | Places) -> list[str]:
+    """Names ``schema.table`` of the tables in a lake's folders, sorted."""
+    return Places.of(lake).tables()
 
 
 def mentioned_in(sql: str, tables: Iterable[str]) -> list[str]:
@@ -65,7 +65,7 @@ def mentioned_in(sql: str, tables: Iterable[str]) -> list[str]:
 
 
 def connect(
-    lake: str | Path,
+    lake: str | Path | Places,
     versions: Mapping[str, int | None] | None = None,
     *,
     only: Iterable[str] | None = None,
@@ -74,7 +74,7 @@ def connect(
     """Open an in-memory DuckDB database with one view per table.
 
     Args:
-        lake: Folder of the lake.
+        lake: Folder of the lake, or both of its folders.
         versions: Delta version of each table, such as a release keeps them; ``ops`` tables not named there
             are shown as they are now, other tables are left out. None shows every table as it is now, and for a table
             that one.
@@ -92,7 +92,8 @@ def connect(
     served: set[str] = set()
     if jailed:
         connection.register_filesystem(_jail(served))
-    for name in tables_in(lake):
+    places = Places.of(lake)
+    for name in places.tables():
         known = versions is None or name in versions or name.startswith("ops.")
         if not known or (wanted is not None and name not in wanted):
             continue
@@ -100,14 +101,15 @@ def connect(
         if schema not in SCHEMAS:
             connection.execute(f"CREATE SCHEMA IF NOT EXISTS {_quoted(schema)}")
         version = None if versions is None else versions.get(name)
-        select, files = _view(Path(lake) / schema / table, name, version, jailed)
+        path = _folder(places, name)
+        select, files = _view(path, name, version, jailed)
         served.update(files)
         try:
             connection.execute(f"CREATE VIEW {_quoted(schema)}.{_quoted(table)} AS {select}")
         except duckdb.Error as error:
             raise DataError(
                 f"a file of {name}{_at(version)} is gone or cannot be read",
-                str(Path(lake) / schema / table),
+                str(path),
                 "if it is an old release, its files were removed after their retention: read a newer one; "
                 "else see what is broken: clew doctor --tables",
             ) from error
@@ -119,9 +121,13 @@ def connect(
     return connection
 
 
-def select_of(lake: str | Path, name: str, version: int | None = None) -> str:
+def select_of(lake: str | Path | Places, name: str, version: int | None = None) -> str:
     """A table as a SELECT, for a connection that is to see tables of two lakes or of two versions."""
-    return _view(Path(lake).joinpath(*name.split(".")), name, version, jailed=False)[0]
+    return _view(_folder(Places.of(lake), name), name, version, jailed=False)[0]
+
+
+def _folder(places: Places, name: str) -> Path:
+    return places.found(name) or places.open.joinpath(*name.split("."))
 
 
 def _view(path: Path, name: str, version: int | None, jailed: bool) -> tuple[str, list[str]]:
@@ -156,7 +162,7 @@ def _view(path: Path, name: str, version: int | None, jailed: bool) -> tuple[str
     return f"{empty} UNION ALL BY NAME SELECT * FROM {read}", local
 
 
-def changed_column(lake: str | Path, name: str, version: int, column: str) -> "pa.Table":
+def changed_column(lake: str | Path | Places, name: str, version: int, column: str) -> "pa.Table":
     """The distinct values of a column in the files that a table gained or lost since a version.
 
     A row that is in none of these files is as it was.
@@ -164,8 +170,8 @@ def changed_column(lake: str | Path, name: str, version: int, column: str) -> "p
     Raises:
         DataError: If the version, or a file of it, is kept no more.
     """
-    schema, table = name.split(".")
-    path = Path(lake) / schema / table
+    places = Places.of(lake)
+    path = _folder(places, name)
     try:
         now, then = DeltaTable(str(path)), DeltaTable(str(path), version=version)
         uris = set(now.file_uris()) ^ set(then.file_uris())

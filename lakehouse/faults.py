@@ -41,14 +41,14 @@ def explained(lake: "Lake", error: BaseException) -> ClewError | None:
     if _says(told, _FULL, _FULL_NUMBERS):
         return EnvironmentFault(
             "there is no room to write: a disk, a quota or a limit on the size of files is used up",
-            _fullest(lake),
+            _file(told) or _fullest(lake),
             "make room (clew doctor), then run the same command again: what was not finished is not seen by readers, "
             "and is written anew",
         )
     if _says(told, _REFUSED, _REFUSED_NUMBERS):
         return EnvironmentFault(
             "a folder or a file may not be written or read",
-            _refusing(lake),
+            _file(told) or _refusing(lake),
             "give it to this user, or mount it for writing, then run the same command again",
         )
     found = damages(lake)
@@ -81,6 +81,11 @@ def _says(told: list[BaseException], words: tuple[str, ...], numbers: tuple[int,
     return any(
         getattr(item, "errno", None) in numbers or any(word in str(item).lower() for word in words) for item in told
     )
+
+
+def _file(told: list[BaseException]) -> str:
+    """The file that the system named, if it named one."""
+    return next((str(item.filename) for item in told if isinstance(item, OSError) and item.filename), "")
 
 
 def _fullest(lake: "Lake") -> str:

@@ -82,8 +82,8 @@ def begin_anew(lake: "Lake", table: str) -> Path:
     # A mart takes its columns from the model that replaces it.
     schema = arrow_schema(declared) if declared else pa.schema([("profile_id", pa.string())])
     folder = Path(lake.path(table))
-    # One folder deeper than tables are, so that nobody takes them for some.
-    aside = lake.settings.lake / SET_ASIDE / folder.parent.name / f"{folder.name}.{version}"
+    # In the same place, so that a restricted table stays one; a folder deeper, so that nobody takes it for a table.
+    aside = folder.parents[1] / SET_ASIDE / folder.parent.name / f"{folder.name}.{version}"
     aside.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = aside.with_suffix(".new")
     shutil.rmtree(draft, ignore_errors=True)

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Literal
 
 from contracts import Contracts
-from lakehouse.errors import DataError, UsageError
+from lakehouse.errors import DataError, EnvironmentFault, UsageError
+from lakehouse.private import make_private
 from lakehouse.settings import Settings
 
 if TYPE_CHECKING:
@@ -29,8 +30,9 @@ ROW_GROUP_ROWS = 131_072
 class Lake:
     """All tables of one workspace.
 
-    A table is a folder ``<lake>/<schema>/<table>`` with a Delta log. Small tables (ops, identity) are written with
-    delta-rs, in milliseconds and without a JVM; the large ones with Spark. Both check the declared columns.
+    A table is a folder ``<lake>/<schema>/<table>`` with a Delta log; one that can name a person or reach them lies so
+    in the restricted folder (``Settings.places``). Small tables (ops, identity) are written with delta-rs, in
+    milliseconds and without a JVM; the large ones with Spark. Both check the declared columns.
     """
 
     def __init__(self, settings: Settings | None = None) -> None:
@@ -48,19 +50,28 @@ class Lake:
         return open_session(self.settings)
 
     def path(self, table: str) -> str:
-        """The folder of a table."""
+        """The folder of a table: where it is, or where its declaration says that it is to be."""
         schema, _, name = table.partition(".")
         if not name or not all(part.replace("_", "").isalnum() for part in (schema, name)):
             raise UsageError(f"{table!r} is not a table name", do="write it as schema.table; see: clew tables")
-        return str(self.settings.lake / schema / name)
+        places = self.settings.places
+        return str(places.found(table) or self._declared_place(table))
+
+    def _declared_place(self, table: str) -> Path:
+        places = self.settings.places
+        root = places.restricted if self.contracts.is_restricted(table) else places.open
+        return root.joinpath(*table.split("."))
+
+    def restricted_folder(self) -> Path:
+        """The folder of restricted tables, made so that its owner alone may enter it."""
+        return make_private(self.settings.places.restricted)
 
     def exists(self, table: str) -> bool:
-        return (Path(self.path(table)) / "_delta_log").is_dir()
+        return self.settings.places.found(table) is not None
 
     def tables(self) -> list[str]:
         """Every table that has a Delta log, sorted."""
-        logs = self.settings.lake.glob("*/*/_delta_log")
-        return sorted(f"{log.parent.parent.name}.{log.parent.name}" for log in logs)
+        return self.settings.places.tables()
 
     def delta(self, table: str, version: int | None = None) -> "DeltaTable":
         """The table as delta-rs sees it, at its newest version or at ``version``."""
@@ -122,10 +133,19 @@ class Lake:
 
         if release != "live":
             versions = release_tables(self, release)
-        return connect(self.settings.lake, versions, only=only)
+        return connect(self.settings.places, versions, only=only)
 
     def ensure_tables(self) -> None:
-        """Create every declared table that is not there yet, empty, and every column that was declared since."""
+        """Create every declared table that is not there yet, empty, and every column that was declared since.
+
+        Tables that are declared to lie elsewhere are moved.
+
+        Raises:
+            EnvironmentFault: If a table cannot be moved.
+        """
+        self.restricted_folder()
+        for name in self.tables():
+            self._put_in_place(name)
         for name in sorted(self.contracts.tables):
             if name != "bronze.<source>":
                 self._ensure(name)
@@ -208,8 +228,8 @@ class Lake:
             return False
 
     def _lock_file(self, name: str) -> IO[str]:
-        folder = self.settings.state / "locks"
-        folder.mkdir(parents=True, exist_ok=True)
+        folder = make_private(self.settings.state) / "locks"
+        folder.mkdir(exist_ok=True)
         return (folder / f"{name}.lock").open("w")
 
     def _declared(self, table: str, df: "DataFrame") -> "DataFrame":
@@ -225,9 +245,26 @@ class Lake:
             )
         return df.selectExpr(*[f"cast(`{name}` as {column.type}) as `{name}`" for name, column in declared.items()])
 
+    def _put_in_place(self, table: str) -> None:
+        """Move a table to where its declaration says, in one rename."""
+        here, there = Path(self.path(table)), self._declared_place(table)
+        if here == there:
+            return
+        with self.lock(table):
+            there.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                here.rename(there)
+            except OSError as error:
+                raise EnvironmentFault(
+                    f"{table} lies in the wrong folder and could not be moved ({error.strerror})",
+                    str(here),
+                    f"move it by hand while nothing runs: mv {here} {there}",
+                ) from error
+
     def _ensure(self, table: str) -> None:
         if self.exists(table):
             return
+        self.restricted_folder()
         from deltalake import DeltaTable
 
         from lakehouse.schema import arrow_schema

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from lakehouse.errors import DataError
 from lakehouse.lake import LOG_RETENTION
-from lakehouse.releases import latest_release, row_count
+from lakehouse.releases import latest_release, retired_releases, row_count
 from lakehouse.run import Run
 
 if TYPE_CHECKING:
@@ -66,8 +66,11 @@ def kept_versions(lake: "Lake", now: datetime.datetime) -> dict[str, set[int]]:
     rows = lake.arrow("ops.releases").to_pylist()
     latest = latest_release(lake)
     since = now - datetime.timedelta(days=KEPT_DAYS)
+    gone = retired_releases(lake)
     kept: dict[str, set[int]] = {}
     for row in rows:
+        if row["release"] in gone:
+            continue
         if row["release"] == latest or row["published_at"] >= since:
             kept.setdefault(row["table_name"], set()).add(row["version"])
     return kept

@@ -57,7 +57,7 @@ def begin(lake: "Lake", run: "Run", step: "Step") -> Announced | None:
     if lake.settings.openlineage == OFF:
         return None
     try:
-        versions, exports = versions_on_disk(lake.settings.lake), _exports(lake)
+        versions, exports = versions_on_disk(lake.settings.places), _exports(lake)
     except OSError as error:
         _say(step, f"{error.filename}: {error.strerror}")
         return None
@@ -72,7 +72,7 @@ def end(lake: "Lake", run: "Run", step: "Step", announced: Announced | None, err
         return
     at = datetime.datetime.now(datetime.UTC)
     try:
-        ended = Ended(at, versions_on_disk(lake.settings.lake), _exports(lake) - announced.exports, error)
+        ended = Ended(at, versions_on_disk(lake.settings.places), _exports(lake) - announced.exports, error)
     except OSError as refused:
         _say(step, f"{refused.filename}: {refused.strerror}")
         return

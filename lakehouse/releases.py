@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 RELEASED_SCHEMAS = ("silver", "identity", "gold")
 _COLUMNS = ("release", "run_id", "as_of", "table_name", "version")
+RETIRED = "ops.retired_releases"
 WRITTEN_BY_PEOPLE = ("identity.decisions",)
 """Tables to which people add at any time: a release holds them as their gate saw them, whatever came since."""
 
@@ -68,6 +69,80 @@ def publish_release(lake: "Lake", run: Run) -> dict[str, int]:
         if (latest := latest_release(lake)) != release:
             step.message += f"; the latest is still release {latest}, of a later date"
         return {"release": release, "tables": len(rows)}
+
+
+def is_as_released(lake: "Lake") -> bool:
+    """Whether every live table has the rows that the latest release shows."""
+    latest = latest_release(lake)
+    if latest is None:
+        return False
+    versions = release_tables(lake, latest)
+    return all(table in WRITTEN_BY_PEOPLE or has_the_rows_of(lake, table, at) for table, at in versions.items())
+
+
+def release_again(lake: "Lake", run_id: str) -> int:
+    """Publish the live tables as the successor of the latest release, for the same date, after an erasure.
+
+    Rows were removed since and nothing else was done, so what passed the gates then is still let pass. A second call
+    for the same run publishes nothing. The caller holds the lock ``release``.
+
+    Returns:
+        The number of the release.
+    """
+    known = _rows(lake)
+    own = [row["release"] for row in known if row["run_id"] == run_id]
+    if own:
+        audit.note(lake, release_acts(lake))
+        return own[0]
+    before = latest_release(lake)
+    of_before = [row for row in known if row["release"] == before]
+    made = {
+        "release": max(row["release"] for row in known) + 1,
+        "run_id": run_id,
+        "as_of": of_before[0]["as_of"],
+        "published_at": datetime.datetime.now(datetime.UTC),
+    }
+    tables = {row["table_name"]: lake.version(row["table_name"]) for row in of_before}
+    lake.append(
+        "ops.releases",
+        [
+            made | {"table_name": table, "version": version, "rows": row_count(lake.delta(table, version))}
+            for table, version in tables.items()
+        ],
+    )
+    audit.note(lake, release_acts(lake))
+    return int(made["release"])
+
+
+def retire_releases(lake: "Lake", erasure: int, besides: int | None) -> list[int]:
+    """Write down that all releases but one can be read no more.
+
+    Returns:
+        The releases that could be read until now.
+    """
+    gone = retired_releases(lake)
+    found = sorted({row["release"] for row in _rows(lake)} - gone.keys() - {besides})
+    at = datetime.datetime.now(datetime.UTC)
+    if found:
+        lake.append(RETIRED, [{"release": release, "erasure": erasure, "at": at} for release in found])
+    return found
+
+
+def retired_releases(lake: "Lake") -> dict[int, int]:
+    """The releases that can be read no more, each with the erasure that retired it."""
+    if not lake.exists(RETIRED):
+        return {}
+    with lake.duck(only=[RETIRED]) as connection:
+        return dict(connection.execute(f"SELECT release, erasure FROM {RETIRED}").fetchall())
+
+
+def gone_release(release: int, erasure: int, latest: int | None) -> UsageError:
+    """Why a retired release cannot be read."""
+    return UsageError(
+        f"release {release} was retired: its files held somebody who was erased (erasure {erasure})",
+        RETIRED,
+        f"read the one that took its place: release {latest}" if latest else "publish a new one: clew run",
+    )
 
 
 def release_acts(lake: "Lake") -> list[audit.Act]:
@@ -135,8 +210,9 @@ def _hold_to_gates(lake: "Lake", run: Run, live: dict[str, int], passed: dict[st
 
 
 def latest_release(lake: "Lake") -> int | None:
-    """The latest release, or None before the first."""
-    return latest_of((row["as_of"], row["release"]) for row in _rows(lake))
+    """The latest release that can be read, or None before the first."""
+    gone = retired_releases(lake)
+    return latest_of((row["as_of"], row["release"]) for row in _rows(lake) if row["release"] not in gone)
 
 
 def release_dates(lake: "Lake") -> dict[int, datetime.date]:
@@ -168,18 +244,10 @@ def release_tables(lake: "Lake", release: int) -> dict[str, int]:
             "ops.releases",
             f"use one of: {', '.join(map(str, have))}" if have else "publish one first: clew run",
         )
+    gone = retired_releases(lake)
+    if release in gone:
+        raise gone_release(release, gone[release], latest_release(lake))
     return tables
-
-
-def release_date(lake: "Lake", release: int) -> datetime.date:
-    """The date that a release stands for.
-
-    Raises:
-        UsageError: If there is no such release.
-    """
-    release_tables(lake, release)
-    found: datetime.date = next(row["as_of"] for row in _rows(lake) if row["release"] == release)
-    return found
 
 
 def row_count(delta: "DeltaTable") -> int:

@@ -9,6 +9,7 @@ from pyspark.sql import SparkSession
 
 from lakehouse.errors import EnvironmentFault
 from lakehouse.jars import class_archive, jar_paths
+from lakehouse.private import make_private, open_private
 from lakehouse.settings import Settings
 
 LOCAL_TUNING = {
@@ -88,6 +89,8 @@ def _java_options(settings: Settings, archive: Path) -> str:
         f"-Dlog4j2.configurationFile={_quiet_log4j(settings.state)}",
         f"-Dderby.system.home={settings.state}",
         "-XX:+UseParallelGC",
+        # Spark may wait for ever for a thread of its own that died of it; a run that ends can be run again.
+        "-XX:+ExitOnOutOfMemoryError",
         # A day's run compiles more than the default of 48 or 240 MB holds; once full, the JVM compiles no more.
         "-XX:ReservedCodeCacheSize=512m",
         "-Xlog:cds=off -Xlog:cds+dynamic=off",
@@ -99,8 +102,8 @@ def _java_options(settings: Settings, archive: Path) -> str:
 
 def _quiet_log4j(state: Path) -> str:
     """A log4j2 file that keeps the JVM's warnings out of the terminal and in .clew/logs."""
-    folder = state / "logs"
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = make_private(make_private(state) / "logs")
+    os.close(open_private(folder / "spark.log", os.O_WRONLY))
     path = folder / "log4j2.properties"
     path.write_text(
         "rootLogger.level = warn\n"

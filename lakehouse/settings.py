@@ -1,4 +1,4 @@
-"""Where things are and which engine serves, from the environment (``CLEW_*``)."""
+"""Where things are and which engine serves: from the environment (``CLEW_*``), else from ``.clew/settings.env``."""
 
 import getpass
 import os
@@ -8,9 +8,13 @@ from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from contracts import HERE as PACKAGED_CONTRACTS
+from lakehouse import settings_file
+from lakehouse.places import FOLDER as RESTRICTED_FOLDER
+from lakehouse.places import Places
+from lakehouse.private import make_private, read_secret
 
 SIGNING_KEY = "signing.key"
 """The file of the key of the seals, under ``.clew``."""
@@ -21,6 +25,8 @@ class Settings(BaseSettings):
 
     Attributes:
         home: The workspace; all other folders default to places in it (``CLEW_HOME``).
+        restricted_folder: Tables that can name a person or reach them (``CLEW_RESTRICTED``); else a folder in the lake
+            that its owner alone may enter.
         models_folder: Models trained here, which go before those that come with Clew (``CLEW_MODELS``).
         spark_master: ``local[*]``, ``spark://…`` or ``sc://…`` (``CLEW_SPARK``).
         driver_memory: Heap of the embedded Spark driver (``CLEW_DRIVER_MEMORY``).
@@ -29,6 +35,7 @@ class Settings(BaseSettings):
             that fits this machine's memory (``CLEW_IDENTITY_ENGINE``). The answer is the same.
         openlineage: Where OpenLineage events go: ``file`` (.clew/lineage), ``off``, or the http(s) address of an
             endpoint (``CLEW_OPENLINEAGE``).
+        role: As whom tables are read, where that is less than the files allow (``CLEW_ROLE``; contracts/roles.yml).
         author_name: Who decides, where a steward's decision is kept; else the user of this machine (``CLEW_AUTHOR``).
     """
 
@@ -36,6 +43,7 @@ class Settings(BaseSettings):
 
     home: Path = Field(default_factory=Path.cwd)
     lake_folder: Path | None = Field(None, alias="CLEW_LAKE")
+    restricted_folder: Path | None = Field(None, alias="CLEW_RESTRICTED")
     landing_folder: Path | None = Field(None, alias="CLEW_LANDING")
     exports_folder: Path | None = Field(None, alias="CLEW_EXPORTS")
     models_folder: Path | None = Field(None, alias="CLEW_MODELS")
@@ -51,10 +59,28 @@ class Settings(BaseSettings):
     signing_secret: SecretStr | None = Field(None, alias="CLEW_SIGNING_KEY")
     former_signing_secret: SecretStr | None = Field(None, alias="CLEW_FORMER_SIGNING_KEY")
     privacy_secret: SecretStr | None = Field(None, alias="CLEW_PRIVACY_KEY")
+    role: str | None = None
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """What is given goes before the environment, and that before the file."""
+        return init_settings, env_settings, _FileSource(settings_cls, init_settings)
 
     @property
     def lake(self) -> Path:
         return (self.lake_folder or self.home / "lake").absolute()
+
+    @property
+    def places(self) -> Places:
+        """Where tables lie: the open folder of the lake, and the restricted one."""
+        return Places(self.lake, (self.restricted_folder or self.lake / RESTRICTED_FOLDER).absolute())
 
     @property
     def landing(self) -> Path:
@@ -105,19 +131,24 @@ class Settings(BaseSettings):
     def privacy_key(self) -> bytes:
         """The key of the hashes by which ledgers know an address without having it (lakehouse.keyed).
 
-        Losing it makes every such hash mean nothing: whose address it was can no longer be found.
+        Losing it makes every such hash mean nothing: whose address it was can no longer be found, and erased people
+        can land again.
         """
         if self.privacy_secret is not None:
             return self.privacy_secret.get_secret_value().encode()
         return self.secret("privacy.key")
 
     def secret(self, name: str) -> bytes:
-        """A random secret of this workspace, made on first use, readable by its owner only."""
+        """A random secret of this workspace, made on first use, readable by its owner only.
+
+        Raises:
+            EnvironmentFault: If others may read it.
+        """
         path = self.state / name
         try:
-            return path.read_bytes()
+            return read_secret(path)
         except FileNotFoundError:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_private(path.parent)
         fresh = secrets.token_hex(32).encode()
         draft = path.with_name(f"{path.name}.{os.getpid()}")
         descriptor = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
@@ -129,4 +160,18 @@ class Settings(BaseSettings):
             pass
         finally:
             draft.unlink()
-        return path.read_bytes()
+        return read_secret(path)
+
+
+class _FileSource(EnvSettingsSource):
+    """The settings of the workspace's file, as if they stood in the environment."""
+
+    def __init__(self, settings_cls: type[BaseSettings], given: PydanticBaseSettingsSource) -> None:
+        home = given().get("home") or os.environ.get("CLEW_HOME") or "."
+        known = (field.alias or f"CLEW_{name}".upper() for name, field in settings_cls.model_fields.items())
+        # The file lies in the home, and so cannot say where that is.
+        self._told = settings_file.read(Path(home) / ".clew" / settings_file.NAME, frozenset(known) - {"CLEW_HOME"})
+        super().__init__(settings_cls)
+
+    def _load_env_vars(self) -> dict[str, str | None]:
+        return {name.lower(): value for name, value in self._told.items()}

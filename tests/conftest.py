@@ -264,20 +264,24 @@ def _gold(lake: Lake, messages: Rows) -> None:
     lake.overwrite("gold.events", events)
     text, time = pa.string(), ARROW["timestamp"]
     schema = [("profile_id", text), ("is_known", pa.bool_()), ("records", pa.int64()), ("events", pa.int64())]
-    for name in ("first_name", "last_name", "email", "phone"):
-        schema += [(name, text), (f"{name}_source", text), (f"{name}_at", time)]
     schema += [("link_kind", text), ("link_probability", pa.float64())]
-    profiles = []
+    told = [("profile_id", text)]
+    for name in ("first_name", "last_name", "email", "phone"):
+        told += [(name, text), (f"{name}_source", text), (f"{name}_at", time)]
+    profiles, contacts = [], []
     for name, person in PEOPLE.items():
         is_linked = len(person["records"]) > 1
         row = {"profile_id": profile_id(name), "is_known": True, "records": len(person["records"]), "events": 1,
                "link_kind": "deterministic" if is_linked else "founder",
                "link_probability": 0.999 if is_linked else 1.0}  # fmt: skip
+        profiles.append(row)
+        contact = {"profile_id": profile_id(name)}
         for attribute, value in (("first_name", name.title()), ("email", person["email"]), ("phone", person["phone"])):
             if value:
-                row |= {attribute: value, f"{attribute}_source": "web", f"{attribute}_at": at(28)}
-        profiles.append(row)
+                contact |= {attribute: value, f"{attribute}_source": "web", f"{attribute}_at": at(28)}
+        contacts.append(contact)
     _mart(lake, "profiles", pa.schema(schema), profiles)
+    _mart(lake, "profile_contact", pa.schema(told), contacts)
     with lake.duck() as connection:
         state = state_sql(lake.contracts.policy, Moment(at(30).date(), heeds_later_refusals=True))
         lake.overwrite("gold.consent_state", connection.sql(state).to_arrow_table())

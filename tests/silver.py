@@ -26,7 +26,7 @@ def write_silver(lake: Lake, people: list[Person]) -> None:
                "received_at": at(number), "properties": [], "traits": [], "context": [], "content_hash": number,
                "part": 0, "contract_version": "1-0-0"}
         )  # fmt: skip
-        for name in ("email", "phone", "loyalty_id"):
+        for name in ("email", "phone", "loyalty_id", "anonymous_id"):
             if name in said:
                 identifiers.append(
                     {"record_id": record, "source": source, "identifier": name, "value": said[name], "landing": 1,

@@ -33,6 +33,7 @@ def access(
     lake = Lake(settings())
     lineage = Lineage(lake.contracts)
     opened = open_lineage("live", lineage, sources_of(lineage, [*person_tables(lineage), *ELSEWHERE]))
+    opened.require(opened.closed)  # what is held is told whole, or not at all
     person = the_person(opened, asked)
     _note_access(lake, person)
     told = everything(opened, lake, person)

@@ -12,6 +12,9 @@ def check(
     write_schemas: Annotated[
         bool, typer.Option("--write-schemas", help="Also write the JSON Schemas that editors use.")
     ] = False,
+    write_docs: Annotated[
+        bool, typer.Option("--write-docs", help="Also write the data-flow map, docs/reference/data-flow.md.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
     """Check the contracts, and say which line is wrong."""
@@ -20,6 +23,7 @@ def check(
 
     root = settings().contracts
     written = contracts_check.write_schemas(root) if write_schemas else []
+    written += contracts_check.write_docs(root) if write_docs else []
     report = contracts_check.check(root)
     problems = [problem.as_dict() for problem in report.problems]
     with results():

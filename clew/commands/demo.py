@@ -90,7 +90,8 @@ def _clear(settings: Settings) -> None:
     """Remove a former demo's tables, exports and checkpoints. The mark goes in first and stays to the end."""
     settings.lake.mkdir(parents=True, exist_ok=True)
     (settings.lake / MARK).touch()
-    for place in [*settings.lake.iterdir(), *_children(settings.exports), settings.state / "checkpoints"]:
+    restricted = _children(settings.places.restricted)
+    for place in [*restricted, *settings.lake.iterdir(), *_children(settings.exports), settings.state / "checkpoints"]:
         if place.is_dir():
             shutil.rmtree(place)
         elif place.name != MARK:

@@ -6,6 +6,7 @@ import typer
 
 from clew import machine
 from clew.output import print_json
+from clew.rights import rights
 from clew.server import running
 from clew.workspace import settings as workspace
 from lakehouse.errors import EnvironmentFault
@@ -21,13 +22,14 @@ def doctor(
     ] = False,
     port: Annotated[int, typer.Option(min=1, max=65535, help="The port that `make up` would use.")] = 8080,
 ) -> None:
-    """Check Python, Java, memory, disk, the port of `make up`, Delta's jars and the workspace."""
+    """Check Python, Java, memory, disk, the port of `make up`, Delta's jars, the workspace and who may read it."""
     settings = workspace()
     if tables:
         _tables(settings, as_json)
         return
     home = settings.home.absolute()
     findings = [_port(settings, port) if name == "port" else machine.CHECKS[name](home) for name in machine.CHECKS]
+    findings += rights(settings)
     if as_json:
         print_json([finding._asdict() for finding in findings])
     else:

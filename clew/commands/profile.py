@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _TABLES = (
     "gold.profiles",
+    "gold.profile_contact",
     "gold.profile_identifiers",
     "gold.consent_state",
     "gold.orders",
@@ -51,7 +52,7 @@ def profile(
     if missing:
         raise DataError(f"{missing[0]} is not there yet", reading.name, "make it: clew run")
     option = "" if release == "latest" else f" --release {release}"
-    found = the_one(_profiles(reading, asked), asked, reading, option)
+    found = the_one(profiles_meant(reading, asked), asked, reading, option)
     held = _held(reading, found, who if asked.is_profile_id and found != who else None)
     with results():
         if as_json:
@@ -61,7 +62,7 @@ def profile(
     note(reading.name)
 
 
-def _profiles(reading: "Reading", who: Who) -> list[str]:
+def profiles_meant(reading: "Reading", who: Who) -> list[str]:
     """The profiles that were meant; a retired id means the one that it leads to."""
     if who.is_profile_id:
         return _by_id(reading, who.text)
@@ -89,7 +90,10 @@ def _by_identifier(reading: "Reading", who: Who) -> list[str]:
 
 
 def _held(reading: "Reading", profile_id: str, retired: str | None) -> dict[str, Any]:
-    row = reading.rows("SELECT * FROM gold.profiles WHERE profile_id = ?", [profile_id])[0]
+    row = reading.rows(
+        "SELECT * FROM gold.profile_contact RIGHT JOIN gold.profiles USING (profile_id) WHERE profile_id = ?",
+        [profile_id],
+    )[0]
     names = [name.removesuffix("_source") for name in row if name.endswith("_source")]
     attributes = {
         name: {"value": row[name], "source": row[f"{name}_source"], "at": row[f"{name}_at"]}

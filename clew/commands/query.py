@@ -37,6 +37,9 @@ def query(
     sql: Annotated[str, typer.Argument(metavar="SQL", help="One SELECT, in DuckDB's SQL; tables are schema.table.")],
     form: Annotated[Format, typer.Option("--format", help="How the rows are printed.")] = Format.TABLE,
     release: Annotated[str, typer.Option(help="A release's number, latest or live.")] = "latest",
+    role: Annotated[
+        str | None, typer.Option(help="As whom: a role of contracts/roles.yml; it narrows what the files allow.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
 ) -> None:
     """Run SQL on a release, without a JVM."""
@@ -46,7 +49,7 @@ def query(
 
     form = Format.JSON if as_json else form
     begin = time.monotonic()
-    reading = read(release, sql=sql, jailed=True)
+    reading = read(release, sql=sql, jailed=True, role=role)
     if reading.release is None and release != "live":
         note("there is no release yet: these are the live tables, which a run may be changing")
     try:
@@ -164,10 +167,15 @@ def _parts(text: str) -> tuple[str, str]:
     return first, f"the SQL, line {pointed[1]}, at: {near}"
 
 
-def _unknown_table(name: str, reading: "Reading", sql: str) -> UsageError:
+def _unknown_table(name: str, reading: "Reading", sql: str) -> ClewError:
     bare = name.split(".")[-1].strip('"').lower()
     written = re.search(rf'["\w]+\s*\.\s*"?{re.escape(bare)}"?', sql, re.IGNORECASE)
     full = re.sub(r'["\s]', "", written[0]).lower() if written else bare
+    for kept in reading.reader.declared():
+        if (full == kept or (full == bare and bare == kept.split(".")[1])) and (
+            refusal := reading.reader.refusal(kept)
+        ):
+            return refusal
     for hidden in reading.live_only:
         if full == hidden or (full == bare and bare == hidden.split(".")[1]):
             return UsageError(

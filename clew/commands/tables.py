@@ -3,12 +3,15 @@
 import datetime
 import re
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from clew.output import print_json, print_table, results, size_text, time_text
 from contracts import DBT_MODELS
+
+if TYPE_CHECKING:
+    from lakehouse.places import Places
 
 
 def tables(
@@ -18,23 +21,29 @@ def tables(
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
     """List the tables: rows, size, version, last change, grain."""
-    from clew.workspace import existing_lake
+    from clew.role import reader
+    from clew.workspace import existing_lake, settings
     from lakehouse.duck import tables_in
 
     lake = existing_lake()
-    names = tables_in(lake)
+    names = reader(settings()).readable(tables_in(lake))
     released = _released(lake)
     grains = declared_grains()
     bronze = grains.get("bronze.<source>", "")  # declared once for all sources
     listed = [
-        _described(lake, name, released.get(name), grains.get(name, bronze if name.startswith("bronze.") else ""))
+        _described(
+            lake.found(name) or lake.open,
+            name,
+            released.get(name),
+            grains.get(name, bronze if name.startswith("bronze.") else ""),
+        )
         for name in names
     ]
     if with_hash:
         _add_hashes(listed)
     with results():
         if as_json:
-            print_json({"lake": str(lake), "tables": listed})
+            print_json({"lake": str(lake.open), "tables": listed})
             return
         heads = ("table", "rows", "size", "version", "released", "last change (UTC)", "grain")
         hashed = ("content hash",) if with_hash else ()
@@ -66,10 +75,10 @@ def _add_hashes(listed: list[dict[str, Any]]) -> None:
         item["content_hash"] = found[item["table"]].hash if item["table"] in found else None
 
 
-def _described(lake: Path, name: str, released: int | None, grain: str) -> dict[str, Any]:
+def _described(path: Path, name: str, released: int | None, grain: str) -> dict[str, Any]:
     from deltalake import DeltaTable
 
-    table = DeltaTable(str(lake.joinpath(*name.split("."))))
+    table = DeltaTable(str(path))
     files = table.get_add_actions(flatten=True)
     rows = files["num_records"].to_pylist()
     changed = next(iter(table.history(1)), {}).get("timestamp")
@@ -85,7 +94,7 @@ def _described(lake: Path, name: str, released: int | None, grain: str) -> dict[
     }
 
 
-def _released(lake: Path) -> dict[str, int]:
+def _released(lake: "Places") -> dict[str, int]:
     from clew.workspace import find_release
 
     return find_release(lake, "latest")[2] or {}

@@ -22,6 +22,8 @@ ELSEWHERE = {
     "bronze.<source>": "raw lines are told message by message, as silver counts them: a line may be of several people",
     "silver.quarantine": "refused messages name nobody reliably; those that hold this person's identifiers are told",
     "ops.audit": "acts are told where they name this person's ids; the actor is who worked with the data",
+    "ops.erased": "keyed hashes of people who were erased, from which nobody who is in the lake can be told",
+    "ops.erasures": "why and by whom people were erased, naming none; the acts are in the audit",
     "ops.check_results": "names keys of some rows that broke a rule, for the time of ops; the rows themselves are told",
 }
 """Tables with personal columns that are no rows of one person, and how they are told instead."""

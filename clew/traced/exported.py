@@ -1,6 +1,7 @@
 """Rows of exports: one traced back into the lake, and those of a set of people, over all exports still held."""
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from activation.files import DATA, RETRACTIONS, read_manifest
@@ -48,11 +49,14 @@ def trace_export(
         raise DataError(
             "this profile is not in that export", table, f"see when it was: clew trace profiles {profile_id}"
         )
-    mapped = {item["name"]: item["from"].removeprefix("gold.profiles.") for item in manifest["data"]["columns"]
-              if item["from"] != "receipt"}  # fmt: skip
+    mapped = {item["name"]: item["from"] for item in manifest["data"]["columns"] if item["from"] != "receipt"}
     if column is not None and column not in mapped:
-        raise UsageError(f"{table} has no column {column} of a profile", "--column", f"use one of: {', '.join(mapped)}")
-    asked = parse(lineage, "gold.profiles", [profile_id], mapped.get(column) if column else None)
+        raise UsageError(f"{table} has no column {column} of a person", "--column", f"use one of: {', '.join(mapped)}")
+    of_table, _, of_column = mapped.get(column or "", "gold.profiles.").rpartition(".")
+    asked = parse(lineage, of_table, [profile_id], of_column or None)
+    if column is None:
+        others = {of.rpartition(".")[0] for of in mapped.values()} - {asked.table}
+        asked = replace(asked, also=tuple(sorted(others)))
     told = trace_back(lineage, asked, str(release), limit, raw)
     return {
         "export": {
@@ -61,8 +65,7 @@ def trace_export(
             "purpose": manifest["purpose"],
             "policy_version": manifest["policy_version"],
             "columns": [
-                {"column": name, "from": f"gold.profiles.{of}", **({"value": row[name]} if raw else {})}
-                for name, of in mapped.items()
+                {"column": name, "from": of, **({"value": row[name]} if raw else {})} for name, of in mapped.items()
             ],
             "consent": {"event_id": row[CONSENT], "notice_version": row["notice_version"]}
             | {"messages": _consent_lines(lineage, row[CONSENT], release, raw)},

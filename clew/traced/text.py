@@ -19,6 +19,7 @@ def print_back(told: Told) -> None:
     print(f"{told['table']} {key}: {_count(told['rows'])}")
     for line in tree(told["tables"]):
         print(line)
+    _print_closed(told["closed"])
     if told["values"]:
         print_section("values, and the messages that they are from", *values_table(told["values"]))
     if told["whose"]:
@@ -43,6 +44,7 @@ def print_forward(told: Told) -> None:
     print("\nwhere it had an effect")
     for line in tree(told["tables"]):
         print(line)
+    _print_closed(told["closed"])
     more = f" and {told['more_profiles']:,} more" if told["more_profiles"] else ""
     print(f"\nprofiles\n{', '.join(told['profiles']) or 'none'}{more}")
     exports = [
@@ -50,6 +52,11 @@ def print_forward(told: Told) -> None:
         for item in told["exports"]
     ]
     print_section("exports still held", ("destination", "release", "file", "rows", "profiles"), exports)
+
+
+def _print_closed(closed: Sequence[str]) -> None:
+    if closed:
+        print(f"\nnot followed, since your role may not read them: {', '.join(closed)}")
 
 
 def tree(tables: Sequence[Told]) -> Iterator[str]:

@@ -19,12 +19,13 @@ from pyspark.sql import functions as f
 
 from contracts.identity import IdentityRules
 from identity.assign import assign
+from identity.cluster import cluster
 from identity.decisions import Decision, among, decided_edges, kept_apart
 from identity.edges import STEWARD, deterministic_edges
 from identity.forest import spanning_forest
 from identity.model import Model, compared_people
 from identity.records import Nodes
-from identity.refusals import REFUSED, cluster_within_consent, refusing
+from identity.refusals import REFUSED, REFUSING, without_refused
 from identity.resolution import Resolution, dated
 from identity.rivals import block_rivals
 from identity.spark.components import components
@@ -74,7 +75,7 @@ def resolve_in_parts(
     items = _items(parts, records, identifiers, edges)
     spread = items.groupBy("part").applyInArrow(_resolver(rules, key, cannot_link), RESOLVED_SCHEMA).persist()
     apart = NOBODY_APART
-    if refusing(nodes.records):
+    if pc.any(pc.is_in(nodes.records["linking"], value_set=pa.array(REFUSING))).as_py():
         spread, apart = _told_apart(session, spread)
     here = spread.where("state = 'linked'").drop("evidence", "model_version").toArrow()
     assignments = assign(nodes.records, _members(nodes.records, here, apart), here, key)
@@ -135,19 +136,19 @@ def _resolver(
     rules: IdentityRules, key: bytes, cannot_link: Mapping[tuple[str, str], int]
 ) -> Callable[[pa.Table], pa.Table]:
     """What a task does with a part."""
-    by_decision = {record for pair in cannot_link for record in pair}
+    apart = {record for pair in cannot_link for record in pair}
 
     def resolved(items: pa.Table) -> pa.Table:
         records, identifiers, edges = (_unpacked(items[name]) for name in _ITEMS)
         is_scored = pc.equal(edges["kind"], "probabilistic")
         evidence = pa.concat_tables(
             [
-                deterministic_edges(records, identifiers, rules, key, by_decision.union(refusing(records))),
+                deterministic_edges(records, identifiers, rules, key, apart),
                 block_rivals(edges.filter(is_scored), records, rules),  # rivals are in one part: both weigh as links do
                 edges.filter(pc.invert(is_scored)),
             ]
         )
-        found = cluster_within_consent(records, identifiers, evidence, rules, cannot_link)
+        found = without_refused(records, cluster(records, identifiers, evidence, rules, cannot_link))
         return pa.concat_tables([dated(found.edges, records), _told(found.members)])
 
     return resolved

@@ -207,5 +207,7 @@ def _stream_id(checkpoint: Path) -> str:
     path = checkpoint / "clew_stream_id"
     if not path.exists():
         checkpoint.mkdir(parents=True, exist_ok=True)
-        path.write_text(uuid.uuid4().hex)
+        draft = path.with_name(f"_{path.name}")
+        draft.write_text(uuid.uuid4().hex)
+        draft.replace(path)  # whole or not there: a run killed between would leave a name that others get, too
     return path.read_text()

@@ -107,7 +107,7 @@ def _rewrite(path: Path, limit: int) -> list[Path]:
     aside = path.parent / FOLDER
     aside.mkdir(exist_ok=True)
     taken: list[Path] = []
-    with READ.get(ending, _plain)(path) as lines, draft.open("wb") as raw, _packer(ending, raw) as out:
+    with _opened(path) as lines, draft.open("wb") as raw, _packer(ending, raw) as out:
         for part, is_long in _pieces(lines, limit):
             if is_long:
                 out.write(_keep(part, lines, aside, path.name, taken, limit))
@@ -151,8 +151,10 @@ def _keep(start: bytes, lines: IO[bytes], aside: Path, name: str, taken: list[Pa
     return json.dumps(told, ensure_ascii=False).encode("utf-8") + end
 
 
-def _plain(path: Path) -> IO[bytes]:
-    return path.open("rb")
+def _opened(path: Path) -> IO[bytes]:
+    """The text of a file, unpacked."""
+    unpack = READ.get(path.suffix.lower())
+    return unpack(path) if unpack else path.open("rb")  # type: ignore[return-value]
 
 
 def _packer(ending: str, raw: IO[bytes]) -> IO[bytes]:

@@ -64,7 +64,7 @@ def suspects(lake: "Lake") -> list[int] | None:
     if note.get("table") != lake.delta(SILVER).metadata().id:
         return None
     try:
-        changed = changed_column(lake.settings.lake, SILVER, note["version"], "landing")
+        changed = changed_column(lake.settings.places, SILVER, note["version"], "landing")
     except DataError:  # the version is kept no more
         return None
     return sorted(int(landing) for landing in changed["landing"].to_pylist())

@@ -114,6 +114,7 @@ def invoke_dbt(
     options += ["--log-level", "none", "--log-level-file", "info"]
     variables: dict[str, Any] = {
         "firmest_first": FIRMEST_FIRST,
+        "restricted_marts": sorted(name for name, mart in lake.contracts.marts.items() if mart.is_restricted),
         "identity_minimums": {name: asked.model_dump() for name, asked in identity_minimums().items()},
     }
     if as_of is not None:
@@ -140,6 +141,7 @@ def _session_for_dbt(lake: "Lake") -> Iterator[None]:
     _lay_out_dictionary(lake)
     ansi = spark.conf.get("spark.sql.ansi.enabled") or "true"
     os.environ["CLEW_DBT_LAKE"] = str(lake.settings.lake)
+    os.environ["CLEW_DBT_RESTRICTED"] = str(lake.restricted_folder())
     try:
         yield
     finally:

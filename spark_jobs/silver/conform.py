@@ -21,19 +21,22 @@ from lakehouse.errors import UsageError
 from lakehouse.hold import give_way
 from lakehouse.lake import Lake
 from lakehouse.run import Run, Step
+from lakehouse.tombstones import tombstones
+from spark_jobs.privacy.again import erase_again
 from spark_jobs.silver import route
 from spark_jobs.silver.dedupe import judge_repeats
 from spark_jobs.silver.envelope import envelopes_of
 from spark_jobs.silver.headers import headers_of
 from spark_jobs.silver.messages import messages_of
-from spark_jobs.silver.sql import literal
+from spark_jobs.silver.sql import literal, words
 from spark_jobs.silver.validate import with_verdict
 
-FATES = ("header", "kept", "duplicate", "quarantined")
+FATES = ("header", "kept", "duplicate", "quarantined", "erased")
 MESSAGE_KEY = ("source", "position", "part")
 JUDGED = (
     "source string, channel string, position bigint, part int, file string, line int, landing int, "
-    "landed_at timestamp, contract_version string, contract string, is_header boolean, reasons array<string>, "
+    "landed_at timestamp, contract_version string, contract string, is_header boolean, is_erased boolean, "
+    "reasons array<string>, "
     "payload string, undecoded binary, event_id string, type string, event string, message_id string, "
     "record_id string, anonymous_id string, user_id string, occurred_at timestamp, sent_at timestamp, "
     "properties map<string,string>, traits map<string,string>, context map<string,string>, content_hash bigint"
@@ -58,7 +61,7 @@ def conform(lake: Lake, run: Run) -> dict[str, int]:
     """Bring silver up to the newest landing.
 
     Returns:
-        Messages kept, duplicate and quarantined, and lines, over all sources.
+        Messages kept, duplicate and quarantined, and lines, over all sources; erased ones where there are any.
 
     Raises:
         EnvironmentFault: If this is an hourly run, and a daily one needs silver to stand still.
@@ -70,7 +73,7 @@ def conform(lake: Lake, run: Run) -> dict[str, int]:
         if window is None:
             step.message = "nothing has landed yet"
             return {}
-        judged = stage(lake, _lines(lake, window), step)
+        judged = erase_again(lake, stage(lake, _lines(lake, window), step), step)
         # What is about to be replaced is not done until it is accounted for again.
         lake.overwrite("ops.row_counts", [], where=window.predicate)
         counts = _write(lake, run, step, window, judged)
@@ -105,8 +108,10 @@ def stage(lake: Lake, lines: dict[str, DataFrame], step: Step) -> DataFrame:
     clear_stage(lake)
     folder = _stage_folder(lake)
 
+    erased = tombstones(lake)
+
     def judge_one(name: str) -> None:
-        judged = judge(lines[name], lake.contracts.sources[name], lake.contracts)
+        judged = judge(lines[name], lake.contracts.sources[name], lake.contracts, erased)
         judged.write.parquet((folder / name).as_uri())
         step.say(f"judged {name}")
 
@@ -122,13 +127,14 @@ def clear_stage(lake: Lake) -> None:
     shutil.rmtree(_stage_folder(lake), ignore_errors=True)
 
 
-def judge(bronze: DataFrame, source: Source, contracts: Contracts) -> DataFrame:
+def judge(bronze: DataFrame, source: Source, contracts: Contracts, erased: Sequence[str] = ()) -> DataFrame:
     """Parse and validate bronze lines of one source.
 
     Args:
         bronze: Rows of its bronze table.
         source: Its contract.
         contracts: All declarations.
+        erased: The texts that stand in the place of erased messages.
 
     Returns:
         One row per message, in the columns of :data:`JUDGED`.
@@ -142,6 +148,7 @@ def judge(bronze: DataFrame, source: Source, contracts: Contracts) -> DataFrame:
         # As the contract stands now: what is judged anew may have landed under an earlier one.
         "contract_version": literal(source.version),
         "event_id": f"concat({literal(source.source + ':')}, message_id)",
+        "is_erased": f"coalesce(message in ({words(erased)}), false)" if erased else "false",
         "payload": "if(size(reasons) > 0, message, null)",
         "undecoded": "if(size(reasons) > 0, undecoded, null)",
     }
@@ -207,7 +214,7 @@ def write_projections(lake: Lake, kept: DataFrame, put: Callable[[str, DataFrame
 
 
 def _write(lake: Lake, run: Run, step: Step, window: Window, judged: DataFrame) -> dict[str, int]:
-    accepted = judged.where(~F.col("is_header") & (F.size("reasons") == 0))
+    accepted = judged.where(route.ACCEPTED)
     # Of a version: what is kept of the table as it stands now, Spark would make anew after each write to it.
     history = lake.df("silver.events", lake.version("silver.events")).where(f"landing < {window.first}")
     repeats = judge_repeats(accepted, history).persist()
@@ -233,6 +240,7 @@ def _write(lake: Lake, run: Run, step: Step, window: Window, judged: DataFrame) 
         "kept": total["kept"],
         "duplicates": total["duplicate"],
         "quarantined": total["quarantined"],
+        **({"erased": total["erased"]} if total["erased"] else {}),
     }
 
 
@@ -256,7 +264,7 @@ def _lines(lake: Lake, window: Window) -> dict[str, DataFrame]:
 
 
 def _stage_folder(lake: Lake) -> Path:
-    return lake.settings.lake / "_work" / "conform"
+    return lake.settings.places.restricted / "_work" / "conform"
 
 
 def _close_account(lake: Lake, run: Run, window: Window, counts: Sequence[dict]) -> None:
@@ -276,7 +284,7 @@ def _close_account(lake: Lake, run: Run, window: Window, counts: Sequence[dict])
                     "kept": row.get("kept", 0),
                     "duplicates": row.get("duplicate", 0),
                     "quarantined": row.get("quarantined", 0),
-                    "erased": 0,
+                    "erased": row.get("erased", 0),
                 }
             )
     lake.overwrite("ops.row_counts", rows, where=window.predicate)

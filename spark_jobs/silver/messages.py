@@ -8,6 +8,8 @@ from spark_jobs.silver.sql import case, literal, repeats
 
 TIME_LENGTH = 100
 """No time is written longer; what is said once of a batch is copied to each of its messages."""
+COPIED_LINES = 100
+"""What is said once of a batch may come to so many of the longest lines when it is copied to each of its messages."""
 CARRIED = ("position", "file", "line", "landing", "landed_at", "undecoded")
 STRICT = "'allowSingleQuotes', 'false', 'allowNonNumericNumbers', 'false'"
 """JSON as its specification has it."""
@@ -66,7 +68,7 @@ def messages_of(bronze: DataFrame, source: Source) -> DataFrame:
         sound = ["true as is_whole", "false as is_empty_batch", "false as is_flood"]
         unpacked = lines.selectExpr(*CARRIED, *nothing, *sound, "0 as part", "payload as message")
     else:
-        unpacked = _unpack(lines, source.limits.max_expanded_bytes)
+        unpacked = _unpack(lines, COPIED_LINES * source.limits.max_line_bytes)
     return unpacked.selectExpr(
         *CARRIED,
         "part",

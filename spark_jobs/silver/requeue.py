@@ -16,6 +16,7 @@ from pyspark.sql import functions as F
 
 from lakehouse.lake import Lake
 from lakehouse.run import Run, Step
+from spark_jobs.privacy.again import erase_again
 from spark_jobs.silver import route
 from spark_jobs.silver.conform import (
     MESSAGE_KEY,
@@ -39,9 +40,10 @@ def requeue(lake: Lake, run: Run, source: str | None = None, reason: str | None 
         reason: Only messages that have this reason code, such as ``unknown_event``.
 
     Returns:
-        Messages selected, and what became of them: kept, duplicates, quarantined (again), headers.
+        Messages selected, and what became of them: kept, duplicates, quarantined (again), headers;
+            erased where there are any.
     """
-    with run.step(lake, "requeue") as step, lake.lock("conform"):
+    with run.step(lake, "requeue") as step, lake.lock("land"), lake.lock("conform"):
         quarantine = lake.df("silver.quarantine", lake.version("silver.quarantine"))
         selected = _selected(quarantine, source, reason).persist()
         try:
@@ -77,7 +79,8 @@ def _requeue(lake: Lake, step: Step, selected: DataFrame) -> dict[str, int]:
         clear_stage(lake)
         return {}
     judged = stage(lake, _lines(lake, keys), step).join(F.broadcast(keys), list(MESSAGE_KEY), "left_semi")
-    accepted = judged.where(~F.col("is_header") & (F.size("reasons") == 0))
+    judged = erase_again(lake, judged, step)
+    accepted = judged.where(route.ACCEPTED)
     nothing = accepted.select("event_id", "content_hash", "position").limit(0)
     repeats = judge_repeats(accepted, nothing)
     fated = route.with_fate(judged, repeats)
@@ -97,6 +100,7 @@ def _requeue(lake: Lake, step: Step, selected: DataFrame) -> dict[str, int]:
         "duplicates": fates.get("duplicate", 0),
         "quarantined": fates.get("quarantined", 0),
         "headers": fates.get("header", 0),
+        **({"erased": fates["erased"]} if "erased" in fates else {}),
     }
 
 
@@ -115,7 +119,7 @@ def _noted(lake: Lake, keys: DataFrame) -> DataFrame:
 
 
 def _note(lake: Lake) -> Path:
-    return lake.settings.lake / "_work" / "requeue"
+    return lake.settings.places.restricted / "_work" / "requeue"
 
 
 def _lines(lake: Lake, keys: DataFrame) -> dict[str, DataFrame]:

@@ -19,8 +19,12 @@ EVENT_COLUMNS = (
 )
 
 
+ACCEPTED = "not is_erased and not is_header and size(reasons) = 0"
+"""Which judged messages fit their contract, before their ids are compared."""
+
+
 def with_fate(judged: DataFrame, repeats: DataFrame) -> DataFrame:
-    """Add fate (header, kept, duplicate or quarantined), first_position and the conflict's reason.
+    """Add fate (erased, header, kept, duplicate or quarantined), first_position and the conflict's reason.
 
     Args:
         judged: All messages of the window, with ``reasons``.
@@ -29,6 +33,7 @@ def with_fate(judged: DataFrame, repeats: DataFrame) -> DataFrame:
     # An event id begins with its source, so it tells apart equal positions of two sources.
     fate = case(
         [
+            ("is_erased", "'erased'"),
             ("is_header", "'header'"),
             ("size(reasons) > 0 or is_conflict", "'quarantined'"),
             ("is_conflict is not null", "'duplicate'"),

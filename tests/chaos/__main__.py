@@ -54,7 +54,7 @@ class Outcome:
         )
 
 
-def chaos(households: int, trials: int, kills: int, seed: int, scratch: Path) -> Outcome:
+def chaos(households: int, trials: int, kills: int, seed: int, scratch: Path, line: str = "whole") -> Outcome:
     """Let chaos loose on the second day of a small sandbox.
 
     Args:
@@ -63,10 +63,11 @@ def chaos(households: int, trials: int, kills: int, seed: int, scratch: Path) ->
         kills: Kills in each, before the run that is let finish.
         seed: Decides the moments.
         scratch: Where the workspaces are.
+        line: ``whole``, or ``to_gold`` for a shorter one.
     """
     begin = time.monotonic()
-    base = two_days(households, scratch / "base")
-    let_loose = Chaos("whole", base, scratch, LAST_DAY, seed)
+    base = two_days(households, scratch / "base", line)
+    let_loose = Chaos(line, base, scratch, LAST_DAY, seed)
     found = []
     for number, planned in enumerate(let_loose.plan(trials, kills)):
         trial = let_loose.trial(number, planned)
@@ -75,7 +76,7 @@ def chaos(households: int, trials: int, kills: int, seed: int, scratch: Path) ->
     return Outcome(found, let_loose.moments, time.monotonic() - begin)
 
 
-def two_days(households: int, home: Path) -> Path:
+def two_days(households: int, home: Path, line: str) -> Path:
     """A workspace after its first run, with the second day's files in landing/."""
     from clew.landing import LandingFiles
 
@@ -84,7 +85,7 @@ def two_days(households: int, home: Path) -> Path:
     settings = Settings(home=home)
     before = LAST_DAY - datetime.timedelta(days=1)
     LandingFiles(settings, households, FIRST_DAY, before).wait(lambda *_: None)
-    code = lines.apart("whole", home, before)
+    code = lines.apart(line, home, before)
     if code != lines.FINISHED:
         raise SystemExit(f"the first run failed: {(home / 'walk.log').read_text()[-2000:]}")
     LandingFiles(settings, households, LAST_DAY, LAST_DAY).wait(lambda *_: None)
@@ -94,13 +95,14 @@ def two_days(households: int, home: Path) -> Path:
 def main() -> None:
     """Print the table; exit with 1 where anything differs."""
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
+    parser.add_argument("--line", choices=("whole", "to_gold"), default="whole", help="to_gold is shorter: no dbt")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="where workspaces that differ stay to be looked at")
     for name, default in (("households", 3), ("trials", 11), ("kills", 4), ("seed", 1)):
         parser.add_argument(f"--{name}", type=int, default=default)
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="clew-chaos-") as folder:
         scratch = (asked.keep or Path(folder)).absolute()
-        outcome = chaos(asked.households, asked.trials, asked.kills, asked.seed, scratch)
+        outcome = chaos(asked.households, asked.trials, asked.kills, asked.seed, scratch, asked.line)
     print(outcome.table())
     raise SystemExit(outcome.survived < outcome.tried)
 

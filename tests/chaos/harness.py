@@ -24,7 +24,7 @@ from tests.chaos.watch import Watch
 
 PASSED_OVER = ("logs", "jars", "locks", "warehouse", "dbt")
 """Folders in which no table, export or note lies: what changes there is no moment to be killed at."""
-PRELOADED = ("tests.chaos.lines", "identity.resolve", "activation.export", "expectations.gate", "lakehouse.maintenance")
+PRELOADED = ("tests.chaos.warm",)
 
 
 @dataclass(frozen=True)
@@ -107,6 +107,18 @@ class Chaos:
             shutil.rmtree(home)
         return trial
 
+    def two_at_once(self) -> list[str]:
+        """Run the line in two processes at the same time; what differs afterwards from an undisturbed run."""
+        home = self._home("two-at-once")
+        pair = [self.context.Process(target=lines.walk, args=(self.line, home, self.day, None)) for _ in range(2)]
+        for process in pair:
+            process.start()
+        for process in pair:
+            process.join()
+        if [process.exitcode for process in pair] != [lines.FINISHED] * 2:
+            return [f"one of two runs failed: {_end_of_log(home)}"]
+        return faults(self.expected, state(home))
+
     def plan(self, trials: int, kills_each: int) -> list[list[int | str]]:
         """Moments for so many trials: every step's beginning in turn, and changes of files by the seed."""
         steps = list(lines.LINES[self.line]())
@@ -186,7 +198,7 @@ def _exports(lake: Lake) -> Iterator[tuple[str, list[tuple]]]:
 
 def _half_done(lake: Lake) -> Iterator[str]:
     """What a kill may have left half done: a release without a table, an export not sealed, an act not written down."""
-    from activation.export import published_folders
+    from activation.held import published_folders, published_retractions
     from activation.verify import verify
     from clew.audited import problems
 
@@ -200,8 +212,8 @@ def _half_done(lake: Lake) -> Iterator[str]:
     for folder in sorted(lake.settings.exports.glob("*/*")):
         if folder.name.startswith("_"):
             yield f"{folder.parent.name}/{folder.name} was left"
-    for folder in published_folders(lake):
-        yield from verify(folder, public_key(lake.settings), lake).problems
+    for folder in [*published_folders(lake), *published_retractions(lake)]:
+        yield from verify(folder, [public_key(lake.settings)], lake).problems
     yield from problems(lake)
 
 

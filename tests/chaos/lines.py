@@ -1,6 +1,7 @@
 """The lines of steps that chaos is let loose on: each is what a run does, step after step, in one process."""
 
 import datetime
+import importlib
 import multiprocessing
 import os
 import signal
@@ -27,8 +28,9 @@ def people() -> dict[str, Step]:
 
 
 def release() -> dict[str, Step]:
-    """A release and its exports, of tables that are there and passed their gates; no JVM."""
+    """A release, its exports and retractions, of tables that are there and passed their gates; no JVM."""
     from activation.export import export_all
+    from activation.withdrawals import retract
     from expectations.gate import check_staged
     from lakehouse.maintenance import maintain
     from lakehouse.releases import publish_release
@@ -38,13 +40,15 @@ def release() -> dict[str, Step]:
         "gates": pass_gates,
         "release": publish_release,
         "export": lambda lake, run: export_all(lake, run, check_staged),
+        "retract": retract,
         "maintain": maintain,
     }
 
 
 def whole() -> dict[str, Step]:
-    """The daily run as ``clew_daily`` has it, and maintenance."""
+    """The daily run as ``clew_daily`` has it, with a requeue and maintenance."""
     from activation.export import export_all
+    from activation.withdrawals import retract
     from expectations.gate import check_staged, gate
     from identity.resolve import resolve
     from lakehouse.maintenance import maintain
@@ -53,10 +57,13 @@ def whole() -> dict[str, Step]:
     from spark_jobs.gold.events import build_events
     from spark_jobs.gold.marts import build_marts
     from spark_jobs.silver.conform import conform
+    from spark_jobs.silver.requeue import requeue
 
     return {
         "land": land,
         "conform": conform,
+        "retract": retract,
+        "requeue": requeue,
         "gate_silver": lambda lake, run: gate(lake, run, "silver"),
         "resolve": resolve,
         "gate_identity": lambda lake, run: gate(lake, run, "identity"),
@@ -69,7 +76,18 @@ def whole() -> dict[str, Step]:
     }
 
 
-LINES: dict[str, Callable[[], dict[str, Step]]] = {"people": people, "release": release, "whole": whole}
+def to_gold() -> dict[str, Step]:
+    """The daily run up to gold.events, without gates: the steps that write with Spark, but for dbt's."""
+    without = ("gate_silver", "gate_identity", "build_marts", "gate_gold", "release", "export")
+    return {name: step for name, step in whole().items() if name not in without}
+
+
+LINES: dict[str, Callable[[], dict[str, Step]]] = {
+    "people": people,
+    "release": release,
+    "to_gold": to_gold,
+    "whole": whole,
+}
 
 
 def walk(line: str, home: Path, day: datetime.date, die_before: str | None) -> None:
@@ -82,8 +100,7 @@ def walk(line: str, home: Path, day: datetime.date, die_before: str | None) -> N
         die_before: The step at whose beginning to be killed; None is none.
     """
     os.setsid()
-    # PySpark takes a main module without a file for a doctest run of its own and ends the process.
-    vars(sys.modules["__main__"]).setdefault("__file__", __file__)
+    importlib.import_module("tests.chaos.warm")  # done already where this process is forked
     log = os.open(home / "walk.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     for stream in (1, 2):
         os.dup2(log, stream)

@@ -13,7 +13,7 @@ from clew.airflow_home import CODE, DAGS
 from lakehouse.errors import ContractError, EnvironmentFault, GateClosed
 
 FILES = sorted(path for path in DAGS.glob("*.py"))
-NAMES = ["clew_daily", "clew_maintenance", "clew_privacy"]
+NAMES = ["clew_daily", "clew_forget", "clew_maintenance", "clew_privacy"]
 ORDER = [
     "land",
     "conform",

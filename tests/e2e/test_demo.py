@@ -137,6 +137,16 @@ def test_the_second_run_lands_the_last_day_only(demo):
     assert landings[2] < landings[1] / 20
 
 
+def test_a_replay_from_bronze_finds_every_table_equal(demo):
+    ran = demo.call("replay", "--json")
+    assert ran.returncode == 0, f"{ran.stdout[-2000:]}\n{ran.stderr[-2000:]}"
+    told = json.loads(ran.stdout)
+    assert (told["equal"], told["landings"], told["first_difference"]) == (True, 2, None)
+    made = {name for name in demo.lake.tables() if name.split(".")[0] in ("silver", "identity", "gold")}
+    assert {item["table"] for item in told["tables"]} == made - {"identity.decisions"}
+    assert not (demo.settings.state / "replay").exists()
+
+
 def test_a_closed_gate_ends_the_run_with_1_and_keeps_the_release(demo):
     """Last in this file: it takes a row out of silver, which the gate must notice."""
     table = demo.lake.delta("silver.events")

@@ -74,6 +74,8 @@ CASES = [
     ("email_tool", "one_row_per_email", again(profile_id="p-more")),
     ("ad_platform", "email_sha256_is_hashed", put(email_sha256="ann@example.com")),
     ("ad_platform", "phone_sha256_is_hashed", put(phone_sha256="+18005550100")),
+    ("email_tool", "no_cell_is_a_formula", put(first_name="=1+1")),
+    ("ad_platform", "no_cell_is_a_formula", put(notice_version="@SUM(1+1)")),
 ]
 
 
@@ -127,7 +129,7 @@ def gives(small: Any, record: str, *addresses: str) -> None:
 
 
 def profile_of(small: Any, first_name: str) -> str:
-    return next(row["profile_id"] for row in small.rows("gold.profiles") if row["first_name"] == first_name)
+    return next(row["profile_id"] for row in small.rows("gold.profile_contact") if row["first_name"] == first_name)
 
 
 @pytest.mark.parametrize(("destination", "rule", "change"), CASES, ids=[f"{case[0]}-{case[1]}" for case in CASES])

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 KEPT = "kept"
-LONG_LINE = 8_388_608
+LONG_LINE = 1_048_576
 SHOP = "kind,basket_id,line,purchased_at,store_id,loyalty_card,product_id,quantity,sales_value"
 INJECTIONS = (
     "'; DROP TABLE silver.events; --",

@@ -27,7 +27,7 @@ class Town:
     rules: IdentityRules
     rows: list[dict[str, Any]] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
-    statements: dict[str, tuple[str, int]] = field(default_factory=dict)
+    statements: dict[str, str] = field(default_factory=dict)
 
     def record(self, record_id: str, day: int = 0, until: int | None = None, **said: Any) -> "Town":
         """Add a record seen from ``day`` to ``until``; identifiers and attributes by name, lists for several."""
@@ -37,17 +37,14 @@ class Town:
         )  # fmt: skip
         return self
 
-    def says(self, record_id: str, status: str, day: int = 0) -> "Town":
-        """Let a record say last, on a day, what it thinks of being linked; the event is named by the record."""
-        self.statements[record_id] = (status, day)
+    def says(self, record_id: str, status: str) -> "Town":
+        """Let a record say last what it thinks of being linked; the event is named by the record."""
+        self.statements[record_id] = status
         return self
 
     def _said(self, record_id: str) -> dict[str, Any]:
-        if record_id not in self.statements:
-            return {}
-        status, day = self.statements[record_id]
-        moment = START + datetime.timedelta(days=day)
-        return {"linking": status, "linking_said_at": moment, "linking_event": f"consent:{record_id}"}
+        status = self.statements.get(record_id)
+        return {"linking": status, "linking_event": f"consent:{record_id}"} if status else {}
 
     def silver(self) -> Silver:
         """The tables that identity reads."""
@@ -116,7 +113,7 @@ def grouped(assignments: pa.Table) -> set[frozenset[str]]:
 _LANDED = pa.struct([("landing", pa.int32()), ("source", pa.string()), ("position", pa.int64())])
 _EVENTS = pa.schema(
     [("record_id", pa.string()), ("sources", pa.string()), ("landed", _LANDED), ("first_seen", _TIME),
-     ("last_seen", _TIME), ("events", pa.int64()), ("linking", pa.string()), ("linking_said_at", _TIME),
+     ("last_seen", _TIME), ("events", pa.int64()), ("linking", pa.string()),
      ("linking_event", pa.string())]
 )  # fmt: skip
 _IDENTIFIERS = pa.schema(

@@ -48,30 +48,22 @@ def test_a_refusal_by_any_record_keeps_the_whole_person_apart_and_nobody_else(to
 
 def test_a_later_grant_joins_again_exactly_as_before(town):
     before = person(town).resolve()
-    town.says("anonymous:a1", "denied", 1).says("anonymous:a1", "granted", 2)
+    town.says("anonymous:a1", "denied").says("anonymous:a1", "granted")
     after = town.resolve()
     assert after.edges.equals(before.edges)
     assert after.assignments.equals(before.assignments)
 
 
-@pytest.mark.parametrize(("granted_on", "apart"), [(1, ANNS), (3, {"anonymous:a1"})])
-def test_the_rest_of_a_person_is_joined_by_a_grant_given_last_and_who_refused_is_not(town, granted_on, apart):
-    person(town).says("anonymous:a1", "denied", 2).says("account:u1", "granted", granted_on)
-    rest = {frozenset(ANNS - apart)} if apart < ANNS else set()
-    assert town.profiles() == {*(frozenset({record}) for record in apart), *rest, BORIS}
-
-
-def test_at_one_instant_a_refusal_counts(town):
+def test_a_grant_by_another_record_does_not_overrule_a_refusal(town):
     person(town).says("anonymous:a1", "denied").says("account:u1", "granted")
     assert town.profiles() == {*ALONE, BORIS}
 
 
-@pytest.mark.parametrize("eldest", range(3))
-def test_who_share_a_mailbox_with_one_that_refused_and_granted_for_the_rest_keep_each_other(town, eldest):
-    for day, number in enumerate([eldest, *({0, 1, 2} - {eldest})]):
-        town.record(f"crm:{number}", day, email="ann@mail.net")
-    town.says("crm:0", "denied", 1).says("crm:1", "granted", 2)
-    assert town.profiles() == {frozenset({"crm:0"}), frozenset({"crm:1", "crm:2"})}
+def test_the_reason_is_a_records_own_refusal_before_that_of_another(town):
+    person(town).says("crm:1", "denied").says("account:u1", "withdrawn")
+    found = {row["record_id"]: row["refused_by"] for row in town.resolve().assignments.to_pylist()}
+    told = dict.fromkeys(ANNS, "consent:account:u1") | {"crm:1": "consent:crm:1"}
+    assert found == told | dict.fromkeys(BORIS)
 
 
 def test_a_link_by_a_steward_does_not_overrule_a_refusal_and_shows_why(town):
@@ -117,8 +109,8 @@ def test_whoever_refused_is_alone_whatever_the_evidence_and_the_decision(new_tow
         town.record(record, day, **said)
     town.decide("link", *linked)
     assert not contradiction(town.decisions)
-    for day, (record, answer) in enumerate(sorted(answers.items())):
-        town.says(record, answer, day)
+    for record, answer in answers.items():
+        town.says(record, answer)
     found = town.resolve()
     apart = {row["record_id"]: row for row in found.assignments.to_pylist() if row["refused_by"]}
     assert apart.keys() >= {record for record, answer in answers.items() if answer != "granted"}
@@ -130,49 +122,56 @@ def test_whoever_refused_is_alone_whatever_the_evidence_and_the_decision(new_tow
 
 
 def say(lake, *answers):
-    """silver.consents with these answers about linking: record, status and day; and one of another purpose."""
+    """silver.consents with these answers about linking: record, status, day; and one about something else."""
+    rows = [("crm:2", "denied", 1, "advertising"), *((*answer, "identity_linking") for answer in answers)]
     lake.overwrite(
         "silver.consents",
         [{"event_id": f"consent:{number}", "record_id": record, "source": "crm", "purpose": purpose, "status": status,
           "given_at": at(day), "notice_version": "1", "region": None, "position": number, "landing": 1,
-          "received_at": at(day)}
-         for number, (record, status, day, purpose) in enumerate(
-             [("crm:2", "denied", 1, "advertising"), *((*answer, "identity_linking") for answer in answers)], 1)],
+          "received_at": at(day)} for number, (record, status, day, purpose) in enumerate(rows, 1)],
     )  # fmt: skip
 
 
 def test_a_refusal_that_landed_alone_is_obeyed_by_the_next_run_explained_and_taken_back_by_a_grant(tmp_path):
-    lake, _ = resolved(tmp_path)
-    before = content(lake)
-    say(lake, ("crm:1", "granted", 1), ("loyalty:44001", "denied", 2))
+    lake, _ = resolved(tmp_path / "lake")
+    before = content(lake, ["identity.assignments", "identity.edges", "identity.review_queue"])
+    answers = (("crm:1", "denied", 1), ("crm:1", "granted", 2), ("loyalty:44001", "denied", 2))
+    say(lake, *answers)
     resolve(lake, Run("run-2", DAY))
     apart = {row["record_id"]: row["refused_by"] for row in lake.arrow("identity.assignments").to_pylist()}
     anns = {"crm:1", "crm:3", "loyalty:44001", "mailbox:1"}
-    assert {record for record, event in apart.items() if event} == anns
-    assert {event for event in apart.values() if event} == {"consent:3"}
+    assert {record: event for record, event in apart.items() if event} == dict.fromkeys(anns, "consent:4")
     assert messages(lake)[-1].endswith("only what changed was resolved")
 
     told = explain(lake, "crm:1", "mailbox:1")
-    assert (told.verdict, told.reason) == (
-        "apart", "email would join them but is blocked: consent_refused: event consent:3"
-    )  # fmt: skip
-    with pytest.raises(UsageError, match=r"refused that their records are linked: event consent:3(?s:.*)mailbox:1"):
+    reason = "email would join them but is blocked: consent_refused: event consent:4"
+    assert (told.verdict, told.reason) == ("apart", reason)
+    with pytest.raises(UsageError, match=r"refused that their records are linked: event consent:4(?s:.*)mailbox:1"):
         decide(lake, "link", ("mailbox:1", "crm:2"), reason="seen", author="ann", at=at(400), as_of=DAY)
     review = Review(lake, "ann", DAY)
-    asked = [*review.queue(), *review.drawn(20, 1)]
-    assert not any(set(item.pair) & anns for item in asked)
+    assert not any(set(item.pair) & anns for item in (*review.queue(), *review.drawn(20, 1)))
 
-    rebuilt, _ = resolved(tmp_path / "rebuilt", before_run=lambda other: say(
-        other, ("crm:1", "granted", 1), ("loyalty:44001", "denied", 2)))  # fmt: skip
+    rebuilt, _ = resolved(tmp_path / "rebuilt", before_run=lambda other: say(other, *answers))
     assert content(rebuilt) == content(lake)
-    say(lake, ("loyalty:44001", "denied", 2), ("crm:1", "granted", 3), ("loyalty:44001", "granted", 3))
+    say(lake, *answers, ("loyalty:44001", "granted", 3))
     resolve(lake, Run("run-3", DAY))
-    names = ("identity.edges", "identity.review_queue")
-    assert content(lake, names) == {name: before[name] for name in names}
-    there = content(lake, ["identity.assignments"])
-    assert there["identity.assignments"] == before["identity.assignments"]
+    assert content(lake, before) == before
 
 
-def test_each_of_two_purposes_of_one_record_is_read_for_itself(tmp_path):
-    lake, _ = resolved(tmp_path, before_run=lambda lake: say(lake, ("crm:2", "granted", 1)))
-    assert not any(row["refused_by"] for row in lake.arrow("identity.assignments").to_pylist())
+def test_an_answer_given_in_a_browser_while_logged_in_is_the_browsers_too(tmp_path):
+    """So that who said no before logging in can say yes after it."""
+    people = [("anonymous:a1", "web", {}), ("account:u1", "web", {"anonymous_id": "a1"}), ("crm:9", "crm", {})]
+    lake, _ = resolved(tmp_path, people)
+    events = {row["record_id"]: row for row in lake.arrow("silver.events").to_pylist()}
+    spoken = dict(zip(("consent:2", "consent:3"), ("anonymous:a1", "account:u1"), strict=True))
+    rows = [event | {"event_id": name, "anonymous_id": "a1", "position": 9} for name, record in spoken.items()
+            for event in [events[record]]]  # fmt: skip
+    lake.overwrite("silver.events", [*events.values(), *rows])
+    found = []
+    for number, answers in enumerate(([("anonymous:a1", "denied", 2)], [("account:u1", "granted", 3)]), 2):
+        said = [("anonymous:a1", "denied", 2), *answers][-number + 1 :]
+        say(lake, *said)
+        resolve(lake, Run(f"run-{number}", DAY))
+        found.append(sorted(row["record_id"] for row in lake.arrow("identity.assignments").to_pylist()
+                            if row["refused_by"]))  # fmt: skip
+    assert found == [["account:u1", "anonymous:a1"], []]

@@ -162,3 +162,13 @@ def test_two_formal_names_do_not_agree_by_a_nickname_that_they_share(rules):
 def test_a_name_in_an_indic_script_stays_one_word():
     assert standardise.name("दीपा") == standardise.name(" दीपा ")
     assert " " not in standardise.name("दीपा")
+
+
+def test_what_is_longer_than_a_name_or_an_address_can_be_is_none():
+    long = "x" * 100_000
+    assert standardise.name(long) is None
+    assert standardise.street(long) is None
+    assert standardise.postcode(long) is None
+    assert standardise.email(f"{long}@example.com").reason == "malformed: longer than an e-mail address may be"
+    assert standardise.code(long).reason == "malformed: longer than a key may be"
+    assert standardise.name("😀🎉") is None

@@ -3,9 +3,16 @@
 import gzip
 import shutil
 
+import pytest
+
 from lakehouse.run import Run
 from spark_jobs.bronze.land import land
 from tests.spark.pipeline import put, rows, run, view
+
+
+@pytest.fixture
+def lake(make_lake):
+    return make_lake("web")
 
 
 def test_every_line_lands_with_its_file_and_number_and_the_order_goes_on_in_the_next_landing(lake) -> None:

@@ -70,10 +70,11 @@ def test_every_mart_column_is_described_classed_and_has_a_purpose(project: Lake,
             assert column.meta.get("purpose") in purposes, where
 
 
-def test_every_value_of_a_profile_has_its_source_and_time(manifest: Any) -> None:
-    (profiles,) = (node for node in models_of(manifest, "marts") if node.name == "profiles")
+@pytest.mark.parametrize(("mart", "values"), [("profiles", 5), ("profile_contact", 8)])
+def test_every_value_of_a_profile_has_its_source_and_time(manifest: Any, mart: str, values: int) -> None:
+    (profiles,) = (node for node in models_of(manifest, "marts") if node.name == mart)
     sourced = [name.removesuffix("_source") for name in profiles.columns if name.endswith("_source")]
-    assert len(sourced) == 13
+    assert len(sourced) == values
     for name in sourced:
         assert {name, f"{name}_at"} <= set(profiles.columns), name
     unsourced = {
@@ -82,6 +83,13 @@ def test_every_value_of_a_profile_has_its_source_and_time(manifest: Any) -> None
         if column.meta["class"] in ("contact", "demographic") and name not in sourced
     }
     assert not unsourced
+
+
+def test_a_mart_that_names_or_reaches_people_lies_in_the_restricted_folder(project: Lake) -> None:
+    restricted = project.settings.places.restricted
+    lying = {name for name in project.contracts.marts if project.settings.places.found(name).is_relative_to(restricted)}
+    assert lying == {"gold.profile_contact", "gold.profile_identifiers"}
+    assert restricted.stat().st_mode & 0o777 == 0o700
 
 
 def test_an_audience_carries_no_contact_data(manifest: Any) -> None:

@@ -14,8 +14,8 @@ from spark_jobs.gold.marts import ModelFailed, build_docs, build_marts
 
 MARTS = {
     "audience_coupon_lovers", "audience_lapsing_regulars", "audience_new_joiners", "campaign_performance",
-    "consent_state", "journey_stages", "orders", "profile_identifiers", "profile_redirects", "profiles", "sessions",
-    "touchpoints",
+    "consent_state", "journey_stages", "orders", "profile_contact", "profile_identifiers", "profile_redirects",
+    "profiles", "sessions", "touchpoints",
 }  # fmt: skip
 
 
@@ -71,7 +71,10 @@ def test_marts_are_built_twice_alike_and_any_engine_reads_them(home: Lake, small
     profiles = home.arrow("gold.profiles").to_pylist()
     assert len(profiles) == 7, "everyone has a profile, with an address or without"
     (ann,) = (row for row in profiles if row["records"] == 2)
-    assert (ann["email"], ann["email_source"]) == ("ann.example+shop@gmail.com", "web"), (
+    contacts = {row["profile_id"]: row for row in home.arrow("gold.profile_contact").to_pylist()}
+    assert len(contacts) == 6, "who can be neither named nor reached has no row"
+    contact = contacts[ann["profile_id"]]
+    assert (contact["email"], contact["email_source"]) == ("ann.example+shop@gmail.com", "web"), (
         "mail goes to the address as given"
     )
     held = {row["value"] for row in home.arrow("gold.profile_identifiers").to_pylist() if row["identifier"] == "email"}

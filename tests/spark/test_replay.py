@@ -56,12 +56,12 @@ def lived(make_lake, tmp_path_factory):
     a_day(lake, 2)
     steward(lake, "unlink", "account:u1", "account:u2", DAYS[2])
     a_day(lake, 3)
+    put(lake, "web/4.jsonl", view("m7", person="a2"))
+    run(lake, "hourly")  # lands and conforms, and resolves nothing
     return lake
 
 
-@pytest.mark.parametrize(
-    ("since", "each_run", "landings"), [(None, False, 4), (None, True, 4), (DAYS[2], False, 2), (DAYS[2], True, 2)]
-)
+@pytest.mark.parametrize(("since", "each_run", "landings"), [(None, True, 4), (DAYS[2], False, 2)])
 def test_a_replay_is_equal_after_what_may_happen_to_a_lake(lived, since, each_run, landings) -> None:
     made = replay(lived, since=since, each_run=each_run, with_marts=False)
     assert [(item.table, item.live, item.replayed) for item in made.differing] == []
@@ -96,7 +96,7 @@ def test_tables_that_are_not_of_one_finished_run_are_not_compared(lived, tmp_pat
     file.write_text(file.read_text().replace(known, f"{known}\nalso_called: [product_admired]"))
     lived.contracts = Contracts(mended)
     requeue(lived, Run("requeued", DAYS[3]), reason="unknown_event")
-    with pytest.raises(UsageError, match="the last resolve is older than a step before it"):
+    with pytest.raises(UsageError, match="the last resolve is older than the last requeue"):
         replay(lived, with_marts=False)
     a_day(lived, 4)
     assert replay(lived, with_marts=False).differing == []

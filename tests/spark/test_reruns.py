@@ -1,24 +1,24 @@
 """Silver is the same in any batching, after any death, and after a requeue what a rebuild would give."""
 
 import datetime
-import shutil
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from contracts import Contracts
-from contracts.catalog import HERE
 from lakehouse.run import Run
 from spark_jobs.bronze.land import land
 from spark_jobs.silver import conform as conforming
 from spark_jobs.silver import requeue as requeuing
 from spark_jobs.silver.conform import reopen
 from spark_jobs.silver.requeue import requeue
+from tests.spark.conftest import copy_contracts
 from tests.spark.pipeline import content, put, rows, run, view
 
 
-def test_a_run_that_died_after_the_first_table_is_run_again_with_the_same_result(lake, monkeypatch) -> None:
+def test_a_run_that_died_after_the_first_table_is_run_again_with_the_same_result(web_lake, monkeypatch) -> None:
+    lake = web_lake
     put(lake, "web/a.jsonl", view("m1"), view("m1"), "broken")
     run(lake, "r1")
     put(lake, "web/b.jsonl", view("m1"), view("m2"), "{")
@@ -41,7 +41,8 @@ def test_a_run_that_died_after_the_first_table_is_run_again_with_the_same_result
     assert rows(lake, "silver.events", "event_id") == [("web:m1",), ("web:m2",)]
 
 
-def test_a_requeue_does_not_pass_off_a_landing_as_conformed(lake) -> None:
+def test_a_requeue_does_not_pass_off_a_landing_as_conformed(web_lake) -> None:
+    lake = web_lake
     this = Run("r1", datetime.date(2017, 12, 30))
     put(lake, "web/a.jsonl", view("m1"))
     land(lake, this)
@@ -50,10 +51,10 @@ def test_a_requeue_does_not_pass_off_a_landing_as_conformed(lake) -> None:
 
 
 def test_requeue_lets_in_what_a_mended_contract_allows_and_the_first_that_landed_wins(
-    lake, tmp_path, monkeypatch
+    web_lake, tmp_path, monkeypatch
 ) -> None:
-    mended = tmp_path / "contracts"
-    shutil.copytree(HERE, mended, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    lake = web_lake
+    mended = copy_contracts(tmp_path / "contracts", "web")
     early = view("m1") | {"event": "Product Admired"}
     put(lake, "web/a.jsonl", early, view("m2") | {"event": "Nobody Knows"})
     run(lake, "r1")
@@ -103,7 +104,7 @@ MESSAGES = st.lists(
 @given(batches=st.lists(MESSAGES, min_size=2, max_size=3))
 def test_any_batching_gives_the_same_silver(make_lake, batches) -> None:
     """Lines in the same order of landing: conformed landing by landing, or all at once."""
-    by_landing, at_once = make_lake(), make_lake()
+    by_landing, at_once = make_lake("web"), make_lake("web")
     for number, batch in enumerate(batches):
         for lake in (by_landing, at_once):
             put(lake, f"web/{number}.jsonl", *batch)

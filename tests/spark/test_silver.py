@@ -1,14 +1,19 @@
 """Conform: each message once, in its place, with its reasons."""
 
 import json
-import shutil
 
 import pytest
 
-from contracts import HERE, Contracts
+from contracts import Contracts
 from contracts.records import record_id
 from spark_jobs.silver.convert import record_id as record_id_sql
+from tests.spark.conftest import copy_contracts
 from tests.spark.pipeline import SHOP_HEADER, purchase, put, recount, rows, run, view
+
+
+@pytest.fixture
+def lake(make_lake):
+    return make_lake("app", "email", "shop", "web")
 
 
 def reasons_of(lake) -> list[list[str]]:
@@ -209,8 +214,7 @@ def test_a_clock_in_the_far_future_is_refused(lake) -> None:
 
 
 def test_an_event_is_refused_from_the_day_on_which_its_contract_ends_it(lake, tmp_path) -> None:
-    ended = tmp_path / "contracts"
-    shutil.copytree(HERE, ended, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    ended = copy_contracts(tmp_path / "contracts", "web")
     file = ended / "events" / "digital" / "product_viewed.yml"
     file.write_text(file.read_text() + "deprecated_on: 2017-03-02\n")
     lake.contracts = Contracts(ended)

@@ -30,21 +30,29 @@ class Ran(NamedTuple):
 
 Clew = Callable[..., Ran]
 
-TEXT_ATTRIBUTES = (
-    "first_name", "last_name", "email", "phone", "street", "city", "postcode", "country", "loyalty_id",
-    "age_band", "income_band", "household_size",
-)  # fmt: skip
+CONTACT = ("first_name", "last_name", "email", "phone", "street", "postcode", "loyalty_id", "birth_date")
+SHARED = ("city", "country", "age_band", "income_band", "household_size")
 
 
 def at(day: int, hour: int = 9) -> dt.datetime:
     return dt.datetime(2017, 12, day, hour, tzinfo=dt.UTC)
 
 
-def profiles_table(rows: list[dict[str, Any]]) -> pa.Table:
-    fields = [("profile_id", pa.string()), ("is_known", pa.bool_())]
-    for name in (*TEXT_ATTRIBUTES, "birth_date"):
+def told(names: tuple[str, ...]) -> list[tuple[str, pa.DataType]]:
+    """Columns of attributes with their source and time."""
+    fields = []
+    for name in names:
         fields.append((name, pa.date32() if name == "birth_date" else pa.string()))
         fields += [(f"{name}_source", pa.string()), (f"{name}_at", pa.timestamp("us", "UTC"))]
+    return fields
+
+
+def contact_table(rows: list[dict[str, Any]]) -> pa.Table:
+    return pa.Table.from_pylist(rows, schema=pa.schema([("profile_id", pa.string()), *told(CONTACT)]))
+
+
+def profiles_table(rows: list[dict[str, Any]]) -> pa.Table:
+    fields = [("profile_id", pa.string()), ("is_known", pa.bool_()), *told(SHARED)]
     fields += [
         ("records", pa.int64()),
         ("events", pa.int64()),
@@ -66,15 +74,20 @@ def make_lake(home: Path) -> None:
         deltalake.write_deltalake(lake.path(table), rows, mode="append")
 
     ana = {
-        "profile_id": "p-ana", "is_known": True, "first_name": "Ana", "first_name_source": "crm",
-        "first_name_at": at(30), "email": "ana@example.org", "email_source": "web", "email_at": at(29),
-        "birth_date": dt.date(1980, 5, 4), "birth_date_source": "crm", "birth_date_at": at(30), "records": 2,
-        "events": 7, "link_kind": "deterministic", "link_probability": 0.98, "orders": 1,
+        "profile_id": "p-ana", "is_known": True, "records": 2, "events": 7, "link_kind": "deterministic",
+        "link_probability": 0.98, "orders": 1,
         "sales_value": Decimal("12.50"), "first_seen_at": at(1), "last_seen_at": at(30),
     }  # fmt: skip
     ben = {"profile_id": "p-ben", "is_known": False, "records": 1, "events": 1, "link_kind": "founder",
            "link_probability": 1.0, "orders": 0, "sales_value": Decimal("0.00"), "first_seen_at": at(2),
            "last_seen_at": at(2)}  # fmt: skip
+    lake.restricted_folder()
+    contact = {
+        "profile_id": "p-ana", "first_name": "Ana", "first_name_source": "crm", "first_name_at": at(30),
+        "email": "ana@example.org", "email_source": "web", "email_at": at(29), "birth_date": dt.date(1980, 5, 4),
+        "birth_date_source": "crm", "birth_date_at": at(30),
+    }  # fmt: skip
+    write("gold.profile_contact", contact_table([contact]))
     write("gold.profiles", profiles_table([ana]))
     write("gold.profiles", profiles_table([ben]))
     utc = pa.timestamp("us", "UTC")

@@ -48,7 +48,7 @@ def test_everything_held_of_a_person_is_told_by_source_table_purpose_and_recipie
     for table in ("gold.profiles", "gold.consent_state", "gold.orders", "silver.events", "identity.history",
                   "identity.identifiers", "identity.edges", "gold.profile_redirects"):  # fmt: skip
         assert rows[table], table
-    (profiles,) = [item for item in told["tables"] if item["table"] == "gold.profiles"]
+    (profiles,) = [item for item in told["tables"] if item["table"] == "gold.profile_contact"]
     assert {"column": "email", "source": "web", "at": "2017-12-28T09:00:00Z", "messages": ["web:m1"]} in profiles[
         "origins"
     ]

@@ -41,7 +41,7 @@ WRONG = {
         "exports/email_tool.yml",
         "from: first_name",
         "from: firstname",
-        "fields.first_name.from: firstname is no column of gold.profiles",
+        "fields.first_name.from: firstname is no column of gold.profiles or gold.profile_contact",
         "first_name",
     ),
     "an export to an audience that is not there": (

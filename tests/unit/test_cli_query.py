@@ -49,7 +49,8 @@ def test_a_table_is_aligned_with_numbers_to_the_right(clew) -> None:
 
 def test_json_has_its_documented_shape(clew) -> None:
     sql = """SELECT profile_id AS p, 1 AS p, sales_value AS v, birth_date AS d, email_at AS t, NULL::INT AS n,
-             'nan'::DOUBLE AS f, MAP {'k': [1, 2]} AS m FROM gold.profiles"""
+             'nan'::DOUBLE AS f, MAP {'k': [1, 2]} AS m
+             FROM gold.profiles JOIN gold.profile_contact USING (profile_id)"""
     ran = clew("query", sql, "--json")
     assert json.loads(ran.out) == {
         "release": 1,
@@ -105,6 +106,11 @@ def test_control_characters_in_data_do_not_reach_the_terminal(clew) -> None:
     ran = clew("query", r"SELECT 'red' || chr(27) || '[31m' AS x")
     assert "\x1b" not in ran.out
     assert "red\\x1b[31m" in ran.out
+    controls = r"SELECT 'a' || chr(155) || chr(8238) || 'b' || chr(8232) || 'é😀' AS x"
+    assert "a\\x9b\\u202eb\\u2028é😀" in clew("query", controls).out
+    told = clew("query", controls, "--format", "json").out
+    assert "a\\u009b\\u202eb\\u2028é😀" in told
+    assert json.loads(told)["rows"] == [{"x": "a\x9b\u202eb\u2028é😀"}]
 
 
 def test_without_a_release_the_live_tables_are_read_and_that_is_said(clew, tmp_path: Path) -> None:
@@ -121,7 +127,7 @@ REFUSED = {
     "a table that is not there": (
         ["SELECT * FROM gold.profile"],
         "there is no table gold.profile",
-        "did you mean gold.profiles or gold.profile_redirects?",
+        "did you mean gold.profiles or gold.profile_contact or gold.profile_redirects?",
     ),
     "a table without its schema": (["FROM orders"], "there is no table orders", "did you mean gold.orders?"),
     "a table outside the release": (
@@ -130,7 +136,7 @@ REFUSED = {
         "add --release live",
     ),
     "a column that is not there": (
-        ["SELECT frist_name FROM gold.profiles"],
+        ["SELECT frist_name FROM gold.profile_contact"],
         "there is no column frist_name",
         "did you mean first_name",
     ),
@@ -141,7 +147,7 @@ REFUSED = {
         'needs quotes: "at"',
     ),
     "a value that does not convert": (
-        ["SELECT CAST(first_name AS INT) FROM gold.profiles"],
+        ["SELECT CAST(first_name AS INT) FROM gold.profile_contact"],
         "Could not convert string a value to INT32",
         "TRY_CAST",
     ),
@@ -186,7 +192,7 @@ def test_refused_with_what_and_what_to_do(clew, case: str) -> None:
 
 
 def test_no_value_of_the_data_is_told_in_an_error(clew) -> None:
-    assert "Ana" not in clew("query", "SELECT CAST(first_name AS INT) FROM gold.profiles").err
+    assert "Ana" not in clew("query", "SELECT CAST(first_name AS INT) FROM gold.profile_contact").err
 
 
 def test_with_json_an_error_is_told_as_json_too(clew) -> None:

@@ -14,7 +14,7 @@ import pytest
 from clew.restore import restore
 from identity.resolve import resolve
 from lakehouse.content import contents
-from lakehouse.errors import DataError
+from lakehouse.errors import DataError, EnvironmentFault
 from lakehouse.intact import damages
 from lakehouse.lake import Lake
 from lakehouse.settings import Settings
@@ -178,6 +178,24 @@ def test_without_room_the_run_says_so_and_the_next_one_is_as_if_nothing_had_been
     for lake in (small.lake, undisturbed):
         resolve(lake, small.run)
     assert contents(small.lake) == contents(undisturbed)
+
+
+@pytest.mark.parametrize(
+    ("said", "word"),
+    [
+        ("Job aborted: java.io.IOException: No space left on device", "no room to write"),
+        ("Generic LocalFileSystem error: Disk quota exceeded (os error 122)", "no room to write"),
+        ("java.io.FileNotFoundException: /lake/x.parquet (Read-only file system)", "may not be written"),
+    ],
+)
+def test_the_words_of_any_library_for_no_room_and_no_right_are_understood(small, said, word) -> None:
+    with pytest.raises(EnvironmentFault, match=word), small.run.step(small.lake, "conform"):
+        raise RuntimeError("the step failed") from ValueError(said)
+
+
+def test_an_error_whose_cause_is_neither_stays_what_it_is(small) -> None:
+    with pytest.raises(RuntimeError, match="a fault of ours"), small.run.step(small.lake, "conform"):
+        raise RuntimeError("a fault of ours")
 
 
 def test_a_folder_that_may_not_be_written_is_named(small) -> None:

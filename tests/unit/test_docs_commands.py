@@ -7,7 +7,7 @@ import pytest
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = sorted(path for folder in ("guides", "runbooks", "reference") for path in (DOCS / folder).glob("*.md"))
-COMMAND = re.compile(r"(?:^|`)clew ((?:identity|export|audit) [a-z]+|[a-z]+)([^`\n]*)", re.MULTILINE)
+COMMAND = re.compile(r"(?:^|`)clew ((?:identity|export|audit) [a-z-]+|[a-z]+)([^`\n]*)", re.MULTILINE)
 
 
 def commands(text: str) -> list[tuple[str, set[str]]]:

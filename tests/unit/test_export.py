@@ -29,7 +29,7 @@ def rows_of(path: Path) -> list[dict[str, str]]:
 
 
 def profile_of(small: Any, first_name: str) -> str:
-    return next(row["profile_id"] for row in small.rows("gold.profiles") if row["first_name"] == first_name)
+    return next(row["profile_id"] for row in small.rows("gold.profile_contact") if row["first_name"] == first_name)
 
 
 def test_one_person_a_reason(small: Any) -> None:
@@ -99,7 +99,7 @@ def test_an_address_that_somebody_once_gave_and_withdrew_is_not_written_to(small
 def gives(small: Any, **addresses: str) -> None:
     """Let people's profiles show these addresses."""
     small.change(
-        "gold.profiles",
+        "gold.profile_contact",
         lambda rows: [row | {"email": addresses.get(str(row["first_name"]).lower(), row["email"])} for row in rows],
     )
 
@@ -326,6 +326,16 @@ def die(lake, run, staged):
 
 export(Lake(Settings(home=Path(sys.argv[1]))), Run("run-1", date(2017, 12, 30)), "email_tool", die)
 """
+
+
+def test_what_a_killed_run_staged_for_an_earlier_release_does_not_stay(small: Any) -> None:
+    small.release()
+    left = folder(small.lake, "email_tool", 1).with_name("_000001")
+    left.mkdir(parents=True)
+    (left / "data.csv").touch()
+    small.release()
+    export(small.lake, small.run, "email_tool", open_gate)
+    assert [path.name for path in left.parent.iterdir()] == ["000002"]
 
 
 def test_a_run_killed_before_the_rename_leaves_no_visible_export(small: Any) -> None:

@@ -102,9 +102,27 @@ def test_a_hash_is_made_of_the_normalised_value(
     assert value(connection, f"clew_convert_{converter}", sent) == digest
 
 
+@pytest.mark.parametrize("converter", ["as_is", "plain_text", "email_address"])
+@pytest.mark.parametrize(
+    "sent", ["=1+1", "+1+1|cmd", "-2+3", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1+1", "＋1+1", "－1+x", "＠x",
+             "=cmd|'/C calc'!A0", "=1+1@corp.com", "-x@corp.com", "+x@corp.com"],
+)  # fmt: skip
+def test_no_cell_begins_as_a_formula_does(converter: str, sent: str, connection: duckdb.DuckDBPyConnection) -> None:
+    made = value(connection, f"clew_convert_{converter}", sent)
+    assert made is None or made[0] == "'"
+    if converter != "email_address" and not sent[0].isspace():
+        assert made == f"'{sent}"
+
+
 @pytest.mark.parametrize(
     ("converter", "sent", "made"),
     [
+        ("as_is", "+18005550100", "+18005550100"),
+        ("as_is", "-12.50", "-12.50"),
+        ("as_is", "Smith;=1+1", "Smith;'=1+1"),
+        ("plain_text", "Smith, @SUM(A1)", "Smith, '@SUM(A1)"),
+        ("plain_text", "Anne-Marie + Co", "Anne-Marie + Co"),
+        ("email_address", "a+tag-x=y@corp.com", "a+tag-x=y@corp.com"),
         ("as_is", " x ", " x "),
         ("plain_text", " Zoë\t\n  O'Neil ", "Zoë O'Neil"),
         ("plain_text", "  ", None),

@@ -119,7 +119,7 @@ def test_an_export_is_described_with_the_column_that_each_of_its_own_is_from(sma
     made = {item["name"].split("/")[-1]: item for item in ended["outputs"] if "exports" in item["name"]}
     assert set(made) == {"ad_platform", "email_tool"}
     given = made["email_tool"]["facets"]["columnLineage"]["fields"]["email"]["inputFields"]
-    assert [(item["name"], item["field"]) for item in given] == [(small.lake.path("gold.profiles"), "email")]
+    assert [(item["name"], item["field"]) for item in given] == [(small.lake.path("gold.profile_contact"), "email")]
     assert made["email_tool"]["outputFacets"]["outputStatistics"]["rowCount"] == 1
 
 

@@ -69,13 +69,13 @@ def test_steps_are_plain_lines_where_there_is_no_terminal():
     screen.said("land", "web", 10, 20)
     screen.ended("land", "done", 1234, 2.04, "")
     screen.started("gate_silver")
-    screen.ended("gate_silver", "failed", 0, 0.5, "rows [of] web are lost")
+    screen.ended("gate_silver", "failed", 0, 0.5, "rows [of] web\x1b[2J are lost")
     screen.finish()
     lines = [" ".join(line.split()) for line in out.getvalue().splitlines()]
     assert lines == [
         "run for 2017-12-31",
         "✓ [ 1/2] land 1,234 rows 2.0 s",
-        "✗ [ 2/2] gate_silver 0.5 s rows [of] web are lost",
+        "✗ [ 2/2] gate_silver 0.5 s rows [of] web\\x1b[2J are lost",
     ]
     assert screen.seconds == {"land": 2.04, "gate_silver": 0.5}
 

@@ -14,6 +14,7 @@ from contracts import HERE, Contracts
 from contracts.lineage import STAGING, Lineage, staged_columns
 from contracts.lineage_check import wrong_origins
 from contracts.origin import Origin
+from lakehouse.settings import Settings
 from tests.conftest import SmallLake, profile_id
 from tests.unit.lineage_lake import BASKET, CAMPAIGN, lake_with_lines
 
@@ -46,9 +47,11 @@ def test_every_value_of_every_profile_reaches_a_raw_line_that_holds_it(told, mon
     monkeypatch.setenv("CLEW_HOME", str(told.lake.settings.home))
     lineage = Lineage(told.lake.contracts)
     opened = open_lineage("latest", lineage, sources_of(lineage, lineage.nodes))
-    columns = [name for name in attributes(lineage.nodes["gold.profiles"]) if name in ("first_name", "email", "phone")]
+    columns = [
+        name for name in attributes(lineage.nodes["gold.profile_contact"]) if name in ("first_name", "email", "phone")
+    ]
     seen = []
-    for row in told.rows("gold.profiles"):
+    for row in told.rows("gold.profile_contact"):
         for origin in value_origins(opened, row, columns):
             assert origin.messages, (row["profile_id"], origin.column)
             for message in origin.messages:
@@ -56,12 +59,12 @@ def test_every_value_of_every_profile_reaches_a_raw_line_that_holds_it(told, mon
                 traits = json.loads(message_text(line["payload"], message["part"]) or "{}")["traits"]
                 assert message["given"] in traits.values()
                 seen.append(origin.column)
-    held = sum(row[name] is not None for row in told.rows("gold.profiles") for name in columns)
+    held = sum(row[name] is not None for row in told.rows("gold.profile_contact") for name in columns)
     assert len(seen) == held == 15
 
 
 def test_a_value_names_its_record_and_its_message_and_is_shown_only_with_the_raw_line(trace) -> None:
-    found = trace("profiles", ANN, "--column", "email")
+    found = trace("profile_contact", ANN, "--column", "email")
     (value,) = found["values"]
     (message,) = value["messages"]
     assert (value["column"], value["source"]) == ("email", "web")
@@ -69,13 +72,13 @@ def test_a_value_names_its_record_and_its_message_and_is_shown_only_with_the_raw
     assert (message["file"], message["line"], message["position"]) == ("web/file", 1, 1)
     assert rows_of(found)["bronze.web"] == 1
     assert "@" not in json.dumps(found)
-    raw = trace("gold.profiles", ANN, "--column", "email", "--raw")
+    raw = trace("gold.profile_contact", ANN, "--column", "email", "--raw")
     assert raw["values"][0]["value"] == "Ann.Example@gmail.com"
     assert "Ann.Example@gmail.com" in raw["lines"][0]["payload"]
 
 
 def test_of_a_line_that_holds_several_messages_only_the_one_that_is_meant_is_shown(trace) -> None:
-    found = trace("profiles", profile_id("cat"), "--column", "email", "--raw")
+    found = trace("profile_contact", profile_id("cat"), "--column", "email", "--raw")
     (line,) = found["lines"]
     assert line["part"] == 1
     assert "cat@example.com" in line["payload"]
@@ -106,7 +109,9 @@ def test_an_exported_row_leads_to_its_profile_of_that_release_and_to_the_consent
     assert found["export"]["purpose"] == "email_marketing"
     (line,) = found["export"]["consent"]["messages"]
     assert line["file"] == "consent/file"
-    assert {item["column"]: item["from"] for item in found["export"]["columns"]}["email"] == "gold.profiles.email"
+    assert {item["column"]: item["from"] for item in found["export"]["columns"]}[
+        "email"
+    ] == "gold.profile_contact.email"
     assert (found["table"], found["release"]) == ("gold.profiles", 1)
     assert {"first_name", "email"} <= {value["column"] for value in found["values"]}
 
@@ -151,6 +156,7 @@ def test_forward_finds_whatever_backward_came_from(trace, told) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "what"),
     [
+        ("profiles a --column email", 2, "gold.profiles has no column email"),
         ("profile x", 2, "there is no table profile to trace"),
         ("profiles", 2, "name the row by its profile_id"),
         ("profiles nobody", 1, "gold.profiles has no row with this profile_id"),
@@ -173,6 +179,18 @@ def test_what_cannot_be_traced_is_refused_with_what_is_allowed(
     assert (ran.code, ran.out) == (code, "")
     assert ran.err.startswith(f"error: {what}")
     assert "  do:    " in ran.err
+
+
+def test_a_reader_is_told_what_their_role_may_not_follow_and_is_shown_none_of_it(told, clew, monkeypatch) -> None:
+    home = told.lake.settings.home
+    monkeypatch.setattr("clew.traced.opened.settings", lambda: Settings(home=home, role="analyst"))
+    ran = clew("trace", "orders", BASKET, "--json", home=home)
+    found = json.loads(ran.out)
+    assert "bronze.shop" in found["closed"]
+    assert not [table for table in rows_of(found) if table in found["closed"]]
+    refused = clew("trace", "profile_contact", ANN, home=home)
+    assert refused.code == 2
+    assert refused.err.startswith("error: gold.profile_contact is not for the role analyst")
 
 
 def test_the_text_is_a_tree_and_the_page_draws_it(told, clew, tmp_path: Path) -> None:

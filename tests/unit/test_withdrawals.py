@@ -166,6 +166,13 @@ def test_somebody_who_is_erased_is_retracted_without_an_address_and_taken_out_of
     assert given.rows("ops.deliveries") == []
 
 
+def test_a_redaction_that_was_cut_off_between_its_renames_is_put_back_and_done(given: Any) -> None:
+    ann, place = profile_of(given, "Ann"), folder(given.lake, "email_tool", 1)
+    place.rename(place.with_name("_000001_old"))
+    assert redact(given.lake, [ann], "erasure 1") == {"export ad_platform 1": 1, "export email_tool 1": 1}
+    assert [path.name for path in place.parent.iterdir()] == ["000001"]
+
+
 def test_nothing_that_is_held_can_be_read_by_others(given: Any) -> None:
     says(given, "account:ann", "withdrawn")
     run(given)

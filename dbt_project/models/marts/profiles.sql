@@ -1,7 +1,4 @@
-{%- set attributes = [
-    'first_name', 'last_name', 'email', 'phone', 'birth_date', 'street', 'city', 'postcode', 'country',
-    'loyalty_id', 'age_band', 'income_band', 'household_size',
-] -%}
+{%- set attributes = ['city', 'country', 'age_band', 'income_band', 'household_size'] -%}
 with
 
 people as (
@@ -14,11 +11,7 @@ attributes as (
 
 survived as (
     select
-        {%- for attribute in attributes %}
-        max(case when attribute = '{{ attribute }}' then value end) as {{ attribute }},
-        max(case when attribute = '{{ attribute }}' then source end) as {{ attribute }}_source,
-        max(case when attribute = '{{ attribute }}' then seen_at end) as {{ attribute }}_at,
-        {%- endfor %}
+        {{ values_of(attributes) }},
         profile_id
     from attributes
     group by profile_id
@@ -40,11 +33,7 @@ select
     people.profile_id,
     people.is_known,
     {%- for attribute in attributes %}
-    {%- if attribute == 'birth_date' %}
-    cast(survived.birth_date as date) as birth_date,
-    {%- else %}
     survived.{{ attribute }},
-    {%- endif %}
     survived.{{ attribute }}_source,
     survived.{{ attribute }}_at,
     {%- endfor %}

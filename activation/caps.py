@@ -1,0 +1,227 @@
+"""Caps at export: who has got enough is refused as ``capped``.
+
+What a person got is counted in the ledger ops.deliveries, which an export writes before it becomes visible, and over
+all ids that lead to their profile in the release: so two profiles that became one have got what both got. Whoever
+split off begins anew with their own id.
+
+In one release a destination that comes first (``priority``, then name) has the first claim, whether it was exported yet
+or not: whom it would take is planned in where it was not. So the order in which exports run changes nothing.
+"""
+
+import datetime
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from activation.deliveries import TABLE
+from contracts.caps import Cap
+from contracts.export import Destination
+from lakehouse.errors import UsageError
+from lakehouse.releases import latest_release, release_dates
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from contracts.catalog import Contracts
+    from lakehouse.lake import Lake
+
+_CLAIMS = """
+    CREATE OR REPLACE TEMP TABLE claims
+    (profile_id VARCHAR, channel VARCHAR, purpose VARCHAR, as_of DATE, destination VARCHAR, "release" BIGINT)
+"""
+_OVER = """
+    CREATE OR REPLACE TEMP TABLE capped AS
+    WITH counted AS (
+        SELECT profile_id, cap, claims.as_of + days AS until, at_most,
+               row_number() OVER (PARTITION BY profile_id, cap ORDER BY claims.as_of DESC) AS place
+        FROM claims JOIN ({caps}) AS caps ON list_contains(channels, channel)
+             AND (purposes IS NULL OR list_contains(purposes, purpose))
+        WHERE abs(date_diff('day', claims.as_of, $day)) < days
+          AND (destination <> $destination OR "release" <> $release))
+    SELECT profile_id, cap, until FROM counted WHERE place = at_most
+    QUALIFY row_number() OVER (PARTITION BY profile_id ORDER BY until DESC, cap) = 1
+"""
+
+
+def ahead(contracts: "Contracts", destination: Destination) -> list[Destination]:
+    """The destinations that share a cap with this one and come first, in their order."""
+    mine = set(_of(contracts, destination))
+    return [
+        other
+        for other in in_order(contracts)
+        if (other.priority, other.destination) < (destination.priority, destination.destination)
+        and mine & set(_of(contracts, other))
+    ]
+
+
+def in_order(contracts: "Contracts") -> list[Destination]:
+    """All destinations in the order of their claims."""
+    return sorted(contracts.destinations.values(), key=lambda one: (one.priority, one.destination))
+
+
+def read_claims(lake: "Lake", connection: "duckdb.DuckDBPyConnection") -> None:
+    """Make the table ``claims``: what people got, by the profiles that the release has.
+
+    Args:
+        lake: The lake.
+        connection: Shows the tables of the release, and the ledger as it is.
+    """
+    connection.execute(_CLAIMS)
+    if lake.exists(TABLE):
+        connection.execute(
+            f"""INSERT INTO claims
+                SELECT coalesce(leads.profile_id, d.profile_id), channel, purpose, as_of, destination, "release"
+                FROM {TABLE} AS d LEFT JOIN identity.assignments AS leads ON leads.own_profile_id = d.profile_id"""
+        )
+
+
+def plan(connection: "duckdb.DuckDBPyConnection", destination: Destination, release: int, as_of: datetime.date) -> None:
+    """Claim for a destination that was not exported yet whom ``decided`` has for it."""
+    connection.execute(
+        """INSERT INTO claims SELECT profile_id, $channel, $purpose, $as_of, $destination, $release
+           FROM decided WHERE reason IS NULL""",
+        {"channel": destination.channel, "purpose": destination.purpose, "as_of": as_of,
+         "destination": destination.destination, "release": release},
+    )  # fmt: skip
+
+
+def hold_back(
+    contracts: "Contracts",
+    connection: "duckdb.DuckDBPyConnection",
+    destination: Destination,
+    release: int,
+    as_of: datetime.date,
+) -> None:
+    """Refuse in ``decided`` who has got enough, and make the table ``capped``: profile_id, cap and until.
+
+    What this very export claimed before, in a try that died, does not count against it.
+    """
+    over(connection, _of(contracts, destination), as_of, destination.destination, release)
+    connection.execute(
+        "UPDATE decided SET reason = 'capped' WHERE reason IS NULL AND profile_id IN (SELECT profile_id FROM capped)"
+    )
+
+
+def over(
+    connection: "duckdb.DuckDBPyConnection",
+    caps: Mapping[str, Cap],
+    day: datetime.date,
+    destination: str = "",
+    release: int = 0,
+) -> None:
+    """Make the table ``capped`` of ``claims``: who could get no more on a day, by which cap and until when.
+
+    Args:
+        connection: Has the table ``claims``.
+        caps: Those that are held.
+        day: The day.
+        destination: An export that does not count, with its release.
+        release: See there.
+    """
+    values = {"day": day, "destination": destination, "release": release}
+    connection.execute(_OVER.format(caps=rows_of(caps)), values)
+
+
+def tally(connection: "duckdb.DuckDBPyConnection") -> dict[str, dict[str, object]]:
+    """How many people were refused by each cap, and how many of them until which date."""
+    found = connection.execute(
+        """SELECT cap, strftime(until, '%Y-%m-%d') AS until, count(*) FROM capped
+           JOIN decided USING (profile_id) WHERE reason = 'capped' GROUP BY ALL ORDER BY ALL"""
+    ).fetchall()
+    told: dict[str, dict[str, object]] = {}
+    for cap, until, people in found:
+        entry = told.setdefault(cap, {"people": 0, "until": {}})
+        entry["people"] = int(entry["people"]) + people  # type: ignore[call-overload]
+        entry["until"] |= {until: people}  # type: ignore[operator]
+    return told
+
+
+def rows_of(caps: Mapping[str, Cap]) -> str:
+    """Caps as SQL: cap, channels, purposes, at_most and days. Names of contracts need no quoting."""
+    if not caps:
+        return f"{rows_of({'none': Cap(at_most=1, days=1, why='there is none')})} WHERE false"
+    return " UNION ALL ".join(
+        f"""SELECT '{name}' AS cap, {list(cap.channels)}::VARCHAR[] AS channels,
+                   {"NULL" if cap.purposes is None else list(cap.purposes)}::VARCHAR[] AS purposes,
+                   {cap.at_most} AS at_most, {cap.days} AS days"""
+        for name, cap in caps.items()
+    )
+
+
+def _of(contracts: "Contracts", destination: Destination) -> dict[str, Cap]:
+    return contracts.caps.of(destination.channel, destination.purpose) if contracts.caps else {}
+
+
+@dataclass(frozen=True)
+class Near:
+    """How near people are to a cap on the day of the newest release.
+
+    Attributes:
+        cap: Its name.
+        at_most: Deliveries that it allows.
+        days: Within so many days.
+        people: How many people have got how many, by the number of deliveries; who got none is not counted.
+        full: How many of them have got all that it allows.
+        until: Of these, how many until which date.
+    """
+
+    cap: str
+    at_most: int
+    days: int
+    people: dict[int, int]
+    full: int
+    until: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Full:
+    """A person who has got all that a cap allows, and the first day on which they may get more."""
+
+    profile_id: str
+    cap: str
+    until: datetime.date
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where people stand on the day of a release, and who may get nothing more by some channel."""
+
+    release: int
+    as_of: datetime.date
+    caps: tuple[Near, ...]
+    full: tuple[Full, ...]
+
+
+def standing(lake: "Lake") -> Standing:
+    """Where people stand with the caps on the date of the newest release.
+
+    Raises:
+        UsageError: If no caps are declared, or nothing was released yet.
+    """
+    declared, release = lake.contracts.caps, latest_release(lake)
+    if declared is None:
+        raise UsageError("no caps are declared", "contracts/consent/caps.yml", "declare them; see the activation guide")
+    if release is None:
+        raise UsageError("there is no release yet", "ops.releases", "publish one first: clew run")
+    as_of = release_dates(lake)[release]
+    near: list[Near] = []
+    full: list[Full] = []
+    with lake.duck(release) as connection:
+        read_claims(lake, connection)
+        for name, cap in declared.caps.items():
+            counted = connection.execute(
+                f"""SELECT got, count(*) FROM (
+                        SELECT profile_id, count(*) AS got FROM claims JOIN ({rows_of({name: cap})}) AS caps
+                        ON list_contains(channels, channel) AND (purposes IS NULL OR list_contains(purposes, purpose))
+                        WHERE abs(date_diff('day', claims.as_of, $day)) < days GROUP BY profile_id)
+                    GROUP BY got ORDER BY got""",
+                {"day": as_of},
+            ).fetchall()
+            over(connection, {name: cap}, as_of)
+            rows = connection.execute("SELECT profile_id, cap, until FROM capped ORDER BY ALL").fetchall()
+            people = [Full(*row) for row in rows]
+            until = Counter(str(item.until) for item in people)
+            near.append(Near(name, cap.at_most, cap.days, dict(counted), len(people), dict(sorted(until.items()))))
+            full += people
+    return Standing(release, as_of, tuple(near), tuple(full))

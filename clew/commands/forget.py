@@ -1,0 +1,164 @@
+"""`clew forget`: erase people for good, and prove it."""
+
+import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from clew.output import note, print_json, print_table, results
+from clew.who import WHO
+from contracts.errors import UsageError
+
+if TYPE_CHECKING:
+    from lakehouse.lake import Lake
+
+PERSON = "person"
+
+
+class _PersonFirst(TyperGroup):
+    """`clew forget WHO` is `clew forget person WHO`: what is no command names a person."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if args and args[0] not in (*self.commands, "--help"):
+            args = [PERSON, *args]
+        return super().parse_args(ctx, args)
+
+
+forget = typer.Typer(
+    cls=_PersonFirst,
+    add_completion=False,
+    rich_markup_mode=None,
+    no_args_is_help=True,
+    help="Erase people for good, from every table, its history, its files and the exports; and prove it.",
+)
+
+AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
+
+
+@forget.command(name=PERSON)
+def person(
+    who: Annotated[list[str] | None, typer.Argument(metavar="WHO...", help=WHO)] = None,
+    reason: Annotated[str, typer.Option(help="Why; it is kept for ever, so without names.")] = "",
+    given: Annotated[
+        Path | None, typer.Option("--input", metavar="FILE", help="A file that names people, one a line.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would go; change nothing.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Erase the people named; without a name, finish an erasure that died. `clew forget WHO` is the same."""
+    from clew.forgotten import is_unfinished, profiles_of
+    from spark_jobs.privacy.forget import preview
+
+    lake = _lake()
+    names = [*(who or ()), *_listed(given)]
+    if not names and not is_unfinished(lake):
+        raise UsageError("nobody is named", "clew forget", "name whom to erase: clew forget WHO --reason …")
+    profiles = profiles_of(lake, names)
+    if dry_run:
+        counts = preview(lake, profiles)
+        with results():
+            if as_json:
+                print_json({"dry_run": True, "people": len(profiles), "counts": counts})
+            else:
+                rows = [(name, _text(value)) for name, value in counts.items()]
+                print_table(("what would go", "count"), [("people", len(profiles)), *rows])
+        note("nothing was changed")
+        return
+    document = _erased(lake, profiles, reason)
+    with results():
+        if as_json:
+            print_json(document)
+        else:
+            _print(document)
+    file = f"certificates/erasure-{document['erasure']:06d}.json"
+    note(f"erasure {document['erasure']}; its certificate: {file}; prove it: clew forget verify {file}")
+    if document["release"]["release"] is None:
+        note("no release stands in for the ones that held them: publish one: clew run")
+
+
+@forget.command()
+def verify(
+    certificate: Annotated[Path, typer.Argument(metavar="CERT", help="A file of certificates/.")],
+    identifier: Annotated[
+        list[str] | None, typer.Option(metavar="VALUE", help="Search for these; else for what has a hash of its list.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check a certificate's seal, then search every byte for the people; exit code 1 if anything is found."""
+    from spark_jobs.privacy import certificate as certificates
+    from spark_jobs.privacy import search
+
+    lake = _lake()
+    document = certificates.read(certificate, lake.settings)
+    finder = (
+        search.for_values(identifier)
+        if identifier
+        else search.for_hashes(lake.settings.privacy_key, document["hashes"], lake.contracts.sources)
+    )
+    found = search.search(lake, finder)
+    places = [{"file": place.file, "where": place.where, "what": place.what} for place in found.places]
+    with results():
+        if as_json:
+            print_json({"erasure": document["erasure"], "files": found.files, "bytes": found.bytes, "places": places})
+        elif places:
+            print_table(("file", "where", "what"), [tuple(place.values()) for place in places])
+    looked = "the values given" if identifier else f"{sum(map(len, document['hashes'].values())):,} hashes"
+    note(f"the seal holds; {found.files:,} files searched for {looked}: found in {len(places)} places")
+    if places:
+        raise typer.Exit(1)
+
+
+def _lake() -> "Lake":
+    from clew.workspace import existing_lake, settings
+    from lakehouse.lake import Lake
+
+    existing_lake()
+    return Lake(settings())
+
+
+def _listed(path: Path | None) -> list[str]:
+    from clew.forgotten import named_in
+
+    return named_in(path.read_text(encoding="utf-8")) if path else []
+
+
+def _erased(lake: "Lake", profiles: list[str], reason: str) -> dict[str, Any]:
+    import sys
+
+    from clew.forgotten import as_of, erase, finish
+    from clew.screen import StepScreen
+    from lakehouse.run import Run
+
+    run_id = f"forget-{datetime.datetime.now(datetime.UTC):%Y%m%dT%H%M%SZ}"
+    screen = StepScreen(sys.stderr)
+    try:
+        run = Run(run_id, as_of(lake), screen)
+        document = erase(lake, run, profiles, reason=reason) if profiles else finish(lake, run)
+    finally:
+        screen.finish()
+    assert document is not None  # noqa: S101 - without a name there is an erasure to finish, or we are not here
+    return document
+
+
+def _print(document: dict[str, Any]) -> None:
+    heads = ("table", "rows", "files_removed", "log_files_removed", "version_before", "version_after")
+    print_table(heads, [tuple(row[name] for name in heads) for row in document["tables"]])
+    landing, shared = document["landing"], document["kept_because_shared"]
+    print_table(
+        ("what", "count"),
+        [
+            ("people", document["people"]),
+            ("messages in bronze", document["messages_in_bronze"]),
+            ("lines in landing/", landing["lines"]),
+            ("rows in exports", sum(document["exports"].get("redacted", {}).values())),
+            ("values kept because others hold them", shared["values"]),
+        ],
+    )
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {count:,}" for name, count in value.items()) or "0"
+    return ", ".join(map(str, value)) or "none" if isinstance(value, list) else f"{value:,}"

@@ -1,0 +1,152 @@
+"""Erasure as a whole: whom a command means, the rooms that take part, and the certificate."""
+
+import datetime
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from activation import deliveries, held, withdrawals
+from clew.who import Who, parse
+from contracts.errors import DataError, UsageError
+from lakehouse.pseudonym import keyed_hash
+from spark_jobs.privacy import forget, plan
+from spark_jobs.privacy.keys import ERASED, RECORD, forms
+
+if TYPE_CHECKING:
+    from lakehouse.lake import Lake
+    from lakehouse.run import Run
+    from spark_jobs.privacy.whose import Theirs
+
+_PROFILES = """
+    SELECT DISTINCT profile_id FROM identity.assignments
+    WHERE profile_id = $text OR own_profile_id = $text OR record_id = $text
+       OR record_id IN (
+           SELECT record_id FROM identity.identifiers
+           WHERE identifier = $identifier AND (list_contains($forms, value) OR list_contains($forms, raw_value)))
+    ORDER BY 1
+"""
+
+
+def profiles_of(lake: "Lake", texts: Iterable[str]) -> list[str]:
+    """The profiles that are meant, by the live tables: what landed yesterday counts, whatever was released.
+
+    Raises:
+        UsageError: If one of the texts is no way to name a person.
+        DataError: If one names nobody, several people, or somebody who was erased before.
+    """
+    found: set[str] = set()
+    for text in texts:
+        who = parse(text)
+        its = _profiles(lake, who)
+        if len(its) > 1:
+            # An identifier of several people names none of them: only one of them asked.
+            raise DataError(
+                f"{len(its)} profiles hold this {who.noun}", "the live tables", f"name one of: {', '.join(its)}"
+            )
+        if not its:
+            raise _nobody(lake, who)
+        found |= set(its)
+    return sorted(found)
+
+
+def erase(
+    lake: "Lake", run: "Run", profiles: Iterable[str], *, reason: str, author: str | None = None
+) -> dict[str, Any]:
+    """Erase people from every room of the house; see ``spark_jobs.privacy.forget``.
+
+    Returns:
+        The certificate.
+    """
+    return forget.forget(lake, run, profiles, reason=reason, author=author or lake.settings.author, exports=EXPORTS)
+
+
+def finish(lake: "Lake", run: "Run") -> dict[str, Any] | None:
+    """Finish the erasure that died, if one did."""
+    return forget.finish(lake, run, EXPORTS)
+
+
+def on_request(lake: "Lake", run: "Run", request: str | None, reason: str) -> dict[str, int]:
+    """Erase whom a file in ``.clew/requests`` names, one a line, and remove the file; without one, finish what died.
+
+    Raises:
+        UsageError: If there is no such file.
+    """
+    if not request:
+        done = finish(lake, run)
+        return {"people": done["people"] if done else 0}
+    folder = lake.settings.state / "requests"
+    file = (folder / request).resolve()
+    if not file.is_relative_to(folder.resolve()) or not file.is_file():
+        raise UsageError("there is no such file of names", f".clew/requests/{request}", "put one there, of mode 600")
+    finish(lake, run)  # an earlier try may have died after it erased them: they are found no more
+    names = named_in(file.read_text(encoding="utf-8"))
+    done = erase(lake, run, profiles_of(lake, names), reason=reason)
+    file.unlink()
+    return {"people": done["people"], "rows": sum(table["rows"] for table in done["tables"])}
+
+
+def named_in(text: str) -> list[str]:
+    """The people that a file names, one a line; a line that begins with # is a remark."""
+    return [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")]
+
+
+def is_unfinished(lake: "Lake") -> bool:
+    """Whether an erasure died before its end."""
+    return plan.read(lake) is not None
+
+
+def _redact(lake: "Lake", run: "Run", theirs: "Theirs", erasure: int) -> Mapping[str, Any]:
+    return held.redact(lake, theirs.profiles, f"erasure {erasure}")
+
+
+def _retract(lake: "Lake", run: "Run", theirs: "Theirs", erasure: int) -> Mapping[str, Any]:
+    return withdrawals.retract(lake, run, erased=theirs.profiles)
+
+
+def _out_of_ledgers(lake: "Lake", run: "Run", theirs: "Theirs", erasure: int) -> Mapping[str, Any]:
+    return deliveries.forget(lake, theirs.profiles)
+
+
+EXPORTS: forget.Exports = {"redacted": _redact, "retracted": _retract, "ledgers": _out_of_ledgers}
+"""In this order: what is held is redacted before a retraction is added to it, and the ledger knows whom to retract."""
+
+
+def as_of(lake: "Lake") -> datetime.date:
+    """The date of the newest run."""
+    with lake.duck(only=["ops.runs"]) as connection:
+        (newest,) = connection.execute("SELECT max(as_of) FROM ops.runs").fetchall()[0]
+    return newest or datetime.datetime.now(datetime.UTC).date()
+
+
+def _profiles(lake: "Lake", who: Who) -> Sequence[str]:
+    with lake.duck(only=["identity.assignments", "identity.identifiers"]) as connection:
+        asked = {"text": who.text, "identifier": who.identifier, "forms": list(who.forms)}
+        return [row[0] for row in connection.execute(_PROFILES, asked).fetchall()]
+
+
+def _nobody(lake: "Lake", who: Who) -> DataError | UsageError:
+    number = _erased_in(lake, who)
+    if number is not None:
+        return DataError(
+            f"this {who.noun} was erased in erasure {number}",
+            "ops.erased",
+            f"prove it: clew forget verify certificates/erasure-{number:06d}.json --identifier VALUE",
+        )
+    return DataError(
+        f"no profile holds this {who.noun}", "the live tables", "if it has just landed, resolve it first: clew run"
+    )
+
+
+def _erased_in(lake: "Lake", who: Who) -> int | None:
+    if not lake.exists(ERASED):
+        return None
+    key = lake.settings.privacy_key
+    keys = {(RECORD, who.text)}
+    if who.identifier is not None:
+        keys |= {
+            (who.identifier, form)
+            for text in who.forms
+            for form in forms(who.identifier, text, lake.contracts.identity)
+        }
+    sought = {(namespace, keyed_hash(key, namespace, form)) for namespace, form in keys}
+    rows = lake.arrow(ERASED).to_pylist()
+    return next((row["erasure"] for row in rows if (row["namespace"], row["hash"]) in sought), None)

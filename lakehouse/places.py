@@ -1,0 +1,45 @@
+"""Where a table lies: in the folder that every reader may enter, or in the restricted one.
+
+A table is restricted if it can hold what names a person, reaches them, or was typed by them (contracts.table). The two
+kinds lie in folders of their own, so that the file system, a bucket policy or a catalog can keep readers out; a table
+that is there already is read where it is.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+FOLDER = "restricted"
+"""The restricted folder within a lake, where no setting says otherwise."""
+
+
+@dataclass(frozen=True)
+class Places:
+    """The two folders of a lake, each with tables as ``<schema>/<table>``."""
+
+    open: Path
+    restricted: Path
+
+    @classmethod
+    def of(cls, lake: "str | Path | Places") -> "Places":
+        """The places of a lake; of one that is given by its folder alone, with the restricted one inside."""
+        if isinstance(lake, Places):
+            return lake
+        return cls(Path(lake), Path(lake) / FOLDER)
+
+    def found(self, table: str) -> Path | None:
+        """The folder of a table that is there, for whom may see it; None for others."""
+        for root in (self.restricted, self.open):
+            path = root.joinpath(*table.split(".", 1))
+            if os.path.isdir(path / "_delta_log"):  # Path.is_dir raises where one may not enter
+                return path
+        return None
+
+    def tables(self) -> list[str]:
+        """Names ``schema.table`` of the tables that can be seen, sorted."""
+        logs = [log for root in (self.open, self.restricted) for log in root.glob("*/*/_delta_log")]
+        return sorted({f"{log.parent.parent.name}.{log.parent.name}" for log in logs})
+
+    def is_restricted(self, path: Path) -> bool:
+        """Whether a table's folder lies in the restricted place."""
+        return path.is_relative_to(self.restricted)

@@ -1,0 +1,135 @@
+"""Purging: after it a table's folder holds the rows of its newest version and nothing of what was there before.
+
+Delta keeps what was removed: in the files of older versions, and in its log, whose statistics hold the least and the
+greatest value of each column of files long gone. So the present is put into a checkpoint, and then all older entries of
+the log, and all files that the present does not name, are removed. Versions go on counting, and the versions of
+streaming writers (``txn``) are in the checkpoint, so that no batch lands twice.
+"""
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+if TYPE_CHECKING:
+    from deltalake import DeltaTable
+
+    from lakehouse.lake import Lake
+
+LOG = "_delta_log"
+MARK = "clew.purgedVersion"
+"""The table property whose change is the purge's own commit: one that changes no row and holds no value of any."""
+_VERSION = re.compile(r"^(\d{20})\.")
+
+
+@dataclass(frozen=True)
+class Purged:
+    """What became of a table.
+
+    Attributes:
+        table: Its name.
+        version: Its only version now.
+        files: Data files removed.
+        log_files: Files of the log removed.
+    """
+
+    table: str
+    version: int
+    files: int
+    log_files: int
+
+
+def seal_off(lake: "Lake", table: str) -> int:
+    """Give a table a version that says nothing of the ones before, by which a release may name it.
+
+    The rows are the same. A table whose newest version is such a one is left as it is.
+
+    Returns:
+        The version: the one that ``purge`` keeps.
+    """
+    delta = lake.delta(table)
+    if not _is_sealed_off(delta):
+        delta.alter.set_table_properties({MARK: str(delta.version() + 1)}, raise_if_not_exists=False)
+    return lake.version(table)
+
+
+def purge(lake: "Lake", table: str) -> Purged:
+    """Remove every byte of a table's folder that its newest version does not need.
+
+    The caller keeps writers away (``maintenance.STEP_LOCKS``). A purge that died is done by the next one; a table that
+    is clean is left as it is.
+
+    Returns:
+        What was removed; no older version can be read any more.
+    """
+    folder = Path(lake.path(table))
+    version = seal_off(lake, table)
+    delta = lake.delta(table)
+    if not _has_checkpoint(folder, version):
+        delta.create_checkpoint()
+        _sync(folder / LOG)
+    entries, files = _old_entries(folder, version), _old_files(folder, delta)
+    for path in (*entries, *files):
+        path.unlink()
+    _fsync(folder / LOG)
+    of_data = sum(path.suffix == ".parquet" for path in files)
+    return Purged(table, version, of_data, len(entries))
+
+
+def _is_sealed_off(delta: "DeltaTable") -> bool:
+    newest = delta.history(1)
+    told = newest[0].get("operationParameters", {}) if newest else {}
+    return bool(newest) and newest[0]["operation"] == "SET TBLPROPERTIES" and MARK in str(told.get("properties", ""))
+
+
+def _has_checkpoint(folder: Path, version: int) -> bool:
+    return any((folder / LOG).glob(f"{version:020d}.checkpoint*.parquet"))
+
+
+def _old_entries(folder: Path, version: int) -> list[Path]:
+    """What the log holds beside the newest version's commit, its checkpoint and the note of that."""
+    return [
+        path
+        for path in sorted((folder / LOG).rglob("*"))
+        if path.is_file() and path.name != "_last_checkpoint" and not _is_newest(path.name, version)
+    ]
+
+
+def _is_newest(name: str, version: int) -> bool:
+    """A checksum file, Delta's or Hadoop's, is no part of the table: it repeats what a version was."""
+    numbered = _VERSION.match(name)
+    return numbered is not None and int(numbered[1]) == version and not name.endswith(".crc")
+
+
+def _old_files(folder: Path, delta: "DeltaTable") -> list[Path]:
+    import pyarrow as pa
+
+    named = {unquote(path) for path in pa.table(delta.get_add_actions(flatten=True))["path"].to_pylist()}
+    found = []
+    for path in sorted(folder.rglob("*")):
+        place = path.relative_to(folder)
+        if place.parts[0] == LOG or not path.is_file():
+            continue
+        # Hadoop keeps the checksum of x in .x.crc
+        whose = place.with_name(place.name[1:-4]) if place.name.startswith(".") and place.suffix == ".crc" else place
+        if whose.as_posix() not in named:
+            found.append(path)
+    return found
+
+
+def _sync(path: Path) -> None:
+    """What was written must be on the disk before what it replaces is removed."""
+    for file in path.glob("*"):
+        if file.is_file():
+            _fsync(file)
+    _fsync(path)
+
+
+def _fsync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,91 @@
+"""The certificate of an erasure: what was removed where, sealed, without a value of whom it was about."""
+
+import datetime
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lakehouse.errors import UsageError
+from lakehouse.seal import broken, public_key, sealed
+from spark_jobs.privacy.keys import ERASED
+
+if TYPE_CHECKING:
+    from lakehouse.lake import Lake
+    from spark_jobs.privacy.plan import Plan
+
+FOLDER = "certificates"
+KIND = "clew.erasure/1"
+
+
+def write(lake: "Lake", made: "Plan") -> dict[str, Any]:
+    """Write an erasure's certificate, readable by its owner only, and return it."""
+    document = sealed(lake.settings, _document(lake, made))
+    folder = lake.settings.home.absolute() / FOLDER
+    folder.mkdir(mode=0o700, exist_ok=True)
+    file = folder / f"erasure-{made.number:06d}.json"
+    draft = file.with_name(f".{file.name}.{os.getpid()}")
+    descriptor = os.open(draft, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as out:
+        json.dump(document, out, indent=1, ensure_ascii=False)
+        out.write("\n")
+        out.flush()
+        os.fsync(out.fileno())
+    draft.replace(file)
+    return document
+
+
+def read(path: Path, settings: Any) -> dict[str, Any]:
+    """A certificate whose seal holds.
+
+    Raises:
+        UsageError: If it is none, or was altered.
+    """
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UsageError("that is no certificate", str(path), f"name a file of {FOLDER}/") from error
+    if not isinstance(document, dict) or document.get("kind") != KIND:
+        raise UsageError("that is no certificate of an erasure", str(path), f"name a file of {FOLDER}/")
+    fault = broken(document, public_key(settings))
+    if fault:
+        raise UsageError(f"the certificate does not hold: {fault}", str(path), "get the file as it was made")
+    return document
+
+
+def _document(lake: "Lake", made: "Plan") -> dict[str, Any]:
+    bronze, done = made.done["bronze"], made.done
+    rows = dict(done["rows"]) | bronze["lines"]
+    purged = {item["table"]: item for item in (*bronze["purged"], *done["purged"])}
+    hashed: dict[str, list[str]] = {}
+    for row in lake.arrow(ERASED).to_pylist():
+        if row["erasure"] == made.number:
+            hashed.setdefault(row["namespace"], []).append(row["hash"])
+    return {
+        "kind": KIND,
+        "erasure": made.number,
+        "people": made.people,
+        "reason": made.reason,
+        "author": made.author,
+        "began_at": made.at.isoformat(),
+        "ended_at": datetime.datetime.now(datetime.UTC).isoformat(),
+        "tables": [
+            {
+                "table": table,
+                "rows": rows.get(table, 0),
+                "files_removed": item["files"],
+                "log_files_removed": item["log_files"],
+                "version_before": made.versions.get(table),
+                "version_after": item["version"],
+            }
+            for table, item in sorted(purged.items())
+        ],
+        "messages_in_bronze": sum(len(grave.parts) for grave in made.theirs.lines),
+        "landing": bronze["landing"],
+        "exports": {name: done[name] for name in ("redacted", "retracted", "ledgers") if name in done},
+        "state": done["state"],
+        "release": done["release"],
+        "kept_because_shared": {"values": made.theirs.shared, "records": len(made.theirs.partly)},
+        "decisions": list(made.theirs.decisions),
+        "hashes": {namespace: sorted(its) for namespace, its in sorted(hashed.items())},
+    }

@@ -1,0 +1,237 @@
+"""Forget: erase people out of every table, its history and its files, out of landing/ and logs, for good.
+
+Idempotence key: the erasure's number. What is to go is written down first (``plan``), each part leaves what is gone as
+it is, and the part that was under way when the process died is done again. Readers never meet a gap: the release of
+the tables without the erased is published before the files of the ones before are removed.
+"""
+
+import datetime
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from lakehouse import audit
+from lakehouse.errors import DataError, UsageError
+from lakehouse.maintenance import STEP_LOCKS
+from lakehouse.purge import purge, seal_off
+from lakehouse.releases import RELEASED_SCHEMAS, is_as_released, release_again, retire_releases
+from lakehouse.tombstones import ERASURES, tombstone
+from spark_jobs.privacy import certificate, plan
+from spark_jobs.privacy.bury import bury
+from spark_jobs.privacy.holds import refuse_held
+from spark_jobs.privacy.keys import ERASED, hashes, keys_of
+from spark_jobs.privacy.plan import Plan
+from spark_jobs.privacy.rows import remove_rows
+from spark_jobs.privacy.state import clean_state
+from spark_jobs.privacy.whose import Theirs, find
+from spark_jobs.silver.recount import recount
+
+if TYPE_CHECKING:
+    from lakehouse.lake import Lake
+    from lakehouse.run import Run, Step
+
+Exports = Mapping[str, Callable[["Lake", "Run", Theirs, int], Mapping[str, Any]]]
+"""Takes people out of the exports still held and has destinations told, part by part; given by ``clew``, which knows
+both rooms."""
+PURGED_SCHEMAS = (*RELEASED_SCHEMAS, "ops")
+
+
+def forget(
+    lake: "Lake", run: "Run", profiles: Iterable[str], *, reason: str, author: str, exports: Exports
+) -> dict[str, Any]:
+    """Erase people.
+
+    Args:
+        lake: The lake.
+        run: The run it happens in.
+        profiles: Ids of their profiles, by the live tables.
+        reason: Why; it is kept for ever, so without a personal value.
+        author: Who erases.
+        exports: Takes them out of exports.
+
+    Returns:
+        The certificate, as it was sealed and written.
+
+    Raises:
+        UsageError: If there is no reason, or it holds a value of the people.
+        DataError: If there is no such profile, or a hold is on one.
+    """
+    with run.step(lake, "forget") as step, lake.lock("erase"):
+        lake.ensure_tables()
+        audit.ready(lake)
+        unfinished = plan.read(lake)
+        if unfinished is not None:
+            step.say(f"finishing erasure {unfinished.number}, which died")
+            _carry_out(lake, run, unfinished, exports, step)
+        with ExitStack() as locks:
+            _keep_writers_away(lake, locks)
+            refuse_held(lake, profiles := sorted(set(profiles)), run.as_of)
+            made = _planned(lake, profiles, reason, author)
+            plan.write(lake, made)
+            sealed = _carried_out(lake, run, made, exports, step)
+        step.rows = sum(table["rows"] for table in sealed["tables"])
+        step.message = f"erasure {made.number}: {made.people} people"
+        return sealed
+
+
+def finish(lake: "Lake", run: "Run", exports: Exports) -> dict[str, Any] | None:
+    """Finish an erasure that died; None where there is none."""
+    with run.step(lake, "forget") as step, lake.lock("erase"):
+        unfinished = plan.read(lake)
+        if unfinished is None:
+            return None
+        return _carry_out(lake, run, unfinished, exports, step)
+
+
+def preview(lake: "Lake", profiles: Iterable[str]) -> dict[str, Any]:
+    """What an erasure would take, in numbers; nothing is changed."""
+    theirs = find(lake, profiles)
+    lines: dict[str, int] = {}
+    for grave in theirs.lines:
+        lines[grave.source] = lines.get(grave.source, 0) + 1
+    return {
+        "records": len(theirs.records),
+        "records_shared": len(theirs.partly),
+        "events": len(theirs.event_ids),
+        "lines": lines,
+        "values": len(theirs.values),
+        "values_kept_because_shared": theirs.shared,
+        "decisions": list(theirs.decisions),
+    }
+
+
+def _planned(lake: "Lake", profiles: list[str], reason: str, author: str) -> Plan:
+    if not reason.strip():
+        raise UsageError("an erasure needs a reason", "--reason", "say why, for those who come after")
+    theirs = find(lake, profiles)
+    if not theirs.records and not theirs.event_ids:
+        raise DataError("no record is of this profile", "identity.assignments", "see who there is: clew profile WHO")
+    if any(len(value) > 2 and value.lower() in reason.lower() for value in theirs.spellings):
+        raise UsageError(
+            "the reason holds a value of the person", "--reason", "it is kept for ever: write it without names"
+        )
+    numbers = lake.arrow(ERASURES, columns=["erasure"])["erasure"].to_pylist()
+    return Plan(
+        number=max(numbers, default=0) + 1,
+        reason=reason.strip(),
+        author=author,
+        at=datetime.datetime.now(datetime.UTC),
+        people=len(profiles),
+        theirs=theirs,
+        versions={table: lake.version(table) for table in lake.tables()},
+        is_released=is_as_released(lake),
+        done={},
+    )
+
+
+def _carry_out(lake: "Lake", run: "Run", made: Plan, exports: Exports, step: "Step") -> dict[str, Any]:
+    with ExitStack() as locks:
+        _keep_writers_away(lake, locks)
+        return _carried_out(lake, run, made, exports, step)
+
+
+def _keep_writers_away(lake: "Lake", locks: ExitStack) -> None:
+    for name in STEP_LOCKS:
+        locks.enter_context(lake.lock(name))
+
+
+def _carried_out(lake: "Lake", run: "Run", made: Plan, exports: Exports, step: "Step") -> dict[str, Any]:
+    """Every part in its order; what a part reports is kept, since a second try finds nothing left to report."""
+    parts: dict[str, Callable[[Plan], Any]] = {
+        "hashes": lambda at: _remember(lake, at),
+        **{name: lambda at, work=work: dict(work(lake, run, at.theirs, at.number)) for name, work in exports.items()},
+        "bronze": lambda at: _bury(lake, at),
+        "rows": lambda at: remove_rows(lake, at.theirs),
+        "account": lambda _: _account(lake),
+        "release": lambda at: _release(lake, at),
+        "purged": lambda _: _purge(lake),
+        "state": lambda at: clean_state(lake, _names(at.theirs)),
+    }
+    for number, (name, work) in enumerate(parts.items(), start=1):
+        if name not in made.done:
+            step.say(name, number, len(parts))
+            made = plan.reported(lake, made, name, work(made))
+    sealed = certificate.write(lake, made)
+    audit.note(lake, erasure_acts(lake))
+    plan.remove(lake)
+    return sealed
+
+
+def erasure_acts(lake: "Lake") -> list[audit.Act]:
+    """Every erasure as an act for the audit."""
+    if not lake.exists(ERASURES):
+        return []
+    known = lake.arrow(ERASURES).to_pylist()
+    rows = sorted((row for row in known if row["people"]), key=lambda row: row["erasure"])  # without retention's
+    return [
+        audit.Act(
+            "erase",
+            f"erasure {row['erasure']}",
+            f"{row['people']} people",
+            audit.fingerprint(row),
+            row["author"],
+        )
+        for row in rows
+    ]
+
+
+def _remember(lake: "Lake", made: Plan) -> dict[str, int]:
+    """From now on whatever lands of them is told and dropped."""
+    theirs, key = made.theirs, lake.settings.privacy_key
+    known = set(lake.arrow(ERASURES, columns=["erasure"])["erasure"].to_pylist())
+    if made.number not in known:
+        lake.append(
+            ERASURES,
+            [
+                {
+                    "erasure": made.number,
+                    "tombstone": tombstone(key, made.number),
+                    "reason": made.reason,
+                    "author": made.author,
+                    "at": made.at,
+                    "people": made.people,
+                    "decisions": ",".join(str(number) for number in theirs.decisions),
+                }
+            ],
+        )
+    listed = hashes(key, keys_of(theirs.records, theirs.event_ids, theirs.values, lake.contracts.identity))
+    noted = {(row["namespace"], row["hash"]) for row in lake.arrow(ERASED).to_pylist() if row["erasure"] == made.number}
+    if not noted:
+        lake.append(ERASED, [{"namespace": n, "hash": h, "erasure": made.number} for n, h in listed])
+    return {"hashes": len(listed)}
+
+
+def _bury(lake: "Lake", made: Plan) -> dict[str, Any]:
+    mark = tombstone(lake.settings.privacy_key, made.number)
+    done = bury(lake, made.theirs.lines, mark, _names(made.theirs))
+    return {
+        "lines": done.lines,
+        "purged": [asdict(item) for item in done.purged],
+        "landing": {"files": done.landing_files, "lines": done.landing_lines},
+    }
+
+
+def _account(lake: "Lake") -> dict[str, int]:
+    rows = recount(lake)
+    lake.overwrite("ops.row_counts", rows)
+    return {"erased": sum(row["erased"] for row in rows)}
+
+
+def _release(lake: "Lake", made: Plan) -> dict[str, Any]:
+    for table in lake.tables():
+        if table.split(".")[0] in RELEASED_SCHEMAS:
+            seal_off(lake, table)
+    release = release_again(lake, f"erasure-{made.number}") if made.is_released else None
+    return {"release": release, "retired": retire_releases(lake, made.number, release)}
+
+
+def _purge(lake: "Lake") -> list[dict[str, Any]]:
+    tables = [table for table in lake.tables() if table.split(".")[0] in PURGED_SCHEMAS]
+    return [asdict(purge(lake, table)) for table in tables]
+
+
+def _names(theirs: Theirs) -> list[str]:
+    """What to look for in texts: the values and the ids of records, as they may stand there."""
+    bare = (record.partition(":")[2] for record in theirs.records)
+    return sorted({*theirs.spellings, *bare})

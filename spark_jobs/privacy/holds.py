@@ -1,0 +1,166 @@
+"""Legal holds: data that may not be deleted for now, of a profile or of a whole source.
+
+A hold is added and released, never changed. While it stands, retention passes over what it holds, and an erasure of a
+held person is refused with the reason.
+"""
+
+import datetime
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from lakehouse import audit
+from lakehouse.errors import DataError, UsageError
+
+if TYPE_CHECKING:
+    from lakehouse.lake import Lake
+
+TABLE = "ops.holds"
+
+
+@dataclass(frozen=True)
+class Hold:
+    """One hold.
+
+    Attributes:
+        hold: Its number.
+        profile_id: The profile held, or None.
+        source: The source held, or None.
+        until: The last date on which it holds, or None.
+        reason: Why.
+        author: Who put it on.
+        at: When.
+        released_at: When it was taken off, or None.
+    """
+
+    hold: int
+    profile_id: str | None
+    source: str | None
+    until: datetime.date | None
+    reason: str
+    author: str
+    at: datetime.datetime
+    released_at: datetime.datetime | None = None
+
+    def stands(self, as_of: datetime.date) -> bool:
+        """Whether it holds on a date."""
+        return self.released_at is None and (self.until is None or as_of <= self.until)
+
+    @property
+    def what(self) -> str:
+        """What it is on, in words."""
+        return f"profile {self.profile_id}" if self.profile_id else f"source {self.source}"
+
+
+def holds(lake: "Lake") -> list[Hold]:
+    """All holds ever put on, in their order."""
+    rows = _rows(lake)
+    released = {row["hold"]: row["at"] for row in rows if row["action"] == "release"}
+    names = ("hold", "profile_id", "source", "until", "reason", "author", "at")
+    return [
+        Hold(**{name: row[name] for name in names}, released_at=released.get(row["hold"]))
+        for row in rows
+        if row["action"] == "add"
+    ]
+
+
+def add(
+    lake: "Lake",
+    *,
+    profile_id: str | None = None,
+    source: str | None = None,
+    reason: str,
+    author: str,
+    until: datetime.date | None = None,
+) -> Hold:
+    """Put a hold on a profile or a source.
+
+    Raises:
+        UsageError: If there is no reason, or no such source.
+    """
+    if not reason.strip():
+        raise UsageError("a hold needs a reason", "--reason", "say why, for those who come after")
+    if source is not None and source not in lake.contracts.sources:
+        known = ", ".join(sorted(lake.contracts.sources))
+        raise UsageError(f"there is no source {source}", "--source", f"use one of: {known}")
+    with lake.lock("hold"):
+        number = max((item.hold for item in holds(lake)), default=0) + 1
+        made = Hold(number, profile_id, source, until, reason.strip(), author, datetime.datetime.now(datetime.UTC))
+        _append(lake, "add", made, made.reason, author, made.at)
+    return made
+
+
+def release(lake: "Lake", number: int, *, reason: str, author: str) -> Hold:
+    """Take a hold off.
+
+    Raises:
+        UsageError: If there is no reason, no such hold, or it was taken off before.
+    """
+    if not reason.strip():
+        raise UsageError("to release a hold needs a reason", "--reason", "say why, for those who come after")
+    with lake.lock("hold"):
+        found = next((item for item in holds(lake) if item.hold == number), None)
+        if found is None:
+            raise UsageError(f"there is no hold {number}", TABLE, "see: clew hold list")
+        if found.released_at is not None:
+            raise UsageError(f"hold {number} was released before", TABLE, "see: clew hold list")
+        _append(lake, "release", found, reason.strip(), author, datetime.datetime.now(datetime.UTC))
+    return found
+
+
+def refuse_held(lake: "Lake", profiles: Iterable[str], as_of: datetime.date) -> None:
+    """Refuse to erase whom a hold is on, under whatever of their ids.
+
+    Raises:
+        DataError: Naming the holds and their reasons.
+    """
+    standing = [item for item in holds(lake) if item.stands(as_of)]
+    wanted = set(profiles)
+    found = [item for item in standing if item.profile_id and held_profiles(lake, [item]) & wanted]
+    found += [item for item in standing if item.source]
+    if found:
+        told = "; ".join(f"hold {item.hold} on {item.what}: {item.reason}" for item in found)
+        raise DataError(
+            f"held, so not erased ({told})", TABLE, "erase when it is released: clew hold release NUMBER --reason …"
+        )
+
+
+def held_profiles(lake: "Lake", standing: Iterable[Hold]) -> set[str]:
+    """The profiles that are held now: those named, and those that records of these belong to since."""
+    named = sorted({item.profile_id for item in standing if item.profile_id})
+    if not named or not lake.exists("identity.assignments"):
+        return set(named)
+    with lake.duck(only=["identity.assignments"]) as connection:
+        rows = connection.execute(
+            "SELECT DISTINCT profile_id FROM identity.assignments "
+            "WHERE list_contains($named, own_profile_id) OR list_contains($named, profile_id)",
+            {"named": named},
+        ).fetchall()
+    return {*named, *(row[0] for row in rows)}
+
+
+def hold_acts(lake: "Lake") -> list[audit.Act]:
+    """Every hold put on or taken off, as an act for the audit."""
+    return [
+        audit.Act(
+            "hold",
+            f"hold {row['hold']} {row['action']}",
+            f"on {'source ' + row['source'] if row['source'] else 'a profile'}",
+            audit.fingerprint(row),
+            row["author"],
+        )
+        for row in _rows(lake)
+    ]
+
+
+def _append(lake: "Lake", action: str, item: Hold, reason: str, author: str, at: datetime.datetime) -> None:
+    audit.ready(lake)
+    row: dict[str, Any] = {"hold": item.hold, "action": action, "profile_id": item.profile_id, "source": item.source}
+    lake.append(TABLE, [row | {"until": item.until, "reason": reason, "author": author, "at": at}])
+    audit.note(lake, hold_acts(lake))
+
+
+def _rows(lake: "Lake") -> list[dict[str, Any]]:
+    if not lake.exists(TABLE):
+        return []
+    return sorted(lake.arrow(TABLE).to_pylist(), key=lambda row: (row["hold"], row["action"]))

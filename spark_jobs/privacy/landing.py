@@ -1,0 +1,109 @@
+"""Files still in landing/: the lines of erased people are replaced there too, so that no lost checkpoint lands them."""
+
+import bz2
+import gzip
+import os
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+from spark_jobs.bronze.unreadable import FOLDER
+
+_OPEN = {".gz": gzip.open, ".bz2": bz2.open}
+
+
+@dataclass
+class Redacted:
+    """What was done to files: how many were rewritten, how many of their lines."""
+
+    files: int = 0
+    lines: int = 0
+    names: list[str] = field(default_factory=list)
+
+
+def redact_files(
+    folder: Path, instead: Mapping[bytes, bytes], values: Collection[bytes] = (), mark: bytes = b""
+) -> Redacted:
+    """Replace lines in all files of a source's landing folder.
+
+    A line is known by its bytes and not by its place, so it is found in a file that was changed or copied since, too.
+    Each file is replaced in one rename and keeps its time, so that the reader does not take it for another.
+
+    Args:
+        folder: The source's landing folder.
+        instead: The line to put in the place of each, without line ends.
+        values: In files that were set aside as unreadable no line ever landed, so whose they are is not known: of
+            what can be read of them, each line that holds one of these is replaced by ``mark``.
+        mark: The tombstone.
+    """
+    done = Redacted()
+    if not folder.is_dir():
+        return done
+    told = re.compile(b"|".join(re.escape(value) for value in sorted(values, key=len, reverse=True)))
+    for path in sorted(folder.rglob("*")):
+        if path.is_symlink() or not path.is_file():
+            continue
+        is_aside = bool(values) and FOLDER in path.relative_to(folder).parts[:-1]
+        count = _redact(path, lambda line, aside=is_aside: _instead(line, instead, told if aside else None, mark))
+        if count:
+            done.files += 1
+            done.lines += count
+            done.names.append(path.name)
+    return done
+
+
+def _instead(
+    line: bytes, instead: Mapping[bytes, bytes], told: "re.Pattern[bytes] | None", mark: bytes
+) -> bytes | None:
+    found = instead.get(line)
+    return mark if found is None and told is not None and told.search(line) else found
+
+
+def _redact(path: Path, other: Callable[[bytes], bytes | None]) -> int:
+    # Most files hold nobody who is erased: they are read once and not written.
+    with _reading(path) as file:
+        if not any(other(line) is not None for line in _lines(file)):
+            return 0
+    count = 0
+    status = path.stat()
+    draft = path.with_name(f"_{path.name}.redacted")
+    with _reading(path) as file, _writing(draft, path.suffix) as out:
+        for number, line in enumerate(_lines(file)):
+            replaced = other(line)
+            count += replaced is not None
+            out.write((b"\n" if number else b"") + (line if replaced is None else replaced))
+    descriptor = os.open(draft, os.O_RDONLY)
+    os.fsync(descriptor)
+    os.close(descriptor)
+    os.chmod(draft, status.st_mode & 0o7777)
+    os.utime(draft, ns=(status.st_atime_ns, status.st_mtime_ns))
+    draft.replace(path)
+    return count
+
+
+def _reading(path: Path) -> BinaryIO:
+    opener = _OPEN.get(path.suffix.lower())
+    return opener(path, "rb") if opener else path.open("rb")  # type: ignore[return-value]
+
+
+def _writing(path: Path, suffix: str) -> BinaryIO:
+    opener = _OPEN.get(suffix.lower())
+    return opener(path, "wb") if opener else path.open("wb")  # type: ignore[return-value]
+
+
+def _lines(file: BinaryIO) -> Iterator[bytes]:
+    """The lines without their ends, as the reader cuts them; after a last line end there is an empty one more.
+
+    A broken archive ends where it cannot be read any more.
+    """
+    ended = True
+    try:
+        for line in file:
+            ended = line.endswith(b"\n")
+            yield line[:-1] if ended else line
+    except (OSError, EOFError):
+        return
+    if ended:
+        yield b""

@@ -1,0 +1,256 @@
+"""Retention: what is older than its declared period goes, counted back from the date that the lake stands for.
+
+A message is as old as its event; one that was refused, or repeats another, as the run that landed it. The period of a
+source's messages is the one that its contract declares, else that of silver.events; a refused message goes after the
+period of silver.quarantine, if that is shorter. In bronze and in landing/ tombstones take the place of messages, so
+that every line keeps its number and the account balances: they count as erased.
+
+Idempotence key: the messages themselves; those that are gone are not found again, and one that was buried before a
+death is found in silver and buried again, which changes nothing.
+"""
+
+import datetime
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from lakehouse import audit
+from lakehouse.maintenance import STEP_LOCKS
+from lakehouse.tombstones import ERASURES, tombstone
+from spark_jobs.privacy.bury import bury
+from spark_jobs.privacy.holds import Hold, held_profiles, holds
+from spark_jobs.privacy.rows import delete_by, remove_rows
+from spark_jobs.privacy.whose import Theirs, find, graves, opened
+from spark_jobs.silver.recount import recount
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from lakehouse.lake import Lake
+    from lakehouse.run import Run
+
+TABLE = "ops.retained"
+EVENTS, QUARANTINE, HISTORY = "silver.events", "silver.quarantine", "identity.history"
+BY_RUN_DATE = {"ops.runs": "as_of", "ops.identity_changes": "as_of"}
+"""Tables of runs that say themselves which date they stand for."""
+BY_RUN = ("ops.check_results", "ops.gated_versions")
+"""Tables of runs whose date ops.runs knows."""
+AUTHOR = "clew_maintenance"
+
+
+def retain(lake: "Lake", run: "Run", *, dry_run: bool = False) -> dict[str, int]:
+    """Remove what is past its period.
+
+    Args:
+        lake: The lake.
+        run: The run; periods are counted back from its date, or from that of the newest run that landed, if that is
+            earlier: data of a lake that stands still do not grow old.
+        dry_run: Only count.
+
+    Returns:
+        Rows removed by table, or to be removed; of bronze the messages.
+    """
+    with run.step(lake, "retain") as step, ExitStack() as locks, lake.lock("erase"):
+        lake.ensure_tables()
+        audit.ready(lake)
+        for name in STEP_LOCKS:
+            locks.enter_context(lake.lock(name))
+        as_of = min(run.as_of, _newest_date(lake, run.as_of))
+        standing = [item for item in holds(lake) if item.stands(as_of)]
+        account = _Account(run.run_id, as_of)
+        theirs = _expired(lake, as_of, standing, account)
+        old = _old_rows(lake, as_of, standing, account)
+        if not dry_run:
+            if theirs.lines:
+                _remove(lake, theirs, as_of)
+            for table, (on, keys) in old.items():
+                delete_by(lake, table, on, keys)
+            if account.rows:
+                lake.append(TABLE, account.rows)
+                audit.note(lake, [account.act()])
+        step.rows = sum(row["removed"] for row in account.rows)
+        held = sum(row["held"] for row in account.rows)
+        step.message = f"periods counted back from {as_of}" + (f"; {held:,} rows stay, held" if held else "")
+        return account.removed()
+
+
+def periods(lake: "Lake") -> dict[str, int]:
+    """Days for which messages of each source are kept; a source without a period keeps them for ever."""
+    general = lake.contracts.table(EVENTS).retention_days
+    declared = {name: source.retention_days or general for name, source in sorted(lake.contracts.sources.items())}
+    return {name: days for name, days in declared.items() if days is not None}
+
+
+class _Account:
+    """What retention found, row by row of ops.retained."""
+
+    def __init__(self, run_id: str, as_of: datetime.date) -> None:
+        self.run_id, self.as_of = run_id, as_of
+        self.rows: list[dict[str, Any]] = []
+
+    def note(self, table: str, source: str, days: int, removed: int, held: int) -> None:
+        if removed or held:
+            at = datetime.datetime.now(datetime.UTC)
+            row = {"run_id": self.run_id, "as_of": self.as_of, "table_name": table, "source": source, "days": days}
+            self.rows.append(row | {"removed": removed, "held": held, "at": at})
+
+    def removed(self) -> dict[str, int]:
+        counts: dict[str, int] = {}
+        for row in self.rows:
+            counts[row["table_name"]] = counts.get(row["table_name"], 0) + row["removed"]
+        return {table: count for table, count in sorted(counts.items()) if count}
+
+    def act(self) -> audit.Act:
+        told = self.removed()
+        detail = f"{sum(told.values())} rows of {len(told)} tables, back from {self.as_of}"
+        return audit.Act("retain", f"retention {self.run_id}", detail, audit.fingerprint({"removed": detail}))
+
+
+def _newest_date(lake: "Lake", otherwise: datetime.date) -> datetime.date:
+    with lake.duck(only=["ops.runs"]) as connection:
+        (newest,) = connection.execute("SELECT max(as_of) FROM ops.runs WHERE step = 'land'").fetchall()[0]
+    return newest or otherwise
+
+
+def _expired(lake: "Lake", as_of: datetime.date, standing: list[Hold], account: _Account) -> Theirs:
+    """The messages that are past their period and not held, as what an erasure would take."""
+    bronze = [name for name in sorted(lake.contracts.sources) if lake.exists(f"bronze.{name}")]
+    sources = [lake.contracts.sources[name] for name in bronze]
+    kept_sources = {item.source for item in standing if item.source}
+    kept = find(lake, held_profiles(lake, standing)) if any(item.profile_id for item in standing) else None
+    days = periods(lake)
+    refused = lake.contracts.table(QUARANTINE).retention_days
+    with opened(lake, bronze) as connection:
+        _show(connection, lake, as_of, days, refused, kept_sources, kept)
+        connection.execute("""
+            CREATE TEMP TABLE their_messages AS SELECT source, position, part FROM past WHERE NOT is_held""")
+        counted = connection.execute("""
+            SELECT source, count(*) FILTER (NOT is_held), count(*) FILTER (is_held) FROM past GROUP BY ALL ORDER BY ALL
+        """).fetchall()
+        for source, removed, held in counted:
+            account.note(f"bronze.{source}", source, days.get(source, refused or 0), removed, held)
+        event_ids = connection.execute("SELECT DISTINCT event_id FROM past WHERE NOT is_held AND event_id IS NOT NULL")
+        ids = tuple(row[0] for row in event_ids.fetchall())
+        records = connection.execute("""
+            SELECT DISTINCT record_id FROM silver.events SEMI JOIN (FROM past WHERE NOT is_held) USING (event_id)
+            WHERE record_id IS NOT NULL ORDER BY 1""")
+        touched = tuple(row[0] for row in records.fetchall())
+        return Theirs((), (), touched, ids, graves(connection, sources), (), (), 0)
+
+
+def _show(
+    connection: "duckdb.DuckDBPyConnection",
+    lake: "Lake",
+    as_of: datetime.date,
+    days: dict[str, int],
+    refused: int | None,
+    kept_sources: set[str | None],
+    kept: Theirs | None,
+) -> None:
+    """Make ``past``: every message past its period, with whether it is held."""
+    limits = [(source, as_of - datetime.timedelta(days=period)) for source, period in days.items()]
+    connection.register(
+        "limits",
+        pa.table({"source": [row[0] for row in limits], "oldest": pa.array([row[1] for row in limits], pa.date32())}),
+    )
+    dates = _dates_of_landings(lake)
+    connection.register(
+        "landed",
+        pa.table({"landing": pa.array(list(dates), pa.int32()), "day": pa.array(list(dates.values()), pa.date32())}),
+    )
+    lines = [(grave.source, grave.position) for grave in kept.lines] if kept else []
+    connection.register(
+        "held_lines",
+        pa.table(
+            {
+                "source": pa.array([line[0] for line in lines], pa.string()),
+                "position": pa.array([line[1] for line in lines], pa.int64()),
+            }
+        ),
+    )
+    shortest = as_of - datetime.timedelta(days=refused) if refused is not None else datetime.date.min
+    sources = ", ".join(f"'{name}'" for name in sorted(filter(None, kept_sources))) or "NULL"
+    connection.execute(
+        f"""CREATE TEMP TABLE past AS
+            WITH old_events AS (
+                SELECT event_id, e.source, position, part FROM silver.events AS e JOIN limits USING (source)
+                WHERE e.occurred_at < limits.oldest),
+            old AS (
+                FROM old_events
+                UNION ALL SELECT d.event_id, d.source, d.position, d.part
+                    FROM silver.duplicates AS d SEMI JOIN old_events USING (event_id)
+                UNION ALL SELECT NULL, q.source, q.position, q.part FROM silver.quarantine AS q
+                    JOIN landed USING (landing) LEFT JOIN limits USING (source)
+                    WHERE landed.day < greatest(coalesce(limits.oldest, DATE '0001-01-01'), $shortest::DATE))
+            SELECT *, coalesce(source IN ({sources}), false) OR (source, position) IN (FROM held_lines) AS is_held
+            FROM old""",
+        {"shortest": shortest},
+    )
+
+
+def _dates_of_landings(lake: "Lake") -> dict[int, datetime.date]:
+    """The date that the run of each landing stood for."""
+    of_run = {row["run_id"]: row["as_of"] for row in lake.arrow("ops.runs", columns=["run_id", "as_of"]).to_pylist()}
+    landings = lake.arrow("ops.landings", columns=["landing", "run_id"]).to_pylist()
+    return {row["landing"]: of_run[row["run_id"]] for row in landings if row["run_id"] in of_run}
+
+
+def _remove(lake: "Lake", theirs: Theirs, as_of: datetime.date) -> None:
+    number = _mark(lake, as_of)
+    bury(lake, theirs.lines, tombstone(lake.settings.privacy_key, number))
+    remove_rows(lake, theirs)
+    lake.overwrite("ops.row_counts", recount(lake))
+
+
+def _mark(lake: "Lake", as_of: datetime.date) -> int:
+    """The number whose tombstones retention of a date leaves, written down before the first of them."""
+    reason = f"retention, counted back from {as_of}"
+    known = lake.arrow(ERASURES).to_pylist()
+    own = [row["erasure"] for row in known if row["reason"] == reason and row["author"] == AUTHOR]
+    if own:
+        return int(own[0])
+    number = max((row["erasure"] for row in known), default=0) + 1
+    mark = tombstone(lake.settings.privacy_key, number)
+    row = {"erasure": number, "tombstone": mark, "reason": reason, "author": AUTHOR, "people": 0, "decisions": ""}
+    lake.append(ERASURES, [row | {"at": datetime.datetime.now(datetime.UTC)}])
+    return number
+
+
+def _old_rows(
+    lake: "Lake", as_of: datetime.date, standing: list[Hold], account: _Account
+) -> dict[str, tuple[tuple[str, ...], pa.Table]]:
+    """Keys of the rows past their period in tables that are no function of bronze."""
+    found: dict[str, tuple[tuple[str, ...], pa.Table]] = {}
+    with lake.duck(only=[*BY_RUN_DATE, *BY_RUN, HISTORY, "identity.assignments"]) as connection:
+        connection.register(
+            "held", pa.table({"profile_id": pa.array(sorted(held_profiles(lake, standing)), pa.string())})
+        )
+        for table in (*BY_RUN_DATE, *BY_RUN):
+            days = lake.contracts.table(table).retention_days
+            if days is None:
+                continue
+            keys = connection.execute(
+                "SELECT run_id FROM ops.runs GROUP BY run_id HAVING max(as_of) < $oldest",
+                {"oldest": as_of - datetime.timedelta(days=days)},
+            ).to_arrow_table()
+            found[table] = ("run_id",), keys
+            connection.register("keys", keys)
+            (count,) = connection.execute(f"SELECT count(*) FROM {table} SEMI JOIN keys USING (run_id)").fetchall()[0]
+            connection.unregister("keys")
+            account.note(table, "", days, count, 0)
+        days = lake.contracts.table(HISTORY).retention_days
+        if days is not None:
+            # What was once believed and is believed no more. The newest of a record's old revisions stays: it tells who
+            # that was when the period began.
+            keys = connection.execute(
+                f"""SELECT DISTINCT record_id, revision FROM {HISTORY}
+                    WHERE known_since < $oldest AND record_id NOT IN (
+                        SELECT record_id FROM identity.assignments SEMI JOIN held USING (profile_id))
+                    QUALIFY revision < max(revision) OVER (PARTITION BY record_id)""",
+                {"oldest": as_of - datetime.timedelta(days=days)},
+            ).to_arrow_table()
+            found[HISTORY] = ("record_id", "revision"), keys
+            account.note(HISTORY, "", days, keys.num_rows, 0)
+    # ops.runs tells the dates of the others, so it goes last.
+    return dict(sorted(found.items(), key=lambda item: item[0] == "ops.runs"))

@@ -1,0 +1,234 @@
+"""Search every byte that Clew keeps for values that should be gone: files as they lie, and what is packed in them.
+
+Of a Parquet file that is its raw bytes (the footer's statistics are plain there) and every text in it, dictionaries
+included; of an archive its content; of Delta's log the commits and the checkpoints. Places are told, values never.
+"""
+
+import bz2
+import gzip
+import hashlib
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from contracts.records import KINDS
+from spark_jobs.privacy.keys import EVENT, NUMBER, RECORD, TOKEN, WORD, distinctive
+from spark_jobs.privacy.state import NOT_SEARCHED
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from lakehouse.lake import Lake
+
+Finder = Callable[[bytes], set[str]]
+"""The names of what was found in some bytes."""
+_PACKED = {".gz": gzip.open, ".bz2": bz2.open}
+_CHUNK = 1 << 24
+_OVERLAP = 4096
+_WORD = re.compile(WORD.encode())
+_NUMBER = re.compile(NUMBER.encode())
+
+
+@dataclass(frozen=True)
+class Place:
+    """A file in which something was found.
+
+    Attributes:
+        file: Its path, relative to the workspace where it lies in it.
+        where: raw bytes, content, or the column.
+        what: Which value, by its number as it was given, or the kind of name that a hash is of.
+    """
+
+    file: str
+    where: str
+    what: str
+
+
+@dataclass(frozen=True)
+class Searched:
+    """What was looked at, and where something was found."""
+
+    files: int
+    bytes: int
+    places: tuple[Place, ...]
+
+
+def for_values(values: Iterable[str]) -> Finder:
+    """Finds values in any case of their letters; ``value 2`` is the second."""
+    given = [value for value in values if value]
+    names = [(value.lower().encode(), f"value {number}") for number, value in enumerate(given, start=1)]
+
+    def found(content: bytes) -> set[str]:
+        small = content.lower()
+        return {name for value, name in names if value in small}
+
+    return found
+
+
+def for_hashes(key: bytes, hashes: Mapping[str, Iterable[str]], sources: Iterable[str]) -> Finder:
+    """Finds what has one of the keyed hashes of a certificate: every word and number is hashed and compared.
+
+    Args:
+        key: The privacy key.
+        hashes: By namespace.
+        sources: The declared sources, which ids of events begin with.
+    """
+    sought = {namespace: set(its) for namespace, its in hashes.items()}
+    inner = {namespace: _Hmac(key, namespace) for namespace in sought}
+    of_record = tuple(f"{kind}:" for kind in KINDS)
+    of_event = tuple(f"{source}:" for source in sources)
+    known: dict[bytes, str | None] = {}
+
+    def is_of(namespace: str, form: str) -> bool:
+        if namespace not in sought:
+            return False
+        state = inner[namespace].copy()
+        state.update(form.encode())
+        return state.hexdigest() in sought[namespace]
+
+    def judge(word: bytes) -> str | None:
+        text = word.decode(errors="replace")
+        if text.startswith(of_record) and is_of(RECORD, text):
+            return RECORD
+        if text.startswith(of_event) and is_of(EVENT, text):
+            return EVENT
+        return TOKEN if any(is_of(TOKEN, token) for token in distinctive(text)) else None
+
+    def found(content: bytes) -> set[str]:
+        names = set()
+        digits = (re.sub(rb"[^0-9]", b"", number) for number in set(_NUMBER.findall(content)))
+        for word in {*_WORD.findall(content), *digits}:
+            if word not in known:
+                known[word] = judge(word)
+            if known[word]:
+                names.add(str(known[word]))
+        if len(known) > 2_000_000:
+            known.clear()
+        return names
+
+    return found
+
+
+def search(lake: "Lake", finder: Finder) -> Searched:
+    """Search all files of the lake, landing/, exports/ and what Clew keeps beside them."""
+    files, size = 0, 0
+    places: list[Place] = []
+    for path in files_of(lake):
+        files += 1
+        size += path.stat().st_size
+        name = _shown(lake, path)
+        places += [Place(name, "its name", what) for what in sorted(finder(name.encode()))]
+        for where, content in _contents(path):
+            places += [Place(name, where, what) for what in sorted(finder(content))]
+    unique = sorted(set(places), key=lambda place: (place.file, place.where, place.what))
+    return Searched(files, size, tuple(unique))
+
+
+def files_of(lake: "Lake") -> Iterator[Path]:
+    """Every file that Clew keeps, but the jars and the keys."""
+    settings = lake.settings
+    roots = {
+        settings.lake,
+        settings.landing,
+        settings.exports,
+        settings.state,
+        settings.home.absolute() / "certificates",
+    }
+    for root in sorted(roots):
+        for path in sorted(root.rglob("*")):
+            place = path.relative_to(root)
+            is_ours = root == settings.state and (place.parts[0] in NOT_SEARCHED or path.suffix == ".key")
+            if not is_ours and path.is_file() and not path.is_symlink():
+                yield path
+
+
+def _contents(path: Path) -> Iterator[tuple[str, bytes]]:
+    with path.open("rb") as file:
+        yield from (("raw bytes", part) for part in _parts(file.read))
+    if path.suffix.lower() in _PACKED:
+        try:
+            with _PACKED[path.suffix.lower()](path, "rb") as file:
+                yield from (("content", part) for part in _parts(file.read))
+        except (OSError, EOFError):
+            return  # broken: what can be read of it was read
+    if path.suffix == ".parquet":
+        yield from _texts(path)
+
+
+def _parts(read: Callable[[int], bytes]) -> Iterator[bytes]:
+    """A file part by part, each with the end of the one before it, so that no value is cut."""
+    before = b""
+    while part := read(_CHUNK):
+        yield before + part
+        before = part[-_OVERLAP:]
+
+
+def _texts(path: Path) -> Iterator[tuple[str, bytes]]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        flat = [field.name for field in pq.read_schema(path) if pa.types.is_string(field.type)]
+        file = pq.ParquetFile(path, read_dictionary=flat)
+    except (OSError, pa.ArrowInvalid):
+        return  # no Parquet file, whatever it is called
+    for batch in file.iter_batches(batch_size=65_536):
+        for name, column in zip(batch.schema.names, batch.columns, strict=True):
+            for texts in _leaves(column):
+                joined = b"\x00\n".join(_bytes(text) for text in texts.to_pylist() if text is not None)
+                yield f"column {name}", joined
+
+
+def _leaves(column: "pa.Array") -> Iterator["pa.Array"]:
+    """The texts in a column, however deep, each once."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        yield from _leaves(column.dictionary)
+    elif pa.types.is_map(kind):
+        yield from _leaves(column.keys)
+        yield from _leaves(column.items)
+    elif pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        yield from _leaves(column.flatten())
+    elif pa.types.is_struct(kind):
+        for part in column.flatten():
+            yield from _leaves(part)
+    elif any(test(kind) for test in (pa.types.is_string, pa.types.is_large_string, pa.types.is_binary)):
+        yield pc.unique(column)
+    elif pa.types.is_integer(kind):
+        yield pc.unique(column).cast(pa.string())
+
+
+def _bytes(text: str | bytes) -> bytes:
+    return text if isinstance(text, bytes) else text.encode()
+
+
+class _Hmac:
+    """HMAC-SHA256 of a namespace, begun, so that each word costs two short hashes."""
+
+    def __init__(self, key: bytes, namespace: str) -> None:
+        from lakehouse.pseudonym import SEPARATOR, pads
+
+        first, second = pads(key)
+        self._inner, self._outer = hashlib.sha256(first + (namespace + SEPARATOR).encode()), hashlib.sha256(second)
+
+    def copy(self) -> "_Hmac":
+        made = object.__new__(_Hmac)
+        made._inner, made._outer = self._inner.copy(), self._outer.copy()
+        return made
+
+    def update(self, content: bytes) -> None:
+        self._inner.update(content)
+
+    def hexdigest(self) -> str:
+        self._outer.update(self._inner.digest())
+        return self._outer.hexdigest()
+
+
+def _shown(lake: "Lake", path: Path) -> str:
+    home = lake.settings.home.absolute()
+    return path.relative_to(home).as_posix() if path.is_relative_to(home) else str(path)

@@ -1,0 +1,65 @@
+"""What Clew keeps beside the lake (logs, what dbt and Airflow leave): searched for the values of the erased."""
+
+import re
+import shutil
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lakehouse.intact import SET_ASIDE
+
+if TYPE_CHECKING:
+    from lakehouse.lake import Lake
+
+NOT_SEARCHED = ("jars", "locks")
+_TEXT = (".log", ".txt", ".json", ".jsonl", ".sql", ".yml", ".html", ".csv")
+LEAST_LETTERS = 6
+"""Shorter values would be found in anything."""
+ERASED = b"[erased]"
+
+
+def clean_state(lake: "Lake", values: Iterable[str]) -> dict[str, int]:
+    """Take the values out of texts, and remove what dbt can make again.
+
+    Returns:
+        Files ``redacted``, ``removed`` and ``left`` because they are of another kind (Airflow's database).
+    """
+    counts = {"redacted": 0, "removed": 0, "left": 0}
+    shutil.rmtree(lake.settings.lake / "_work" / "conform", ignore_errors=True)
+    with lake.lock("replay"):
+        shutil.rmtree(lake.settings.state / "replay", ignore_errors=True)
+    # Copies of tables that were put aside as damaged: nothing reads them, and what is in them may be anybody's.
+    aside = lake.settings.lake / SET_ASIDE
+    counts["removed"] += sum(path.is_file() for path in aside.rglob("*"))
+    shutil.rmtree(aside, ignore_errors=True)
+    sought = [value.encode() for value in values if len(value) >= LEAST_LETTERS]
+    if not sought:
+        return counts
+    pattern = re.compile(b"|".join(re.escape(value) for value in sorted(sought, key=len, reverse=True)), re.IGNORECASE)
+    for path in state_files(lake):
+        content = path.read_bytes()
+        if not pattern.search(content):
+            continue
+        if "target" in path.parts:
+            path.unlink()
+            counts["removed"] += 1
+        elif path.suffix in _TEXT:
+            mode = path.stat().st_mode & 0o7777
+            draft = path.with_name(f".{path.name}.redacted")
+            draft.write_bytes(pattern.sub(ERASED, content))
+            draft.chmod(mode)
+            draft.replace(path)
+            counts["redacted"] += 1
+        else:
+            counts["left"] += 1
+    return counts
+
+
+def state_files(lake: "Lake") -> Iterator[Path]:
+    """Every file below ``.clew`` but jars, locks, keys and the plan of an erasure."""
+    state = lake.settings.state
+    for path in sorted(state.rglob("*")):
+        place = path.relative_to(state)
+        is_ours = place.parts[0] in NOT_SEARCHED or place.suffix == ".key" or place.name.startswith("erasure.json")
+        if not is_ours and path.is_file() and not path.is_symlink():
+            yield path

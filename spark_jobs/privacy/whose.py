@@ -1,0 +1,219 @@
+"""Whose data: everything in the lake that is of certain profiles, and of nobody else.
+
+A record is a person's by identity.assignments, an event by its record, or, in a spell of identity.stitches, by the
+account that had logged in. A value of an identifier is a person's alone if no record of anybody else holds it.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from contracts.source import Source
+from lakehouse.tombstones import READY, all_erased_parts
+from spark_jobs.privacy.bury import Grave
+from spark_jobs.privacy.keys import NUMBER, WORD, tokens
+from spark_jobs.silver.sql import literal
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from lakehouse.lake import Lake
+
+UNUSABLE_BY_FORM = ("malformed", "blocked_value", "undeclared")
+TABLES = (
+    *("silver.events", "silver.duplicates", "silver.quarantine", "silver.identifiers", "silver.customer_records"),
+    *("identity.assignments", "identity.identifiers", "identity.stitches", "identity.decisions", "ops.erasures"),
+)
+
+
+@dataclass(frozen=True)
+class Theirs:
+    """What is of the profiles.
+
+    Attributes:
+        profiles: Their ids, with those that their records had or would have.
+        records: Records all of whose events are theirs.
+        partly: Records of which only some events are, as of a shared browser.
+        event_ids: Events.
+        lines: Every message of theirs, by line.
+        values: (identifier, standard value) that nobody else holds and that may name somebody.
+        spellings: How these came, for the search of texts.
+        shared: How many values stay because others hold them.
+        decisions: Numbers of the stewards' decisions about them.
+    """
+
+    profiles: tuple[str, ...]
+    records: tuple[str, ...]
+    partly: tuple[str, ...]
+    event_ids: tuple[str, ...]
+    lines: tuple[Grave, ...]
+    values: tuple[tuple[str, str], ...]
+    spellings: tuple[str, ...]
+    shared: int
+    decisions: tuple[int, ...] = field(default=())
+
+
+def find(lake: "Lake", profiles: Iterable[str]) -> Theirs:
+    """Everything of some profiles, by the live tables."""
+    bronze = [name for name in sorted(lake.contracts.sources) if lake.exists(f"bronze.{name}")]
+    sources = [lake.contracts.sources[name] for name in bronze]
+    with opened(lake, bronze) as connection:
+        connection.register("asked", pa.table({"profile_id": pa.array(sorted(profiles), pa.string())}))
+        _records(connection)
+        _events(connection)
+        _values(connection, lake)
+        _strays(connection, sources)
+        _messages(connection, lake)
+        return _found(connection, sources)
+
+
+def opened(lake: "Lake", bronze: Sequence[str]) -> "duckdb.DuckDBPyConnection":
+    """A connection on the live tables that say whose a message is, with the bronze tables of some sources."""
+    connection = lake.duck(only=[*TABLES, *(f"bronze.{name}" for name in bronze)])
+    connection.execute(READY)
+    return connection
+
+
+def _records(connection: "duckdb.DuckDBPyConnection") -> None:
+    connection.execute("""
+        CREATE TEMP TABLE mine AS SELECT record_id, own_profile_id
+            FROM identity.assignments SEMI JOIN asked USING (profile_id);
+        CREATE TEMP TABLE their_profiles AS SELECT profile_id FROM asked UNION SELECT own_profile_id FROM mine;
+    """)
+
+
+def _events(connection: "duckdb.DuckDBPyConnection") -> None:
+    """The events of their records, and of spells of their accounts; and the records that are theirs in part only."""
+    connection.execute("""
+        CREATE TEMP TABLE near AS SELECT record_id FROM mine
+            UNION SELECT record_id FROM identity.stitches WHERE account_record IN (FROM (SELECT record_id FROM mine));
+        CREATE TEMP TABLE owned AS
+            SELECT e.event_id, e.source, e.position, e.part, e.record_id,
+                   coalesce(s.account_record, e.record_id) IN (SELECT record_id FROM mine) AS is_theirs
+            FROM silver.events AS e SEMI JOIN near USING (record_id)
+            LEFT JOIN identity.stitches AS s ON s.record_id = e.record_id AND e.occurred_at >= s.since
+                AND (s."until" IS NULL OR e.occurred_at < s."until");
+        CREATE TEMP TABLE partly AS SELECT record_id FROM owned GROUP BY record_id
+            HAVING bool_or(is_theirs) AND NOT bool_and(is_theirs);
+        CREATE TEMP TABLE their_records AS SELECT record_id FROM mine ANTI JOIN partly USING (record_id)
+            ANTI JOIN (SELECT record_id FROM owned WHERE NOT is_theirs) USING (record_id);
+        CREATE TEMP TABLE their_events AS SELECT event_id, source, position, part FROM owned WHERE is_theirs;
+    """)
+
+
+def _values(connection: "duckdb.DuckDBPyConnection", lake: "Lake") -> None:
+    """The values that only they hold. What silver knows of others counts, too: identity may be a run behind."""
+    rules = lake.contracts.identity.identifiers.values()
+    words = {*UNUSABLE_BY_FORM, *(pattern.name for rule in rules for pattern in rule.blocked_patterns)}
+    unusable = ", ".join(literal(word) for word in sorted(words))
+    connection.execute(f"""
+        CREATE TEMP TABLE held AS
+            SELECT identifier, value, raw_value, record_id IN (SELECT record_id FROM their_records) AS is_theirs,
+                   coalesce(split_part(reason, ':', 1), '') IN ({unusable}) AS names_nobody
+            FROM identity.identifiers WHERE value <> '';
+        CREATE TEMP TABLE held_by_others AS
+            SELECT identifier, value FROM held WHERE NOT is_theirs
+            UNION SELECT i.identifier, h.value FROM silver.identifiers AS i JOIN held AS h
+                ON h.identifier = i.identifier AND trim(i.value) = trim(h.raw_value)
+                WHERE i.record_id NOT IN (SELECT record_id FROM their_records);
+        CREATE TEMP TABLE alone AS SELECT DISTINCT identifier, value, raw_value FROM held
+            ANTI JOIN held_by_others USING (identifier, value) WHERE is_theirs AND NOT names_nobody;
+        CREATE TEMP TABLE shared AS SELECT DISTINCT identifier, value FROM held
+            SEMI JOIN held_by_others USING (identifier, value) WHERE is_theirs;
+    """)
+
+
+def _strays(connection: "duckdb.DuckDBPyConnection", sources: Sequence[Source]) -> None:
+    """Events that name no record, and hold a value that only they hold."""
+    told = " UNION ALL ".join(
+        f"SELECT event_id, '{source.source}' AS source, position, part, '{entry.identifier}' AS identifier, "
+        f"{path_sql(entry.path)} AS value FROM silver.events WHERE source = '{source.source}' AND record_id IS NULL"
+        for source in sources
+        for entry in source.identifiers
+    )
+    if told:
+        connection.execute(f"""
+            INSERT INTO their_events SELECT DISTINCT event_id, source, position, part FROM ({told}) AS t
+            SEMI JOIN (SELECT identifier, trim(raw_value) AS value FROM alone UNION SELECT identifier, value FROM alone)
+                AS a ON a.identifier = t.identifier AND a.value = trim(t.value)
+        """)
+
+
+def _messages(connection: "duckdb.DuckDBPyConnection", lake: "Lake") -> None:
+    """Every message: the events, what repeats them, what was refused of them; and how many messages each line holds."""
+    rules = lake.contracts.identity
+    values = connection.execute("SELECT DISTINCT identifier, value FROM alone").fetchall()
+    named = {token for identifier, value in values for token in tokens(identifier, value, rules)}
+    for (record,) in connection.execute("SELECT record_id FROM their_records").fetchall():
+        named |= tokens("", record.partition(":")[2], rules)
+    connection.register("named", pa.table({"token": pa.array(sorted(named), pa.string())}))
+    text = "replace(payload, chr(0), '')"
+    words = f"list_transform(regexp_extract_all(t, '{WORD}'), lambda w: lower(trim(w, '.:-')))"
+    numbers = f"list_transform(regexp_extract_all(t, '{NUMBER}'), lambda w: regexp_replace(w, '[^0-9]', '', 'g'))"
+    # What JSON writes with escapes is read as well.
+    unescaped = f"coalesce(array_to_string(json_extract_string({text}, '$..*'), ' '), '')"
+    has_escapes = f"contains({text}, chr(92)) AND json_valid({text})"
+    plain = f"CASE WHEN {has_escapes} THEN {text} || ' ' || {unescaped} ELSE {text} END"
+    connection.execute(f"""
+        CREATE TEMP TABLE their_messages AS
+            SELECT source, position, part FROM their_events
+            UNION SELECT source, position, part FROM silver.duplicates SEMI JOIN their_events USING (event_id)
+            UNION SELECT q.source, q.position, q.part FROM silver.quarantine AS q
+                JOIN their_events AS e ON e.event_id = q.source || ':' || q.message_id
+            UNION SELECT DISTINCT source, position, part FROM (
+                SELECT source, position, part, unnest(list_concat({words}, {numbers})) AS token
+                FROM (SELECT source, position, part, {plain} AS t FROM silver.quarantine WHERE payload IS NOT NULL))
+                SEMI JOIN named USING (token);
+    """)
+
+
+def _found(connection: "duckdb.DuckDBPyConnection", sources: Sequence[Source]) -> Theirs:
+    def column(sql: str) -> tuple:
+        return tuple(row[0] for row in connection.execute(sql).fetchall())
+
+    lines = graves(connection, sources)
+    (shared,) = connection.execute("SELECT count(*) FROM shared").fetchall()[0]
+    return Theirs(
+        profiles=column("SELECT profile_id FROM their_profiles ORDER BY 1"),
+        records=column("SELECT record_id FROM their_records ORDER BY 1"),
+        partly=column("SELECT record_id FROM partly ORDER BY 1"),
+        event_ids=column("SELECT DISTINCT event_id FROM their_events ORDER BY 1"),
+        lines=lines,
+        values=tuple(connection.execute("SELECT DISTINCT identifier, value FROM alone ORDER BY ALL").fetchall()),
+        spellings=column("SELECT DISTINCT trim(v) FROM (SELECT unnest([value, raw_value]) AS v FROM alone) ORDER BY 1"),
+        shared=shared,
+        decisions=column("""SELECT decision FROM identity.decisions
+                            WHERE left_record IN (SELECT record_id FROM their_records)
+                               OR right_record IN (SELECT record_id FROM their_records) ORDER BY 1"""),
+    )
+
+
+def graves(connection: "duckdb.DuckDBPyConnection", sources: Sequence[Source]) -> tuple[Grave, ...]:
+    """The messages in the table ``their_messages``, by line, with how many each line holds."""
+    csv = [source.source for source in sources if source.format.type == "csv"]
+    fates = " UNION ALL ".join(
+        f"SELECT source, position, part FROM {table}"
+        for table in ("silver.events", "silver.duplicates", "silver.quarantine")
+    )
+    buried = all_erased_parts([source.source for source in sources], csv)
+    # A message that was buried before a death in between is still in silver: it counts once.
+    found = connection.execute(f"""
+        WITH parts AS (
+            SELECT source, position, part FROM ({fates}) SEMI JOIN their_messages USING (source, position)
+            UNION SELECT source, position, part FROM ({buried}) SEMI JOIN their_messages USING (source, position)),
+        held AS (SELECT source, position, count(*) AS messages FROM parts GROUP BY ALL)
+        SELECT source, position, list(DISTINCT part ORDER BY part), any_value(messages)
+        FROM their_messages JOIN held USING (source, position) GROUP BY ALL ORDER BY ALL""").fetchall()
+    return tuple(Grave(source, position, tuple(parts), messages) for source, position, parts, messages in found)
+
+
+def path_sql(path: str) -> str:
+    """SQL of DuckDB: the value at a path of a message; the twin of ``convert.path_value``."""
+    head, _, rest = path.partition(".")
+    if not rest:
+        return head
+    key, _, inner = rest.partition(".")
+    value = f"{head}[{literal(key)}]"
+    return f"json_extract_string({value}, {literal(f'$.{inner}')})" if inner else value

@@ -1,0 +1,211 @@
+"""The consent policy over a lake: after merges and unmerges, when it changes, and what `clew policy` says of it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from contracts.errors import ContractError
+from contracts.permission import Moment
+from contracts.purpose import Purpose
+from lakehouse import audit
+from lakehouse.consent import state_sql
+from lakehouse.policies import take, taken
+
+MARKETING, ADVERTISING = "email_marketing", "advertising"
+
+
+def state(small: Any, purpose: str, **changes: Any) -> dict[str, tuple[str, str | None]]:
+    """Status and event of everybody, by profile."""
+    policy = amended(small.lake.contracts.policy, purpose, **changes)
+    with small.lake.duck() as connection:
+        sql = state_sql(policy, Moment(small.run.as_of, heeds_later_refusals=True))
+        rows = connection.execute(f"SELECT * FROM ({sql}) WHERE purpose = '{purpose}'").fetchall()
+    return {row[0]: (row[2], row[5]) for row in rows}
+
+
+def amended(policy: Any, purpose: str, version: str | None = None, **changes: Any) -> Any:
+    """The policy with another version, and other limits of one purpose."""
+    content = policy.purposes[purpose].model_dump(exclude_unset=True) | changes
+    purposes = policy.purposes | {purpose: Purpose.model_validate(content)}
+    return policy.model_copy(update={"purposes": purposes, "version": version or policy.version})
+
+
+def profile_of(small: Any, record: str) -> str:
+    rows = small.rows("identity.assignments")
+    return next(row["profile_id"] for row in rows if row["record_id"] == record)
+
+
+def join(small: Any, record: str, to: str) -> None:
+    """Make a record one of another's profile."""
+    profile = profile_of(small, to)
+    small.change(
+        "identity.assignments",
+        lambda rows: [row | ({"profile_id": profile} if row["record_id"] == record else {}) for row in rows],
+    )
+
+
+@pytest.mark.parametrize(
+    ("purpose", "across", "comes_to"),
+    [
+        (MARKETING, "latest", ("granted", "consent:m1")),  # Cat said no on the 5th, Ann yes on the 9th
+        (MARKETING, "strictest", ("denied", "consent:m5")),
+        (ADVERTISING, "strictest", ("granted", "consent:m2")),
+    ],
+)
+def test_consent_survives_a_merge_by_the_declared_rule_and_an_unmerge_gives_each_their_own(
+    purpose: str, across: str, comes_to: tuple[str, str], small: Any
+) -> None:
+    before = state(small, purpose, across=across)
+    ann, cat = profile_of(small, "account:ann"), profile_of(small, "account:cat")
+    assert before[ann][0] == "granted"
+    join(small, "account:cat", to="account:ann")
+    merged = state(small, purpose, across=across)
+    assert merged[ann] == comes_to
+    assert cat not in merged
+    small.change(
+        "identity.assignments",
+        lambda rows: [row | ({"profile_id": cat} if row["record_id"] == "account:cat" else {}) for row in rows],
+    )
+    assert state(small, purpose, across=across) == before
+
+
+def test_a_policy_is_taken_once_and_written_down(small: Any) -> None:
+    version = small.lake.contracts.policy.version
+    assert take(small.lake, small.run) == f"policy {version} is new: the first policy of this lake"
+    assert take(small.lake, small.run) == ""
+    (row,) = taken(small.lake)
+    assert (row["version"], row["run_id"], row["as_of"]) == (version, "run-1", small.run.as_of)
+    acts = [(item.action, item.subject) for item in audit.entries(small.lake)]
+    assert acts == [("policy", f"policy {version}")]
+
+
+def test_a_policy_that_was_changed_and_kept_its_version_is_refused(small: Any) -> None:
+    take(small.lake, small.run)
+    small.lake.contracts.policy = amended(small.lake.contracts.policy, MARKETING, expires_after_days=20)
+    with pytest.raises(ContractError) as caught:
+        take(small.lake, small.run)
+    assert f"was changed and is still called {small.lake.contracts.policy.version}" in str(caught.value)
+    assert "give it a new version" in str(caught.value)
+    assert len(taken(small.lake)) == 1
+
+
+def test_a_new_version_says_whom_it_lets_in_and_out_when_it_is_taken(small: Any) -> None:
+    first = small.lake.contracts.policy
+    take(small.lake, small.run)
+    small.lake.contracts.policy = amended(first, MARKETING, version="9-0-0", expires_after_days=22)
+    said = take(small.lake, small.run)
+    assert said == f"policy 9-0-0 is new: against {first.version}: {MARKETING} lets 0 in and 2 out"  # Eve's and Fay's
+    small.lake.contracts.policy = amended(first, MARKETING, version="9-0-1")
+    assert take(small.lake, small.run) == f"policy 9-0-1 is new: against 9-0-0: {MARKETING} lets 2 in and 0 out"
+    entries = {item.subject: item.detail for item in audit.entries(small.lake)}
+    assert entries["policy 9-0-0"].endswith("lets 0 in and 2 out")
+
+
+def test_explain_names_the_rule_the_event_and_what_was_overruled(small: Any, clew: Any) -> None:
+    small.release()
+    home = small.lake.settings.home
+    told = json.loads(clew("policy", "explain", "crm:ben", MARKETING, "email_tool", "--json", home=home).out)
+    assert (told["may_use"], told["status"], told["rule"]) == (False, "withdrawn", "latest")
+    assert told["decided_by"]["event_id"] == "consent:m4"
+    (overruled,) = told["overruled"]
+    assert overruled["event_id"] == "consent:m3"
+    assert overruled["why"] == "the same record said something later, or stricter at that instant"
+    assert told["destination"]["exported"] is False
+    ran = clew("policy", "explain", "account:ann", MARKETING, "email_tool", home=home)
+    assert f"yes: {MARKETING} of profile " in ran.out
+    assert "email_tool: handed over, with release 1" in ran.out
+    fay = clew("policy", "explain", "account:fay", MARKETING, "email_tool", home=home)
+    assert "not handed over: another profile with the same address said no to this purpose" in fay.out
+
+
+def test_explain_goes_by_both_clocks(small: Any, clew: Any) -> None:
+    small.release()
+
+    def told(*days: str) -> dict[str, Any]:
+        ran = clew("policy", "explain", "crm:ben", MARKETING, *days, "--json", home=small.lake.settings.home)
+        return json.loads(ran.out)
+
+    assert told("--as-of", "2017-12-30")["status"] == "withdrawn"
+    small.change(
+        "identity.history",
+        lambda rows: [row | {"true_from": row["true_from"].replace(day=1)} for row in rows],
+    )
+    small.release()
+    then = told("--as-of", "2017-12-11")
+    assert (then["status"], then["overruled"][0]["why"]) == ("granted", "it was given after that day")
+    small.change(
+        "identity.history", lambda rows: [row | {"known_since": row["known_since"].replace(day=1)} for row in rows]
+    )
+    small.release()
+    unknown = told("--as-of", "2017-12-30", "--known-at", "2017-12-29")
+    assert (unknown["status"], unknown["decided_by"]) == ("no_consent_known", None)
+    assert {item["why"] for item in unknown["overruled"]} == {"it landed later, so it was not known then"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["explain", "crm:ben", "spam"], "there is no purpose spam"),
+        (
+            ["explain", "crm:ben", MARKETING, "ad_platform"],
+            "the policy lets email_marketing hand nothing to ad_platform",
+        ),
+        (["explain", "crm:ben", MARKETING, "--known-at", "2017-12-01"], "--known-at says nothing alone"),
+        (["state", "--purpose", "spam"], "there is no purpose spam"),
+    ],
+)
+def test_a_wrong_question_is_answered_with_what_to_ask(arguments: list[str], says: str, small: Any, clew: Any) -> None:
+    ran = clew("policy", *arguments, home=small.lake.settings.home)
+    assert ran.code == 2
+    assert says in ran.err
+
+
+def test_state_counts_everybody_on_any_day(small: Any, clew: Any) -> None:
+    home = small.lake.settings.home
+    small.release()
+    now = json.loads(clew("policy", "state", "--purpose", MARKETING, "--json", home=home).out)["rows"]
+    assert {row["status"]: row["people"] for row in now} == {
+        "granted": 4, "denied": 1, "withdrawn": 1, "no_consent_known": 1,
+    }  # fmt: skip
+    rows = clew("policy", "state", "--purpose", MARKETING, "--people", home=home).out.splitlines()
+    assert len(rows) == 1 + 7
+    small.change(
+        "identity.history", lambda rows: [row | {"true_from": row["true_from"].replace(day=1)} for row in rows]
+    )
+    small.release()
+    then = json.loads(clew("policy", "state", "--as-of", "2017-12-05", "--purpose", MARKETING, "--json", home=home).out)
+    assert {row["status"]: row["people"] for row in then["rows"]} == {"granted": 2, "denied": 1, "no_consent_known": 4}
+
+
+def test_diff_counts_whom_another_policy_lets_out_before_it_is_taken(small: Any, clew: Any, tmp_path: Path) -> None:
+    small.release()
+    text = (small.lake.settings.contracts / "consent" / "purposes.yml").read_text(encoding="utf-8")
+    version = small.lake.contracts.policy.version
+    file = tmp_path / "new.yml"
+    file.write_text(
+        text.replace(f"version: {version}", "version: 9-0-0").replace("days: 1095", "days: 20"), encoding="utf-8"
+    )
+    told = json.loads(clew("policy", "diff", "--policy", str(file), "--json", home=small.lake.settings.home).out)
+    assert (told["before"], told["after"]) == (version, "9-0-0")
+    counts = {part["name"]: (part["lets_in"], part["lets_out"]) for part in told["purposes"]}
+    assert {name: count for name, count in counts.items() if any(count)} == {MARKETING: (0, 4)}
+    (because,) = next(part for part in told["purposes"] if part["name"] == MARKETING)["because"]
+    assert (because["before"], because["after"], because["people"]) == ("granted", "expired", 4)
+    exports = {part["name"]: (part["lets_in"], part["lets_out"]) for part in told["destinations"]}
+    assert exports == {"ad_platform": (0, 0), "email_tool": (0, 1)}
+    assert taken(small.lake) == [], "nothing was taken"
+
+
+def test_check_runs_the_cases_and_refuses_a_version_that_was_another(small: Any, clew: Any, tmp_path: Path) -> None:
+    home = small.lake.settings.home
+    ran = clew("policy", "check", home=home)
+    assert (ran.code, "cases hold" in ran.out) == (0, True)
+    take(small.lake, small.run)
+    text = (small.lake.settings.contracts / "consent" / "purposes.yml").read_text(encoding="utf-8")
+    file = tmp_path / "new.yml"
+    file.write_text(text.replace("coupons and prices", "coupons"), encoding="utf-8")
+    ran = clew("policy", "check", "--policy", str(file), home=home)
+    assert ran.code == 2
+    assert "was changed and is still called" in ran.err

@@ -1,0 +1,75 @@
+"""Purging: a table's folder holds its newest version and nothing of what was before."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lakehouse.errors import UsageError
+from lakehouse.purge import purge, seal_off
+
+TABLE = "gold.profiles"
+
+
+def _rewritten(small: Any) -> Path:
+    """The small lake's profiles without Dan's row, which older files, their statistics and the log still hold."""
+    small.change(TABLE, lambda rows: [row for row in rows if row["email"] != "dan@example.com"])
+    return Path(small.lake.path(TABLE))
+
+
+def _bytes(folder: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
+
+
+def test_no_byte_of_a_removed_row_stays_in_files_statistics_or_log(small: Any) -> None:
+    folder = _rewritten(small)
+    assert b"dan@example.com" in _bytes(folder)
+
+    done = purge(small.lake, TABLE)
+
+    assert b"dan@example.com" not in _bytes(folder)
+    assert (done.files, done.version) == (1, small.lake.version(TABLE))
+    assert [path.suffix for path in sorted((folder / "_delta_log").glob("0*"))] == [".parquet", ".json"]
+
+
+def test_a_purged_table_is_read_by_delta_rs_and_duckdb_and_counts_on(small: Any) -> None:
+    _rewritten(small)
+    before, rows = small.lake.version(TABLE), len(small.rows(TABLE))
+
+    purge(small.lake, TABLE)
+    small.write(TABLE, small.rows(TABLE))
+
+    assert small.lake.version(TABLE) == before + 2
+    with small.lake.duck(only=[TABLE]) as connection:
+        assert connection.execute(f"SELECT count(*) FROM {TABLE}").fetchall() == [(rows,)]
+    with pytest.raises(UsageError, match="no table"):
+        small.lake.delta(TABLE, before)
+
+
+def test_a_clean_table_is_left_as_it_is(small: Any) -> None:
+    _rewritten(small)
+    first = purge(small.lake, TABLE)
+    again = purge(small.lake, TABLE)
+    assert (again.version, again.files, again.log_files) == (first.version, 0, 0)
+
+
+def test_a_purge_that_died_after_its_commit_is_done_by_the_next(small: Any) -> None:
+    folder = _rewritten(small)
+    version = seal_off(small.lake, TABLE)
+
+    done = purge(small.lake, TABLE)
+
+    assert done.version == version
+    assert b"dan@example.com" not in _bytes(folder)
+
+
+def test_checksums_of_hadoop_beside_files_that_go_do_not_stay(small: Any) -> None:
+    folder = _rewritten(small)
+    for path in [*folder.glob("*.parquet"), *(folder / "_delta_log").glob("*.json")]:
+        path.with_name(f".{path.name}.crc").write_bytes(b"crc")
+
+    purge(small.lake, TABLE)
+
+    left = {path.name for path in folder.glob("*.parquet")}
+    assert {path.name for path in folder.glob(".*.crc")} == {f".{name}.crc" for name in left}
+    assert not list((folder / "_delta_log").glob(".*.crc"))

@@ -1,0 +1,88 @@
+"""What a replay goes by, and where it takes place; that it is equal: tests/spark/test_replay.py."""
+
+import datetime as dt
+
+import pytest
+
+from clew import replay
+from lakehouse import audit
+from lakehouse.errors import UsageError
+from tests.conftest import at
+
+DAY = dt.date(2017, 12, 30)
+
+
+def ran(small, *steps: tuple[str, str]) -> None:
+    """Note steps of runs as ended, one an hour, each given as run and step; ``conform?`` has only started."""
+    rows = []
+    for hour, (run_id, name) in enumerate(steps, 1):
+        ends = ("started",) if name.endswith("?") else ("started", "done")
+        for minute, state in enumerate(ends):
+            rows.append(
+                {"run_id": run_id, "step": name.rstrip("?"), "state": state, "as_of": DAY, "seconds": 0.0, "rows": 0,
+                 "message": "", "at": at(30, hour) + dt.timedelta(minutes=minute)}
+            )  # fmt: skip
+    small.lake.overwrite("ops.runs", rows)
+    landings = [run_id for run_id, name in steps if name == "land"]
+    small.lake.overwrite(
+        "ops.landings",
+        [{"landing": number, "run_id": run_id, "landed_at": at(30, 1)} for number, run_id in enumerate(landings, 1)],
+    )
+
+
+DAILY = [("run-1", name) for name in ("land", "conform", "resolve", "build_events", "build_marts")]
+
+
+def test_a_finished_run_is_replayed_as_it_was(small) -> None:
+    ran(small, *DAILY)
+    runs, as_of = replay.finished_runs(small.lake)
+    assert runs == [replay.Resolved("run-1", DAY, 1, at(30, 3))]
+    assert as_of == DAY
+
+
+def test_an_hourly_run_that_conformed_more_does_not_hinder(small) -> None:
+    ran(small, *DAILY, ("hourly", "land"), ("hourly", "conform"))
+    (run,), _ = replay.finished_runs(small.lake)
+    assert run.run_id == "run-1"
+
+
+@pytest.mark.parametrize(
+    ("more", "word"),
+    [
+        ([("r", "requeue")], "the last resolve is older than the last requeue"),
+        ([("run-1", "conform")], "the last resolve is older than the last conform"),
+        ([("hourly", "conform?")], "the last conform is started"),
+        ([("run-2", "resolve")], "the last build_events is older than a step before it"),
+        (
+            [("run-2", "resolve"), ("run-2", "build_events"), ("run-2", "build_marts?")],
+            "the last build_marts is started",
+        ),
+    ],
+)
+def test_tables_of_no_one_state_are_not_compared(small, more, word) -> None:
+    ran(small, *DAILY, *more)
+    with pytest.raises(UsageError, match=word):
+        replay.finished_runs(small.lake)
+
+
+def test_a_lake_in_which_nothing_ran_has_nothing_to_replay(small) -> None:
+    with pytest.raises(UsageError, match="the last resolve is missing"):
+        replay.finished_runs(small.lake)
+
+
+def test_the_workshop_reads_bronze_has_the_keys_and_leaves_nothing_behind_nor_beside_the_lake(small) -> None:
+    live = small.lake
+    key, head = live.settings.identity_key, live.settings.state / audit.HEAD
+    audit.note(live, [audit.Act("release", "release 1", "", "f")])
+    noted, versions = head.read_text(), {table: live.version(table) for table in live.tables()}
+    with replay._workshop(live, keep=False) as target:
+        folder = target.settings.home
+        assert folder.stat().st_mode & 0o777 == 0o700
+        assert target.settings.identity_key == key
+        assert target.arrow("bronze.web") == live.arrow("bronze.web")
+        assert target.arrow("silver.events").num_rows == 0
+        audit.note(target, [audit.Act("release", "release 1", "", "f")])
+    assert not folder.exists()
+    assert head.read_text() == noted
+    assert {table: live.version(table) for table in live.tables()} == versions
+    assert live.arrow("bronze.web").num_rows

@@ -1,0 +1,123 @@
+"""Retention and holds: what is past its period goes, what is held stays, and the account balances."""
+
+import datetime as dt
+from typing import Any
+
+import pytest
+
+from clew import forgotten
+from clew.audited import problems
+from expectations.gate import gate
+from lakehouse.errors import DataError, UsageError
+from lakehouse.run import Run
+from spark_jobs.privacy import holds
+from spark_jobs.privacy.retention import periods, retain
+from tests.conftest import profile_id
+
+LANDED = dt.date(2017, 12, 30)
+
+
+@pytest.fixture
+def dated(small: Any) -> Any:
+    """The small lake, two visits of which happened four years before."""
+    small.lake.append(
+        "ops.landings", [{"landing": 1, "run_id": "run-1", "landed_at": dt.datetime(2017, 12, 30, tzinfo=dt.UTC)}]
+    )
+    with small.run.step(small.lake, "land"):
+        pass
+    old = {"web:m1", "web:m4"}  # Ann's visit, which a duplicate repeats, and Cat's
+    for table in ("silver.events", "gold.events"):
+
+        def aged(rows: list[dict[str, Any]]) -> None:
+            for row in rows:
+                if row["event_id"] in old:
+                    row["occurred_at"] = dt.datetime(2013, 5, 1, tzinfo=dt.UTC)
+
+        small.change(table, aged)
+    return small
+
+
+def _retain(small: Any, day: dt.date = LANDED, **more: Any) -> dict[str, int]:
+    return retain(small.lake, Run("m", day), **more)
+
+
+def test_what_is_past_its_period_goes_and_the_account_balances(dated: Any) -> None:
+    removed = _retain(dated)
+
+    assert removed == {"bronze.web": 3}
+    assert {"web:m1", "web:m4"}.isdisjoint(row["event_id"] for row in dated.rows("silver.events"))
+    assert {"web:m1", "web:m4"}.isdisjoint(row["event_id"] for row in dated.rows("gold.events"))
+    assert dated.rows("silver.duplicates") == []
+    assert {row["source"]: row["erased"] for row in dated.rows("ops.row_counts")} == {"web": 3, "consent": 0, "shop": 0}
+    assert gate(dated.lake, dated.run, "silver")["checks"] > 0
+    (noted,) = dated.rows("ops.retained")
+    assert (noted["table_name"], noted["days"], noted["removed"]) == ("bronze.web", periods(dated.lake)["web"], 3)
+    assert problems(dated.lake) == []
+
+
+def test_a_second_time_nothing_is_past_its_period(dated: Any) -> None:
+    _retain(dated)
+    assert _retain(dated) == {}
+    assert len(dated.rows("ops.erasures")) == 1
+
+
+def test_a_dry_run_counts_and_changes_nothing(dated: Any) -> None:
+    version = dated.lake.version("silver.events")
+    assert _retain(dated, dry_run=True) == {"bronze.web": 3}
+    assert dated.lake.version("silver.events") == version
+    assert dated.rows("ops.retained") == []
+
+
+def test_data_of_a_lake_that_stands_still_do_not_grow_old(dated: Any) -> None:
+    _retain(dated)
+    assert _retain(dated, dt.date(2099, 1, 1)) == {}
+
+
+def test_a_refused_line_goes_after_the_period_of_the_quarantine(dated: Any) -> None:
+    with Run("later", dt.date(2019, 1, 1)).step(dated.lake, "land"):
+        pass
+    assert _retain(dated, dt.date(2019, 1, 1))["bronze.web"] == 4
+    assert dated.rows("silver.quarantine") == []
+    assert gate(dated.lake, dated.run, "silver")["checks"] > 0
+
+
+def test_a_hold_stops_retention_of_a_person_until_it_is_released(dated: Any) -> None:
+    made = holds.add(dated.lake, profile_id=profile_id("cat"), reason="case 7", author="sam")
+    assert _retain(dated) == {"bronze.web": 2}
+    assert "web:m4" in {row["event_id"] for row in dated.rows("silver.events")}
+    assert {row["held"] for row in dated.rows("ops.retained")} == {1}
+
+    holds.release(dated.lake, made.hold, reason="the case is over", author="sam")
+    assert _retain(dated) == {"bronze.web": 1}
+    assert problems(dated.lake) == []
+
+
+def test_a_hold_on_a_source_ends_with_its_date(dated: Any) -> None:
+    holds.add(dated.lake, source="web", reason="case 8", author="sam", until=LANDED)
+    assert _retain(dated) == {}
+    with Run("later", dt.date(2017, 12, 31)).step(dated.lake, "land"):
+        pass
+    assert _retain(dated, dt.date(2017, 12, 31)) == {"bronze.web": 3}
+
+
+def test_who_is_held_is_not_erased(dated: Any) -> None:
+    holds.add(dated.lake, profile_id=profile_id("ann's browser"), reason="case 9", author="sam")
+    with pytest.raises(DataError, match=r"held, so not erased .*case 9"):
+        forgotten.erase(dated.lake, Run("f", LANDED), [profile_id("ann")], reason="asked", author="sam")
+    assert profile_id("ann") in {row["profile_id"] for row in dated.rows("gold.profiles")}
+
+
+def test_a_hold_needs_a_reason_and_something_to_hold(dated: Any) -> None:
+    with pytest.raises(UsageError, match="needs a reason"):
+        holds.add(dated.lake, source="web", reason=" ", author="sam")
+    with pytest.raises(UsageError, match="there is no source"):
+        holds.add(dated.lake, source="fax", reason="case", author="sam")
+    with pytest.raises(UsageError, match="there is no hold 7"):
+        holds.release(dated.lake, 7, reason="over", author="sam")
+
+
+def test_rows_of_old_runs_go_by_the_date_of_their_run(dated: Any) -> None:
+    with Run("old", dt.date(2015, 1, 1)).step(dated.lake, "land"):
+        pass
+    assert _retain(dated)["ops.runs"] == 2
+    assert "old" not in {row["run_id"] for row in dated.rows("ops.runs")}

@@ -60,7 +60,7 @@ format: $(INSTALLED) ## put code into the house format
 check: lint ## lint, and the contracts
 	@$(BIN)/clew check
 
-chaos: setup ## kill daily runs at every step and at random moments, and compare what is left (20 minutes)
+chaos: setup ## kill daily runs at every step and at random moments, and compare what is left (long)
 	@$(BIN)/python -m tests.chaos
 
 bench: setup ## the numbers of docs/benchmarks.md, measured here and now

@@ -25,6 +25,7 @@ def find(
     has_retractions: bool,
     erased: Collection[str] = (),
     strictest: Collection[str] = (),
+    topic: str | None = None,
 ) -> None:
     """Make the temporary tables ``due`` and ``lost``.
 
@@ -38,9 +39,10 @@ def find(
         has_retractions: Whether there is ops.retractions yet.
         erased: Profile ids that are due whatever they said.
         strictest: Purposes for which the strictest of the last words of a person's records counts, not the last.
+        topic: The part of its purpose that the destination is about, if it is about one.
     """
     _open(connection, destination, has_retractions, erased)
-    _last_words(connection, strictest)
+    _last_words(connection, strictest, topic)
     connection.execute(f"CREATE OR REPLACE TEMP TABLE due AS {_DUE}")
     connection.execute(
         """CREATE OR REPLACE TEMP TABLE lost AS
@@ -81,29 +83,35 @@ def _open(
     )
 
 
-def _last_words(connection: "duckdb.DuckDBPyConnection", strictest: Collection[str]) -> None:
+def _last_words(connection: "duckdb.DuckDBPyConnection", strictest: Collection[str], topic: str | None) -> None:
     """Make ``said``, a row a person and purpose, and ``refused``, the mailboxes and numbers of those who said no.
 
-    A record that was not resolved yet is a person of its own.
+    A record that was not resolved yet is a person of its own. A refusal of the destination's topic is one of it all; a
+    pause ends by itself, and is left to the releases, as are a yes that expires and what else the policy limits.
     """
     order = ", ".join(f"'{status}'" for status in STRICTEST_FIRST)
     connection.execute(
-        f"""CREATE OR REPLACE TEMP TABLE said AS
-            SELECT coalesce(a.profile_id, c.record_id) AS person, c.purpose, c.status, c.event_id, c.given_at,
-                   c.received_at AS landed_at
-            FROM silver.consents AS c LEFT JOIN identity.assignments AS a USING (record_id)
+        f"""CREATE OR REPLACE TEMP TABLE answers AS
+            SELECT coalesce(a.profile_id, c.record_id) AS person, c.purpose, coalesce(c.topic, '') AS part, c.status,
+                   c.event_id, c.given_at, c.received_at AS landed_at
+            FROM (SELECT NULL::VARCHAR AS topic WHERE false UNION ALL BY NAME FROM silver.consents) AS c
+            LEFT JOIN identity.assignments AS a USING (record_id)
             WHERE c.given_at IS NOT NULL AND c.purpose IN (SELECT purpose FROM given)
-              AND c.status <> 'snoozed' AND c.topic IS NULL
+              AND list_contains([{order}], c.status) AND (c.topic IS NULL OR c.topic = $topic)
             QUALIFY row_number() OVER (
-                PARTITION BY c.record_id, c.purpose
-                ORDER BY c.given_at DESC, list_position([{order}], c.status), c.event_id) = 1"""
+                PARTITION BY c.record_id, c.purpose, c.topic
+                ORDER BY c.given_at DESC, list_position([{order}], c.status), c.event_id) = 1""",
+        {"topic": topic},
     )
     connection.execute(
         f"""CREATE OR REPLACE TEMP TABLE said AS
-            FROM said QUALIFY row_number() OVER (
-                PARTITION BY person, purpose
-                ORDER BY CASE WHEN list_contains($strictest, purpose) THEN list_position([{order}], status) END,
-                         given_at DESC, list_position([{order}], status), event_id) = 1""",
+            WITH settled AS (
+                FROM answers QUALIFY row_number() OVER (
+                    PARTITION BY person, purpose, part
+                    ORDER BY CASE WHEN list_contains($strictest, purpose) THEN list_position([{order}], status) END,
+                             given_at DESC, list_position([{order}], status), event_id) = 1)
+            FROM settled WHERE part = '' OR status <> 'granted'
+            QUALIFY row_number() OVER (PARTITION BY person, purpose ORDER BY status = 'granted', part) = 1""",
         {"strictest": list(strictest)},
     )
     connection.execute(

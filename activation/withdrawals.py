@@ -94,7 +94,15 @@ def _find(lake: "Lake", connection: "duckdb.DuckDBPyConnection", name: str, eras
     keyed.install(connection, lake.settings.privacy_key)
     convert.install(connection, lake.contracts.identity.mail_domains)
     strictest = [one for one, purpose in lake.contracts.policy.purposes.items() if purpose.across == "strictest"]
-    due.find(connection, name, has_retractions=lake.exists(RETRACTED), erased=erased, strictest=strictest)
+    declared = lake.contracts.destinations.get(name)
+    due.find(
+        connection,
+        name,
+        has_retractions=lake.exists(RETRACTED),
+        erased=erased,
+        strictest=strictest,
+        topic=declared.topic if declared else None,
+    )
 
 
 def _retract(lake: "Lake", name: str, erased: Collection[str]) -> int:

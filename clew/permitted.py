@@ -194,10 +194,12 @@ def _check_destination(policy: Policy, purpose: str, destination: str | None) ->
 
 
 def _tables_of_exports() -> tuple[str, ...]:
-    from clew.workspace import existing_lake
+    from clew.role import reader
+    from clew.workspace import existing_lake, settings
     from lakehouse.duck import tables_in
 
-    return tuple(name for name in tables_in(existing_lake()) if name.startswith(("gold.", "ops.", "identity.assign")))
+    readable = reader(settings()).readable(tables_in(existing_lake()))
+    return tuple(name for name in readable if name.startswith(("gold.", "ops.", "identity.assign")))
 
 
 def _require(reading: "Reading", tables: Sequence[str]) -> None:

@@ -6,17 +6,19 @@ and the components that either touches; those are clustered again, with all thei
 have. A component is touched whole, because within it the order of edges decides which unions are refused.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from contracts.identity import IdentityRules
+from identity.cluster import in_order
 from identity.decisions import Decision, among, kept_apart
 from identity.model import Model
 from identity.records import Nodes, Said
+from identity.refusals import refused
 from identity.rejoined import ChangedEdges, changed_edges, current
-from identity.resolution import Resolution, join
+from identity.resolution import Resolution, dated, join
 from identity.rivals import block_rivals
 from identity.sql import query
 from identity.stored import Stored
@@ -31,6 +33,8 @@ class Replacement:
         renewed: record_id of those whose rows of records and identifiers ``nodes`` replaces.
         nodes: Those rows.
         touched: record_id of those whose assignments, and whose edges with each other, ``resolution`` replaces.
+        flipped: record_id of those of them that are kept apart by a refusal and were not, or the other way round, or by
+            another event: ``resolution`` replaces all their edges.
         resolution: Those rows.
         records: identity.records of the touched that are there.
     """
@@ -38,6 +42,7 @@ class Replacement:
     renewed: pa.Table
     nodes: Nodes
     touched: pa.Table
+    flipped: pa.Table
     resolution: Resolution
     records: pa.Table
 
@@ -45,11 +50,18 @@ class Replacement:
         """For each identity table: the rows of it that stay, as SQL over ``gone``, then ``gone``, and the new rows."""
         by_record = "SELECT * FROM {} ANTI JOIN gone USING (record_id)"
         by_ends = """SELECT * FROM {} WHERE NOT (left_record IN (SELECT record_id FROM gone)
-                                                 AND right_record IN (SELECT record_id FROM gone))"""
+                                                 AND right_record IN (SELECT record_id FROM gone))
+                     AND left_record NOT IN (SELECT record_id FROM gone WHERE is_flipped)
+                     AND right_record NOT IN (SELECT record_id FROM gone WHERE is_flipped)"""
+        ends = query(
+            "SELECT record_id, record_id IN (SELECT record_id FROM flipped) AS is_flipped FROM touched",
+            touched=self.touched,
+            flipped=self.flipped,
+        )
         return {
             "identity.records": (by_record, self.renewed, self.nodes.records),
             "identity.identifiers": (by_record, self.renewed, self.nodes.identifiers),
-            "identity.edges": (by_ends, self.touched, self.resolution.edges),
+            "identity.edges": (by_ends, ends, self.resolution.edges),
             "identity.assignments": (by_record, self.touched, self.resolution.assignments),
         }
 
@@ -81,7 +93,54 @@ def replacement(
     there = Nodes(current(stored, "records", nodes, touched), current(stored, "identifiers", nodes, touched))
     evidence = _evidence(stored, edges, touched, there.records, rules)
     resolution = join(there, evidence, rules, key, kept_apart(decisions))
-    return Replacement(nodes.renewed, nodes.nodes, touched, resolution, there.records)
+    flipped = _flipped(stored, resolution.assignments)
+    resolution = replace(
+        resolution,
+        edges=pa.concat_tables([resolution.edges, _across(stored, nodes, touched, flipped, resolution, rules)]),
+    )
+    return Replacement(nodes.renewed, nodes.nodes, touched, flipped, resolution, there.records)
+
+
+def _flipped(stored: Stored, assignments: pa.Table) -> pa.Table:
+    """record_id of the records of which a refusal says something else than is stored."""
+    return stored.query(
+        """SELECT record_id FROM assignments LEFT JOIN identity.assignments AS was USING (record_id)
+           WHERE assignments.refused_by IS DISTINCT FROM was.refused_by""",
+        assignments=assignments.select(["record_id", "refused_by"]),
+    )
+
+
+def _across(
+    stored: Stored,
+    nodes: ChangedNodes,
+    touched: pa.Table,
+    flipped: pa.Table,
+    resolution: Resolution,
+    rules: IdentityRules,
+) -> pa.Table:
+    """The edges between flipped records and those that are not touched, as identity.edges.
+
+    Such an edge joins nothing, or it would have touched both: it awaits review or is blocked, and by what is told by
+    its evidence and by the refusals alone.
+    """
+    apart = stored.query(
+        """SELECT record_id, refused_by FROM assignments WHERE refused_by IS NOT NULL
+           UNION ALL SELECT record_id, refused_by FROM identity.assignments ANTI JOIN touched USING (record_id)
+           WHERE refused_by IS NOT NULL""",
+        assignments=resolution.assignments.select(["record_id", "refused_by"]),
+        touched=touched,
+    )
+    evidence = stored.evidence(
+        """WHERE left_record IN (SELECT record_id FROM flipped) AND right_record NOT IN (SELECT record_id FROM touched)
+              OR right_record IN (SELECT record_id FROM flipped) AND left_record NOT IN (SELECT record_id FROM touched)
+        """,
+        rules,
+        flipped=flipped,
+        touched=touched,
+    )
+    ends = query("SELECT left_record AS record_id FROM e UNION SELECT right_record FROM e", e=evidence)
+    found = refused(in_order(evidence, rules), apart).drop_columns(["priority", "blocked"])
+    return dated(found, current(stored, "records", nodes, ends)).select(resolution.edges.column_names)
 
 
 def _named(decisions: list[Decision]) -> pa.Table:

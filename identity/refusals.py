@@ -11,14 +11,12 @@ is within a profile, so that those that go are of records that stand alone.
 
 import pyarrow as pa
 
-from contracts.purpose import STRICTEST_FIRST
+from contracts.purpose import REFUSALS
 from identity.cluster import Clusters
 from identity.evidence import IS_UNLINK, REFUSED
 from identity.sql import query
 
-REFUSING = tuple(status for status in STRICTEST_FIRST if status != "granted")
-"""What a record says that refuses."""
-_REFUSES = f"IN ({', '.join(repr(status) for status in REFUSING)})"
+_REFUSES = f"IN ({', '.join(repr(status) for status in REFUSALS)})"
 
 
 def without_refused(records: pa.Table, clusters: Clusters) -> Clusters:
@@ -54,7 +52,7 @@ def kept_apart(records: pa.Table, members: pa.Table) -> pa.Table:
     """
     return query(
         f"""WITH refusing AS (
-               SELECT record_id, linking_event AS event_id, (list_position({list(REFUSING)}, linking), linking_event)
+               SELECT record_id, linking_event AS event_id, (list_position({list(REFUSALS)}, linking), linking_event)
                       AS place FROM records WHERE linking {_REFUSES}),
            people AS (
                SELECT cluster, arg_min(event_id, place) AS event_id

@@ -48,6 +48,11 @@ SEMANTICS = {
 }
 
 
+_VALUES = r"'[^'\n]*'|\"[^\"\n]*\"|[^\s@]+@[^\s@]+".replace("\\", "\\\\")
+"""What may be a value of a person in a message of the JVM: what stands in quotes, and whatever has an @ in it. As a
+properties file writes it."""
+
+
 def open_session(settings: Settings) -> SparkSession:
     """Start or join the session that ``settings`` name.
 
@@ -101,7 +106,7 @@ def _java_options(settings: Settings, archive: Path) -> str:
 
 
 def _quiet_log4j(state: Path) -> str:
-    """A log4j2 file that keeps the JVM's warnings out of the terminal and in .clew/logs."""
+    """A log4j2 file that keeps the JVM's warnings out of the terminal and in .clew/logs, without values of people."""
     folder = make_private(make_private(state) / "logs")
     os.close(open_private(folder / "spark.log", os.O_WRONLY))
     path = folder / "log4j2.properties"
@@ -112,6 +117,12 @@ def _quiet_log4j(state: Path) -> str:
         "appender.file.name = file\n"
         f"appender.file.fileName = {folder / 'spark.log'}\n"
         "appender.file.layout.type = PatternLayout\n"
-        "appender.file.layout.pattern = %d{yyyy-MM-dd HH:mm:ss} %p %c{1}: %m%n%ex\n"
+        # Left to itself, the layout would write an exception once more, as it is.
+        "appender.file.layout.alwaysWriteExceptions = false\n"
+        f"appender.file.layout.pattern = %d{{yyyy-MM-dd HH:mm:ss}} %p %c{{1}}: %replace{{%m%n%ex}}{{{_VALUES}}}{{…}}\n"
+        # It prints whole snapshots, with the least and greatest values of columns.
+        "logger.delta.name = org.apache.spark.sql.delta.DeltaLog\n"
+        "logger.delta.level = error\n",
+        encoding="utf-8",
     )
     return path.as_uri()

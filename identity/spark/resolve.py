@@ -18,14 +18,16 @@ from pyspark.sql import DataFrame, SparkSession, Window
 from pyspark.sql import functions as f
 
 from contracts.identity import IdentityRules
+from contracts.purpose import REFUSALS
 from identity.assign import assign
 from identity.cluster import cluster
 from identity.decisions import Decision, among, decided_edges, kept_apart
 from identity.edges import STEWARD, deterministic_edges
+from identity.evidence import REFUSED
 from identity.forest import spanning_forest
 from identity.model import Model, compared_people
 from identity.records import Nodes
-from identity.refusals import REFUSED, REFUSING, without_refused
+from identity.refusals import without_refused
 from identity.resolution import Resolution, dated
 from identity.rivals import block_rivals
 from identity.spark.components import components
@@ -75,7 +77,7 @@ def resolve_in_parts(
     items = _items(parts, records, identifiers, edges)
     spread = items.groupBy("part").applyInArrow(_resolver(rules, key, cannot_link), RESOLVED_SCHEMA).persist()
     apart = NOBODY_APART
-    if pc.any(pc.is_in(nodes.records["linking"], value_set=pa.array(REFUSING))).as_py():
+    if pc.any(pc.is_in(nodes.records["linking"], value_set=pa.array(REFUSALS))).as_py():
         spread, apart = _told_apart(session, spread)
     here = spread.where("state = 'linked'").drop("evidence", "model_version").toArrow()
     assignments = assign(nodes.records, _members(nodes.records, here, apart), here, key)

@@ -9,6 +9,7 @@ import datetime
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from lakehouse import audit
@@ -31,7 +32,8 @@ if TYPE_CHECKING:
     from lakehouse.lake import Lake
     from lakehouse.run import Run, Step
 
-Exports = Mapping[str, Callable[["Lake", "Run", Theirs, int], Mapping[str, Any]]]
+Work = Callable[["Lake", "Run", Theirs, int], Mapping[str, Any]]
+Exports = Mapping[str, Work]
 """Takes people out of the exports still held and has destinations told, part by part; given by ``clew``, which knows
 both rooms."""
 PURGED_SCHEMAS = (*RELEASED_SCHEMAS, "ops")
@@ -140,7 +142,7 @@ def _carried_out(lake: "Lake", run: "Run", made: Plan, exports: Exports, step: "
     """Every part in its order; what a part reports is kept, since a second try finds nothing left to report."""
     parts: dict[str, Callable[[Plan], Any]] = {
         "hashes": lambda at: _remember(lake, at),
-        **{name: lambda at, work=work: dict(work(lake, run, at.theirs, at.number)) for name, work in exports.items()},
+        **{name: partial(_outside, lake, run, work) for name, work in exports.items()},
         "bronze": lambda at: _bury(lake, at),
         "rows": lambda at: remove_rows(lake, at.theirs),
         "account": lambda _: _account(lake),
@@ -156,6 +158,10 @@ def _carried_out(lake: "Lake", run: "Run", made: Plan, exports: Exports, step: "
     audit.note(lake, erasure_acts(lake))
     plan.remove(lake)
     return sealed
+
+
+def _outside(lake: "Lake", run: "Run", work: Work, made: Plan) -> dict[str, Any]:
+    return dict(work(lake, run, made.theirs, made.number))
 
 
 def erasure_acts(lake: "Lake") -> list[audit.Act]:

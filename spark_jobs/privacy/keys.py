@@ -164,9 +164,7 @@ def _phone_forms(value: str, region: str) -> set[str]:
     except phonenumbers.NumberParseException:
         return {digits} if digits else set()
     made = {digits}
-    if phonenumbers.region_code_for_country_code(number.country_code) == region or (
-        number.country_code == phonenumbers.country_code_for_region(region)
-    ):
+    if number.country_code == phonenumbers.country_code_for_region(region):
         local = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.NATIONAL)
         made |= {phonenumbers.national_significant_number(number), "".join(c for c in local if c.isdigit())}
     return made

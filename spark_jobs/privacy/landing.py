@@ -4,6 +4,7 @@ import bz2
 import gzip
 import os
 import re
+import zlib
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -103,7 +104,7 @@ def _lines(file: BinaryIO) -> Iterator[bytes]:
         for line in file:
             ended = line.endswith(b"\n")
             yield line[:-1] if ended else line
-    except (OSError, EOFError):
+    except (OSError, EOFError, zlib.error):
         return
     if ended:
         yield b""

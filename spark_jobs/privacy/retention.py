@@ -117,7 +117,7 @@ def _expired(lake: "Lake", as_of: datetime.date, standing: list[Hold], account: 
     """The messages that are past their period and not held, as what an erasure would take."""
     bronze = [name for name in sorted(lake.contracts.sources) if lake.exists(f"bronze.{name}")]
     sources = [lake.contracts.sources[name] for name in bronze]
-    kept_sources = {item.source for item in standing if item.source}
+    kept_sources = {item.source for item in standing if item.source is not None}
     kept = find(lake, held_profiles(lake, standing)) if any(item.profile_id for item in standing) else None
     days = periods(lake)
     refused = lake.contracts.table(QUARANTINE).retention_days
@@ -145,7 +145,7 @@ def _show(
     as_of: datetime.date,
     days: dict[str, int],
     refused: int | None,
-    kept_sources: set[str | None],
+    kept_sources: set[str],
     kept: Theirs | None,
 ) -> None:
     """Make ``past``: every message past its period, with whether it is held."""
@@ -170,7 +170,7 @@ def _show(
         ),
     )
     shortest = as_of - datetime.timedelta(days=refused) if refused is not None else datetime.date.min
-    sources = ", ".join(f"'{name}'" for name in sorted(filter(None, kept_sources))) or "NULL"
+    sources = ", ".join(f"'{name}'" for name in sorted(kept_sources)) or "NULL"
     connection.execute(
         f"""CREATE TEMP TABLE past AS
             WITH old_events AS (
@@ -230,9 +230,9 @@ def _old_rows(
             days = lake.contracts.table(table).retention_days
             if days is None:
                 continue
-            keys = connection.execute(
+            keys = connection.sql(
                 "SELECT run_id FROM ops.runs GROUP BY run_id HAVING max(as_of) < $oldest",
-                {"oldest": as_of - datetime.timedelta(days=days)},
+                params={"oldest": as_of - datetime.timedelta(days=days)},
             ).to_arrow_table()
             found[table] = ("run_id",), keys
             connection.register("keys", keys)
@@ -243,12 +243,12 @@ def _old_rows(
         if days is not None:
             # What was once believed and is believed no more. The newest of a record's old revisions stays: it tells who
             # that was when the period began.
-            keys = connection.execute(
+            keys = connection.sql(
                 f"""SELECT DISTINCT record_id, revision FROM {HISTORY}
                     WHERE known_since < $oldest AND record_id NOT IN (
                         SELECT record_id FROM identity.assignments SEMI JOIN held USING (profile_id))
                     QUALIFY revision < max(revision) OVER (PARTITION BY record_id)""",
-                {"oldest": as_of - datetime.timedelta(days=days)},
+                params={"oldest": as_of - datetime.timedelta(days=days)},
             ).to_arrow_table()
             found[HISTORY] = ("record_id", "revision"), keys
             account.note(HISTORY, "", days, keys.num_rows, 0)

@@ -47,7 +47,9 @@ def remove_rows(lake: "Lake", theirs: Theirs) -> dict[str, int]:
     if refill.num_rows:
         lake.append("silver.identifiers", refill)
         removed["silver.identifiers"] = removed.get("silver.identifiers", 0) - refill.num_rows
-    _forget_profile_of_others(lake, theirs)
+    # What was once believed of others stays, without the name of the profile that is gone.
+    _blank(lake, OTHERS_HISTORY, "profile_id", theirs.profiles)
+    _blank(lake, "identity.assignments", "refused_by", theirs.event_ids)
     _number_questions(lake)
     for table, column in SEARCHED.items():
         emptied = _empty_texts(lake, table, column, theirs)
@@ -141,21 +143,19 @@ def identifiers_of(connection: "duckdb.DuckDBPyConnection", events: str, sources
     ).to_arrow_table()
 
 
-def _forget_profile_of_others(lake: "Lake", theirs: Theirs) -> None:
-    """What was once believed of others' records stays, without the name of the profile that is gone."""
-    if not lake.exists(OTHERS_HISTORY):
+def _blank(lake: "Lake", table: str, column: str, values: Iterable[str]) -> None:
+    """Rows of others that name the erased in a column stay, with nothing in that column."""
+    if not lake.exists(table) or column not in lake.delta(table).schema().to_arrow().names:
         return
-    gone = _column("profile_id", theirs.profiles)
-    with lake.duck(only=[OTHERS_HISTORY]) as connection:
+    gone = _column("gone", values)
+    with lake.duck(only=[table]) as connection:
         connection.register("gone", gone)
         (found,) = connection.execute(
-            f"SELECT count(*) FROM {OTHERS_HISTORY} SEMI JOIN gone USING (profile_id)"
+            f"SELECT count(*) FROM {table} WHERE {column} IN (SELECT gone FROM gone)"
         ).fetchall()[0]
     if found:
-        merge = lake.delta(OTHERS_HISTORY).merge(
-            gone, "t.profile_id = s.profile_id", source_alias="s", target_alias="t"
-        )
-        merge.when_matched_update({"profile_id": "NULL"}).execute()
+        merge = lake.delta(table).merge(gone, f"t.{column} = s.gone", source_alias="s", target_alias="t")
+        merge.when_matched_update({column: "NULL"}).execute()
 
 
 def _number_questions(lake: "Lake") -> None:

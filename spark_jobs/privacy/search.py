@@ -4,16 +4,16 @@ Of a Parquet file that is its raw bytes (the footer's statistics are plain there
 included; of an archive its content; of Delta's log the commits and the checkpoints. Places are told, values never.
 """
 
-import bz2
-import gzip
 import hashlib
 import re
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from contracts.records import KINDS
+from spark_jobs.bronze.unreadable import READ
 from spark_jobs.privacy.keys import EVENT, NUMBER, RECORD, TOKEN, WORD, distinctive
 from spark_jobs.privacy.state import NOT_SEARCHED
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 Finder = Callable[[bytes], set[str]]
 """The names of what was found in some bytes."""
-_PACKED = {".gz": gzip.open, ".bz2": bz2.open}
 _CHUNK = 1 << 24
 _OVERLAP = 4096
 _WORD = re.compile(WORD.encode())
@@ -131,12 +130,14 @@ def files_of(lake: "Lake") -> Iterator[Path]:
     settings = lake.settings
     roots = {
         settings.lake,
+        *(() if settings.places.restricted.is_relative_to(settings.lake) else (settings.places.restricted,)),
         settings.landing,
         settings.exports,
         settings.state,
         settings.home.absolute() / "certificates",
     }
-    for root in sorted(roots):
+    roots |= {settings.places.restricted}
+    for root in sorted(root for root in roots if not any(root.is_relative_to(other) for other in roots - {root})):
         for path in sorted(root.rglob("*")):
             place = path.relative_to(root)
             is_ours = root == settings.state and (place.parts[0] in NOT_SEARCHED or path.suffix == ".key")
@@ -147,11 +148,11 @@ def files_of(lake: "Lake") -> Iterator[Path]:
 def _contents(path: Path) -> Iterator[tuple[str, bytes]]:
     with path.open("rb") as file:
         yield from (("raw bytes", part) for part in _parts(file.read))
-    if path.suffix.lower() in _PACKED:
+    if path.suffix.lower() in READ:
         try:
-            with _PACKED[path.suffix.lower()](path, "rb") as file:
-                yield from (("content", part) for part in _parts(file.read))
-        except (OSError, EOFError):
+            with READ[path.suffix.lower()](path) as packed:
+                yield from (("content", part) for part in _parts(packed.read))
+        except (OSError, EOFError, zlib.error):
             return  # broken: what can be read of it was read
     if path.suffix == ".parquet":
         yield from _texts(path)

@@ -24,14 +24,17 @@ def clean_state(lake: "Lake", values: Iterable[str]) -> dict[str, int]:
     Returns:
         Files ``redacted``, ``removed`` and ``left`` because they are of another kind (Airflow's database).
     """
+    from spark_jobs.silver.conform import clear_stage
+
     counts = {"redacted": 0, "removed": 0, "left": 0}
-    shutil.rmtree(lake.settings.lake / "_work" / "conform", ignore_errors=True)
+    clear_stage(lake)
     with lake.lock("replay"):
         shutil.rmtree(lake.settings.state / "replay", ignore_errors=True)
     # Copies of tables that were put aside as damaged: nothing reads them, and what is in them may be anybody's.
-    aside = lake.settings.lake / SET_ASIDE
-    counts["removed"] += sum(path.is_file() for path in aside.rglob("*"))
-    shutil.rmtree(aside, ignore_errors=True)
+    for root in (lake.settings.places.open, lake.settings.places.restricted):
+        aside = root / SET_ASIDE
+        counts["removed"] += sum(path.is_file() for path in aside.rglob("*"))
+        shutil.rmtree(aside, ignore_errors=True)
     sought = [value.encode() for value in values if len(value) >= LEAST_LETTERS]
     if not sought:
         return counts

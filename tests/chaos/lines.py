@@ -78,7 +78,7 @@ def whole() -> dict[str, Step]:
 
 def to_gold() -> dict[str, Step]:
     """The daily run up to gold.events, without gates: the steps that write with Spark, but for dbt's."""
-    without = ("gate_silver", "gate_identity", "build_marts", "gate_gold", "release", "export")
+    without = ("gate_silver", "gate_identity", "build_marts", "gate_gold", "release", "export", "retract")
     return {name: step for name, step in whole().items() if name not in without}
 
 

@@ -3,6 +3,7 @@
 import csv
 import gzip
 import json
+import re
 from collections import Counter
 from itertools import combinations
 from pathlib import Path
@@ -145,6 +146,65 @@ def test_a_replay_from_bronze_finds_every_table_equal(demo):
     made = {name for name in demo.lake.tables() if name.split(".")[0] in ("silver", "identity", "gold")}
     assert {item["table"] for item in told["tables"]} == made - {"identity.decisions"}
     assert not (demo.settings.state / "replay").exists()
+
+
+def _values_of_people(demo) -> list[str]:
+    """Addresses, numbers, full names and streets, as sent and in standard form; none that stands for nobody."""
+    with demo.lake.duck() as connection:
+        rows = connection.execute(
+            """SELECT unnest([value, raw_value]) FROM identity.identifiers
+               WHERE identifier IN ('email', 'phone') AND is_usable
+               UNION SELECT concat_ws(' ', first_name, last_name) FROM silver.customer_records
+               WHERE first_name IS NOT NULL AND last_name IS NOT NULL
+               UNION SELECT street FROM silver.customer_records WHERE street IS NOT NULL
+               UNION SELECT street FROM identity.records WHERE street IS NOT NULL"""
+        ).fetchall()
+    return sorted(value for (value,) in rows if value and len(value) >= 8)
+
+
+def _found_in(content: bytes, values: re.Pattern[bytes]) -> int:
+    return len(set(values.findall(content)))
+
+
+def test_no_log_nor_ledger_nor_database_of_the_platform_holds_a_value_of_a_person_or_a_secret(demo):
+    values = _values_of_people(demo)
+    assert len(values) > 100
+    sought = re.compile(b"|".join(re.escape(value.encode()) for value in sorted(values, key=len, reverse=True)))
+    state = demo.settings.state
+    secrets = [path.read_bytes().strip() for path in sorted(state.glob("*.key"))]
+    assert len(secrets) >= 3
+    files = [path for path in state.rglob("*") if path.is_file() and "jars" not in path.parts and path.suffix != ".key"]
+    names = {path.name for path in files}
+    assert {"demo.log", "spark.log", "dbt.log", "airflow.db"} <= names
+    open_tables = [path for path in demo.settings.lake.rglob("*") if path.is_file() and "restricted" not in path.parts]
+    assert any(path.parent.name == "_delta_log" for path in open_tables)
+    for path in files + open_tables:
+        content = path.read_bytes()
+        assert _found_in(content, sought) == 0, f"{path} holds values of people"
+        assert not any(secret in content for secret in secrets), f"{path} holds a secret"
+
+
+def test_no_table_that_an_analyst_reads_holds_a_value_of_a_person(demo):
+    sought = re.compile(b"|".join(re.escape(value.encode()) for value in _values_of_people(demo)))
+    contracts = demo.lake.contracts
+    tables = [name for name in demo.lake.tables() if "analyst" in contracts.readers(name)]
+    assert {"gold.profiles", "gold.touchpoints", "identity.edges", "ops.check_results"} <= set(tables)
+    with demo.lake.duck() as connection:
+        for name in tables:
+            rows = connection.execute(f"SELECT CAST(t AS VARCHAR) FROM {name} AS t").fetchall()
+            held = "\n".join(row[0] for row in rows).encode()
+            assert _found_in(held, sought) == 0, f"{name} holds values of people"
+
+
+def test_what_is_private_is_closed_to_other_users(demo):
+    for folder in (demo.settings.state, demo.settings.places.restricted, demo.settings.exports):
+        assert folder.stat().st_mode & 0o777 == 0o700, folder
+    private = [*demo.settings.state.glob("logs/*.log"), *demo.settings.exports.rglob("*.csv")]
+    assert len(private) > 2
+    for path in private:
+        assert path.stat().st_mode & 0o077 == 0, path
+    faults = [item["what"] for item in json.loads(demo.call("doctor", "--json").stdout) if item["check"] == "rights"]
+    assert faults == ["keys, logs, exports and restricted tables are closed to other users"]
 
 
 def test_a_closed_gate_ends_the_run_with_1_and_keeps_the_release(demo):

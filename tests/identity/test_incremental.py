@@ -251,9 +251,13 @@ def test_run_after_run_keeps_apart_who_refuses_and_joins_again_who_grants(rules,
         ("consent", {"crm:1": "granted"}),
         ("consent", {"mailbox:0": "withdrawn"}),
         ("erased", {"mailbox:0"}),
+        ("says", {"crm:4": (PEOPLE[2], {"phone": "(212) 736-5000"}, 9), "crm:5": (PEOPLE[7], {}, 9)}),
+        ("says", {"crm:5": (PEOPLE[7], {"phone": "(212) 736-5000"}, 9)}),
+        ("consent", {"crm:5": "denied"}),
+        ("consent", {"crm:5": "granted"}),
     ]
     profiles = run_after_run(rules, no_model, steps)
-    assert profiles == [1, 3, 4, 4, 5, 5, 1, 5, 1]
+    assert profiles == [1, 3, 4, 4, 5, 5, 1, 5, 1, 3, 3, 3, 3]
 
 
 def run_after_run(rules, model, steps):

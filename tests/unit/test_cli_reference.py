@@ -25,8 +25,8 @@ def shape(value: Any) -> Any:
 
 def test_the_reference_shows_every_reading_command() -> None:
     assert {command.split()[0] for command, _ in SHAPES} == {
-        "query", "tables", "runs", "profile", "explain", "trace", "access", "identity", "requeue", "privacy",
-        "export", "caps", "audit", "check", "forget", "hold", "retain",
+        "query", "tables", "runs", "profile", "explain", "trace", "access", "identity", "requeue", "privacy", "policy",
+        "export", "caps", "audit", "check", "forget", "hold", "retain", "roles",
     }  # fmt: skip
 
 
@@ -41,7 +41,7 @@ def test_a_command_prints_the_shape_that_the_reference_shows(
     clew, request: pytest.FixtureRequest, command: str, shown: str
 ) -> None:
     command, _, part = command.partition(" : ")
-    exported = ("privacy", "export", "caps", "audit", "forget", "hold", "retain")
+    exported = ("privacy", "policy", "export", "caps", "audit", "forget", "hold", "retain")
     home_of = dict.fromkeys(exported, "exported") | dict.fromkeys(("trace", "access"), "lined")
     named = home_of.get(command.split()[0])
     home = {"home": request.getfixturevalue(named)} if named else {}

@@ -96,11 +96,11 @@ def test_a_new_version_says_whom_it_lets_in_and_out_when_it_is_taken(small: Any)
     take(small.lake, small.run)
     small.lake.contracts.policy = amended(first, MARKETING, version="9-0-0", expires_after_days=22)
     said = take(small.lake, small.run)
-    assert said == f"policy 9-0-0 is new: against {first.version}: {MARKETING} lets 0 in and 2 out"  # Eve's and Fay's
+    assert said == f"policy 9-0-0 is new: against {first.version}: {MARKETING} lets 0 in and 3 out"  # Eve, Fay, Gus
     small.lake.contracts.policy = amended(first, MARKETING, version="9-0-1")
-    assert take(small.lake, small.run) == f"policy 9-0-1 is new: against 9-0-0: {MARKETING} lets 2 in and 0 out"
+    assert take(small.lake, small.run) == f"policy 9-0-1 is new: against 9-0-0: {MARKETING} lets 3 in and 0 out"
     entries = {item.subject: item.detail for item in audit.entries(small.lake)}
-    assert entries["policy 9-0-0"].endswith("lets 0 in and 2 out")
+    assert entries["policy 9-0-0"].endswith("lets 0 in and 3 out")
 
 
 def test_explain_names_the_rule_the_event_and_what_was_overruled(small: Any, clew: Any) -> None:

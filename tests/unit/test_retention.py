@@ -48,7 +48,7 @@ def test_what_is_past_its_period_goes_and_the_account_balances(dated: Any) -> No
     assert {"web:m1", "web:m4"}.isdisjoint(row["event_id"] for row in dated.rows("silver.events"))
     assert {"web:m1", "web:m4"}.isdisjoint(row["event_id"] for row in dated.rows("gold.events"))
     assert dated.rows("silver.duplicates") == []
-    assert {row["source"]: row["erased"] for row in dated.rows("ops.row_counts")} == {"web": 3, "consent": 0, "shop": 0}
+    assert {row["source"]: row["erased"] for row in dated.rows("ops.row_counts") if row["erased"]} == {"web": 3}
     assert gate(dated.lake, dated.run, "silver")["checks"] > 0
     (noted,) = dated.rows("ops.retained")
     assert (noted["table_name"], noted["days"], noted["removed"]) == ("bronze.web", periods(dated.lake)["web"], 3)

@@ -26,13 +26,15 @@ def given(small: Any) -> Any:
     return small
 
 
-def says(small: Any, record: str, status: str, purpose: str = "email_marketing", day: int = 1) -> str:
+def says(
+    small: Any, record: str, status: str, purpose: str = "email_marketing", day: int = 1, topic: str | None = None
+) -> str:
     """A statement lands, of which no release knows yet."""
     number = len(small.rows("silver.consents"))
     row = small.rows("silver.consents")[0] | {
         "event_id": f"consent:n{number}", "record_id": record, "purpose": purpose, "status": status,
         "given_at": dt.datetime(2018, 1, day, 9, tzinfo=dt.UTC), "received_at": LANDED, "landing": 2,
-        "position": 100 + number,
+        "position": 100 + number, "topic": topic,
     }  # fmt: skip
     small.change("silver.consents", lambda rows: [*rows, row])
     return row["event_id"]
@@ -178,3 +180,15 @@ def test_nothing_that_is_held_can_be_read_by_others(given: Any) -> None:
     run(given)
     for path in given.lake.settings.exports.rglob("*"):
         assert path.stat().st_mode & 0o077 == 0, path
+
+
+def test_a_refusal_of_the_topic_counts_and_a_pause_or_another_topic_does_not(given: Any) -> None:
+    declared = given.lake.contracts.destinations
+    declared["email_tool"] = declared["email_tool"].model_copy(update={"topic": "offers"})
+    for topic, status, day in ((None, "snoozed", 1), ("recipes", "withdrawn", 2)):
+        says(given, "account:ann", status, day=day, topic=topic)
+        assert run(given)["email_tool"] == 0, (topic, status)
+    event = says(given, "account:ann", "withdrawn", day=3, topic="offers")
+    says(given, "account:ann", "granted", day=4)  # of the whole, which leaves the topic refused
+    assert run(given)["email_tool"] == 1
+    assert [row["consent_event_id"] for row in retracted(given)] == [event]

@@ -12,7 +12,7 @@ import datetime
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from activation.deliveries import TABLE
 from contracts.caps import Cap
@@ -123,18 +123,16 @@ def over(
     connection.execute(_OVER.format(caps=rows_of(caps)), values)
 
 
-def tally(connection: "duckdb.DuckDBPyConnection") -> dict[str, dict[str, object]]:
-    """How many people were refused by each cap, and how many of them until which date."""
+def tally(connection: "duckdb.DuckDBPyConnection") -> dict[str, dict[str, Any]]:
+    """By cap, how many people it refused, and how many of them until which date."""
     found = connection.execute(
-        """SELECT cap, strftime(until, '%Y-%m-%d') AS until, count(*) FROM capped
-           JOIN decided USING (profile_id) WHERE reason = 'capped' GROUP BY ALL ORDER BY ALL"""
+        """SELECT cap, strftime(until, '%Y-%m-%d'), count(*) FROM capped JOIN decided USING (profile_id)
+           WHERE reason = 'capped' GROUP BY ALL ORDER BY ALL"""
     ).fetchall()
-    told: dict[str, dict[str, object]] = {}
+    told: dict[str, dict[str, int]] = {}
     for cap, until, people in found:
-        entry = told.setdefault(cap, {"people": 0, "until": {}})
-        entry["people"] = int(entry["people"]) + people  # type: ignore[call-overload]
-        entry["until"] |= {until: people}  # type: ignore[operator]
-    return told
+        told.setdefault(cap, {})[until] = people
+    return {cap: {"people": sum(by_date.values()), "until": by_date} for cap, by_date in told.items()}
 
 
 def rows_of(caps: Mapping[str, Cap]) -> str:

@@ -7,9 +7,8 @@ are made anew.
 import re
 from typing import Any
 
-from contracts import Contracts
+from contracts import ALL, Contracts
 from contracts.errors import UsageError
-from contracts.roles import ALL
 from lakehouse.places import FOLDER
 
 WRITER = ALL

@@ -2,15 +2,17 @@
 
 import os
 from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from contracts import Contracts
+from contracts import ALL, LEAST
 from contracts.errors import UsageError
-from contracts.roles import ALL, LEAST
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from contracts import Contracts
     from lakehouse.places import Places
     from lakehouse.settings import Settings
 
@@ -21,13 +23,20 @@ class Reader:
 
     Attributes:
         role: Their role.
-        contracts: Tell what the role may read.
+        declarations: The contracts folder, which tells what the role may read.
         may_enter: Whether the file system lets them into the restricted folder.
     """
 
     role: str
-    contracts: Contracts
+    declarations: Path
     may_enter: bool
+
+    @cached_property
+    def contracts(self) -> "Contracts":
+        """What is declared; loaded only where the role must be looked up."""
+        from contracts import Contracts
+
+        return Contracts(self.declarations)
 
     def readable(self, tables: "Iterable[str]") -> list[str]:
         """Those of some tables that the role may read."""
@@ -70,21 +79,20 @@ def reader(settings: "Settings", asked: str | None = None) -> Reader:
     Raises:
         UsageError: If nothing declares the role, or ``CLEW_ROLE`` is a lesser one.
     """
-    contracts = Contracts(settings.contracts)
     may_enter = can_enter(settings.places)
     named = [role for role in (settings.role, asked) if role is not None]
+    who = Reader(named[-1] if named else (ALL if may_enter else LEAST), settings.contracts, may_enter)
+    roles = who.contracts.roles if named else {}
     for role in named:
-        if role not in contracts.roles:
-            raise UsageError(
-                f"there is no role {role}", "contracts/roles.yml", f"use one of: {', '.join(contracts.roles)}"
-            )
-    if settings.role and asked and not contracts.roles[settings.role].covers(contracts.roles[asked]):
+        if role not in roles:
+            raise UsageError(f"there is no role {role}", "contracts/roles.yml", f"use one of: {', '.join(roles)}")
+    if settings.role and asked and not roles[settings.role].covers(roles[asked]):
         raise UsageError(
             f"CLEW_ROLE is {settings.role}, and the role {asked} may read more",
             "CLEW_ROLE",
             "leave --role out; or unset CLEW_ROLE, if this account is yours alone",
         )
-    return Reader(named[-1] if named else (ALL if may_enter else LEAST), contracts, may_enter)
+    return who
 
 
 def can_enter(places: "Places") -> bool:

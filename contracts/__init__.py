@@ -12,7 +12,10 @@ HERE = Path(__file__).resolve().parent
 DBT_MODELS = HERE.parent / "dbt_project" / "models"
 """The models of the marts, which exports name and gates check."""
 
-__all__ = ["DBT_MODELS", "HERE", "Contracts"]
+ALL, LEAST = "engineer", "analyst"
+"""The role of whoever may enter the restricted folder, and that of everybody else, where none is named."""
+
+__all__ = ["ALL", "DBT_MODELS", "HERE", "LEAST", "Contracts"]
 
 
 def __getattr__(name: str) -> Any:

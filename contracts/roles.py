@@ -5,11 +5,9 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from contracts import ALL, LEAST
 from contracts.base import Declared, Name, Text, Version
 from contracts.table import PrivacyClass
-
-ALL, LEAST = "engineer", "analyst"
-"""The role of whoever may enter the restricted folder, and that of everybody else, where none is named."""
 
 Schema = Literal["bronze", "silver", "identity", "gold", "ops"]
 

@@ -70,6 +70,23 @@ def evaluate(assignments: pa.Table, truth: pa.Table) -> Metrics:
     return Metrics(**{name: int(value or 0) for name, value in row.items()})
 
 
+def to_be_joined(truth: pa.Table, assignments: pa.Table) -> pa.Table:
+    """The truth without the records of who refused to be linked: to keep those apart is right, and no pair missed.
+
+    Args:
+        truth: As for ``evaluate``.
+        assignments: identity.assignments; a release of before refusals were read names none.
+    """
+    if "refused_by" not in assignments.column_names:
+        return truth
+    return query(
+        """SELECT truth.* FROM truth ANTI JOIN (
+               SELECT record_id FROM assignments WHERE refused_by IS NOT NULL) USING (record_id)""",
+        truth=truth,
+        assignments=assignments.select(["record_id", "refused_by"]),
+    )
+
+
 def within_reach(nodes: Nodes, truth: pa.Table) -> pa.Table:
     """What a judge who never errs but sees only our evidence would join: record_id and reach, a number.
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from identity.evaluate import Metrics, evaluate, within_reach
+from identity.evaluate import Metrics, evaluate, to_be_joined, within_reach
 from identity.records import Nodes
 from identity.sql import query
 from identity.subgroups import Group, subgroups
@@ -61,7 +61,7 @@ class Evaluation:
 
 
 def evaluate_lake(lake: "Lake", truth: Path) -> Evaluation:
-    """Judge the live profiles of a lake.
+    """Judge the live profiles of a lake, but for the records of who refused to be linked.
 
     Args:
         lake: The lake.
@@ -81,7 +81,7 @@ def evaluate_lake(lake: "Lake", truth: Path) -> Evaluation:
         raise UsageError("there are no profiles yet", str(lake.settings.lake), "make them: clew run")
     with lake.duck(only=[f"identity.{name}" for name in _READ]) as connection:
         tables = {name: connection.sql(f"SELECT * FROM identity.{name}").to_arrow_table() for name in _READ}
-    known = _truth(truth)
+    known = to_be_joined(_truth(truth), tables["assignments"])
     metrics = evaluate(tables["assignments"], known)
     if not metrics.records:
         raise DataError(

@@ -71,7 +71,7 @@ def text(value: object) -> str:
 
 
 def time(value: dt.datetime | None) -> str:
-    return f"cast({'NULL' if value is None else repr(f'{value:%Y-%m-%d %H:%M:%S}')} AS timestamp)"
+    return f"cast({'NULL' if value is None else repr(f'{value:%Y-%m-%d %H:%M:%S.%f}')} AS timestamp)"
 
 
 def _union(rows: Iterable[str], nothing: str) -> str:

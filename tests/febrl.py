@@ -38,6 +38,8 @@ def febrl_3(rules: IdentityRules) -> pa.Table:
             "postcode": column("postcode", standardise.postcode),
             "email": nothing,
             "phone": nothing,
+            "linking": nothing,
+            "linking_event": nothing,
             "name_unusable": nothing,
             "birth_date_unusable": nothing,
             "address_unusable": nothing,

@@ -21,7 +21,7 @@ class _PersonFirst(TyperGroup):
     """`clew forget WHO` is `clew forget person WHO`: what is no command names a person."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        if args and args[0] not in (*self.commands, "--help"):
+        if not args or args[0] not in self.commands:
             args = [PERSON, *args]
         return super().parse_args(ctx, args)
 
@@ -30,7 +30,6 @@ forget = typer.Typer(
     cls=_PersonFirst,
     add_completion=False,
     rich_markup_mode=None,
-    no_args_is_help=True,
     help="Erase people for good, from every table, its history, its files and the exports; and prove it.",
 )
 
@@ -47,7 +46,7 @@ def person(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would go; change nothing.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Erase the people named; without a name, finish an erasure that died. `clew forget WHO` is the same."""
+    """Erase the people named, for good, or finish an erasure that died. To prove it: clew forget verify CERT."""
     from clew.forgotten import is_unfinished, profiles_of
     from spark_jobs.privacy.forget import preview
 

@@ -24,7 +24,7 @@ from spark_jobs.privacy.holds import refuse_held
 from spark_jobs.privacy.keys import ERASED, hashes, keys_of
 from spark_jobs.privacy.plan import Plan
 from spark_jobs.privacy.rows import remove_rows
-from spark_jobs.privacy.state import clean_state
+from spark_jobs.privacy.state import LEAST_LETTERS, clean_state
 from spark_jobs.privacy.whose import Theirs, find
 from spark_jobs.silver.recount import recount
 
@@ -134,7 +134,7 @@ def _carry_out(lake: "Lake", run: "Run", made: Plan, exports: Exports, step: "St
 
 
 def _keep_writers_away(lake: "Lake", locks: ExitStack) -> None:
-    for name in STEP_LOCKS:
+    for name in ("replay", *STEP_LOCKS):  # in this order, which a replay takes them in, too
         locks.enter_context(lake.lock(name))
 
 
@@ -240,4 +240,4 @@ def _purge(lake: "Lake") -> list[dict[str, Any]]:
 def _names(theirs: Theirs) -> list[str]:
     """What to look for in texts: the values and the ids of records, as they may stand there."""
     bare = (record.partition(":")[2] for record in theirs.records)
-    return sorted({*theirs.spellings, *bare})
+    return sorted(name for name in {*theirs.spellings, *bare} if len(name) >= LEAST_LETTERS)

@@ -130,7 +130,6 @@ def files_of(lake: "Lake") -> Iterator[Path]:
     settings = lake.settings
     roots = {
         settings.lake,
-        *(() if settings.places.restricted.is_relative_to(settings.lake) else (settings.places.restricted,)),
         settings.landing,
         settings.exports,
         settings.state,

@@ -19,7 +19,7 @@ ERASED = b"[erased]"
 
 
 def clean_state(lake: "Lake", values: Iterable[str]) -> dict[str, int]:
-    """Take the values out of texts, and remove what dbt can make again.
+    """Take the values out of texts, and remove what dbt can make again. The caller holds the lock ``replay``.
 
     Returns:
         Files ``redacted``, ``removed`` and ``left`` because they are of another kind (Airflow's database).
@@ -28,14 +28,13 @@ def clean_state(lake: "Lake", values: Iterable[str]) -> dict[str, int]:
 
     counts = {"redacted": 0, "removed": 0, "left": 0}
     clear_stage(lake)
-    with lake.lock("replay"):
-        shutil.rmtree(lake.settings.state / "replay", ignore_errors=True)
+    shutil.rmtree(lake.settings.state / "replay", ignore_errors=True)
     # Copies of tables that were put aside as damaged: nothing reads them, and what is in them may be anybody's.
     for root in (lake.settings.places.open, lake.settings.places.restricted):
         aside = root / SET_ASIDE
         counts["removed"] += sum(path.is_file() for path in aside.rglob("*"))
         shutil.rmtree(aside, ignore_errors=True)
-    sought = [value.encode() for value in values if len(value) >= LEAST_LETTERS]
+    sought = [value.encode() for value in values]
     if not sought:
         return counts
     pattern = re.compile(b"|".join(re.escape(value) for value in sorted(sought, key=len, reverse=True)), re.IGNORECASE)

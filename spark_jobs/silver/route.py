@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from contracts.event import Event
+from contracts.event import EARLIEST, Event
 from contracts.source import Source
 from spark_jobs.silver.convert import iso_time, path_value, text
 from spark_jobs.silver.sql import case, coalesce, literal, words
@@ -149,7 +149,9 @@ def consents(kept: DataFrame, dictionary: Iterable[Event]) -> DataFrame:
 
     # It stands on every row that the consent lets go out, so it is a word or none: no formula, no markup, no essay.
     notice = f"if({told('notice_version')} rlike {literal(NOTICE_VERSION)}, {told('notice_version')}, null)"
-
+    # The year 0 is a time to Spark, and to readers in Python none.
+    years = f"timestamp {literal(EARLIEST.isoformat())} and timestamp '9999-12-31'"
+    until = f"if({iso_time(told('until'))} between {years}, {iso_time(told('until'))}, null)"
     speaks = f"event in ({words(event.event for event in speaking)}) and record_id is not null"
     return kept.where(speaks).selectExpr(
         "event_id",
@@ -161,7 +163,7 @@ def consents(kept: DataFrame, dictionary: Iterable[Event]) -> DataFrame:
         f"{notice} as notice_version",
         f"{told('region')} as region",
         f"{told('topic')} as topic",
-        f"{iso_time(told('until'))} as until_at",
+        f"{until} as until_at",
         "position",
         "landing",
         "received_at",

@@ -81,7 +81,7 @@ def test_the_screen_rates_the_people_found_as_counting_pairs_by_hand_does(demo):
     people: dict[str, list[str]] = {}
     profiles: dict[str, list[str]] = {}
     for row in demo.lake.arrow("identity.assignments").to_pylist():
-        if row["record_id"] in truth:
+        if row["record_id"] in truth and row["refused_by"] is None:
             people.setdefault(truth[row["record_id"]], []).append(row["record_id"])
             profiles.setdefault(row["profile_id"], []).append(row["record_id"])
     true_pairs = {pair for members in people.values() for pair in combinations(sorted(members), 2)}

@@ -16,6 +16,7 @@ from expectations.gate import check_staged, closed
 from expectations.suite import Scene
 from identity.standardise import email
 from lakehouse.errors import GateClosed
+from tests.conftest import profile_id
 
 Rows = list[dict[str, str]]
 AT = datetime.datetime(2018, 1, 1, tzinfo=datetime.UTC)
@@ -118,6 +119,36 @@ def test_a_wrong_or_missing_retraction_breaks_its_rule(small: Any, check_staged_
     assert not check_staged_rule(staged, "email_tool", "every_retraction_names_a_refusal").success
 
 
+CAPS = [("email_offers", "email", 7), ("fatigue", "sms", 21)]
+
+
+@pytest.mark.parametrize(("cap", "channel", "at_most"), CAPS)
+def test_one_delivery_more_than_a_cap_allows_breaks_its_rule(
+    cap: str, channel: str, at_most: int, small: Any, check_staged_rule: Any
+) -> None:
+    """Whichever of the person's ids they went out under, and as long as one window of days has them all."""
+    small.release()
+    staged = stage(small.lake, small.lake.contracts.destinations["email_tool"], 1)
+    rule = f"nobody_is_over_the_cap_{cap}"
+
+    def deliver(number: int, days_ago: int) -> None:
+        row = {
+            "destination": "other", "channel": channel, "purpose": "email_marketing", "release": number,
+            "as_of": small.run.as_of - datetime.timedelta(days_ago), "address_hashes": [], "mailbox_hashes": [],
+            "profile_id": profile_id("ann" if number % 2 else "ann's browser"), "delivered_at": AT,
+        }  # fmt: skip
+        small.lake.append("ops.deliveries", [row])
+
+    for number in range(1, at_most):
+        deliver(number, number % 7)
+    deliver(at_most, 7)
+    assert check_staged_rule(staged, "email_tool", rule).success
+    deliver(at_most + 1, 6)
+    found = check_staged_rule(staged, "email_tool", rule)
+    assert (found.success, found.unexpected) == (False, 1)
+    assert f"deliveries={at_most + 1}" in str(closed("exports", [found]))
+
+
 def gives(small: Any, record: str, *addresses: str) -> None:
     """Let a record give these e-mail addresses in place of its own."""
     (mail,) = (
@@ -164,7 +195,7 @@ def test_every_rule_of_the_exports_gate_has_a_bad_row(small: Any) -> None:
         written = {
             rule.name for d in small.lake.contracts.destinations.values() for rule in exports.suite(scene, d, 1).rules
         }
-    assert written == shown | RETRACTION_RULES
+    assert written == shown | RETRACTION_RULES | {f"nobody_is_over_the_cap_{name}" for name, *_ in CAPS}
 
 
 def test_a_row_less_sure_than_the_destination_asks_closes_the_gate(small: Any, check_staged_rule: Any) -> None:

@@ -179,7 +179,7 @@ def csv_lines() -> Iterator[Line]:
     yield cell("nul", b"7\x007")
     yield cell("backslash", b"7\\")
     yield cell("megabyte", b"x" * 1_000_000)
-    for cells in (1_000, 21_000, 2_000_000):
+    for cells in (1_000, 21_000, 900_000):
         yield Line(f"cells-{cells}", purchase("c") + b"," * cells, "malformed_csv")
     yield Line("delimiters", b",,,,,,,,", "no_mapping")
     yield Line("quotes", b'"' * 999, "malformed_csv")

@@ -3,7 +3,7 @@
 import pyarrow as pa
 import pytest
 
-from identity.evaluate import evaluate
+from identity.evaluate import evaluate, to_be_joined
 
 
 def judged(profiles, people, shared=()):
@@ -43,3 +43,10 @@ def test_a_record_that_the_truth_does_not_know_is_not_judged():
 def test_perfect_profiles_have_perfect_figures():
     figures = judged({"a": "p1", "b": "p1"}, {"a": "x", "b": "x"}).as_dict()
     assert (figures["precision"], figures["recall"], figures["f1"]) == (1.0, 1.0, 1.0)
+
+
+def test_who_refused_to_be_linked_is_not_judged():
+    truth = pa.table({"record_id": ["a", "b", "c"], "person_id": ["1", "1", "1"], "is_shared": [False] * 3})
+    placed = pa.table({"record_id": ["a", "b", "c"], "refused_by": pa.array([None, "consent:1", None], pa.string())})
+    assert to_be_joined(truth, placed)["record_id"].to_pylist() == ["a", "c"]
+    assert to_be_joined(truth, placed.drop_columns(["refused_by"])).equals(truth)

@@ -165,7 +165,7 @@ def test_decisions_about_the_person_go_and_the_audit_knows_why(people: Any) -> N
 
 @pytest.mark.parametrize(
     "part",
-    ["redacted", "retracted", "ledgers", "bronze", "rows", "account", "release", "purged", "state", "certificate"],
+    ["retracted", "bronze", "rows", "release", "purged", "certificate"],
 )
 def test_an_erasure_that_died_is_finished_with_the_same_result(
     people: Any, part: str, monkeypatch: pytest.MonkeyPatch

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from clew.audited import problems
 from contracts.errors import ContractError
 from contracts.permission import Moment
 from contracts.purpose import Purpose
@@ -79,6 +80,16 @@ def test_a_policy_is_taken_once_and_written_down(small: Any) -> None:
     assert (row["version"], row["run_id"], row["as_of"]) == (version, "run-1", small.run.as_of)
     acts = [(item.action, item.subject) for item in audit.entries(small.lake)]
     assert acts == [("policy", f"policy {version}")]
+
+
+def test_a_policy_altered_in_the_ledger_is_found_by_the_audit(small: Any) -> None:
+    take(small.lake, small.run)
+    assert problems(small.lake) == []
+    small.change(
+        "ops.policies", lambda rows: [row | {"content": row["content"].replace("1095", "9999")} for row in rows]
+    )
+    (found,) = problems(small.lake)
+    assert found == f"policy {small.lake.contracts.policy.version} is not what entry 1 wrote down: it was altered since"
 
 
 def test_a_policy_that_was_changed_and_kept_its_version_is_refused(small: Any) -> None:

@@ -33,6 +33,7 @@ COMMANDS = (
     "profile",
     "explain",
     "trace",
+    "access",
     "identity",
     "resolve",
     "requeue",

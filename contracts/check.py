@@ -22,6 +22,7 @@ from contracts.event import Event
 from contracts.export import Destination
 from contracts.identity import IdentityRules
 from contracts.least_data import unclassed
+from contracts.lineage_check import wrong_origins
 from contracts.link import IdentityMinimum
 from contracts.marts import ASKED, OF_PEOPLE, asked_of_identity, of_people, published_models
 from contracts.purpose import Policy
@@ -76,6 +77,7 @@ def check(root: Path) -> Report:
     problems += _exported(loaded["export"])
     problems += problems_of_consent(loaded)
     problems += wrongly_asked()
+    problems += wrong_origins(root)
     problems += unclassed(loaded)
     problems += _stale_schemas(root)
     if not problems:  # the map is made of declarations that hold

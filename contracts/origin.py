@@ -3,7 +3,7 @@
 A declaration names columns only, never an expression, so that nothing of it is executed.
 """
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -51,7 +51,7 @@ class Origin(Declared):
 MadeOf = dict[str, Origin | tuple[Origin, ...]]
 """By table; where there are several ways in which a row can be made of a row of it, each of them."""
 
-MADE_OF = Field(
+MADE_OF: Any = Field(
     default={},
     description="The tables whose rows a row is made of, and by which columns they are told: what `clew trace` follows",
 )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from deltalake.exceptions import DeltaError
 
+from lakehouse import openlineage
 from lakehouse.faults import explained
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ class Run:
 
     @contextmanager
     def step(self, lake: "Lake", name: str) -> Iterator[Step]:
-        """Announce a step, and keep its start and its end in ops.runs.
+        """Announce a step, keep its start and its end in ops.runs, and tell lineage tools of it.
 
         Raises:
             EnvironmentFault: Instead of what a library raised where there was no room, or no right, to write.
@@ -80,6 +81,7 @@ class Run:
         """
         step = Step(name, self.progress)
         self.progress.started(name)
+        announced = openlineage.begin(lake, self, step)
         begin = time.monotonic()
         try:
             self._record(lake, step, "started", 0.0)
@@ -90,10 +92,12 @@ class Run:
             cause = explained(lake, error)
             step.message = step.message or (cause.what if cause else type(error).__name__)
             self._fail(lake, step, time.monotonic() - begin)
+            openlineage.end(lake, self, step, announced, cause or error)
             if cause is None or cause is error:
                 raise
             raise cause from error
         self.progress.ended(name, "done", step.rows, time.monotonic() - begin, step.message)
+        openlineage.end(lake, self, step, announced, None)
 
     def _fail(self, lake: "Lake", step: Step, seconds: float) -> None:
         """Keep that a step failed, if that can be: a full disk takes this row no more than it took the step's."""

@@ -33,6 +33,8 @@ class Settings(BaseSettings):
         java_options: More options for the embedded Spark driver (``CLEW_JAVA_OPTIONS``).
         identity_engine: What compares pairs and joins them: ``duckdb``, ``spark``, or ``auto``, which is DuckDB while
             that fits this machine's memory (``CLEW_IDENTITY_ENGINE``). The answer is the same.
+        openlineage: Where OpenLineage events go: ``file`` (.clew/lineage), ``off``, or the http(s) address of an
+            endpoint (``CLEW_OPENLINEAGE``).
         role: As whom tables are read, where that is less than the files allow (``CLEW_ROLE``; contracts/roles.yml).
         author_name: Who decides, where a steward's decision is kept; else the user of this machine (``CLEW_AUTHOR``).
     """
@@ -50,6 +52,8 @@ class Settings(BaseSettings):
     driver_memory: str = "3g"
     java_options: str = ""
     identity_engine: Literal["auto", "duckdb", "spark"] = "auto"
+    openlineage: str = Field("file", pattern=r"^(file|off|https?://.+)$")
+    openlineage_secret: SecretStr | None = Field(None, alias="CLEW_OPENLINEAGE_KEY")
     author_name: str | None = Field(None, alias="CLEW_AUTHOR")
     identity_secret: SecretStr | None = Field(None, alias="CLEW_IDENTITY_KEY")
     signing_secret: SecretStr | None = Field(None, alias="CLEW_SIGNING_KEY")

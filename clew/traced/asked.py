@@ -23,6 +23,7 @@ class Asked:
         columns: The columns that were given.
         values: Their values, as text.
         column: The column whose value is asked for; None for all.
+        also: Other tables, whose rows with the same values belong to it.
     """
 
     table: str
@@ -30,6 +31,7 @@ class Asked:
     columns: tuple[str, ...]
     values: list[Any]
     column: str | None
+    also: tuple[str, ...] = ()
 
     @property
     def condition(self) -> str:
@@ -65,10 +67,10 @@ def parse(lineage: "Lineage", table: str, given: Sequence[str], column: str | No
     columns, values = _named(node, given)
     if column is not None and column not in node.columns:
         near = get_close_matches(column, node.columns, n=3)
+        other = [mart.name for mart in lineage.nodes.values() if mart.key == node.key and column in attributes(mart)]
+        do = f"did you mean {' or '.join(near)}?" if near else f"use one of: {', '.join(node.columns)}"
         raise UsageError(
-            f"{name} has no column {column}",
-            "--column",
-            f"did you mean {' or '.join(near)}?" if near else f"use one of: {', '.join(node.columns)}",
+            f"{name} has no column {column}", "--column", f"it is one of {', '.join(other)}" if other else do
         )
     if column is not None and column not in attributes(node):
         known = attributes(node)
@@ -89,7 +91,7 @@ def traceable(lineage: "Lineage") -> list[str]:
 def _named(node: "Node", given: Sequence[str]) -> tuple[list[str], list[Any]]:
     columns: list[str] = []
     values: list[Any] = []
-    waiting = [name for name in node.key]
+    waiting = list(node.key)
     for text in given:
         name, equals, value = text.partition("=")
         if equals and name in node.columns:

@@ -1,5 +1,6 @@
 """From a row of any table, or of an export, back to the raw lines behind it."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from clew.traced.asked import Asked
@@ -38,7 +39,9 @@ def trace_back(lineage: "Lineage", asked: Asked, release: str, limit: int, raw: 
         DataError: If there is no such row.
         UsageError: If the release or the column is none.
     """
-    opened = open_lineage(release, lineage, sources_of(lineage, _behind(lineage, asked.table)))
+    behind = {name for table in (asked.table, *asked.also) for name in _behind(lineage, table)}
+    opened = open_lineage(release, lineage, sources_of(lineage, behind))
+    opened.require([asked.table, *asked.also, *(TABLES if asked.column else ())])
     walk = Walk(opened)
     if not opened.has(asked.table):
         raise DataError(f"there is no table {asked.table} yet", opened.reading.name, "make it: clew run")
@@ -49,15 +52,24 @@ def trace_back(lineage: "Lineage", asked: Asked, release: str, limit: int, raw: 
             opened.reading.name,
             f'see some: clew query "SELECT {", ".join(asked.node.key)} FROM {asked.table} LIMIT 10"',
         )
-    walk.back()
     own = opened.rows(f"SELECT * FROM {walk.found[asked.table].kept} LIMIT 1")[0] if rows == 1 else None
+    values = _values(opened, asked, own, raw) if own is not None else []
+    for table in asked.also:
+        if opened.has(table) and walk.start(table, asked.condition, asked.values) == 1:
+            row = opened.rows(f"SELECT * FROM {walk.found[table].kept}")[0]
+            values += _values(opened, replace(asked, table=table, node=lineage.nodes[table]), row, raw)
+    if asked.column is None:
+        walk.back()
+    else:
+        _only_behind(walk, asked, values)
     return {
         "table": asked.table,
         "key": dict(zip(asked.columns, asked.values, strict=True)),
         "release": opened.reading.release or "live",
         "as_of": opened.reading.as_of,
         "rows": rows,
-        "values": _values(opened, asked, own, raw) if own is not None else [],
+        "closed": list(opened.closed),
+        "values": values,
         "tables": [_table(opened, found, limit, raw) for found in walk.found.values()],
         "whose": _links(opened, walk.found.get(ASSIGNMENTS)),
         "files": [
@@ -68,6 +80,18 @@ def trace_back(lineage: "Lineage", asked: Asked, release: str, limit: int, raw: 
         ],
         "lines": _lines(opened, walk, limit, raw),
     }
+
+
+def _only_behind(walk: Walk, asked: Asked, values: list[dict[str, Any]]) -> None:
+    """Follow the messages of a value only, and whose they are."""
+    messages = [message for value in values for message in value["messages"]]
+    walk.start("silver.events", "list_contains(?, event_id)", [[message["event_id"] for message in messages]])
+    walk.start(ASSIGNMENTS, "list_contains(?, record_id)", [[message["record_id"] for message in messages]])
+    for name in ("silver.events", ASSIGNMENTS):
+        if name in walk.found:
+            walk.found[name].through = [asked.table]
+            walk.found[name].is_evidence = name == ASSIGNMENTS
+    walk.back(but=(asked.table, *asked.also))
 
 
 def _behind(lineage: "Lineage", table: str) -> set[str]:
@@ -85,6 +109,8 @@ def _behind(lineage: "Lineage", table: str) -> set[str]:
 
 def _values(opened: Opened, asked: Asked, row: dict[str, Any], raw: bool) -> list[dict[str, Any]]:
     """Where the values of attributes came from: of the column that was asked for, or of all."""
+    if not all(opened.has(table) for table in TABLES):
+        return []
     known = attributes(asked.node)
     wanted = known if asked.column is None else [name for name in known if name == asked.column]
     found = []
@@ -125,7 +151,7 @@ def shown(node: "Node", column: str, value: Any, raw: bool) -> Any:
 
 def _links(opened: Opened, assigned: Found | None) -> list[dict[str, Any]]:
     """Whose the rows are: their records, and the links that join each to the founder of its profile."""
-    if assigned is None:
+    if assigned is None or not opened.has("identity.edges"):
         return []
     rows = opened.rows(
         f"""SELECT record_id, profile_id, kind, probability, founder_record_id FROM {assigned.kept}

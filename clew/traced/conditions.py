@@ -1,4 +1,6 @@
-"""Origins as SQL: the rows ``of`` that rows ``it`` are made of, and back. Names are declared ones, values are quoted here.
+"""Origins as SQL: the rows ``of`` that rows ``it`` are made of, and back.
+
+Names are declared ones; values are quoted here.
 
 Each is a semi-join with a condition of equalities first, so that DuckDB hashes it whichever side is the larger.
 """

@@ -1,10 +1,12 @@
 """Rows of exports: one traced back into the lake, and those of a set of people, over all exports still held."""
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from activation.export import DATA, published_folders, read_manifest
-from activation.export import folder as folder_of
+from activation.files import DATA, RETRACTIONS, read_manifest
+from activation.held import all_held, published_folders
+from activation.held import folder as folder_of
 from clew.traced.asked import parse
 from clew.traced.back import trace_back
 from clew.traced.lines import places
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
     from lakehouse.lake import Lake
 
 _NAME = re.compile(r"exports/([a-z][a-z0-9_]*)/([0-9]+)/?")
-RETRACTED = "retractions.csv"
 CONSENT = "consent_event_id"
 
 
@@ -48,13 +49,14 @@ def trace_export(
         raise DataError(
             "this profile is not in that export", table, f"see when it was: clew trace profiles {profile_id}"
         )
-    mapped = {item["name"]: item["from"] for item in manifest["data"]["columns"]
-              if item["from"] != "receipt"}  # fmt: skip
+    mapped = {item["name"]: item["from"] for item in manifest["data"]["columns"] if item["from"] != "receipt"}
     if column is not None and column not in mapped:
-        raise UsageError(f"{table} has no column {column} of a profile", "--column", f"use one of: {', '.join(mapped)}")
-    # Every exported row has an address, and so its person has a row in the table that holds addresses.
-    of_person, _, asked_column = mapped[column or next(iter(mapped))].rpartition(".")
-    asked = parse(lineage, of_person, [profile_id], asked_column if column else None)
+        raise UsageError(f"{table} has no column {column} of a person", "--column", f"use one of: {', '.join(mapped)}")
+    of_table, _, of_column = mapped.get(column or "", "gold.profiles.").rpartition(".")
+    asked = parse(lineage, of_table, [profile_id], of_column or None)
+    if column is None:
+        others = {of.rpartition(".")[0] for of in mapped.values()} - {asked.table}
+        asked = replace(asked, also=tuple(sorted(others)))
     told = trace_back(lineage, asked, str(release), limit, raw)
     return {
         "export": {
@@ -87,20 +89,29 @@ def rows_of(data: "Path", profile_ids: "Iterable[str]") -> list[dict[str, Any]]:
 
 
 def exports_with(lake: "Lake", profile_ids: "Iterable[str]") -> list[dict[str, Any]]:
-    """The exports still held that have rows of some profiles, with these rows.
+    """What was handed over and is still held that has rows of some profiles, with these rows.
 
     Returns:
-        destination, release, purpose, policy_version, kind (``data`` or ``retractions``), rows.
+        destination, release (of a retraction apart from a release, its number), purpose, kind (``data``,
+        ``retractions`` of a release, or ``retraction``), subject (as the audit calls it), rows.
     """
     ids = sorted(set(profile_ids))
     found = []
-    for folder in published_folders(lake):
-        manifest = read_manifest(folder)
-        for kind, file in (("data", DATA), ("retractions", RETRACTED)):
-            rows = rows_of(folder / file, ids) if ids and (folder / file).is_file() else []
+    for held in all_held(lake):
+        manifest = read_manifest(held.folder)
+        for name, file in (("data", DATA), ("retractions", RETRACTIONS)):
+            rows = rows_of(held.folder / file, ids) if ids and (held.folder / file).is_file() else []
             if rows:
-                named = {name: manifest[name] for name in ("destination", "release", "purpose", "policy_version")}
-                found.append({**named, "kind": kind, "rows": rows})
+                found.append(
+                    {
+                        "destination": held.destination,
+                        "release": held.number,
+                        "purpose": manifest.get("purpose"),
+                        "kind": name if held.kind == "export" else "retraction",
+                        "subject": held.subject,
+                        "rows": rows,
+                    }
+                )
     return found
 
 

@@ -36,6 +36,7 @@ def trace_forward(lineage: "Lineage", lake: "Lake", of: str, release: str, limit
         DataError: If nothing of that name has landed.
     """
     opened = open_lineage(release, lineage, sources_of(lineage, lineage.nodes))
+    opened.require([f"bronze.{of.replace(':', '/').split('/')[0]}"])
     walk = Walk(opened)
     lines = _start_file(walk, of) or _start_message(walk, of)
     if not lines:
@@ -46,6 +47,7 @@ def trace_forward(lineage: "Lineage", lake: "Lake", of: str, release: str, limit
         "of": of,
         "release": opened.reading.release or "live",
         "as_of": opened.reading.as_of,
+        "closed": list(opened.closed),
         "lines": lines,
         "fates": _fates(opened, walk, lines),
         "tables": [

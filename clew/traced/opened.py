@@ -5,8 +5,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from clew.role import reader
 from clew.traced.conditions import quoted
-from clew.workspace import Reading, existing_lake, find_release
+from clew.workspace import Reading, existing_lake, find_release, settings
 from contracts.lineage import STAGING, Lineage
 from lakehouse.duck import connect, tables_in
 from lakehouse.errors import DataError
@@ -28,10 +29,12 @@ class Opened:
     Attributes:
         reading: The connection, and which release it shows.
         lineage: What is made of what.
+        closed: Tables that were asked for, and that the reader's role may not read.
     """
 
     reading: Reading
     lineage: Lineage
+    closed: tuple[str, ...] = ()
     _views: set[str] = field(default_factory=set)
 
     def rows(self, sql: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> list[dict[str, Any]]:
@@ -42,6 +45,16 @@ class Opened:
 
     def run(self, sql: str, parameters: Sequence[Any] = ()) -> None:
         self.reading.connection.execute(sql, parameters)
+
+    def require(self, tables: Iterable[str]) -> None:
+        """Hold the reader to their role.
+
+        Raises:
+            UsageError: If one of the tables is not theirs to read.
+        """
+        for table in tables:
+            if table in self.closed and (refusal := self.reading.reader.refusal(table)):
+                raise refusal
 
     def has(self, table: str) -> bool:
         return table in self.reading.tables
@@ -64,7 +77,7 @@ class Opened:
                 self.run(f"CREATE VIEW {quoted(name)} AS {sql}")
             except duckdb.Error as error:
                 raise DataError(
-                    f"the staging model {model.name} says what only Spark can read, so nothing can be traced through it",
+                    f"the staging model {model.name} cannot be read without Spark, so nothing is traced through it",
                     str(model.path),
                     "keep staging models to renaming and plain casts; the rest belongs into intermediate models",
                 ) from error
@@ -86,18 +99,20 @@ def open_lineage(release: str, lineage: Lineage, only: Iterable[str]) -> Opened:
         lineage: What is made of what.
         only: The tables that may be read; those that this lake does not have are left out.
     """
-    lake = existing_lake()
-    number, as_of, versions = find_release(lake, release)
-    every = tables_in(lake)
-    if versions is not None:
-        # Bronze is only ever added to, and belongs to no release.
-        versions = versions | {table: None for table in every if table.startswith("bronze.")}
+    lake, who = existing_lake(), reader(settings())
+    number, as_of, released = find_release(lake, release)
+    there = tables_in(lake)
+    every = who.readable(there)
+    # Bronze is only ever added to, and belongs to no release.
+    live: dict[str, int | None] = {table: None for table in every if table.startswith("bronze.")}
+    versions = None if released is None else {**released, **live}
     readable = [table for table in every if versions is None or table in versions or table.startswith("ops.")]
-    connection = connect(lake, versions, only=[table for table in readable if table in set(only)])
+    only = set(only)
+    connection = connect(lake, versions, only=[table for table in readable if table in only])
     for sql in _SPARK_WORDS:
         connection.execute(sql)
-    reading = Reading(connection, number, as_of, tuple(readable), tuple(sorted(set(every) - set(readable))))
-    return Opened(reading, lineage)
+    reading = Reading(connection, number, as_of, tuple(readable), tuple(sorted(set(every) - set(readable))), who)
+    return Opened(reading, lineage, tuple(sorted(table for table in only if table not in every and who.refusal(table))))
 
 
 def sources_of(lineage: Lineage, tables: Iterable[str]) -> list[str]:

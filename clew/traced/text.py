@@ -19,6 +19,7 @@ def print_back(told: Told) -> None:
     print(f"{told['table']} {key}: {_count(told['rows'])}")
     for line in tree(told["tables"]):
         print(line)
+    _print_closed(told["closed"])
     if told["values"]:
         print_section("values, and the messages that they are from", *values_table(told["values"]))
     if told["whose"]:
@@ -41,9 +42,9 @@ def print_forward(told: Told) -> None:
     print_section("landed as", ("file", "from–to", "lines", "landing", "landed at (UTC)"), lines)
     print_section("what became of its messages", ("fate", "messages"), [tuple(row.values()) for row in told["fates"]])
     print("\nwhere it had an effect")
-    roots = [row for row in told["tables"]]
-    for line in tree(roots):
+    for line in tree(told["tables"]):
         print(line)
+    _print_closed(told["closed"])
     more = f" and {told['more_profiles']:,} more" if told["more_profiles"] else ""
     print(f"\nprofiles\n{', '.join(told['profiles']) or 'none'}{more}")
     exports = [
@@ -51,6 +52,11 @@ def print_forward(told: Told) -> None:
         for item in told["exports"]
     ]
     print_section("exports still held", ("destination", "release", "file", "rows", "profiles"), exports)
+
+
+def _print_closed(closed: Sequence[str]) -> None:
+    if closed:
+        print(f"\nnot followed, since your role may not read them: {', '.join(closed)}")
 
 
 def tree(tables: Sequence[Told]) -> Iterator[str]:
@@ -117,9 +123,8 @@ def place_text(place: Told) -> str:
 
 
 def _print_export(export: Told) -> None:
-    print(
-        f"exports/{export['destination']}/{export['release']} for {export['purpose']}, policy {export['policy_version']}"
-    )
+    name = f"exports/{export['destination']}/{export['release']}"
+    print(f"{name} for {export['purpose']}, policy {export['policy_version']}")
     columns = [
         (item["column"], item["from"], *((item["value"],) if "value" in item else ())) for item in export["columns"]
     ]

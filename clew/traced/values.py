@@ -99,7 +99,8 @@ def _identified(opened: "Opened", name: str, value: str, source: str, at: Any) -
     return opened.rows(
         f"""WITH spelled AS (
                 SELECT record_id, identifier, raw_value FROM own_identifiers
-                WHERE identifier = $name AND value IN ($value, regexp_replace($value, '[+][^@]*@', '@'))
+                WHERE identifier = $name
+                  AND value IN ($value, lower($value), regexp_replace(lower($value), '[+][^@]*@', '@'))
             ), sent AS (
                 SELECT DISTINCT s.record_id, s.identifier, s.source, s.value FROM silver.identifiers AS s
                 JOIN spelled AS i ON i.record_id = s.record_id AND i.identifier = s.identifier AND i.raw_value = s.value

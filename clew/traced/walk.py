@@ -48,12 +48,14 @@ class Walk:
         """Take the rows of a table of which a condition holds; how many there are now."""
         return self._add(table, f"SELECT * FROM {quoted(table)} WHERE {where}", None, False, parameters)
 
-    def back(self) -> None:
-        """Follow every row to those that it is made of, down to bronze."""
+    def back(self, but: tuple[str, ...] = ()) -> None:
+        """Follow every row to those that it is made of, down to bronze; ``but`` names tables that are not followed."""
         lineage = self.opened.lineage
         for name in lineage.downwards():
             node = lineage.nodes[name]
             for found in [found for found in self.found.values() if lineage.node(found.table) is node]:
+                if found.table in but:
+                    continue
                 for parent, origins in node.made_of.items():
                     self._back(found, parent, origins)
 

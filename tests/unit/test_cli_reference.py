@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from tests.unit.lineage_lake import lake_with_lines
+
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference" / "cli.md"
 SHAPES = re.findall(r"<!-- shape: (.+?) -->\n```json\n(.+?)\n```", REFERENCE.read_text(encoding="utf-8"), re.DOTALL)
 
@@ -23,9 +25,15 @@ def shape(value: Any) -> Any:
 
 def test_the_reference_shows_every_reading_command() -> None:
     assert {command.split()[0] for command, _ in SHAPES} == {
-        "query", "tables", "runs", "profile", "explain", "identity", "requeue", "privacy", "policy", "export", "caps",
-        "audit", "check", "roles", "forget", "hold", "retain",
+        "query", "tables", "runs", "profile", "explain", "trace", "access", "identity", "requeue", "privacy", "policy",
+        "export", "caps", "audit", "check", "forget", "hold", "retain", "roles",
     }  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def lined(small_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace whose raw lines say what silver says."""
+    return Path(lake_with_lines(small_template, tmp_path_factory.mktemp("lined") / "home").lake.settings.home)
 
 
 @pytest.mark.parametrize(("command", "shown"), SHAPES, ids=[command for command, _ in SHAPES])
@@ -33,13 +41,13 @@ def test_a_command_prints_the_shape_that_the_reference_shows(
     clew, request: pytest.FixtureRequest, command: str, shown: str
 ) -> None:
     command, _, part = command.partition(" : ")
-    of_exports = command.split()[0] in (
-        "privacy", "policy", "export", "caps", "audit", "forget", "hold", "retain"
-    )  # fmt: skip
-    home = {"home": request.getfixturevalue("exported")} if of_exports else {}
+    exported = ("privacy", "policy", "export", "caps", "audit", "forget", "hold", "retain")
+    home_of = dict.fromkeys(exported, "exported") | dict.fromkeys(("trace", "access"), "lined")
+    named = home_of.get(command.split()[0])
+    home = {"home": request.getfixturevalue(named)} if named else {}
     printed = json.loads(clew(*shlex.split(command), **home).out)
     printed = printed[part] if part else printed
     expected = json.loads(shown)
-    if "tables" in printed:
+    if command.startswith("tables"):
         printed["tables"] = [item for item in printed["tables"] if item["table"] == "gold.profiles"]
     assert shape(printed) == shape(expected)

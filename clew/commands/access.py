@@ -1,0 +1,69 @@
+"""`clew access`: everything held about one person, for that person to read."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from clew.output import note, print_json, print_table, results
+from clew.who import WHO, parse
+
+if TYPE_CHECKING:
+    from clew.held.person import Person
+    from lakehouse.lake import Lake
+
+
+def access(
+    who: Annotated[str, typer.Argument(metavar="WHO", help=WHO)],
+    output: Annotated[Path | None, typer.Option(metavar="FILE", help="Write it as JSON, mode 600.")] = None,
+    html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write it as a page to read, mode 600.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs: all of it, on stdout.")] = False,
+) -> None:
+    """Gather everything held about one person: what, from where, what for, and who received it."""
+    from clew.held.collect import counts, everything
+    from clew.held.person import the_person
+    from clew.held.tables import ELSEWHERE, person_tables
+    from clew.traced.opened import open_lineage, sources_of
+    from clew.workspace import settings
+    from contracts.lineage import Lineage
+    from lakehouse.lake import Lake
+
+    asked = parse(who)
+    lake = Lake(settings())
+    lineage = Lineage(lake.contracts)
+    opened = open_lineage("live", lineage, sources_of(lineage, [*person_tables(lineage), *ELSEWHERE]))
+    opened.require(opened.closed)  # what is held is told whole, or not at all
+    person = the_person(opened, asked)
+    _note_access(lake, person)
+    told = everything(opened, lake, person)
+    if output is not None:
+        from clew.held.files import write_private
+
+        write_private(json.dumps(told, indent=2, ensure_ascii=False, allow_nan=False) + "\n", output)
+    if html is not None:
+        from clew.held.files import write_private
+        from clew.held.page import page
+
+        write_private(page(told, "the tables as they are"), html)
+    with results():
+        if as_json:
+            print_json(told)
+        else:
+            print(f"profile {person.profile_id}")
+            print_table(("held", "rows"), counts(told))
+    for file in (output, html):
+        if file is not None:
+            note(f"written for its owner only: {file}")
+    if output is None and html is None and not as_json:
+        note("that is how much there is; what it says: --output FILE, --html FILE or --json")
+
+
+def _note_access(lake: "Lake", person: "Person") -> Any:
+    """Write down that somebody looked, before anything is shown."""
+    from lakehouse import audit
+
+    before = sum(item.action == "access" for item in audit.entries(lake))
+    made = {"access": before + 1, "profile_id": person.profile_id}
+    subject = f"access {before + 1} {person.profile_id}"
+    return audit.note(lake, [audit.Act("access", subject, f"{len(person.records)} records", audit.fingerprint(made))])

@@ -1,0 +1,99 @@
+"""A person's raw messages, by source, with what became of each; and refused messages that hold their identifiers."""
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from clew.held.person import EVENTS, Person
+from clew.traced.lines import message_text, places
+
+if TYPE_CHECKING:
+    from clew.traced.opened import Opened
+
+_ADDRESS = re.compile(r"[^\s\"'<>:;,{}\[\]()]+@[^\s\"'<>:;,{}\[\]()]+\.[^\s\"'<>:;,{}\[\]()]+")
+SHORTEST = 6
+"""An identifier of fewer letters occurs in texts that have nothing to do with it."""
+WITHHELD = "the text names other people too, and is not shown"
+
+
+def messages_by_source(opened: "Opened", person: Person) -> list[dict[str, Any]]:
+    """The person's own messages: kept ones and their repeats, each as it came; of a shared line only their own part.
+
+    Returns:
+        For each source: source, about, why, owner, retention_days, messages.
+    """
+    del person  # their events are in the table EVENTS
+    kept = opened.rows(
+        f"""SELECT source, position, part, event_id, event, occurred_at, received_at, 'kept' AS fate
+            FROM silver.events SEMI JOIN {EVENTS} USING (event_id)"""
+    )
+    if opened.has("silver.duplicates"):
+        kept += opened.rows(
+            f"""SELECT source, position, part, event_id, NULL AS event, NULL AS occurred_at, NULL AS received_at,
+                       'repeat of an earlier one' AS fate
+                FROM silver.duplicates SEMI JOIN {EVENTS} USING (event_id)"""
+        )
+    at = {(place["source"], place["position"], place["part"]): place for place in places(opened, kept, raw=True)}
+    by_source: dict[str, list[dict[str, Any]]] = {}
+    for message in sorted(kept, key=lambda row: (row["source"], row["position"], row["part"])):
+        place = at.get((message["source"], message["position"], message["part"]), {})
+        by_source.setdefault(message["source"], []).append(
+            {name: message[name] for name in ("event_id", "event", "occurred_at", "received_at", "fate")}
+            | {name: place.get(name) for name in ("file", "line", "position", "part", "landing")}
+            | {"message": place.get("payload")}
+        )
+    declared = opened.lineage.contracts.sources
+    return [
+        {
+            "source": source,
+            "about": declared[source].about,
+            "why": declared[source].why,
+            "owner": declared[source].owner,
+            "retention_days": declared[source].retention_days,
+            "messages": messages,
+        }
+        for source, messages in by_source.items()
+    ]
+
+
+def refused_messages(opened: "Opened", person: Person) -> tuple[list[dict[str, Any]], int]:
+    """Quarantined messages that hold an identifier which is this person's alone.
+
+    Returns:
+        The messages; and how many more hold only identifiers that this person shares with others, which may be theirs
+        or not.
+    """
+    if not opened.has("silver.quarantine") or not opened.has("identity.identifiers"):
+        return [], 0
+    opened.run(
+        f"""CREATE TEMP TABLE person_values AS
+            WITH held AS (
+                SELECT i.identifier, i.value, i.raw_value, a.profile_id FROM identity.identifiers AS i
+                JOIN identity.assignments AS a USING (record_id)
+            ), shared AS (
+                SELECT identifier, value FROM held GROUP BY ALL HAVING count(DISTINCT profile_id) > 1
+            )
+            SELECT DISTINCT lower(unnest([h.raw_value, h.value])) AS text, s.value IS NOT NULL AS is_shared
+            FROM held AS h LEFT JOIN shared AS s USING (identifier, value)
+            WHERE h.profile_id = ? AND length(h.raw_value) >= {SHORTEST} AND length(h.value) >= {SHORTEST}""",
+        [person.profile_id],
+    )
+    rows = opened.rows(
+        """SELECT q.source, q.file, q.line, q.position, q.part, q.landing, q.received_at, q.reasons, q.payload,
+                  bool_or(NOT v.is_shared) AS is_own
+           FROM silver.quarantine AS q JOIN person_values AS v ON contains(lower(q.payload), v.text)
+           GROUP BY ALL ORDER BY q.source, q.position, q.part"""
+    )
+    own = {row["text"] for row in opened.rows("SELECT text FROM person_values")}
+    found = [
+        {name: value for name, value in row.items() if name not in ("payload", "is_own")}
+        | {"message": _without_others(message_text(row["payload"], 0), own)}
+        for row in rows
+        if row["is_own"]
+    ]
+    return found, len(rows) - len(found)
+
+
+def _without_others(text: str | None, own: set[str]) -> str | None:
+    """A refused text, unless it holds an address that is not the person's: silver could not tell its messages apart."""
+    others = {match.lower() for match in _ADDRESS.findall(text or "")} - own
+    return WITHHELD if others else text

@@ -1,0 +1,158 @@
+"""`clew access`: everything held about one person, nothing of anybody else, noted before it is shown."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from clew.held.tables import ELSEWHERE, person_tables, unaccounted
+from contracts import HERE, Contracts
+from contracts.lineage import Lineage
+from lakehouse import audit
+from tests.conftest import PEOPLE, SmallLake, profile_id
+from tests.unit.lineage_lake import lake_with_lines
+
+BEN = profile_id("ben")
+
+
+@pytest.fixture(scope="module")
+def held(small_template: Path, tmp_path_factory: pytest.TempPathFactory) -> SmallLake:
+    return lake_with_lines(small_template, tmp_path_factory.mktemp("held") / "home")
+
+
+@pytest.fixture
+def access(held: SmallLake, clew: Any) -> Any:
+    def run(*arguments: str) -> dict[str, Any]:
+        ran = clew("access", *arguments, "--json", home=held.lake.settings.home)
+        assert ran.code == 0, ran.err
+        return json.loads(ran.out)
+
+    return run
+
+
+def tables_of(told: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    return {item["table"]: item["rows"] for item in told["tables"]}
+
+
+def test_everything_held_of_a_person_is_told_by_source_table_purpose_and_recipient(access) -> None:
+    told = access("account:ann")
+    assert told["person"]["profile_id"] == profile_id("ann")
+    assert told["person"]["records"] == ["account:ann", "anonymous:ann"]
+    messages = {item["source"]: item["messages"] for item in told["sources"]}
+    (first,) = [message for message in messages["web"] if message["event_id"] == "web:m1" and message["fate"] == "kept"]
+    assert json.loads(first["message"])["traits"]["email"] == "Ann.Example@gmail.com"
+    assert (first["file"], first["line"]) == ("web/file", 1)
+    rows = tables_of(told)
+    for table in ("gold.profiles", "gold.consent_state", "gold.orders", "silver.events", "identity.history",
+                  "identity.identifiers", "identity.edges", "gold.profile_redirects"):  # fmt: skip
+        assert rows[table], table
+    (profiles,) = [item for item in told["tables"] if item["table"] == "gold.profile_contact"]
+    assert {"column": "email", "source": "web", "at": "2017-12-28T09:00:00Z", "messages": ["web:m1"]} in profiles[
+        "origins"
+    ]
+    purposes = {item["purpose"]: item for item in told["purposes"]}
+    assert purposes["advertising"]["state"]["status"] == "granted"
+    assert purposes["advertising"]["destinations"] == ["ad_platform"]
+    assert purposes["advertising"]["legal_basis"] == "consent"
+    assert purposes["personalisation"]["state"]["status"] == "no_consent_known"
+    sent = {item["destination"]: item["rows"] for item in told["recipients"]}
+    assert sent["email_tool"][0]["email"] == "Ann.Example@gmail.com"
+    assert {"export email_tool 1", "export ad_platform 1"} <= {item["subject"] for item in told["acts"]}
+    assert [item.split(",")[1].strip() for item in told["of"]] == [
+        "article 15: right of access", "article 20: right to data portability",
+    ]  # fmt: skip
+
+
+def test_nothing_of_another_person_is_shown_neither_of_a_batch_nor_of_an_edge(access) -> None:
+    for name in PEOPLE:
+        text = json.dumps(access(PEOPLE[name]["records"][0]))
+        for other, person in PEOPLE.items():
+            if other == name:
+                continue
+            assert not [record for record in person["records"] if record in text], (name, other)
+            assert profile_id(other) not in text, (name, other)
+            shares = person["email"] and (person["email"].lower() == (PEOPLE[name]["email"] or "").lower())
+            if person["email"] and not shares:
+                assert person["email"].lower() not in text.lower(), (name, other)
+
+
+def test_a_row_that_names_two_people_hides_the_other(access) -> None:
+    (edge,) = tables_of(access("account:cat"))["identity.edges"]
+    assert (edge["left_record"], edge["right_record"]) == ("account:cat", "(another person)")
+
+
+def test_of_a_shared_identifier_one_is_asked_which_person_it_is(held, clew) -> None:
+    ran = clew("access", "email:ben@example.com", home=held.lake.settings.home)
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err.startswith("error: 2 people hold this email")
+    assert all(f"clew access {profile_id(name)}" in ran.err for name in ("ben", "fay"))
+    assert "@" not in ran.err
+    nobody = clew("access", "email:none@example.com", home=held.lake.settings.home)
+    assert (nobody.code, nobody.err.splitlines()[0]) == (1, "error: no profile holds this email")
+
+
+def test_a_retired_id_means_the_person_it_leads_to(access) -> None:
+    assert access(profile_id("ann's browser"))["person"]["profile_id"] == profile_id("ann")
+
+
+def test_refused_messages_that_hold_what_is_theirs_alone_are_told_others_are_counted(held, access) -> None:
+    def refuse(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        texts = (
+            '{"email": "CAT@example.com"',
+            '{"email": "cat@example.com", "to": "dan@example.com"',
+            '{"x": "ben@example.com"',
+        )
+        return rows[:1] + [{**rows[0], "position": 90 + n, "payload": text} for n, text in enumerate(texts)]
+
+    held.change("silver.quarantine", refuse)
+    cat = access("account:cat")
+    assert [item["message"] for item in cat["refused"]] == [
+        '{"email": "CAT@example.com"', "the text names other people too, and is not shown",
+    ]  # fmt: skip
+    ben = access("crm:ben")
+    assert (ben["refused"], ben["refused_maybe_theirs"]) == ([], 1)
+
+
+def test_files_are_for_their_owner_only_and_the_page_says_the_same(held, clew, tmp_path: Path) -> None:
+    data, page = tmp_path / "person.json", tmp_path / "person.html"
+    data.write_text("old")
+    data.chmod(0o644)
+    ran = clew("access", BEN, "--output", str(data), "--html", str(page), home=held.lake.settings.home)
+    assert ran.code == 0
+    assert [file.stat().st_mode & 0o777 for file in (data, page)] == [0o600, 0o600]
+    assert json.loads(data.read_text(encoding="utf-8"))["person"]["profile_id"] == BEN
+    text = page.read_text(encoding="utf-8")
+    assert "ben@example.com" in text
+    assert "withdrawn" in text
+    assert "<script" not in text
+    assert "@" not in ran.out + ran.err
+    refused = clew("access", BEN, "--output", str(tmp_path / "no" / "x.json"), home=held.lake.settings.home)
+    assert refused.code == 2
+
+
+def test_every_access_is_noted_in_the_audit(held, access) -> None:
+    def noted() -> list[str]:
+        return [item.subject for item in audit.entries(held.lake) if item.action == "access"]
+
+    before = len(noted())
+    access(BEN)
+    access(BEN)
+    assert noted()[before:] == [f"access {before + 1} {BEN}", f"access {before + 2} {BEN}"]
+    assert f"access {before + 1} {BEN}" in [item["subject"] for item in access(BEN)["acts"]]
+
+
+def test_every_declared_table_with_a_column_about_people_is_accounted_for() -> None:
+    lineage = Lineage(Contracts())
+    assert unaccounted(lineage) == []
+    assert len(person_tables(lineage)) >= 20
+    assert set(ELSEWHERE) <= set(lineage.nodes)
+
+
+def test_a_table_about_people_of_which_nothing_is_known_is_found(tmp_path: Path) -> None:
+    root = shutil.copytree(HERE, tmp_path / "contracts")
+    file = root / "tables" / "ops" / "landings.yml"
+    more = '  who_sent: {type: "string", about: "An address", privacy: contact}\n'
+    file.write_text(file.read_text(encoding="utf-8") + more, encoding="utf-8")
+    assert unaccounted(Lineage(Contracts(root))) == ["ops.landings"]

@@ -181,7 +181,7 @@ def _unfinished(why: str) -> UsageError:
 
 def _first_landing(lake: Lake, since: datetime.date) -> int:
     """The first landing of a run of that date or later."""
-    dates = {row["run_id"]: row["as_of"] for row in lake.arrow("ops.runs").to_pylist()}
+    dates = {row["run_id"]: row["as_of"] for row in lake.arrow("ops.runs").to_pylist() if row["step"] == "land"}
     landings = [
         row["landing"]
         for row in lake.arrow("ops.landings").to_pylist()

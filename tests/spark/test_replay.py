@@ -12,7 +12,9 @@ from identity.decisions import decide, undo
 from identity.resolve import resolve
 from lakehouse.errors import UsageError
 from lakehouse.run import Run
+from spark_jobs.bronze.land import land
 from spark_jobs.gold.events import build_events
+from spark_jobs.silver.conform import conform
 from spark_jobs.silver.requeue import requeue
 from tests.spark.pipeline import put, run, view
 
@@ -21,8 +23,9 @@ DAYS = [datetime.date(2017, 12, day) for day in range(26, 32)]
 
 def a_day(lake, number: int) -> None:
     """Land, conform, resolve and attribute, for a date."""
-    run(lake, f"r{number}")
     this = Run(f"r{number}", DAYS[number])
+    land(lake, this)
+    conform(lake, this)
     resolve(lake, this)
     build_events(lake, this)
 

@@ -46,6 +46,18 @@ def test_an_hourly_run_that_conformed_more_does_not_hinder(small) -> None:
     assert run.run_id == "run-1"
 
 
+def test_the_landings_from_a_date_on_are_those_of_runs_of_that_date_and_later(small) -> None:
+    ran(small, *DAILY, ("run-2", "land"))
+    small.change(
+        "ops.runs",
+        lambda rows: [row | {"as_of": DAY + dt.timedelta(1)} if row["run_id"] == "run-2" else row for row in rows],
+    )
+    assert replay._first_landing(small.lake, DAY) == 1
+    assert replay._first_landing(small.lake, DAY + dt.timedelta(1)) == 2
+    with pytest.raises(UsageError, match="nothing landed"):
+        replay._first_landing(small.lake, DAY + dt.timedelta(2))
+
+
 @pytest.mark.parametrize(
     ("more", "word"),
     [

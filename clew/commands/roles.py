@@ -2,7 +2,7 @@
 
 import json
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -49,7 +49,7 @@ def roles(
             else:
                 print("\n".join(f"{statement};" for statement in statements))
         else:
-            tables = [
+            tables: list[dict[str, Any]] = [
                 {"table": name, "is_restricted": contracts.is_restricted(name), "roles": list(contracts.readers(name))}
                 for name in every_table(contracts)
             ]

@@ -8,10 +8,13 @@ streaming writers (``txn``) are in the checkpoint, so that no batch lands twice.
 
 import os
 import re
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
+
+from lakehouse.maintenance import STEP_LOCKS
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -49,33 +52,44 @@ def seal_off(lake: "Lake", table: str) -> int:
     Returns:
         The version: the one that ``purge`` keeps.
     """
-    delta = lake.delta(table)
-    if not _is_sealed_off(delta):
-        delta.alter.set_table_properties({MARK: str(delta.version() + 1)}, raise_if_not_exists=False)
-    return lake.version(table)
+    with _alone(lake, table):
+        return _sealed_off(lake, table).version()
 
 
 def purge(lake: "Lake", table: str) -> Purged:
     """Remove every byte of a table's folder that its newest version does not need.
 
-    The caller keeps writers away (``maintenance.STEP_LOCKS``). A purge that died is done by the next one; a table that
-    is clean is left as it is.
+    The caller keeps steps away (``maintenance.STEP_LOCKS``); whoever else adds rows waits. A purge that died is done by
+    the next one; a table that is clean is left as it is.
 
     Returns:
         What was removed; no older version can be read any more.
     """
     folder = Path(lake.path(table))
-    version = seal_off(lake, table)
-    delta = lake.delta(table)
-    if not _has_checkpoint(folder, version):
-        delta.create_checkpoint()
-        _sync(folder / LOG)
-    entries, files = _old_entries(folder, version), _old_files(folder, delta)
-    for path in (*entries, *files):
-        path.unlink()
-    _fsync(folder / LOG)
+    with _alone(lake, table):
+        delta = _sealed_off(lake, table)
+        version = delta.version()
+        if not _has_checkpoint(folder, version):
+            delta.create_checkpoint()
+            _sync(folder / LOG)
+        entries, files = _old_entries(folder, version), _old_files(folder, delta)
+        for path in (*entries, *files):
+            path.unlink()
+        _fsync(folder / LOG)
     of_data = sum(path.suffix == ".parquet" for path in files)
     return Purged(table, version, of_data, len(entries))
+
+
+def _alone(lake: "Lake", table: str) -> AbstractContextManager[None]:
+    """The lock of the table's writers. Two tables are locked by their step, and that lock the caller has."""
+    return nullcontext() if table in STEP_LOCKS else lake.lock(table)
+
+
+def _sealed_off(lake: "Lake", table: str) -> "DeltaTable":
+    delta = lake.delta(table)
+    if not _is_sealed_off(delta):
+        delta.alter.set_table_properties({MARK: str(delta.version() + 1)}, raise_if_not_exists=False)
+    return lake.delta(table)
 
 
 def _is_sealed_off(delta: "DeltaTable") -> bool:
@@ -93,14 +107,14 @@ def _old_entries(folder: Path, version: int) -> list[Path]:
     return [
         path
         for path in sorted((folder / LOG).rglob("*"))
-        if path.is_file() and path.name != "_last_checkpoint" and not _is_newest(path.name, version)
+        if path.is_file() and path.name != "_last_checkpoint" and not _is_kept(path.name, version)
     ]
 
 
-def _is_newest(name: str, version: int) -> bool:
+def _is_kept(name: str, version: int) -> bool:
     """A checksum file, Delta's or Hadoop's, is no part of the table: it repeats what a version was."""
     numbered = _VERSION.match(name)
-    return numbered is not None and int(numbered[1]) == version and not name.endswith(".crc")
+    return numbered is not None and int(numbered[1]) >= version and not name.endswith(".crc")
 
 
 def _old_files(folder: Path, delta: "DeltaTable") -> list[Path]:

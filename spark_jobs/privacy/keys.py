@@ -27,6 +27,8 @@ Key = tuple[str, str]
 """A namespace and a form."""
 _LEAST_TOKEN = 6
 _LEAST_DIGITS = 10
+DUCKDB = ", 'g'"
+"""What DuckDB wants to be told so that it replaces each place, as Spark does."""
 WORD = r"[A-Za-z0-9_.+@:-]+"
 NUMBER = r"\+?[0-9][0-9 ().-]{6,}[0-9]"
 """What names may look like in a text that nobody could parse."""
@@ -92,14 +94,14 @@ def candidates(sources: Iterable[Source], rules: IdentityRules) -> str:
     return f"concat({names}, {case(of_source)}, if(payload is null, array(), {_tokens_sql('payload')}))"
 
 
-def form_sql(value: str, rule: IdentifierRule | None) -> str:
-    """SQL of Spark: the form of a value as it was sent."""
+def form_sql(value: str, rule: IdentifierRule | None, every: str = "") -> str:
+    """SQL of Spark, or with ``every`` = ``DUCKDB`` of DuckDB: the form of a value as it was sent."""
     standard = rule.standard if rule else "code"
     if standard == "email" and rule is not None:
         return _email_sql(f"lower(trim({value}))", rule)
     if standard == "phone":
         bare = f"regexp_replace(lower({value}), '(ext|x|#|;).*$', '')"
-        return f"regexp_replace(regexp_replace({bare}, '[^0-9]', ''), '^00', '')"
+        return f"regexp_replace(regexp_replace({bare}, '[^0-9]', ''{every}), '^00', '')"
     return f"lower(trim({value}))" if standard == "device" else f"trim({value})"
 
 
@@ -138,9 +140,9 @@ def has_keys(lake: "Lake") -> bool:
 
 
 def _email_sql(value: str, rule: IdentifierRule) -> str:
-    local, domain = f"substring_index({value}, '@', 1)", f"substring_index({value}, '@', -1)"
+    local, domain = f"split_part({value}, '@', 1)", f"split_part({value}, '@', -1)"
     if rule.plus_tags == "drop":
-        local = f"coalesce(nullif(substring_index({local}, '+', 1), ''), {local})"
+        local = f"coalesce(nullif(split_part({local}, '+', 1), ''), {local})"
     branches = []
     for provider in rule.domains:
         named = ", ".join(literal(name) for name in (provider.domain, *provider.also))
@@ -166,7 +168,8 @@ def _phone_forms(value: str, region: str) -> set[str]:
     made = {digits}
     if number.country_code == phonenumbers.country_code_for_region(region):
         local = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.NATIONAL)
-        made |= {phonenumbers.national_significant_number(number), "".join(c for c in local if c.isdigit())}
+        nationally = phonenumbers.national_significant_number(number)
+        made |= {nationally, f"{number.country_code}{nationally}", "".join(c for c in local if c.isdigit())}
     return made
 
 

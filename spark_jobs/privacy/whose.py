@@ -1,7 +1,8 @@
 """Whose data: everything in the lake that is of certain profiles, and of nobody else.
 
 A record is a person's by identity.assignments, an event by its record, or, in a spell of identity.stitches, by the
-account that had logged in. A value of an identifier is a person's alone if no record of anybody else holds it.
+account that had logged in. A value of an identifier is a person's alone if no record of anybody else holds it. A record
+that has landed since identity was resolved is theirs if it holds such a value, and no value of anybody else.
 """
 
 from collections.abc import Iterable, Sequence
@@ -10,11 +11,12 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from contracts.identity import IdentityRules
 from contracts.source import Source
 from lakehouse.tombstones import READY, all_erased_parts
 from spark_jobs.privacy.bury import Grave
-from spark_jobs.privacy.keys import NUMBER, WORD, tokens
-from spark_jobs.silver.sql import literal
+from spark_jobs.privacy.keys import DUCKDB, NUMBER, WORD, form_sql, forms, tokens
+from spark_jobs.silver.sql import case, literal
 
 if TYPE_CHECKING:
     import duckdb
@@ -42,6 +44,7 @@ class Theirs:
         spellings: How these came, for the search of texts.
         shared: How many values stay because others hold them.
         decisions: Numbers of the stewards' decisions about them.
+        unresolved: How many records are not resolved yet and hold a value of theirs and one of somebody else.
     """
 
     profiles: tuple[str, ...]
@@ -53,6 +56,7 @@ class Theirs:
     spellings: tuple[str, ...]
     shared: int
     decisions: tuple[int, ...] = field(default=())
+    unresolved: int = 0
 
 
 def find(lake: "Lake", profiles: Iterable[str]) -> Theirs:
@@ -64,6 +68,7 @@ def find(lake: "Lake", profiles: Iterable[str]) -> Theirs:
         _records(connection)
         _events(connection)
         _values(connection, lake)
+        _unresolved(connection, lake.contracts.identity)
         _strays(connection, sources)
         _messages(connection, lake)
         return _found(connection, sources)
@@ -117,12 +122,53 @@ def _values(connection: "duckdb.DuckDBPyConnection", lake: "Lake") -> None:
             SELECT identifier, value FROM held WHERE NOT is_theirs
             UNION SELECT i.identifier, h.value FROM silver.identifiers AS i JOIN held AS h
                 ON h.identifier = i.identifier AND trim(i.value) = trim(h.raw_value)
+                SEMI JOIN identity.assignments AS a ON a.record_id = i.record_id
                 WHERE i.record_id NOT IN (SELECT record_id FROM their_records);
         CREATE TEMP TABLE alone AS SELECT DISTINCT identifier, value, raw_value FROM held
             ANTI JOIN held_by_others USING (identifier, value) WHERE is_theirs AND NOT names_nobody;
         CREATE TEMP TABLE shared AS SELECT DISTINCT identifier, value FROM held
             SEMI JOIN held_by_others USING (identifier, value) WHERE is_theirs;
     """)
+
+
+def _unresolved(connection: "duckdb.DuckDBPyConnection", rules: IdentityRules) -> None:
+    """Records that identity does not know yet, told by their values in the forms in which messages are compared."""
+    alone = connection.execute("SELECT DISTINCT identifier, value FROM alone ORDER BY ALL").fetchall()
+    _show_forms(connection, "forms", [(value, name, value) for name, value in alone], rules)
+    known = sorted(rules.identifiers.items())
+    form = case([(f"identifier = {literal(name)}", form_sql("value", rule, DUCKDB)) for name, rule in known])
+    connection.execute(f"""
+        CREATE TEMP TABLE new AS SELECT record_id, identifier, value, {form} AS form
+            FROM silver.identifiers ANTI JOIN identity.assignments USING (record_id) WHERE value <> '';
+        CREATE TEMP TABLE matching AS SELECT DISTINCT record_id FROM new SEMI JOIN forms USING (identifier, form);
+    """)
+    values = connection.execute("SELECT DISTINCT record_id, identifier, value FROM new SEMI JOIN matching "
+                                "USING (record_id) ORDER BY ALL").fetchall()  # fmt: skip
+    _show_forms(connection, "new_forms", values, rules)
+    connection.execute(f"""
+        CREATE TEMP TABLE of_others AS SELECT identifier, {form} AS form FROM identity.identifiers
+            SEMI JOIN identity.assignments USING (record_id) ANTI JOIN mine USING (record_id)
+            WHERE value <> '' AND is_usable;
+        CREATE TEMP TABLE unresolved AS
+            SELECT DISTINCT key AS record_id FROM new_forms SEMI JOIN of_others USING (identifier, form);
+        CREATE TEMP TABLE taken AS SELECT record_id FROM matching ANTI JOIN unresolved USING (record_id);
+        INSERT INTO their_records SELECT record_id FROM taken;
+        INSERT INTO their_events SELECT event_id, source, position, part FROM silver.events
+            SEMI JOIN taken USING (record_id);
+        INSERT INTO alone SELECT DISTINCT identifier, f.key, n.value FROM new AS n
+            SEMI JOIN taken USING (record_id) JOIN forms AS f USING (identifier, form);
+    """)
+
+
+def _show_forms(
+    connection: "duckdb.DuckDBPyConnection", name: str, values: Sequence[tuple[str, str, str]], rules: IdentityRules
+) -> None:
+    """Make a table of (key, identifier, form) of values, given as key, identifier and value."""
+    rows = [(key, identifier, form) for key, identifier, value in values for form in forms(identifier, value, rules)]
+    columns = ("key", "identifier", "form")
+    connection.register(
+        name, pa.table({c: pa.array([row[n] for row in rows], pa.string()) for n, c in enumerate(columns)})
+    )
 
 
 def _strays(connection: "duckdb.DuckDBPyConnection", sources: Sequence[Source]) -> None:
@@ -175,6 +221,7 @@ def _found(connection: "duckdb.DuckDBPyConnection", sources: Sequence[Source]) -
 
     lines = graves(connection, sources)
     (shared,) = connection.execute("SELECT count(*) FROM shared").fetchall()[0]
+    (unresolved,) = connection.execute("SELECT count(*) FROM unresolved").fetchall()[0]
     return Theirs(
         profiles=column("SELECT profile_id FROM their_profiles ORDER BY 1"),
         records=column("SELECT record_id FROM their_records ORDER BY 1"),
@@ -187,6 +234,7 @@ def _found(connection: "duckdb.DuckDBPyConnection", sources: Sequence[Source]) -
         decisions=column("""SELECT decision FROM identity.decisions
                             WHERE left_record IN (SELECT record_id FROM their_records)
                                OR right_record IN (SELECT record_id FROM their_records) ORDER BY 1"""),
+        unresolved=unresolved,
     )
 
 

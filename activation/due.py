@@ -63,14 +63,15 @@ def find(
 def _open(
     connection: "duckdb.DuckDBPyConnection", destination: str, has_retractions: bool, erased: Collection[str]
 ) -> None:
-    """Make ``given``: the deliveries that nothing was retracted of since, of the erased ones all."""
+    """Make ``given``: deliveries that nothing was retracted of since; of the erased, that no erasure retracted."""
     connection.execute("CREATE OR REPLACE TEMP TABLE erased (profile_id VARCHAR)")
     if erased:
         connection.execute("INSERT INTO erased SELECT unnest($ids)", {"ids": sorted(set(erased))})
     retracted = (
-        f"SELECT profile_id, max(last_release) AS last FROM {RETRACTED} WHERE destination = $name GROUP BY 1"
+        f"""SELECT profile_id, max(last_release) AS last, max(last_release) FILTER (reason = 'erased') AS last_erased
+            FROM {RETRACTED} WHERE destination = $name GROUP BY 1"""
         if has_retractions
-        else "SELECT NULL::VARCHAR AS profile_id, 0 AS last WHERE $name IS NULL"
+        else "SELECT NULL::VARCHAR AS profile_id, 0 AS last, 0 AS last_erased WHERE $name IS NULL"
     )
     connection.execute(
         f"""CREATE OR REPLACE TEMP TABLE given AS
@@ -78,7 +79,8 @@ def _open(
             LEFT JOIN ({retracted}) AS r USING (profile_id)
             LEFT JOIN identity.assignments AS leads ON leads.own_profile_id = d.profile_id
             WHERE d.destination = $name
-              AND (d."release" > coalesce(r.last, 0) OR d.profile_id IN (SELECT profile_id FROM erased))""",
+              AND (d."release" > coalesce(r.last, 0)
+                   OR d."release" > coalesce(r.last_erased, 0) AND d.profile_id IN (SELECT profile_id FROM erased))""",
         {"name": destination},
     )
 

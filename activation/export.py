@@ -28,6 +28,7 @@ from activation.files import (
 from activation.held import Held, act_of, finish_cut_off, folder, misnamed, published_folders, unwritten_acts
 from contracts.export import Destination
 from lakehouse import audit, keyed
+from lakehouse.erasing import no_erasure
 from lakehouse.errors import ContractError, DataError, UsageError
 from lakehouse.releases import contract_acts, latest_release, release_dates
 from lakehouse.seal import is_sealed, sealed
@@ -67,12 +68,15 @@ def export(lake: "Lake", run: "Run", destination: str, gate: Gate) -> dict[str, 
 
     Returns:
         ``rows``, ``refused`` and ``considered``.
+
+    Raises:
+        DataError: If an erasure died before its end.
     """
     declared = _destination(lake, destination)
     release = latest_release(lake)
     if release is None:
         raise UsageError("there is no release to export", "ops.releases", "publish one first: clew run")
-    with lake.lock(f"export_{destination}"):
+    with no_erasure(lake), lake.lock(f"export_{destination}"):
         audit.ready(lake)
         finish_cut_off(lake, destination)
         catch_up(lake)

@@ -8,6 +8,7 @@ for by the next, out of the folder itself.
 
 import datetime
 from collections.abc import Collection, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,7 @@ from activation.files import (
 from activation.held import Held, act_of, finish_cut_off, published_retractions, retraction_folder
 from activation.measure import measured
 from lakehouse import audit, keyed
+from lakehouse.erasing import no_erasure
 from lakehouse.errors import DataError
 from lakehouse.seal import is_sealed, sealed
 
@@ -53,10 +55,11 @@ def retract(lake: "Lake", run: "Run", erased: Collection[str] = ()) -> dict[str,
         People retracted, by destination.
 
     Raises:
-        DataError: If the audit can take no entry.
+        DataError: If the audit can take no entry, or an erasure died before its end.
     """
     counts: dict[str, int] = {}
-    with run.step(lake, "retract") as step:
+    # An erasure calls it under its own lock.
+    with run.step(lake, "retract") as step, nullcontext() if erased else no_erasure(lake):
         audit.ready(lake)
         catch_up(lake)
         if not all(lake.exists(table) for table in due.READ):
@@ -78,6 +81,19 @@ def retract(lake: "Lake", run: "Run", erased: Collection[str] = ()) -> dict[str,
                     f"worst {times['worst_seconds']:.1f} s"
                 )
     return counts
+
+
+def told_of_erasure(lake: "Lake", profile_ids: Collection[str]) -> dict[str, int]:
+    """How many of these people were retracted as erased, by destination."""
+    if not lake.exists(RETRACTED):
+        return {}
+    with lake.duck(only=[RETRACTED]) as connection:
+        found = connection.execute(
+            f"""SELECT destination, count(DISTINCT profile_id) FROM {RETRACTED}
+                WHERE reason = 'erased' AND list_contains($ids, profile_id) GROUP BY ALL ORDER BY ALL""",
+            {"ids": sorted(profile_ids)},
+        ).fetchall()
+    return {str(name): int(people) for name, people in found}
 
 
 def due_now(lake: "Lake") -> dict[str, int]:

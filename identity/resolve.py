@@ -26,6 +26,7 @@ from identity.sql import query
 from identity.stored import Stored
 from identity.timeline import timelines
 from lakehouse.duck import changed_column
+from lakehouse.erasing import refuse_half_erased
 from lakehouse.errors import DataError
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ def resolve(lake: "Lake", run: "Run") -> dict[str, int]:
             ops.identity_changes has it.
     """
     with run.step(lake, "resolve") as step, lake.lock("resolve"):
+        refuse_half_erased(lake)
         rules = lake.contracts.identity
         model = load_model(rules.probabilistic.model, lake.settings.models)
         decisions = standing(read_decisions(lake), run.as_of)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from lakehouse import audit
 from lakehouse.commits import has_the_rows_of
+from lakehouse.erasing import refuse_half_erased
 from lakehouse.errors import DataError, UsageError
 from lakehouse.run import Run
 
@@ -32,10 +33,11 @@ def publish_release(lake: "Lake", run: Run) -> dict[str, int]:
 
     Raises:
         DataError: If a table is not what its gate read: it never passed, or its rows changed afterwards; if the audit
-            can take no entry.
+            can take no entry; if an erasure died before its end.
     """
     with run.step(lake, "release") as step, lake.lock("release"):
         audit.ready(lake)
+        refuse_half_erased(lake)
         known = _rows(lake)
         live = {name: lake.version(name) for name in lake.tables() if name.split(".")[0] in RELEASED_SCHEMAS}
         passed = _passed(lake, run)

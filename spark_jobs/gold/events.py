@@ -20,6 +20,7 @@ from pyspark.sql.types import MapType
 from contracts.link import FIRMEST_FIRST
 from lakehouse.commits import note_of
 from lakehouse.duck import changed_column
+from lakehouse.erasing import refuse_half_erased
 from lakehouse.errors import DataError
 
 if TYPE_CHECKING:
@@ -82,6 +83,7 @@ def moved(gold: "DataFrame", assignments: "DataFrame", stitches: "DataFrame") ->
 def build_events(lake: "Lake", run: "Run") -> dict[str, int]:
     """Bring gold.events up to date with silver.events and identity.assignments."""
     with run.step(lake, "build_events") as step, lake.lock(EVENTS):
+        refuse_half_erased(lake)
         note = _note(lake)  # before silver is read: what comes meanwhile is looked at by the next build
         silver, assignments, stitches = lake.df(SILVER), lake.df(ASSIGNMENTS), lake.df(STITCHES)
         replace_where = None

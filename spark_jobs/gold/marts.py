@@ -17,6 +17,7 @@ from contracts import DBT_MODELS
 from contracts.link import FIRMEST_FIRST
 from contracts.marts import identity_minimums
 from lakehouse.attach import attach
+from lakehouse.erasing import refuse_half_erased
 from lakehouse.errors import DataError
 from lakehouse.releases import row_count
 from spark_jobs.gold.consent_state import build_consent_state
@@ -66,6 +67,7 @@ def build_marts(lake: "Lake", run: "Run") -> dict[str, int]:
                 step.say(node.node_name, built[node.node_name])
 
         with lake.lock("gold.marts"):
+            refuse_half_erased(lake)
             built["consent_state"] = build_consent_state(lake, run, step)
             invoke_dbt(lake, ["run"], run.as_of, hear)
         step.rows = sum(built.values())

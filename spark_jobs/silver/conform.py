@@ -17,6 +17,7 @@ from pyspark.sql import functions as F
 
 from contracts import Contracts
 from contracts.source import Source
+from lakehouse.erasing import refuse_half_erased
 from lakehouse.errors import UsageError
 from lakehouse.hold import give_way
 from lakehouse.lake import Lake
@@ -65,10 +66,12 @@ def conform(lake: Lake, run: Run) -> dict[str, int]:
 
     Raises:
         EnvironmentFault: If this is an hourly run, and a daily one needs silver to stand still.
+        DataError: If an erasure died before its end.
     """
     # A landing under way would be accounted for before its last line.
     with run.step(lake, "conform") as step, lake.lock("land"), lake.lock("conform"):
         give_way(lake, run)
+        refuse_half_erased(lake)
         window = _window(lake)
         if window is None:
             step.message = "nothing has landed yet"

@@ -14,6 +14,7 @@ from pathlib import Path
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from lakehouse.erasing import refuse_half_erased
 from lakehouse.lake import Lake
 from lakehouse.run import Run, Step
 from spark_jobs.privacy.again import erase_again
@@ -44,6 +45,7 @@ def requeue(lake: Lake, run: Run, source: str | None = None, reason: str | None 
             erased where there are any.
     """
     with run.step(lake, "requeue") as step, lake.lock("land"), lake.lock("conform"):
+        refuse_half_erased(lake)
         quarantine = lake.df("silver.quarantine", lake.version("silver.quarantine"))
         selected = _selected(quarantine, source, reason).persist()
         try:

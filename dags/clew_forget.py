@@ -16,6 +16,9 @@ SETTINGS: dict[str, Any] = dag_settings("clew_forget", None, DOC)
 SETTINGS["params"] |= {
     "request": Param(None, type=["null", "string"], description="A file in .clew/requests; empty: finish what died."),
     "reason": Param("", type="string", description="Why; it is kept for ever, so without names."),
+    "without_release": Param(
+        False, type="boolean", description="Erase even if that leaves readers without a release until the next run."
+    ),
 }
 
 
@@ -26,7 +29,9 @@ def clew_forget() -> None:
         from rights.erase import on_request
 
         params = get_current_context()["params"]
-        return perform(lambda lake, run: on_request(lake, run, params["request"], params["reason"]))
+        request, reason = params["request"], params["reason"]
+        without_release = params["without_release"]
+        return perform(lambda lake, run: on_request(lake, run, request, reason, without_release=without_release))
 
     forget()
 

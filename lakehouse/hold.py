@@ -33,13 +33,25 @@ def give_way(lake: "Lake", run: Run) -> None:
     """
     if not run.run_id.startswith(HOURLY):
         return
+    refuse_between(lake, "; what is to be retracted it retracts itself")
+
+
+def refuse_between(lake: "Lake", besides: str = "") -> None:
+    """Leave if a run is between its conform and its release.
+
+    Args:
+        lake: The lake.
+        besides: What else to say of it.
+
+    Raises:
+        EnvironmentFault: If there is such a run.
+    """
     other = under_way(lake, datetime.datetime.now(datetime.UTC))
     if other is not None:
         raise EnvironmentFault(
             f"run {other} is between its conform and its release, and silver stands still for it",
             "ops.runs",
-            "nothing is lost: try again when it has released (clew runs), or 20 minutes after it died; what is to be "
-            "retracted it retracts itself",
+            f"nothing is lost: try again when it has released (clew runs), or 20 minutes after it died{besides}",
         )
 
 

@@ -10,6 +10,7 @@ from lakehouse.pseudonym import keyed_hash
 from rights.who import Who, parse
 from spark_jobs.privacy import forget, plan
 from spark_jobs.privacy.keys import ERASED, RECORD, forms
+from spark_jobs.privacy.state import REQUESTS
 
 if TYPE_CHECKING:
     from lakehouse.lake import Lake
@@ -49,14 +50,30 @@ def profiles_of(lake: "Lake", texts: Iterable[str]) -> list[str]:
 
 
 def erase(
-    lake: "Lake", run: "Run", profiles: Iterable[str], *, reason: str, author: str | None = None
+    lake: "Lake",
+    run: "Run",
+    profiles: Iterable[str],
+    *,
+    reason: str,
+    author: str | None = None,
+    without_release: bool = False,
+    request: str | None = None,
 ) -> dict[str, Any]:
     """Erase people from every room of the house; see ``spark_jobs.privacy.forget``.
 
     Returns:
         The certificate.
     """
-    return forget.forget(lake, run, profiles, reason=reason, author=author or lake.settings.author, exports=EXPORTS)
+    return forget.forget(
+        lake,
+        run,
+        profiles,
+        reason=reason,
+        author=author or lake.settings.author,
+        exports=EXPORTS,
+        without_release=without_release,
+        request=request,
+    )
 
 
 def finish(lake: "Lake", run: "Run") -> dict[str, Any] | None:
@@ -64,8 +81,12 @@ def finish(lake: "Lake", run: "Run") -> dict[str, Any] | None:
     return forget.finish(lake, run, EXPORTS)
 
 
-def on_request(lake: "Lake", run: "Run", request: str | None, reason: str) -> dict[str, int]:
+def on_request(
+    lake: "Lake", run: "Run", request: str | None, reason: str, *, without_release: bool = False
+) -> dict[str, int]:
     """Erase whom a file in ``.clew/requests`` names, one a line, and remove the file; without one, finish what died.
+
+    Where an earlier try for the same file died, that one is finished.
 
     Raises:
         UsageError: If there is no such file.
@@ -73,15 +94,21 @@ def on_request(lake: "Lake", run: "Run", request: str | None, reason: str) -> di
     if not request:
         done = finish(lake, run)
         return {"people": done["people"] if done else 0}
-    folder = lake.settings.state / "requests"
+    unfinished = plan.read(lake)
+    finished = finish(lake, run)
+    if finished is not None and unfinished is not None and unfinished.request == request:
+        return _counts(finished)
+    folder = lake.settings.state / REQUESTS
     file = (folder / request).resolve()
     if not file.is_relative_to(folder.resolve()) or not file.is_file():
         raise UsageError("there is no such file of names", f".clew/requests/{request}", "put one there, of mode 600")
-    finish(lake, run)  # an earlier try may have died after it erased them: they are found no more
     names = named_in(file.read_text(encoding="utf-8"))
-    done = erase(lake, run, profiles_of(lake, names), reason=reason)
-    file.unlink()
-    return {"people": done["people"], "rows": sum(table["rows"] for table in done["tables"])}
+    profiles = profiles_of(lake, names)
+    return _counts(erase(lake, run, profiles, reason=reason, without_release=without_release, request=request))
+
+
+def _counts(certificate: Mapping[str, Any]) -> dict[str, int]:
+    return {"people": certificate["people"], "rows": sum(table["rows"] for table in certificate["tables"])}
 
 
 def named_in(text: str) -> list[str]:
@@ -99,7 +126,8 @@ def _redact(lake: "Lake", run: "Run", theirs: "Theirs", erasure: int) -> Mapping
 
 
 def _retract(lake: "Lake", run: "Run", theirs: "Theirs", erasure: int) -> Mapping[str, Any]:
-    return withdrawals.retract(lake, run, erased=theirs.profiles)
+    counts = withdrawals.retract(lake, run, erased=theirs.profiles)
+    return counts | withdrawals.told_of_erasure(lake, theirs.profiles)  # those of a try that died, too
 
 
 def _out_of_ledgers(lake: "Lake", run: "Run", theirs: "Theirs", erasure: int) -> Mapping[str, Any]:

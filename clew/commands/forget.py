@@ -43,6 +43,9 @@ def person(
     given: Annotated[
         Path | None, typer.Option("--input", metavar="FILE", help="A file that names people, one a line.")
     ] = None,
+    without_release: Annotated[
+        bool, typer.Option("--without-release", help="Even if readers then have no release until the next run.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would go; change nothing.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -65,7 +68,7 @@ def person(
                 print_table(("what would go", "count"), [("people", len(profiles)), *rows])
         note("nothing was changed")
         return
-    document = _erased(lake, profiles, reason)
+    document = _erased(lake, profiles, reason, without_release)
     with results():
         if as_json:
             print_json(document)
@@ -123,7 +126,7 @@ def _listed(path: Path | None) -> list[str]:
     return named_in(path.read_text(encoding="utf-8")) if path else []
 
 
-def _erased(lake: "Lake", profiles: list[str], reason: str) -> dict[str, Any]:
+def _erased(lake: "Lake", profiles: list[str], reason: str, without_release: bool) -> dict[str, Any]:
     import sys
 
     from clew.screen import StepScreen
@@ -134,7 +137,10 @@ def _erased(lake: "Lake", profiles: list[str], reason: str) -> dict[str, Any]:
     screen = StepScreen(sys.stderr)
     try:
         run = Run(run_id, as_of(lake), screen)
-        document = erase(lake, run, profiles, reason=reason) if profiles else finish(lake, run)
+        if profiles:
+            document = erase(lake, run, profiles, reason=reason, without_release=without_release)
+        else:
+            document = finish(lake, run)
     finally:
         screen.finish()
     assert document is not None  # noqa: S101 - without a name there is an erasure to finish, or we are not here

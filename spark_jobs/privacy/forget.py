@@ -1,22 +1,26 @@
 """Forget: erase people out of every table, its history and its files, out of landing/ and logs, for good.
 
 Idempotence key: the erasure's number. What is to go is written down first (``plan``), each part leaves what is gone as
-it is, and the part that was under way when the process died is done again. Readers never meet a gap: the release of
-the tables without the erased is published before the files of the ones before are removed.
+it is, and the part that was under way when the process died is done again. Until then nothing is conformed, released or
+handed over (``lakehouse.erasing``). Readers go from one release to the next: that of the tables without the erased is
+published before the files of the ones before are removed. Where something landed since the latest release, there is
+none that could be published without its gates; the caller must say that it may be so.
 """
 
 import datetime
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from lakehouse import audit
+from lakehouse.erasing import LOCK
 from lakehouse.errors import DataError, UsageError
+from lakehouse.hold import refuse_between
 from lakehouse.maintenance import STEP_LOCKS
 from lakehouse.purge import purge, seal_off
-from lakehouse.releases import RELEASED_SCHEMAS, is_as_released, release_again, retire_releases
+from lakehouse.releases import RELEASED_SCHEMAS, is_as_released, latest_release, release_again, retire_releases
 from lakehouse.tombstones import ERASURES, tombstone
 from spark_jobs.privacy import certificate, plan
 from spark_jobs.privacy.bury import bury
@@ -24,7 +28,7 @@ from spark_jobs.privacy.holds import refuse_held
 from spark_jobs.privacy.keys import ERASED, hashes, keys_of
 from spark_jobs.privacy.plan import Plan
 from spark_jobs.privacy.rows import remove_rows
-from spark_jobs.privacy.state import LEAST_LETTERS, clean_state
+from spark_jobs.privacy.state import LEAST_LETTERS, REQUESTS, clean_state
 from spark_jobs.privacy.whose import Theirs, find
 from spark_jobs.silver.recount import recount
 
@@ -40,7 +44,15 @@ PURGED_SCHEMAS = (*RELEASED_SCHEMAS, "ops")
 
 
 def forget(
-    lake: "Lake", run: "Run", profiles: Iterable[str], *, reason: str, author: str, exports: Exports
+    lake: "Lake",
+    run: "Run",
+    profiles: Iterable[str],
+    *,
+    reason: str,
+    author: str,
+    exports: Exports,
+    without_release: bool = False,
+    request: str | None = None,
 ) -> dict[str, Any]:
     """Erase people.
 
@@ -51,15 +63,19 @@ def forget(
         reason: Why; it is kept for ever, so without a personal value.
         author: Who erases.
         exports: Takes them out of exports.
+        without_release: Whether to erase even if that leaves readers without a release until the next run.
+        request: The file in ``.clew/requests`` that asks for it; it is removed at the end.
 
     Returns:
         The certificate, as it was sealed and written.
 
     Raises:
         UsageError: If there is no reason, or it holds a value of the people.
-        DataError: If there is no such profile, or a hold is on one.
+        DataError: If there is no such profile, a hold is on one, records are not resolved yet that may be theirs, or no
+            release could stand in for the latest.
+        EnvironmentFault: If a run is between its conform and its release.
     """
-    with run.step(lake, "forget") as step, lake.lock("erase"):
+    with run.step(lake, "forget") as step, lake.lock(LOCK):
         lake.ensure_tables()
         audit.ready(lake)
         unfinished = plan.read(lake)
@@ -68,8 +84,16 @@ def forget(
             _carry_out(lake, run, unfinished, exports, step)
         with ExitStack() as locks:
             _keep_writers_away(lake, locks)
-            refuse_held(lake, profiles := sorted(set(profiles)), run.as_of)
-            made = _planned(lake, profiles, reason, author)
+            refuse_between(lake)
+            made = _planned(lake, run.as_of, sorted(set(profiles)), reason, author)
+            if not (made.is_released or without_release) and latest_release(lake) is not None:
+                raise DataError(
+                    "something came since the latest release, so none can stand in for it without the people",
+                    "ops.releases",
+                    "release it first: clew run; or leave readers and exports without a release until the next run: "
+                    "--without-release",
+                )
+            made = replace(made, request=request)
             plan.write(lake, made)
             sealed = _carried_out(lake, run, made, exports, step)
         step.rows = sum(table["rows"] for table in sealed["tables"])
@@ -79,7 +103,7 @@ def forget(
 
 def finish(lake: "Lake", run: "Run", exports: Exports) -> dict[str, Any] | None:
     """Finish an erasure that died; None where there is none."""
-    with run.step(lake, "forget") as step, lake.lock("erase"):
+    with run.step(lake, "forget") as step, lake.lock(LOCK):
         unfinished = plan.read(lake)
         if unfinished is None:
             return None
@@ -103,12 +127,19 @@ def preview(lake: "Lake", profiles: Iterable[str]) -> dict[str, Any]:
     }
 
 
-def _planned(lake: "Lake", profiles: list[str], reason: str, author: str) -> Plan:
+def _planned(lake: "Lake", as_of: datetime.date, profiles: list[str], reason: str, author: str) -> Plan:
     if not reason.strip():
         raise UsageError("an erasure needs a reason", "--reason", "say why, for those who come after")
     theirs = find(lake, profiles)
     if not theirs.records and not theirs.event_ids:
         raise DataError("no record is of this profile", "identity.assignments", "see who there is: clew profile WHO")
+    refuse_held(lake, profiles, {grave.source for grave in theirs.lines}, as_of)
+    if theirs.unresolved:
+        raise DataError(
+            f"{theirs.unresolved} records hold a value of theirs and one of somebody else, and are not resolved yet",
+            "silver.identifiers",
+            "see whose they are first: clew run",
+        )
     if any(len(value) > 2 and value.lower() in reason.lower() for value in theirs.spellings):
         raise UsageError(
             "the reason holds a value of the person", "--reason", "it is kept for ever: write it without names"
@@ -130,7 +161,7 @@ def _planned(lake: "Lake", profiles: list[str], reason: str, author: str) -> Pla
 def _carry_out(lake: "Lake", run: "Run", made: Plan, exports: Exports, step: "Step") -> dict[str, Any]:
     with ExitStack() as locks:
         _keep_writers_away(lake, locks)
-        return _carried_out(lake, run, made, exports, step)
+        return _carried_out(lake, run, made, exports, step, is_finish=True)
 
 
 def _keep_writers_away(lake: "Lake", locks: ExitStack) -> None:
@@ -138,11 +169,18 @@ def _keep_writers_away(lake: "Lake", locks: ExitStack) -> None:
         locks.enter_context(lake.lock(name))
 
 
-def _carried_out(lake: "Lake", run: "Run", made: Plan, exports: Exports, step: "Step") -> dict[str, Any]:
-    """Every part in its order; what a part reports is kept, since a second try finds nothing left to report."""
+def _carried_out(
+    lake: "Lake", run: "Run", made: Plan, exports: Exports, step: "Step", *, is_finish: bool = False
+) -> dict[str, Any]:
+    """Every part in its order; what a part reports is kept, since a second try finds nothing left to report.
+
+    A finish takes the people out of exports and ledgers once more: it does not rely on nobody having handed them over
+    since the death.
+    """
+    outside = {name: partial(_outside, lake, run, work) for name, work in exports.items()}
     parts: dict[str, Callable[[Plan], Any]] = {
         "hashes": lambda at: _remember(lake, at),
-        **{name: partial(_outside, lake, run, work) for name, work in exports.items()},
+        **outside,
         "bronze": lambda at: _bury(lake, at),
         "rows": lambda at: remove_rows(lake, at.theirs),
         "account": lambda _: _account(lake),
@@ -154,14 +192,35 @@ def _carried_out(lake: "Lake", run: "Run", made: Plan, exports: Exports, step: "
         if name not in made.done:
             step.say(name, number, len(parts))
             made = plan.reported(lake, made, name, work(made))
+        if is_finish and name == "release":
+            for again, redo in outside.items():
+                made = plan.reported(lake, made, again, _sum(made.done[again], redo(made)))
+            if "purged" in made.done:
+                made = plan.reported(lake, made, "purged", _both(made.done["purged"], _purge(lake)))
     sealed = certificate.write(lake, made)
     audit.note(lake, erasure_acts(lake))
+    if made.request is not None:
+        (lake.settings.state / REQUESTS / made.request).unlink(missing_ok=True)
     plan.remove(lake)
     return sealed
 
 
 def _outside(lake: "Lake", run: "Run", work: Work, made: Plan) -> dict[str, Any]:
     return dict(work(lake, run, made.theirs, made.number))
+
+
+def _sum(before: Mapping[str, int], now: Mapping[str, int]) -> dict[str, int]:
+    return {name: before.get(name, 0) + now.get(name, 0) for name in sorted({*before, *now})}
+
+
+def _both(before: list[dict[str, Any]], now: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What two purges of the same tables removed."""
+    first = {item["table"]: item for item in before}
+    none = {"files": 0, "log_files": 0}
+    return [
+        item | {name: first.get(item["table"], none)[name] + item[name] for name in ("files", "log_files")}
+        for item in now
+    ]
 
 
 def erasure_acts(lake: "Lake") -> list[audit.Act]:

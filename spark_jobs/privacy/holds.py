@@ -5,7 +5,7 @@ held person is refused with the reason.
 """
 
 import datetime
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -108,8 +108,14 @@ def release(lake: "Lake", number: int, *, reason: str, author: str) -> Hold:
     return found
 
 
-def refuse_held(lake: "Lake", profiles: Iterable[str], as_of: datetime.date) -> None:
-    """Refuse to erase whom a hold is on, under whatever of their ids.
+def refuse_held(lake: "Lake", profiles: Iterable[str], sources: Collection[str], as_of: datetime.date) -> None:
+    """Refuse to erase whom a hold is on, under whatever of their ids, or on a source that has messages of theirs.
+
+    Args:
+        lake: The lake.
+        profiles: Who is to be erased.
+        sources: The sources of their messages.
+        as_of: The date on which a hold must stand.
 
     Raises:
         DataError: Naming the holds and their reasons.
@@ -117,7 +123,7 @@ def refuse_held(lake: "Lake", profiles: Iterable[str], as_of: datetime.date) -> 
     standing = [item for item in holds(lake) if item.stands(as_of)]
     wanted = set(profiles)
     found = [item for item in standing if item.profile_id and held_profiles(lake, [item]) & wanted]
-    found += [item for item in standing if item.source]
+    found += [item for item in standing if item.source in sources]
     if found:
         told = "; ".join(f"hold {item.hold} on {item.what}: {item.reason}" for item in found)
         raise DataError(

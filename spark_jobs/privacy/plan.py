@@ -11,13 +11,12 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lakehouse.erasing import plan_file
 from spark_jobs.privacy.bury import Grave
 from spark_jobs.privacy.whose import Theirs
 
 if TYPE_CHECKING:
     from lakehouse.lake import Lake
-
-FILE = "erasure.json"
 
 
 @dataclass(frozen=True)
@@ -34,6 +33,7 @@ class Plan:
         versions: The version of each table before it.
         is_released: Whether the live tables were those of the latest release.
         done: What its parts have reported so far, by part; a part that is there is not done again.
+        request: The file in ``.clew/requests`` that asked for it, if one did.
     """
 
     number: int
@@ -45,6 +45,7 @@ class Plan:
     versions: dict[str, int]
     is_released: bool
     done: dict[str, Any]
+    request: str | None = None
 
 
 def read(lake: "Lake") -> Plan | None:
@@ -71,7 +72,7 @@ def write(lake: "Lake", plan: Plan) -> None:
     told["theirs"]["lines"] = [(g.source, g.position, g.parts, g.messages) for g in plan.theirs.lines]
     file = path(lake)
     file.parent.mkdir(parents=True, exist_ok=True)
-    draft = file.with_name(f"{FILE}.{os.getpid()}")
+    draft = file.with_name(f"{file.name}.{os.getpid()}")
     descriptor = os.open(draft, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as out:
         json.dump(told, out)
@@ -89,9 +90,9 @@ def reported(lake: "Lake", plan: Plan, part: str, report: Any) -> Plan:
 
 def remove(lake: "Lake") -> None:
     """Remove the plan, and what a death left of its drafts: the values that it held are then nowhere."""
-    for file in sorted(path(lake).parent.glob(f"{FILE}*")):
+    for file in sorted(path(lake).parent.glob(f"{path(lake).name}*")):
         file.unlink()
 
 
 def path(lake: "Lake") -> Path:
-    return lake.settings.state / FILE
+    return plan_file(lake)

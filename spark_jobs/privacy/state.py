@@ -6,12 +6,15 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lakehouse.erasing import PLAN
 from lakehouse.intact import SET_ASIDE
 
 if TYPE_CHECKING:
     from lakehouse.lake import Lake
 
 NOT_SEARCHED = ("jars", "locks")
+REQUESTS = "requests"
+"""The folder of files that name who is to be erased; each goes when it was done."""
 _TEXT = (".log", ".txt", ".json", ".jsonl", ".sql", ".yml", ".html", ".csv")
 LEAST_LETTERS = 6
 """Shorter values would be found in anything."""
@@ -58,10 +61,10 @@ def clean_state(lake: "Lake", values: Iterable[str]) -> dict[str, int]:
 
 
 def state_files(lake: "Lake") -> Iterator[Path]:
-    """Every file below ``.clew`` but jars, locks, keys and the plan of an erasure."""
+    """Every file below ``.clew`` but jars, locks, keys, requests for erasures and the plan of one."""
     state = lake.settings.state
     for path in sorted(state.rglob("*")):
         place = path.relative_to(state)
-        is_ours = place.parts[0] in NOT_SEARCHED or place.suffix == ".key" or place.name.startswith("erasure.json")
+        is_ours = place.parts[0] in (*NOT_SEARCHED, REQUESTS) or place.suffix == ".key" or place.name.startswith(PLAN)
         if not is_ours and path.is_file() and not path.is_symlink():
             yield path

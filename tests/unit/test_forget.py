@@ -4,23 +4,28 @@ import datetime as dt
 import itertools
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from activation.export import export_all
+from activation.export import export, export_all
+from activation.withdrawals import retract
 from clew.audited import problems
 from clew.main import run as run_clew
 from expectations.gate import gate
-from lakehouse.errors import DataError, UsageError
+from lakehouse.erasing import LOCK
+from lakehouse.errors import DataError, EnvironmentFault, UsageError
 from lakehouse.lake import Lake
+from lakehouse.releases import latest_release
 from lakehouse.run import Run
 from lakehouse.settings import Settings
 from rights import erase as forgotten
 from spark_jobs.privacy import forget as steps
-from spark_jobs.privacy import plan, search
+from spark_jobs.privacy import holds, plan, search
 from tests.conftest import PEOPLE, profile_id
 
 RUN = Run("forget", dt.date(2017, 12, 31))
@@ -279,3 +284,200 @@ def test_a_profile_that_is_not_there_is_not_erased(people: Any) -> None:
         forgotten.erase(people.lake, RUN, ["p-nobody"], reason="asked", author="sam")
     with pytest.raises(UsageError, match="needs a reason"):
         forgotten.erase(people.lake, RUN, [profile_id("ann")], reason=" ", author="sam")
+
+
+class Died(BaseException):
+    """What ends a process at a place of the test's choosing."""
+
+
+def dies_after(people: Any, part: str) -> None:
+    """An erasure of Ann that dies when a part is done and written down."""
+    reported = plan.reported
+
+    def dies(lake: Lake, made: Any, name: str, report: Any) -> Any:
+        made = reported(lake, made, name, report)
+        if name == part:
+            raise Died
+        return made
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(plan, "reported", dies)
+        with pytest.raises(Died):
+            erase(people, "ann")
+
+
+def no_gate(lake: Lake, run: Run, staged: Path) -> dict[str, int]:
+    return {"checks": 0}
+
+
+def test_while_an_erasure_is_half_done_nothing_is_released_exported_or_retracted(people: Any) -> None:
+    dies_after(people, "bronze")
+
+    for step in (
+        people.release,
+        lambda: export(people.lake, RUN, "email_tool", no_gate),
+        lambda: retract(people.lake, RUN),
+    ):
+        with pytest.raises(DataError, match="an erasure died before its end") as refused:
+            step()
+        assert refused.value.do == "finish it: clew forget"
+    forgotten.finish(people.lake, RUN)
+    export(people.lake, RUN, "email_tool", no_gate)
+    assert profile_id("ann") not in {row["profile_id"] for row in people.rows("ops.deliveries")}
+
+
+def test_a_finish_takes_out_whom_somebody_handed_over_after_the_death(people: Any) -> None:
+    """A version of Clew without the refusal may have been at work in between."""
+    delivered = next(row for row in people.rows("ops.deliveries") if row["profile_id"] == profile_id("ann"))
+    dies_after(people, "purged")
+    people.lake.append("ops.deliveries", [delivered | {"release": 2}])
+
+    certificate = forgotten.finish(people.lake, RUN)
+
+    assert certificate is not None
+    told = certificate["exports"]
+    assert sum(told["retracted"].values()) == 3
+    assert told["ledgers"]["ops.deliveries"] == 3
+    assert profile_id("ann") not in {row["profile_id"] for row in people.rows("ops.deliveries")}
+    assert found(people, profile_id("ann"), "+18005550100") == sorted(
+        f"exports/{name}/retractions/{number:06d}/data.csv value 1" for name, number in _retractions(people)
+    )
+
+
+def _retractions(people: Any) -> list[tuple[str, int]]:
+    """Those retracted are named to the destination by the id that it has of them, and by nothing else."""
+    folders = sorted(people.lake.settings.exports.glob("*/retractions/[0-9]*"))
+    return [(path.parent.parent.name, int(path.name)) for path in folders]
+
+
+def test_an_export_waits_for_an_erasure_and_an_erasure_for_an_export(people: Any) -> None:
+    with people.lake.lock(LOCK), pytest.raises(subprocess.TimeoutExpired):
+        _exports_in_a_process(people.lake, seconds=4)
+    assert _exports_in_a_process(people.lake, seconds=60) == 0
+
+
+def _exports_in_a_process(lake: Lake, seconds: float) -> int:
+    code = (
+        "import datetime as dt; from pathlib import Path; from activation.export import export; "
+        "from lakehouse.lake import Lake; from lakehouse.run import Run; from lakehouse.settings import Settings; "
+        f"export(Lake(Settings(home=Path({str(lake.settings.home)!r}))), Run('r', dt.date(2017, 12, 31)), "
+        "'email_tool', lambda *_: {})"
+    )
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    return subprocess.run([sys.executable, "-c", code], env=environment, timeout=seconds, check=False).returncode
+
+
+def test_a_retraction_that_was_visible_before_the_death_is_not_written_twice(people: Any) -> None:
+    reported = plan.reported
+
+    def dies(lake: Lake, made: Any, name: str, report: Any) -> Any:
+        if name == "retracted":
+            raise Died
+        return reported(lake, made, name, report)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(plan, "reported", dies)
+        with pytest.raises(Died):
+            erase(people, "ann")
+
+    certificate = forgotten.finish(people.lake, RUN)
+
+    assert certificate is not None
+    assert certificate["exports"]["retracted"] == {"ad_platform": 1, "email_tool": 1}
+    assert _retractions(people) == [("ad_platform", 1), ("email_tool", 1)]
+
+
+def _lands(people: Any, record: str, **values: str) -> None:
+    """A record that silver has and identity does not know yet."""
+    event = next(row for row in people.rows("silver.events") if row["event_id"] == "web:m1")
+    line = next(row for row in people.rows("bronze.web") if row["position"] == 1)
+    place = max(row["position"] for row in people.rows("bronze.web")) + 1
+    said = {"id": f"n{place}", "who": record, **values}
+    people.lake.append("bronze.web", [line | {"position": place, "line": place, "payload": json.dumps(said)}])
+    people.lake.append(
+        "silver.events",
+        [event | {"event_id": f"web:n{place}", "message_id": f"n{place}", "record_id": record, "position": place}],
+    )
+    people.lake.append(
+        "silver.identifiers",
+        [{"record_id": record, "source": "web", "identifier": kind, "value": value, "first_seen": FIRST,
+          "last_seen": FIRST, "events": 1, "first_position": place, "landing": 1} for kind, value in values.items()],
+    )  # fmt: skip
+
+
+def test_what_landed_since_identity_was_resolved_goes_with_the_person(people: Any) -> None:
+    _lands(people, "anonymous:new", phone="(800) 555-0100")
+
+    certificate = forgotten.erase(
+        people.lake, RUN, [profile_id("ann")], reason="asked", author="sam", without_release=True
+    )
+
+    assert certificate["kept_because_shared"]["values"] == 1  # the mailbox of Ann and Gus, and not her number
+    assert {"phone", "record", "token"} <= set(certificate["hashes"])
+    assert found(people, "anonymous:new", "(800) 555-0100", "+18005550100") == []
+
+
+def test_a_record_that_may_be_of_two_people_is_resolved_before_either_is_erased(people: Any) -> None:
+    _lands(people, "anonymous:new", phone="800-555-0100", email="cat@example.com")
+
+    with pytest.raises(DataError, match="1 records hold a value of theirs and one of somebody else"):
+        forgotten.erase(people.lake, RUN, [profile_id("ann")], reason="asked", author="sam", without_release=True)
+
+    assert not plan.path(people.lake).exists()
+
+
+def test_what_is_not_released_yet_is_released_first_or_readers_are_left_without(people: Any) -> None:
+    _lands(people, "anonymous:new", phone="+18005550177")
+
+    with pytest.raises(DataError, match="something came since the latest release") as refused:
+        erase(people, "ann")
+    assert "--without-release" in str(refused.value.do)
+    assert not plan.path(people.lake).exists()
+    assert latest_release(people.lake) == 1
+
+    forgotten.erase(people.lake, RUN, [profile_id("ann")], reason="asked", author="sam", without_release=True)
+    assert latest_release(people.lake) is None
+
+
+def test_a_hold_on_a_source_keeps_only_who_has_messages_of_it(people: Any) -> None:
+    holds.add(people.lake, source="shop", reason="a tax case", author="sam")
+    erase(people, "ann")
+    holds.add(people.lake, source="web", reason="a fraud case", author="sam")
+    with pytest.raises(DataError, match="hold 2 on source web: a fraud case") as refused:
+        erase(people, "ben")
+    assert "hold 1" not in str(refused.value)
+
+
+def test_an_erasure_gives_way_to_a_run_between_its_conform_and_its_release(people: Any) -> None:
+    with Run("scheduled__1", RUN.as_of).step(people.lake, "conform"):
+        pass
+    with pytest.raises(EnvironmentFault, match="run scheduled__1 is between its conform and its release"):
+        erase(people, "ann")
+    assert not plan.path(people.lake).exists()
+
+
+@pytest.mark.parametrize("part", ["hashes", "rows", "state"])
+def test_a_request_that_died_succeeds_when_it_is_tried_again(people: Any, part: str) -> None:
+    request = people.lake.settings.state / "requests" / "may.txt"
+    request.parent.mkdir()
+    request.write_text("# of May\nphone:+18005550100\n", encoding="utf-8")
+    reported = plan.reported
+
+    def dies(lake: Lake, made: Any, name: str, report: Any) -> Any:
+        made = reported(lake, made, name, report)
+        if name == part:
+            raise Died
+        return made
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(plan, "reported", dies)
+        with pytest.raises(Died):
+            forgotten.on_request(people.lake, RUN, "may.txt", "requests of May")
+    assert "+18005550100" in request.read_text(encoding="utf-8")
+
+    counts = forgotten.on_request(people.lake, RUN, "may.txt", "requests of May")
+
+    assert counts["people"] == 1
+    assert counts["rows"] > 0
+    assert not request.exists()
+    assert not plan.path(people.lake).exists()

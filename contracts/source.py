@@ -159,6 +159,11 @@ class Source(Declared):
     owner: Name
     about: Text
     why: Text
+    purpose: Name | None = Field(
+        None,
+        description="A purpose of consent/purposes.yml, or `operation`: what its messages are for, where that is not "
+        "what silver.events is for. Its period bounds theirs.",
+    )
     retention_days: RetentionDays = None
     format: Format
     envelope: Literal["segment", "mapped"]

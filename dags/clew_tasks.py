@@ -128,9 +128,10 @@ STEPS: dict[str, Step] = {
         again="Yes: a second run retracts nobody twice, and makes up for what a run that died left out.",
     ),
     "retain": Step(
-        "Removes what is past the period that its source or table declares and is under no hold.",
-        "contracts/, ops.holds, silver.*",
-        "bronze.*, silver.*, gold.events, identity.history, ops.runs, ops.check_results, ops.retained",
+        "Removes what is past the period that its source, table, destination or purpose declares and is under no hold.",
+        "contracts/, ops.holds, silver.*, exports/",
+        "bronze.*, silver.*, gold.events, identity.history, ops.runs, ops.check_results, ops.retained, without old "
+        "folders under exports/",
         "Clear the task: what is gone is not removed twice. `clew retain --dry-run` shows what would go.",
     ),
     "forget": Step(

@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from clew import forgotten
+from clew import forgotten, retained
 from clew.audited import problems
 from expectations.gate import gate
 from lakehouse.errors import DataError, UsageError
 from lakehouse.run import Run
 from spark_jobs.privacy import holds
-from spark_jobs.privacy.retention import periods, retain
+from spark_jobs.privacy.retention import periods
 from tests.conftest import profile_id
 
 LANDED = dt.date(2017, 12, 30)
@@ -38,7 +38,7 @@ def dated(small: Any) -> Any:
 
 
 def _retain(small: Any, day: dt.date = LANDED, **more: Any) -> dict[str, int]:
-    return retain(small.lake, Run("m", day), **more)
+    return retained.retain(small.lake, Run("m", day), **more).removed()
 
 
 def test_what_is_past_its_period_goes_and_the_account_balances(dated: Any) -> None:

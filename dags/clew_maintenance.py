@@ -15,7 +15,7 @@ DOC = dag_doc(
 def clew_maintenance() -> None:
     @task(**about("retain"))
     def retain() -> dict[str, int]:
-        from clew.retained import step
+        from rights.retain import step
 
         return perform(step)
 

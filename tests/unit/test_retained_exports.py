@@ -15,13 +15,13 @@ from activation.held import Held, all_held, finish_cut_off, gone, retraction_fol
 from activation.verify import verify
 from activation.withdrawals import retract
 from clew.audited import problems
-from clew.retained import retain
 from contracts import HERE
 from lakehouse import audit
 from lakehouse.lake import Lake
 from lakehouse.run import Run
 from lakehouse.seal import public_key, sealed
 from lakehouse.settings import Settings
+from rights.retain import retain
 from spark_jobs.privacy import holds
 from tests.conftest import SmallLake
 from tests.unit.test_export import open_gate, profile_of

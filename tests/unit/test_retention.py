@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
-from clew import forgotten, retained
 from clew.audited import problems
 from expectations.gate import gate
 from lakehouse.errors import DataError, UsageError
 from lakehouse.run import Run
+from rights import erase as forgotten
+from rights import retain as retained
 from spark_jobs.privacy import holds
 from spark_jobs.privacy.retention import periods
 from tests.conftest import profile_id

@@ -10,8 +10,8 @@ from contracts.errors import DataError
 from identity.past import Moment, members, profiles_of
 
 if TYPE_CHECKING:
-    from clew.who import Who
     from clew.workspace import Reading
+    from rights.who import Who
 
 _TABLES = ("identity.history", "identity.assignments", "identity.identifiers")
 

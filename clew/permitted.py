@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from clew.commands.profile import REDIRECTS, profiles_meant
 from clew.past import profiles_meant_then
-from clew.who import Who, parse, the_one
+from clew.who import the_one
 from clew.workspace import read
 from contracts.errors import DataError, UsageError
 from contracts.export import REASONS
@@ -15,6 +15,7 @@ from contracts.permission import Decision, Moment, Person, decide
 from contracts.purpose import Policy, Purpose, Rule, Statement
 from identity import past
 from lakehouse.consent import ASSIGNMENTS, READ, people_sql, state_sql, statements_sql
+from rights.who import Who, parse
 
 if TYPE_CHECKING:
     from clew.workspace import Reading

@@ -23,7 +23,7 @@ SETTINGS["params"] |= {
 def clew_forget() -> None:
     @task(**about("forget"))
     def forget() -> dict[str, int]:
-        from clew.forgotten import on_request
+        from rights.erase import on_request
 
         params = get_current_context()["params"]
         return perform(lambda lake, run: on_request(lake, run, params["request"], params["reason"]))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from clew.output import note, print_json, print_table, results
-from clew.who import WHO, parse
+from rights.who import WHO, parse
 
 if TYPE_CHECKING:
     from clew.held.person import Person

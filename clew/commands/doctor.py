@@ -5,8 +5,8 @@ from typing import Annotated
 import typer
 
 from clew import machine
+from clew.file_rights import rights
 from clew.output import print_json
-from clew.rights import rights
 from clew.server import running
 from clew.workspace import settings as workspace
 from lakehouse.errors import EnvironmentFault

@@ -8,8 +8,8 @@ import typer
 from typer.core import TyperGroup
 
 from clew.output import note, print_json, print_table, results
-from clew.who import WHO
 from contracts.errors import UsageError
+from rights.who import WHO
 
 if TYPE_CHECKING:
     from lakehouse.lake import Lake
@@ -47,7 +47,7 @@ def person(
     as_json: AsJson = False,
 ) -> None:
     """Erase the people named, for good, or finish an erasure that died. To prove it: clew forget verify CERT."""
-    from clew.forgotten import is_unfinished, profiles_of
+    from rights.erase import is_unfinished, profiles_of
     from spark_jobs.privacy.forget import preview
 
     lake = _lake()
@@ -118,7 +118,7 @@ def _lake() -> "Lake":
 
 
 def _listed(path: Path | None) -> list[str]:
-    from clew.forgotten import named_in
+    from rights.erase import named_in
 
     return named_in(path.read_text(encoding="utf-8")) if path else []
 
@@ -126,9 +126,9 @@ def _listed(path: Path | None) -> list[str]:
 def _erased(lake: "Lake", profiles: list[str], reason: str) -> dict[str, Any]:
     import sys
 
-    from clew.forgotten import as_of, erase, finish
     from clew.screen import StepScreen
     from lakehouse.run import Run
+    from rights.erase import as_of, erase, finish
 
     run_id = f"forget-{datetime.datetime.now(datetime.UTC):%Y%m%dT%H%M%SZ}"
     screen = StepScreen(sys.stderr)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from clew.output import note, print_json, print_table, results
-from clew.who import WHO
 from contracts.errors import UsageError
+from rights.who import WHO
 
 if TYPE_CHECKING:
     from lakehouse.lake import Lake
@@ -42,7 +42,7 @@ def add(
     lake = _lake()
     profile_id = None
     if who is not None:
-        from clew.forgotten import profiles_of
+        from rights.erase import profiles_of
 
         (profile_id,) = profiles_of(lake, [who])
     made = holds.add(

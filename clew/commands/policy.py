@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from clew.output import note, print_json, print_section, print_table, results, time_text
-from clew.who import WHO
 from contracts.errors import ContractError, UsageError
+from rights.who import WHO
 
 if TYPE_CHECKING:
     from clew.permitted import Answer

@@ -7,8 +7,9 @@ import typer
 
 from clew.identifiers import print_identifiers
 from clew.output import note, print_json, print_section, results, time_text
-from clew.who import WHO, Who, parse, the_one
+from clew.who import the_one
 from contracts.errors import DataError, UsageError
+from rights.who import WHO, Who, parse
 
 if TYPE_CHECKING:
     from clew.workspace import Reading

@@ -19,11 +19,11 @@ def retain(
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
     """Remove what is past its declared period and under no hold."""
-    from clew.forgotten import as_of as newest
     from clew.screen import StepScreen
     from clew.workspace import existing_lake, settings
     from lakehouse.lake import Lake
     from lakehouse.run import Run
+    from rights.erase import as_of as newest
     from spark_jobs.privacy.retention import retain as retained
 
     existing_lake()

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from clew.who import Who
 from contracts.errors import DataError
+from rights.who import Who
 
 if TYPE_CHECKING:
     from clew.traced.opened import Opened

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from activation.export import export_all
-from clew import forgotten
 from clew.audited import problems
 from clew.main import run as run_clew
 from expectations.gate import gate
@@ -19,6 +18,7 @@ from lakehouse.errors import DataError, UsageError
 from lakehouse.lake import Lake
 from lakehouse.run import Run
 from lakehouse.settings import Settings
+from rights import erase as forgotten
 from spark_jobs.privacy import forget as steps
 from spark_jobs.privacy import plan, search
 from tests.conftest import PEOPLE, profile_id

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from clew import main
-from clew.rights import rights
+from clew.file_rights import rights
 from contracts.errors import EnvironmentFault, UsageError
 from lakehouse.private import open_private
 from lakehouse.settings import Settings

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from clew import forgotten
 from clew.audited import problems
 from expectations.gate import gate
 from lakehouse.errors import DataError, UsageError
 from lakehouse.run import Run
+from rights import erase as forgotten
 from spark_jobs.privacy import holds
 from spark_jobs.privacy.retention import periods, retain
 from tests.conftest import profile_id

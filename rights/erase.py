@@ -5,9 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from activation import deliveries, held, withdrawals
-from clew.who import Who, parse
 from contracts.errors import DataError, UsageError
 from lakehouse.pseudonym import keyed_hash
+from rights.who import Who, parse
 from spark_jobs.privacy import forget, plan
 from spark_jobs.privacy.keys import ERASED, RECORD, forms
 

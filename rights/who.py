@@ -1,0 +1,61 @@
+"""How a person is named: by a profile id, a record id, or an identifier in any spelling."""
+
+from dataclasses import dataclass
+from typing import get_args
+
+from contracts.errors import UsageError
+from contracts.source import RecordKind
+from lakehouse.settings import Settings
+
+WHO = "A profile id, email:…, phone:…, loyalty:…, user:…, crm:…, anonymous:…, order:…, or a record id."
+
+
+@dataclass(frozen=True)
+class Who:
+    """What was written.
+
+    Attributes:
+        text: As it was written.
+        identifier: The kind of identifier that it may be; None for a profile id, and for a kind of record only.
+        forms: The value as written and in its standard form.
+    """
+
+    text: str
+    identifier: str | None
+    forms: tuple[str, ...]
+
+    @property
+    def is_profile_id(self) -> bool:
+        """Whether it can only be a profile id: those have no colon."""
+        return ":" not in self.text
+
+    @property
+    def noun(self) -> str:
+        """What it is, in words, without its value."""
+        return "id" if self.is_profile_id else self.identifier or "record"
+
+
+def parse(text: str) -> Who:
+    """Read what was written.
+
+    Raises:
+        UsageError: If it begins with a kind that nobody declared.
+    """
+    kind, colon, value = text.partition(":")
+    if not colon:
+        return Who(text, None, ())
+    from contracts import Contracts
+
+    rules = Contracts(Settings().contracts).identity
+    named = rules.words
+    if kind in named:
+        from identity.standardise import standard_of
+
+        standard = standard_of(rules.identifiers[named[kind]], rules.phone_region)(value).value
+        return Who(text, named[kind], tuple(form for form in (value.strip(), standard) if form))
+    if kind in get_args(RecordKind):
+        return Who(text, None, ())
+    raise UsageError(
+        f"{kind}: is no way to name a person",
+        do=f"write a profile id, or one of: {', '.join(f'{name}:…' for name in sorted(named))}",
+    )

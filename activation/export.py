@@ -196,7 +196,7 @@ def _decided_alone(
 ) -> None:
     policy, domains = lake.contracts.policy.version, lake.contracts.identity.mail_domains
     decide.decide(connection, destination, policy, release, domains)
-    retract.hold_back(lake, connection, destination)
+    retract.hold_back(lake, connection, destination, release)
     caps.hold_back(lake.contracts, connection, destination, release, as_of)
 
 

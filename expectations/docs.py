@@ -76,7 +76,7 @@ def _validate_newest_export(context: "AbstractDataContext", lake: "Lake", name: 
     with lake.duck(release) as connection, connection_string(connection) as address:
         folder, destination = published[-1].parent, lake.contracts.destinations[name]
         exports.show_staged(connection, folder, name)
-        ledgers.show_ledgers(connection, folder, destination, release, lake.settings.privacy_key)
+        ledgers.show_ledgers(connection, folder, destination, release, lake, is_new=False)
         scene = Scene(lake.contracts, connection, release_dates(lake)[release])
         _validate(context, connection, address, exports.suite(scene, destination, release))
 

@@ -210,6 +210,8 @@ def _refused(table: str, destination: Destination) -> list[Rule]:
                           ), written AS (
                               SELECT {_written(field)} AS address FROM identity.identifiers AS i
                               WHERE i.identifier = '{field.profile}' AND i.value IN (SELECT value FROM refused)
+                              UNION SELECT {_written(field)} FROM {table}_refused_since AS i
+                              WHERE i.identifier = '{field.profile}'
                           )
                           SELECT profile_id FROM {{batch}} AS x
                           SEMI JOIN written AS t ON lower(x."{name}") = t.address""",

@@ -69,7 +69,7 @@ def check_staged(lake: "Lake", run: "Run", staged: Path) -> dict[str, int]:
     release = int(manifest["release"])
     with lake.duck(release) as connection:
         exports.show_staged(connection, staged, destination.destination)
-        ledgers.show_ledgers(connection, staged, destination, release, lake.settings.privacy_key)
+        ledgers.show_ledgers(connection, staged, destination, release, lake)
         scene = Scene(lake.contracts, connection, release_dates(lake)[release])
         found = check.run(connection, exports.suite(scene, destination, release))
     return _conclude(lake, run, "exports", found)

@@ -6,25 +6,38 @@ from typing import TYPE_CHECKING
 
 from contracts.caps import Cap
 from contracts.export import Destination
+from contracts.purpose import REFUSALS
 from expectations.rule import NoRows, Rule
 from lakehouse import keyed
+from lakehouse.duck import select_of
 
 if TYPE_CHECKING:
     import duckdb
+
+    from lakehouse.lake import Lake
 
 STOP = "nothing was handed over; report it as a fault of activation, with the keys named here"
 """What to do about a broken rule of this gate."""
 
 
 def show_ledgers(
-    connection: "duckdb.DuckDBPyConnection", staged: Path, destination: Destination, release: int, key: bytes
+    connection: "duckdb.DuckDBPyConnection",
+    staged: Path,
+    destination: Destination,
+    release: int,
+    lake: "Lake",
+    *,
+    is_new: bool = True,
 ) -> None:
     """Show what the ledgers know beside a staged folder that ``show_staged`` shows.
 
     Makes ``exports.<destination>_retractions``, the staged file; ``…_delivered`` (profile_id, field, hash), what the
     destination got since the export that the file follows; ``…_hashes`` (kind, profile_id, field, hash), the same of
     the addresses in both staged files, where kind is ``data`` or ``retraction``; ``…_told`` (profile_id, event_id),
-    whom the destination was told to remove by a statement that the release does not know.
+    whom the destination was told to remove by a statement that the release does not know; ``…_no_since`` (profile_id,
+    event_id) and ``…_refused_since`` (identifier, value, raw_value), who said no by such a statement, and where they
+    are reached, by the tables as they are. Of an export that was handed over (not ``is_new``) nobody is in these two:
+    what was said after it was no fault of it.
     """
     name = f"exports.{destination.destination}"
     path = str(staged / "retractions.csv").replace("'", "''")
@@ -34,7 +47,7 @@ def show_ledgers(
     )
     there = {row[0] for row in connection.execute("SELECT table_name FROM information_schema.tables "
                                                   "WHERE table_schema = 'ops'").fetchall()}  # fmt: skip
-    keyed.install(connection, key)
+    keyed.install(connection, lake.settings.privacy_key)
     since = f"(SELECT retractions.since::BIGINT FROM {name}_manifest)"
     delivered = (
         f"""SELECT profile_id, entry.key AS field, entry.value AS hash FROM (
@@ -54,6 +67,7 @@ def show_ledgers(
         else "SELECT NULL::VARCHAR AS profile_id, '' AS event_id WHERE $name IS NULL AND $release IS NULL"
     )
     connection.execute(f"CREATE TABLE {name}_told AS {told}", given)
+    _show_said_since(connection, name, destination, lake, is_new)
     plain = " UNION ALL ".join(
         f"""SELECT '{kind}' AS kind, profile_id, '{field}' AS field, clew_keyed(lower("{field}")) AS hash
             FROM {view} WHERE "{field}" IS NOT NULL"""
@@ -64,6 +78,44 @@ def show_ledgers(
         f"""CREATE TABLE {name}_hashes AS {plain} UNION ALL
             SELECT 'retraction', profile_id, split_part(pair, ':', 1), split_part(pair, ':', 2)
             FROM (SELECT profile_id, unnest(string_split(address_hashes, ' ')) AS pair FROM {name}_retractions)"""
+    )
+
+
+def _show_said_since(
+    connection: "duckdb.DuckDBPyConnection", name: str, destination: Destination, lake: "Lake", is_new: bool
+) -> None:
+    consents, assignments, identifiers = (
+        select_of(lake.settings.places, table)
+        for table in ("silver.consents", "identity.assignments", "silver.identifiers")
+    )
+    # Under the strictest rule only the record that said no can take it back.
+    is_strictest = lake.contracts.policy.purposes[destination.purpose].across == "strictest"
+    same = "record_id" if is_strictest else "person"
+    connection.execute(
+        f"""CREATE TEMP TABLE no_since AS
+            WITH said AS (
+                SELECT c.*, coalesce(a.profile_id, c.record_id) AS person
+                FROM (SELECT NULL::VARCHAR AS topic WHERE false UNION ALL BY NAME ({consents})) AS c
+                LEFT JOIN ({assignments}) AS a USING (record_id)
+                WHERE $is_new AND c.purpose = $purpose AND c.given_at IS NOT NULL
+                  AND (c.topic IS NULL OR c.topic = $topic))
+            SELECT person, event_id FROM said AS n ANTI JOIN silver.consents AS known USING (event_id)
+            WHERE list_contains({list(REFUSALS)}, n.status) AND NOT EXISTS (
+                FROM said AS y WHERE y.status = 'granted' AND y.topic IS NOT DISTINCT FROM n.topic
+                AND y.{same} = n.{same} AND y.given_at > n.given_at)""",
+        {"purpose": destination.purpose, "topic": destination.topic, "is_new": is_new},
+    )
+    connection.execute(
+        f"""CREATE TABLE {name}_no_since AS
+            SELECT DISTINCT r.profile_id, n.event_id FROM identity.assignments AS r
+            LEFT JOIN ({assignments}) AS a USING (record_id)
+            JOIN no_since AS n ON n.person = coalesce(a.profile_id, r.record_id)"""
+    )
+    connection.execute(
+        f"""CREATE TABLE {name}_refused_since AS
+            SELECT DISTINCT i.identifier, lower(trim(i.value)) AS value, i.value AS raw_value
+            FROM ({identifiers}) AS i LEFT JOIN ({assignments}) AS a USING (record_id)
+            SEMI JOIN no_since AS n ON n.person = coalesce(a.profile_id, i.record_id)"""
     )
 
 
@@ -80,6 +132,16 @@ def retracted(table: str, destination: Destination) -> list[Rule]:
             do=STOP,
             owner="privacy",
             query=f"SELECT x.profile_id, t.event_id FROM {{batch}} AS x JOIN {table}_told AS t USING (profile_id)",
+        ),
+        NoRows(
+            table=table,
+            name="nobody_said_no_since_the_release",
+            says="No row is of a person whose last word, by the tables as they are, is a no that the release does not "
+            "know yet.",
+            why="an export may be made hours after its release; what was said meanwhile counts",
+            do=STOP,
+            owner="privacy",
+            query=f"SELECT x.profile_id, n.event_id FROM {{batch}} AS x JOIN {table}_no_since AS n USING (profile_id)",
         ),
         NoRows(
             table=table,
@@ -124,22 +186,28 @@ def cap(table: str, destination: Destination, release: int, name: str, held: Cap
     return NoRows(
         table=table,
         name=f"nobody_is_over_the_cap_{name}",
-        says=f"With this export nobody has been delivered more than {held.at_most} times within {held.days} days.",
+        says=f"With this export no profile, and no address of it, has been delivered more than {held.at_most} times "
+        f"within {held.days} days.",
         why=held.why,
         do=STOP,
         owner=destination.owner,
         query=f"""WITH today AS (SELECT max(as_of) AS day FROM ops.releases WHERE "release" = {release}),
                        ids AS (SELECT profile_id, own_profile_id AS id FROM identity.assignments
                                UNION SELECT profile_id, profile_id FROM identity.assignments),
-                       got AS (SELECT ids.profile_id, d.as_of FROM ops.deliveries AS d JOIN ids ON ids.id = d.profile_id
-                               WHERE d.channel IN ({_words(held.channels)}) {purposes}
-                               AND NOT (d.destination = '{destination.destination}' AND d."release" = {release})
-                               UNION ALL SELECT profile_id, day FROM {{batch}}, today),
+                       ledger AS (SELECT * FROM ops.deliveries AS d WHERE d.channel IN ({_words(held.channels)})
+                               {purposes}
+                               AND NOT (d.destination = '{destination.destination}' AND d."release" = {release})),
+                       given AS (SELECT profile_id, profile_id AS key FROM {{batch}} UNION
+                               SELECT profile_id, field || ':' || hash FROM {table}_hashes WHERE kind = 'data'),
+                       got AS (SELECT ids.profile_id AS key, d.as_of FROM ledger AS d JOIN ids ON ids.id = d.profile_id
+                               UNION ALL SELECT entry.key || ':' || entry.value, as_of FROM (
+                                   SELECT as_of, unnest(map_entries(address_hashes)) AS entry FROM ledger
+                                   WHERE cardinality(mailbox_hashes) > 0)
+                               UNION ALL SELECT key, day FROM (SELECT DISTINCT key FROM given), today),
                        windows AS (
-                           SELECT x.profile_id, first_day.as_of AS since, count(*) AS deliveries
-                           FROM {{batch}} AS x JOIN (SELECT DISTINCT profile_id, as_of FROM got) AS first_day
-                                ON first_day.profile_id = x.profile_id
-                           JOIN got ON got.profile_id = x.profile_id AND got.as_of >= first_day.as_of
+                           SELECT x.profile_id, x.key, first_day.as_of AS since, count(*) AS deliveries
+                           FROM given AS x JOIN (SELECT DISTINCT key, as_of FROM got) AS first_day USING (key)
+                           JOIN got ON got.key = x.key AND got.as_of >= first_day.as_of
                                 AND got.as_of < first_day.as_of + {held.days}, today
                            WHERE first_day.as_of <= day AND day < first_day.as_of + {held.days} GROUP BY ALL)
                   SELECT profile_id, max(deliveries) AS deliveries FROM windows

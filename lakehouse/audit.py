@@ -115,23 +115,44 @@ def note(lake: "Lake", acts: Iterable[Act], late: Iterable[Act] = ()) -> int:
     wanted = [replace(act, actor=act.actor or f"not known, written down later by {author}") for act in late]
     wanted += [replace(act, actor=act.actor or author) for act in acts]
     with lake.lock("audit"):
+        return _add(lake, entries(lake), wanted)
+
+
+def note_numbered(lake: "Lake", act: Act) -> str:
+    """Write down an act that has no name of its own: its subject becomes its action and the next number of that.
+
+    Returns:
+        The subject.
+
+    Raises:
+        DataError: If the newest entries were removed.
+    """
+    with lake.lock("audit"):  # two at once are two numbers
         known = entries(lake)
-        noted = _hold_to_head(lake, known)
-        newest = {(item.action, item.subject): item.fingerprint for item in known}
-        last = known[-1] if known else None
-        made: list[Entry] = []
-        for act in wanted:
-            seen = newest.get((act.action, act.subject))
-            if seen is None or (act.action in MAY_CHANGE and seen != act.fingerprint):
-                last = _chained(lake, last, act)
-                made.append(last)
-                newest[act.action, act.subject] = act.fingerprint
-        if made and noted is None:
-            _keep_head(lake, 0, NOTHING_BEFORE)  # from now on a missing note is a loss
-        if made:
-            lake.append(TABLE, [asdict(item) for item in made])
-        if last is not None and noted != last.hash:  # also after a process that died before this
-            _keep_head(lake, last.entry, last.hash)
+        number = 1 + sum(item.action == act.action for item in known)
+        subject = f"{act.action} {number}"
+        _add(lake, known, [replace(act, subject=subject, actor=act.actor or lake.settings.author)])
+    return subject
+
+
+def _add(lake: "Lake", known: Sequence[Entry], wanted: Iterable[Act]) -> int:
+    """Append the acts that have no entry yet. The caller holds the lock."""
+    noted = _hold_to_head(lake, known)
+    newest = {(item.action, item.subject): item.fingerprint for item in known}
+    last = known[-1] if known else None
+    made: list[Entry] = []
+    for act in wanted:
+        seen = newest.get((act.action, act.subject))
+        if seen is None or (act.action in MAY_CHANGE and seen != act.fingerprint):
+            last = _chained(lake, last, act)
+            made.append(last)
+            newest[act.action, act.subject] = act.fingerprint
+    if made and noted is None:
+        _keep_head(lake, 0, NOTHING_BEFORE)  # from now on a missing note is a loss
+    if made:
+        lake.append(TABLE, [asdict(item) for item in made])
+    if last is not None and noted != last.hash:  # also after a process that died before this
+        _keep_head(lake, last.entry, last.hash)
     return len(made)
 
 

@@ -4,6 +4,7 @@ import datetime
 import json
 import shutil
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,14 @@ def test_an_act_is_written_down_once_with_who_did_it_and_chained_to_the_one_befo
     ]
     assert [item.previous for item in known] == [audit.NOTHING_BEFORE, *(item.hash for item in known[:-1])]
     assert broken(lake, known) == []
+
+
+def test_acts_without_a_name_of_their_own_are_numbered_also_when_noted_at_once(lake: Lake) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        made = list(pool.map(lambda _: audit.note_numbered(lake, Act("access", "", "2 records", "f" * 64)), range(4)))
+    assert sorted(made) == ["access 1", "access 2", "access 3", "access 4"]
+    assert [item.subject for item in audit.entries(lake)[4:]] == sorted(made)
+    assert broken(lake, audit.entries(lake)) == []
 
 
 def test_a_contract_that_changes_and_changes_back_is_written_down_each_time(lake: Lake) -> None:

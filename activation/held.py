@@ -124,11 +124,12 @@ def holding(lake: "Lake", profile_ids: Collection[str]) -> list[Held]:
         profile_ids: All ids that they had: the present one, and those retired.
     """
     wanted = set(profile_ids)
-    return [
-        held
-        for held in all_held(lake)
-        if any(_has(held.folder / name, wanted) for name in (DATA, RETRACTIONS) if (held.folder / name).exists())
-    ]
+    return [held for held in all_held(lake) if has_rows(held, wanted)]
+
+
+def has_rows(held: Held, wanted: set[str]) -> bool:
+    """Whether a file of a folder has a row of one of these people."""
+    return any(_has(held.folder / name, wanted) for name in (DATA, RETRACTIONS) if (held.folder / name).exists())
 
 
 def redact(lake: "Lake", profile_ids: Collection[str], because: str) -> dict[str, int]:
@@ -191,16 +192,25 @@ def _redact(lake: "Lake", held: Held, wanted: set[str], because: str) -> int:
 
 
 def finish_cut_off(lake: "Lake", destination: str) -> None:
-    """Put back what a process that died between two renames left; its redaction is then done anew.
+    """Put back what a process that died between two renames left, and end a removal that was begun.
+
+    A redaction is then done anew.
 
     Call it under the lock of the destination's exports.
     """
+    for left in sorted((lake.settings.exports / destination).glob("**/_[0-9]*_gone")):
+        shutil.rmtree(left)
     for old in sorted((lake.settings.exports / destination).glob("**/_[0-9]*_old")):
         final = old.with_name(old.name.removeprefix("_").removesuffix("_old"))
         if final.exists():
             shutil.rmtree(old)
         else:
             old.rename(final)
+
+
+def gone(final: Path) -> Path:
+    """What a folder is called while it is removed: nobody takes half of it for the whole."""
+    return final.with_name(f"_{final.name}_gone")
 
 
 def _old(final: Path) -> Path:

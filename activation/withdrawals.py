@@ -65,7 +65,7 @@ def retract(lake: "Lake", run: "Run", erased: Collection[str] = ()) -> dict[str,
         for name in sorted({destination for destination, _ in releases_of(lake)}):
             with lake.lock(f"export_{name}"):
                 finish_cut_off(lake, name)
-                _make_up(lake, name)
+                make_up(lake, name)
                 counts[name] = _retract(lake, name, erased)
             step.say(name, counts[name])
         step.rows = sum(counts.values())
@@ -177,7 +177,7 @@ def _kept(lake: "Lake", name: str) -> set[int]:
         return {int(number) for (number,) in found.fetchall()}
 
 
-def _make_up(lake: "Lake", name: str) -> None:
+def make_up(lake: "Lake", name: str) -> None:
     """Keep the retractions that became visible before a process died; what is wrong with others, the proof names."""
     kept = _kept(lake, name)
     for path in published_retractions(lake):

@@ -16,6 +16,7 @@ from typing import IO, TYPE_CHECKING, Any
 from clew import airflow_home
 from clew.screen import StepScreen
 from lakehouse.errors import DataError, EnvironmentFault
+from lakehouse.faults import explained
 from lakehouse.lake import Lake
 from lakehouse.private import make_private, open_private
 from lakehouse.settings import Settings
@@ -161,7 +162,8 @@ class Pipeline:
         dag_run: Any = dag.test(logical_date=midnight, run_conf={"as_of": as_of.isoformat()})
         screen.finish()
         if clew_tasks.watch.errors:
-            raise self._told(clew_tasks.watch.errors[0])
+            error = clew_tasks.watch.errors[0]
+            raise explained(self.lake, error) or error
         if dag_run.state != DagRunState.SUCCESS:
             raise DataError(
                 f"the run for {as_of} ended {dag_run.state}",
@@ -169,15 +171,3 @@ class Pipeline:
                 f"read {self.settings.state / 'logs'}, then: clew run --date {as_of}",
             )
         return DayRun(clew_tasks.run_id(dag_run.run_id), as_of, time.monotonic() - begin)
-
-    def _told(self, error: BaseException) -> BaseException:
-        """The error itself, unless it only says that the JVM is gone."""
-        from py4j.protocol import Py4JNetworkError
-
-        if not isinstance(error, Py4JNetworkError | ConnectionError):
-            return error
-        return EnvironmentFault(
-            "Spark's JVM ended in the middle of a step",
-            str(self.settings.state / "logs" / "spark.log"),
-            "free some memory (clew doctor), then run the command again; what was done is not done twice",
-        )

@@ -15,9 +15,11 @@ Version = Annotated[str, StringConstraints(pattern=r"^\d+-\d+-\d+$")]
 RetentionDays = Annotated[
     int | None,
     Field(
+        ge=1,
         description="How long rows are kept, in days, counted back from the date that the lake stands for. "
         "clew_maintenance enforces it: of messages by the period of their source, or of silver.events where that "
-        "declares none, with all that is computed from them; the guide on privacy says how each table's is read."
+        "declares none, with all that is computed from them; the guide on privacy says how each table's is read. "
+        "Where the purpose declares a shorter one, that counts.",
     ),
 ]
 

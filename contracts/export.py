@@ -132,6 +132,13 @@ class Destination(Declared):
     fields: dict[Name, FieldMap] = Field(min_length=1)
     address: tuple[Name, ...] = Field(min_length=1, description="Fields of which at least one must have a value")
     one_row_per: Name | None = Field(None, description="An address field whose values may not repeat, or none")
+    retention_days: int | None = Field(
+        None,
+        ge=1,
+        description="So many days folders of this destination are kept under exports/: an export from the date of its "
+        "release, a retraction from the day on which it was written. The newest export always stays. Where the "
+        "purpose declares a shorter period, that counts.",
+    )
     retract: Text = Field(description="How a person who withdraws is taken out again at the destination")
     examples: tuple[ExportExample, ...] = Field(min_length=1)
     anti_examples: tuple[ExportAntiExample, ...] = Field(min_length=1)

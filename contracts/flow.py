@@ -46,7 +46,7 @@ class Flow:
         if mart is not None:
             return sorted({purpose for purpose in mart.purpose.values() if purpose})
         declared = self.contracts.table(table)
-        return sorted({column.purpose or declared.purpose for column in declared.columns.values()})
+        return sorted(declared.purposes)
 
     def destinations(self) -> dict[str, list[str]]:
         """By destination, the tables that its rows come from."""

@@ -24,6 +24,9 @@ def unclassed(loaded: Mapping[str, Mapping[Path, Any]], models: Path = DBT_MODEL
     purposes = (*(purpose for policy in policies for purpose in policy.purposes), OPERATION)
     if policies:  # a policy that cannot be read is told by itself, not once a column
         yield from _tables(loaded["table"], purposes)
+        for path, source in loaded.get("source", {}).items():
+            if source.purpose is not None and source.purpose not in purposes:
+                yield problem_at(path, ("purpose",), f"{source.purpose} is no purpose", purposes)
         yield from _marts(models, purposes)
 
 

@@ -110,6 +110,12 @@ class Purpose(Declared):
     expires_after_days: int | None = Field(
         None, ge=1, description="So many days after it was given a yes counts no more. A refusal does not expire."
     )
+    retention_days: int | None = Field(
+        None,
+        ge=1,
+        description="So many days data that are for this purpose only are kept, at most: messages of sources, rows of "
+        "tables and folders of exports that name it. Without it their own periods hold alone.",
+    )
     overrides: dict[Name, Override] = Field({}, description="By jurisdiction.")
     topics: dict[Name, Text] = Field({}, description="Parts of it that a person can refuse or pause alone.")
     used_by: Text

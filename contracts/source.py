@@ -51,6 +51,12 @@ class Limits(Declared):
         ge=1_000,
         description="A .gz or .bz2 that holds more is set aside unread, and quarantined as unreadable_file",
     )
+    max_messages_per_line: int = Field(
+        10_000,
+        ge=1,
+        le=100_000,
+        description="A list or batch of more messages on one line is not unpacked: batch_too_large",
+    )
     max_columns: int = Field(
         1_000, ge=1, le=5_000, description="A first line of CSV with more columns is no header: wrong_header"
     )  # fmt: skip
@@ -159,6 +165,11 @@ class Source(Declared):
     owner: Name
     about: Text
     why: Text
+    purpose: Name | None = Field(
+        None,
+        description="A purpose of consent/purposes.yml, or `operation`: what its messages are for, where that is not "
+        "what silver.events is for. Its period bounds theirs.",
+    )
     retention_days: RetentionDays = None
     format: Format
     envelope: Literal["segment", "mapped"]

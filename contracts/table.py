@@ -73,6 +73,11 @@ class Table(Declared):
     def schema_name(self) -> str:
         return self.name.split(".")[0]
 
+    @property
+    def purposes(self) -> set[str]:
+        """What its columns are for."""
+        return {column.purpose or self.purpose for column in self.columns.values()}
+
     def ddl(self) -> str:
         """The columns as one Spark DDL string."""
         return ", ".join(f"{name} {column.type}" for name, column in self.columns.items())

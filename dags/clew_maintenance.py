@@ -15,9 +15,9 @@ DOC = dag_doc(
 def clew_maintenance() -> None:
     @task(**about("retain"))
     def retain() -> dict[str, int]:
-        from spark_jobs.privacy.retention import retain
+        from rights.retain import step
 
-        return perform(retain)
+        return perform(step)
 
     @task(**about("maintain"))
     def maintain() -> dict[str, int]:

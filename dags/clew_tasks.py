@@ -128,9 +128,10 @@ STEPS: dict[str, Step] = {
         again="Yes: a second run retracts nobody twice, and makes up for what a run that died left out.",
     ),
     "retain": Step(
-        "Removes what is past the period that its source or table declares and is under no hold.",
-        "contracts/, ops.holds, silver.*",
-        "bronze.*, silver.*, gold.events, identity.history, ops.runs, ops.check_results, ops.retained",
+        "Removes what is past the period that its source, table, destination or purpose declares and is under no hold.",
+        "contracts/, ops.holds, silver.*, exports/",
+        "bronze.*, silver.*, gold.events, identity.history, ops.runs, ops.check_results, ops.retained, without old "
+        "folders under exports/",
         "Clear the task: what is gone is not removed twice. `clew retain --dry-run` shows what would go.",
     ),
     "forget": Step(
@@ -207,14 +208,12 @@ def perform(function: StepFunction) -> dict[str, int]:
         AirflowFailException: If no retry can help: a gate closed, a contract or the data is wrong.
     """
     from lakehouse.errors import ClewError
-    from lakehouse.lake import Lake
     from lakehouse.run import Run
-    from lakehouse.settings import Settings
 
     context = get_current_context()
     run = Run(run_of(context), as_of(context), watch.progress or LogLines())
     try:
-        return function(Lake(Settings()), run)
+        return _done(function, run)
     except ClewError as error:
         watch.errors.append(error)
         if error.exit_code == ENVIRONMENT_FAULT:
@@ -223,6 +222,22 @@ def perform(function: StepFunction) -> dict[str, int]:
     except BaseException as error:
         watch.errors.append(error)
         raise
+
+
+def _done(function: StepFunction, run: "Run") -> dict[str, int]:
+    """Do one step; what a library raises before or after its account in ops.runs is told by its cause too."""
+    from lakehouse.faults import explained
+    from lakehouse.lake import Lake
+    from lakehouse.settings import Settings
+
+    lake = Lake(Settings())
+    try:
+        return function(lake, run)
+    except Exception as error:
+        cause = explained(lake, error)
+        if cause is None or cause is error:
+            raise
+        raise cause from error
 
 
 def say_what_next(context: Any) -> None:

@@ -1,12 +1,15 @@
-"""What an error of a library comes from: a full disk, a folder that may not be written, a damaged table.
+"""What an error of a library comes from: a full disk, a folder that may not be written, a lost JVM, a damaged table.
 
 The libraries that write tables (Spark, delta-rs, DuckDB, Arrow) each say it in their own words and classes, and some
 name values of rows. So the words are only searched for the cause, and what is told is found by looking.
 """
 
+import contextlib
 import errno
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,8 +25,11 @@ _FULL = ("no space left on device", "disk quota exceeded", "file too large", "(o
 _REFUSED = ("read-only file system", "permission denied", "(os error 30)", "(os error 13)")
 _FULL_NUMBERS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _REFUSED_NUMBERS = (errno.EROFS, errno.EACCES, errno.EPERM)
+_NO_MEMORY = ("java.lang.outofmemoryerror", "not enough memory to build and broadcast")
+_GONE = "the jvm that would know has ended"
 NEARLY_FULL_BYTES = 64 * 2**20
 SHOWN = 3
+DYING_SECONDS = 2.0
 
 
 def explained(lake: "Lake", error: BaseException) -> ClewError | None:
@@ -38,6 +44,13 @@ def explained(lake: "Lake", error: BaseException) -> ClewError | None:
     if not isinstance(error, Exception):
         return None  # somebody stopped the program
     told = list(_chain(error))
+    if _is_of_lost_jvm(told):
+        return EnvironmentFault(
+            "Spark's JVM ended in the middle of a step, as it does when its memory is used up",
+            str(lake.settings.state / "logs" / "spark.log"),
+            f"give it more (CLEW_DRIVER_MEMORY, now {lake.settings.driver_memory}; clew doctor) or lower the limits of "
+            "the source (docs/reference/limits.md), then run the same command again; what was done is not done twice",
+        )
     if _says(told, _FULL, _FULL_NUMBERS):
         return EnvironmentFault(
             "there is no room to write: a disk, a quota or a limit on the size of files is used up",
@@ -78,9 +91,37 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def _says(told: list[BaseException], words: tuple[str, ...], numbers: tuple[int, ...]) -> bool:
-    return any(
-        getattr(item, "errno", None) in numbers or any(word in str(item).lower() for word in words) for item in told
+    return any(getattr(item, "errno", None) in numbers or any(word in _text(item) for word in words) for item in told)
+
+
+def _text(error: BaseException) -> str:
+    """What an error says, in small letters; some have to ask the JVM for it."""
+    try:
+        return str(error).lower()
+    except Exception:  # noqa: BLE001 - of whatever kind, on the way to a JVM
+        return _GONE
+
+
+def _is_of_lost_jvm(told: list[BaseException]) -> bool:
+    """Whether the JVM has ended, or is about to: at its first OutOfMemoryError it does (ADR 15)."""
+    from py4j.protocol import Py4JNetworkError
+
+    return (
+        any(isinstance(item, Py4JNetworkError) for item in told)
+        or (any(isinstance(item, ConnectionError) for item in told) and _has_jvm_ended())
+        or _says(told, (*_NO_MEMORY, _GONE), ())
     )
+
+
+def _has_jvm_ended() -> bool:
+    """Whether this process had started a JVM, and it is no more."""
+    gateway = getattr(getattr(sys.modules.get("pyspark"), "SparkContext", None), "_gateway", None)
+    process = getattr(gateway, "proc", None)
+    if process is None:
+        return False
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(DYING_SECONDS)  # it refuses connections a moment before it is gone
+    return process.poll() is not None
 
 
 def _file(told: list[BaseException]) -> str:

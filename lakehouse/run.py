@@ -76,7 +76,8 @@ class Run:
         """Announce a step, keep its start and its end in ops.runs, and tell lineage tools of it.
 
         Raises:
-            EnvironmentFault: Instead of what a library raised where there was no room, or no right, to write.
+            EnvironmentFault: Instead of what a library raised where there was no room, or no right, to write,
+                or Spark's JVM ended.
             DataError: Instead of it where a table is damaged.
         """
         step = Step(name, self.progress)

@@ -2,11 +2,14 @@
 
 import datetime
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from clew.output import note, print_json, print_table, results
+
+if TYPE_CHECKING:
+    from spark_jobs.privacy.retention import Retained
 
 Day = datetime.datetime | None
 
@@ -24,7 +27,7 @@ def retain(
     from lakehouse.lake import Lake
     from lakehouse.run import Run
     from rights.erase import as_of as newest
-    from spark_jobs.privacy.retention import retain as retained
+    from rights.retain import retain as retained
 
     existing_lake()
     lake = Lake(settings())
@@ -32,17 +35,31 @@ def retain(
     screen = StepScreen(sys.stderr)
     try:
         run = Run(run_id, as_of.date() if as_of else newest(lake), screen)
-        counts = retained(lake, run, dry_run=dry_run)
+        found = retained(lake, run, dry_run=dry_run)
     finally:
         screen.finish()
     with results():
         if as_json:
-            print_json(
-                {"dry_run": dry_run, "removed": [{"table": name, "rows": rows} for name, rows in counts.items()]}
-            )
-        elif counts:
-            print_table(("table", "rows"), list(counts.items()))
+            print_json(_told(found, dry_run))
+        elif found.past:
+            rows = [(one.table, one.source, one.days, one.removed, one.held) for one in found.past]
+            print_table(("from", "source", "days", "removed", "held"), rows)
     if dry_run:
         note("nothing was changed")
     else:
-        note("the release is as before; make the next one: clew run" if counts else "nothing is past its period")
+        note(
+            "the release is as before; make the next one: clew run" if found.removed() else "nothing is past its period"
+        )
+
+
+def _told(found: "Retained", dry_run: bool) -> dict[str, Any]:
+    from spark_jobs.privacy.retention import EXPORTS
+
+    tables, folders = [], []
+    for one in found.past:
+        counted = {"days": one.days, "held": one.held}
+        if one.table.startswith(EXPORTS):
+            folders.append({"destination": one.table.removeprefix(EXPORTS), "folders": one.removed} | counted)
+        else:
+            tables.append({"table": one.table, "rows": one.removed} | counted)
+    return {"dry_run": dry_run, "removed": tables, "exports": folders, "unknown": list(found.unknown)}

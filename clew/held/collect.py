@@ -10,6 +10,7 @@ from clew.output import plain
 from clew.traced.conditions import quoted
 from clew.traced.exported import exports_with
 from clew.traced.values import attributes, value_origins
+from contracts import period
 from lakehouse import audit
 from lakehouse.pseudonym import keyed_hash
 
@@ -77,7 +78,7 @@ def _table(opened: "Opened", lake: "Lake", table: PersonTable, person: Person) -
         "table": node.name,
         "about": node.about,
         "purpose": node.purpose,
-        "retention_days": declared.retention_days if declared is not None else None,
+        "retention_days": period.of_table(lake.contracts, node.name) if declared is not None else None,
         "made_by": node.writer,
         "made_of": list(node.reads),
         "rows": rows,

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from clew.held.person import EVENTS, Person
 from clew.traced.lines import message_text, places
+from contracts import period
 from spark_jobs.privacy.keys import tokens
 from spark_jobs.privacy.texts import naming
 
@@ -48,7 +49,7 @@ def messages_by_source(opened: "Opened", person: Person) -> list[dict[str, Any]]
             "about": declared[source].about,
             "why": declared[source].why,
             "owner": declared[source].owner,
-            "retention_days": declared[source].retention_days,
+            "retention_days": period.of_source(opened.lineage.contracts, source),
             "messages": messages,
         }
         for source, messages in by_source.items()

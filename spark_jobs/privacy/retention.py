@@ -1,20 +1,24 @@
 """Retention: what is older than its declared period goes, counted back from the date that the lake stands for.
 
 A message is as old as its event; one that was refused, or repeats another, as the run that landed it. The period of a
-source's messages is the one that its contract declares, else that of silver.events; a refused message goes after the
-period of silver.quarantine, if that is shorter. In bronze and in landing/ tombstones take the place of messages, so
-that every line keeps its number and the account balances: they count as erased.
+source's messages is the one that its contract declares, else that of silver.events, or that of what they are for, if
+that is shorter (contracts.period); a refused message goes after the period of silver.quarantine, if that is shorter.
+In bronze and in landing/ tombstones take the place of messages, so that every line keeps its number and the account
+balances: they count as erased.
 
 Idempotence key: the messages themselves; those that are gone are not found again, and one that was buried before a
 death is found in silver and buried again, which changes nothing.
 """
 
 import datetime
+from collections.abc import Callable, Collection
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from contracts import period
 from lakehouse import audit
 from lakehouse.maintenance import STEP_LOCKS
 from lakehouse.tombstones import ERASURES, tombstone
@@ -31,25 +35,71 @@ if TYPE_CHECKING:
     from lakehouse.run import Run
 
 TABLE = "ops.retained"
-EVENTS, QUARANTINE, HISTORY = "silver.events", "silver.quarantine", "identity.history"
+QUARANTINE, HISTORY = "silver.quarantine", "identity.history"
 BY_RUN_DATE = {"ops.runs": "as_of", "ops.identity_changes": "as_of"}
 """Tables of runs that say themselves which date they stand for."""
 BY_RUN = ("ops.check_results", "ops.gated_versions")
 """Tables of runs whose date ops.runs knows."""
 AUTHOR = "clew_maintenance"
+EXPORTS = "exports/"
+"""What the account calls folders of exports begins so; the destination follows."""
 
 
-def retain(lake: "Lake", run: "Run", *, dry_run: bool = False) -> dict[str, int]:
+@dataclass(frozen=True)
+class Past:
+    """What of one table is past a period.
+
+    Attributes:
+        table: The table, or ``exports/<destination>``.
+        source: The source whose period it is; empty where it is the table's own.
+        days: The period.
+        removed: Rows that go, of bronze messages, of exports folders.
+        held: Those that stay because of a hold.
+    """
+
+    table: str
+    source: str
+    days: int
+    removed: int
+    held: int
+
+
+@dataclass(frozen=True)
+class Retained:
+    """What is past its period.
+
+    Attributes:
+        past: By table and period; nothing where nothing is.
+        unknown: Folders that were handed over and of which no age can be told, as the audit calls them. They stay.
+    """
+
+    past: tuple[Past, ...]
+    unknown: tuple[str, ...] = ()
+
+    def removed(self) -> dict[str, int]:
+        """What goes, by table."""
+        counts: dict[str, int] = {}
+        for one in self.past:
+            counts[one.table] = counts.get(one.table, 0) + one.removed
+        return {table: count for table, count in sorted(counts.items()) if count}
+
+
+Exports = Callable[["Lake", datetime.date, Collection[str], bool], Retained]
+"""Removes exports past their period, from a date, but those that have one of these profiles; or, last, only counts."""
+
+
+def retain(lake: "Lake", run: "Run", *, exports: Exports, dry_run: bool = False) -> Retained:
     """Remove what is past its period.
 
     Args:
         lake: The lake.
         run: The run; periods are counted back from its date, or from that of the newest run that landed, if that is
             earlier: data of a lake that stands still do not grow old.
+        exports: What to do about the exports that are still held.
         dry_run: Only count.
 
     Returns:
-        Rows removed by table, or to be removed; of bronze the messages.
+        What was removed, or is to be removed.
     """
     with run.step(lake, "retain") as step, ExitStack() as locks, lake.lock("erase"):
         lake.ensure_tables()
@@ -58,53 +108,61 @@ def retain(lake: "Lake", run: "Run", *, dry_run: bool = False) -> dict[str, int]
             locks.enter_context(lake.lock(name))
         as_of = min(run.as_of, _newest_date(lake, run.as_of))
         standing = [item for item in holds(lake) if item.stands(as_of)]
-        account = _Account(run.run_id, as_of)
-        theirs = _expired(lake, as_of, standing, account)
-        old = _old_rows(lake, as_of, standing, account)
+        kept = find(lake, held_profiles(lake, standing)) if any(item.profile_id for item in standing) else None
+        past: list[Past] = []
+        theirs = _expired(lake, as_of, standing, kept, past)
+        old = _old_rows(lake, as_of, standing, past)
+        handed = exports(lake, as_of, _ids(lake, standing, kept), dry_run)
+        found = Retained((*past, *handed.past), handed.unknown)
         if not dry_run:
             if theirs.lines:
                 _remove(lake, theirs, as_of)
             for table, (on, keys) in old.items():
                 delete_by(lake, table, on, keys)
-            if account.rows:
-                lake.append(TABLE, account.rows)
-                audit.note(lake, [account.act()])
-        step.rows = sum(row["removed"] for row in account.rows)
-        held = sum(row["held"] for row in account.rows)
-        step.message = f"periods counted back from {as_of}" + (f"; {held:,} rows stay, held" if held else "")
-        return account.removed()
+            if found.past:
+                _account(lake, run, as_of, found)
+        step.rows = sum(one.removed for one in found.past)
+        step.message = _told(as_of, found)
+        return found
 
 
 def periods(lake: "Lake") -> dict[str, int]:
     """Days for which messages of each source are kept; a source without a period keeps them for ever."""
-    general = lake.contracts.table(EVENTS).retention_days
-    declared = {name: source.retention_days or general for name, source in sorted(lake.contracts.sources.items())}
+    declared = {name: period.of_source(lake.contracts, name) for name in sorted(lake.contracts.sources)}
     return {name: days for name, days in declared.items() if days is not None}
 
 
-class _Account:
-    """What retention found, row by row of ops.retained."""
+def _account(lake: "Lake", run: "Run", as_of: datetime.date, found: Retained) -> None:
+    at = datetime.datetime.now(datetime.UTC)
+    of_all = {"run_id": run.run_id, "as_of": as_of, "at": at}
+    lake.append(
+        TABLE,
+        [
+            {"table_name": one.table, "source": one.source, "days": one.days, "removed": one.removed, "held": one.held}
+            | of_all
+            for one in found.past
+        ],
+    )
+    told = found.removed()
+    folders = sum(count for table, count in told.items() if table.startswith(EXPORTS))
+    rows, tables = sum(told.values()) - folders, sum(not table.startswith(EXPORTS) for table in told)
+    detail = f"{rows} rows of {tables} tables, back from {as_of}"
+    if folders:
+        detail = f"{rows} rows of {tables} tables and {folders} folders of exports, back from {as_of}"
+    audit.note(lake, [audit.Act("retain", f"retention {run.run_id}", detail, audit.fingerprint({"removed": detail}))])
 
-    def __init__(self, run_id: str, as_of: datetime.date) -> None:
-        self.run_id, self.as_of = run_id, as_of
-        self.rows: list[dict[str, Any]] = []
 
-    def note(self, table: str, source: str, days: int, removed: int, held: int) -> None:
-        if removed or held:
-            at = datetime.datetime.now(datetime.UTC)
-            row = {"run_id": self.run_id, "as_of": self.as_of, "table_name": table, "source": source, "days": days}
-            self.rows.append(row | {"removed": removed, "held": held, "at": at})
+def _told(as_of: datetime.date, found: Retained) -> str:
+    told = [f"periods counted back from {as_of}"]
+    if held := sum(one.held for one in found.past):
+        told.append(f"{held:,} stay, held")
+    if found.unknown:
+        told.append(f"no age can be told of {', '.join(found.unknown)}, which stay: clew export verify")
+    return "; ".join(told)
 
-    def removed(self) -> dict[str, int]:
-        counts: dict[str, int] = {}
-        for row in self.rows:
-            counts[row["table_name"]] = counts.get(row["table_name"], 0) + row["removed"]
-        return {table: count for table, count in sorted(counts.items()) if count}
 
-    def act(self) -> audit.Act:
-        told = self.removed()
-        detail = f"{sum(told.values())} rows of {len(told)} tables, back from {self.as_of}"
-        return audit.Act("retain", f"retention {self.run_id}", detail, audit.fingerprint({"removed": detail}))
+def _ids(lake: "Lake", standing: list[Hold], kept: Theirs | None) -> set[str]:
+    return held_profiles(lake, standing) | set(kept.profiles if kept else ())
 
 
 def _newest_date(lake: "Lake", otherwise: datetime.date) -> datetime.date:
@@ -113,14 +171,13 @@ def _newest_date(lake: "Lake", otherwise: datetime.date) -> datetime.date:
     return newest or otherwise
 
 
-def _expired(lake: "Lake", as_of: datetime.date, standing: list[Hold], account: _Account) -> Theirs:
+def _expired(lake: "Lake", as_of: datetime.date, standing: list[Hold], kept: Theirs | None, past: list[Past]) -> Theirs:
     """The messages that are past their period and not held, as what an erasure would take."""
     bronze = [name for name in sorted(lake.contracts.sources) if lake.exists(f"bronze.{name}")]
     sources = [lake.contracts.sources[name] for name in bronze]
     kept_sources = {item.source for item in standing if item.source is not None}
-    kept = find(lake, held_profiles(lake, standing)) if any(item.profile_id for item in standing) else None
     days = periods(lake)
-    refused = lake.contracts.table(QUARANTINE).retention_days
+    refused = period.of_table(lake.contracts, QUARANTINE)
     with opened(lake, bronze) as connection:
         _show(connection, lake, as_of, days, refused, kept_sources, kept)
         connection.execute("""
@@ -129,7 +186,7 @@ def _expired(lake: "Lake", as_of: datetime.date, standing: list[Hold], account: 
             SELECT source, count(*) FILTER (NOT is_held), count(*) FILTER (is_held) FROM past GROUP BY ALL ORDER BY ALL
         """).fetchall()
         for source, removed, held in counted:
-            account.note(f"bronze.{source}", source, days.get(source, refused or 0), removed, held)
+            past.append(Past(f"bronze.{source}", source, days.get(source, refused or 0), removed, held))
         event_ids = connection.execute("SELECT DISTINCT event_id FROM past WHERE NOT is_held AND event_id IS NOT NULL")
         ids = tuple(row[0] for row in event_ids.fetchall())
         records = connection.execute("""
@@ -218,7 +275,7 @@ def _mark(lake: "Lake", as_of: datetime.date) -> int:
 
 
 def _old_rows(
-    lake: "Lake", as_of: datetime.date, standing: list[Hold], account: _Account
+    lake: "Lake", as_of: datetime.date, standing: list[Hold], past: list[Past]
 ) -> dict[str, tuple[tuple[str, ...], pa.Table]]:
     """Keys of the rows past their period in tables that are no function of bronze."""
     found: dict[str, tuple[tuple[str, ...], pa.Table]] = {}
@@ -227,7 +284,7 @@ def _old_rows(
             "held", pa.table({"profile_id": pa.array(sorted(held_profiles(lake, standing)), pa.string())})
         )
         for table in (*BY_RUN_DATE, *BY_RUN):
-            days = lake.contracts.table(table).retention_days
+            days = period.of_table(lake.contracts, table)
             if days is None:
                 continue
             keys = connection.sql(
@@ -238,8 +295,9 @@ def _old_rows(
             connection.register("keys", keys)
             (count,) = connection.execute(f"SELECT count(*) FROM {table} SEMI JOIN keys USING (run_id)").fetchall()[0]
             connection.unregister("keys")
-            account.note(table, "", days, count, 0)
-        days = lake.contracts.table(HISTORY).retention_days
+            if count:
+                past.append(Past(table, "", days, count, 0))
+        days = period.of_table(lake.contracts, HISTORY)
         if days is not None:
             # What was once believed and is believed no more. The newest of a record's old revisions stays: it tells who
             # that was when the period began.
@@ -251,6 +309,7 @@ def _old_rows(
                 params={"oldest": as_of - datetime.timedelta(days=days)},
             ).to_arrow_table()
             found[HISTORY] = ("record_id", "revision"), keys
-            account.note(HISTORY, "", days, keys.num_rows, 0)
+            if keys.num_rows:
+                past.append(Past(HISTORY, "", days, keys.num_rows, 0))
     # ops.runs tells the dates of the others, so it goes last.
     return dict(sorted(found.items(), key=lambda item: item[0] == "ops.runs"))

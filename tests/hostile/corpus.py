@@ -146,6 +146,10 @@ def json_lines(seed: int = 13, long_line: int = LONG_LINE) -> Iterator[Line]:
     yield Line("two-batches", b'{"batch": [' + sound + b'], "batch": []}', "malformed_json")
     flood = b'{"batch": [' + b"{}," * 20_000 + b'{}], "context": {"a": "' + b"x" * (long_line // 8) + b'"}}'
     yield Line("batch-that-copies-its-context", flood, "batch_too_large")
+    # Lines as long as they may be, with as many messages as fit, and as many as are allowed.
+    yield Line("crowd", b"[" + b"{}," * (long_line // 3 - 1) + b"{}]", "batch_too_large")
+    yield Line("crowd-in-a-batch", b'{"batch": [' + b"{}," * 10_000 + b"{}]}", "batch_too_large")
+    yield Line("full-batch", json.dumps([{"text": "x" * 90}] * 10_000).encode(), "missing_type")
     yield Line("forged-notice", b'{"clew_unreadable_file": "a", "reason": "none"}', "unreadable_file")
     draw = random.Random(seed)
     for number in range(60):  # sound messages with bytes changed, taken out or put in

@@ -71,7 +71,7 @@ def withdrawn(exported: Path) -> Path:
     """The same workspace after Ann took back both of her yeses."""
     lake = Lake(Settings(home=exported))
     said = lake.arrow("silver.consents").to_pylist()
-    landed = dt.datetime.now(dt.UTC) - dt.timedelta(seconds=1)
+    landed = dt.datetime.now(dt.UTC)  # after both deliveries, however quick the machine
     later = {"status": "withdrawn", "given_at": dt.datetime(2018, 1, 1, tzinfo=dt.UTC), "received_at": landed}
     more = [
         row | later | {"event_id": f"{row['event_id']}-later"}
@@ -94,7 +94,7 @@ def test_withdrawals_are_counted_retracted_listed_and_proved(clew, withdrawn: Pa
     assert "2 withdrawals of what was handed over: landed to retraction written, median" in listed.err
     told = json.loads(clew("export", "retractions", "--json", home=withdrawn).out)
     assert told["landed_to_written"]["withdrawals"] == 2
-    assert told["landed_to_written"]["worst_seconds"] >= told["landed_to_written"]["median_seconds"] >= 1
+    assert told["landed_to_written"]["worst_seconds"] >= told["landed_to_written"]["median_seconds"] > 0
     proved = clew("export", "verify", home=withdrawn)
     assert (proved.code, proved.err) == (0, "2 exports and 2 retractions hold\n")
     assert clew("audit", "verify", home=withdrawn).code == 0

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from py4j.protocol import Py4JNetworkError
 
 from clew.restore import restore
 from identity.resolve import resolve
@@ -191,6 +192,34 @@ def test_without_room_the_run_says_so_and_the_next_one_is_as_if_nothing_had_been
 def test_the_words_of_any_library_for_no_room_and_no_right_are_understood(small, said, word) -> None:
     with pytest.raises(EnvironmentFault, match=word), small.run.step(small.lake, "conform"):
         raise RuntimeError("the step failed") from ValueError(said)
+
+
+class _Asks(Exception):
+    """An error that asks the JVM for its text, and the JVM is gone."""
+
+    def __str__(self) -> str:
+        raise ConnectionRefusedError
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        Py4JNetworkError("Answer from Java side is empty"),
+        _Asks(),
+        RuntimeError("Job aborted: java.lang.OutOfMemoryError: Java heap space"),
+        RuntimeError("Not enough memory to build and broadcast the table to all worker nodes"),
+    ],
+)
+def test_a_lost_jvm_is_told_however_it_is_noticed(small, error) -> None:
+    with pytest.raises(EnvironmentFault, match="JVM ended") as told, small.run.step(small.lake, "conform"):
+        raise error
+    assert "CLEW_DRIVER_MEMORY, now 3g" in told.value.do
+    assert told.value.what in {row["message"] for row in small.rows("ops.runs") if row["state"] == "failed"}
+
+
+def test_a_connection_that_another_refused_is_no_lost_jvm(small) -> None:
+    with pytest.raises(ConnectionRefusedError), small.run.step(small.lake, "conform"):
+        raise ConnectionRefusedError
 
 
 def test_an_error_whose_cause_is_neither_stays_what_it_is(small) -> None:

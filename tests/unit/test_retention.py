@@ -10,8 +10,9 @@ from expectations.gate import gate
 from lakehouse.errors import DataError, UsageError
 from lakehouse.run import Run
 from rights import erase as forgotten
+from rights import retain as retained
 from spark_jobs.privacy import holds
-from spark_jobs.privacy.retention import periods, retain
+from spark_jobs.privacy.retention import periods
 from tests.conftest import profile_id
 
 LANDED = dt.date(2017, 12, 30)
@@ -38,7 +39,7 @@ def dated(small: Any) -> Any:
 
 
 def _retain(small: Any, day: dt.date = LANDED, **more: Any) -> dict[str, int]:
-    return retain(small.lake, Run("m", day), **more)
+    return retained.retain(small.lake, Run("m", day), **more).removed()
 
 
 def test_what_is_past_its_period_goes_and_the_account_balances(dated: Any) -> None:

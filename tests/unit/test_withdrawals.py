@@ -224,6 +224,18 @@ def test_who_withdrew_and_allowed_again_since_the_release_is_exported(small: Any
     assert exported_late(small) == (1, 0)
 
 
+def test_the_ledger_has_whom_the_file_has_though_a_no_lands_while_the_gate_looks(small: Any) -> None:
+    small.release()
+
+    def gate(*_: Any) -> dict[str, int]:
+        says(small, "account:ann", "withdrawn")
+        return {}
+
+    assert export(small.lake, small.run, "email_tool", gate)["rows"] == 1
+    assert [row["profile_id"] for row in small.rows("ops.deliveries")] == [profile_of(small, "Ann")]
+    assert run(small) == {"email_tool": 1}
+
+
 def test_a_no_to_another_topic_since_the_release_keeps_nobody_out(small: Any) -> None:
     small.release()
     says(small, "account:ann", "withdrawn", topic="coupons")

@@ -1,8 +1,9 @@
 """Caps at export: who has got enough is refused as ``capped``.
 
 What a person got is counted in the ledger ops.deliveries, which an export writes before it becomes visible, and over
-all ids that lead to their profile in the release: so two profiles that became one have got what both got. Whoever
-split off begins anew with their own id.
+all ids that lead to their profile in the release: so two profiles that became one have got what both got. It is also
+counted by mailbox and number, and the greater counts: whoever split off begins anew with their own id, but not where
+they are reached as before.
 
 In one release a destination that comes first (``priority``, then name) has the first claim, whether it was exported yet
 or not: whom it would take is planned in where it was not. So the order in which exports run changes nothing.
@@ -28,19 +29,21 @@ if TYPE_CHECKING:
 
 _CLAIMS = """
     CREATE OR REPLACE TEMP TABLE claims
-    (profile_id VARCHAR, channel VARCHAR, purpose VARCHAR, as_of DATE, destination VARCHAR, "release" BIGINT)
+    (key VARCHAR, is_person BOOLEAN, channel VARCHAR, purpose VARCHAR, as_of DATE, destination VARCHAR,
+     "release" BIGINT)
 """
+"""Each delivery by its profile, and by each mailbox and number: a key such as ``email:<keyed hash>``."""
 _OVER = """
-    CREATE OR REPLACE TEMP TABLE capped AS
+    CREATE OR REPLACE TEMP TABLE over_cap AS
     WITH counted AS (
-        SELECT profile_id, cap, claims.as_of + days AS until, at_most,
-               row_number() OVER (PARTITION BY profile_id, cap ORDER BY claims.as_of DESC) AS place
+        SELECT key, is_person, cap, claims.as_of + days AS until, at_most,
+               row_number() OVER (PARTITION BY key, cap ORDER BY claims.as_of DESC) AS place
         FROM claims JOIN ({caps}) AS caps ON list_contains(channels, channel)
              AND (purposes IS NULL OR list_contains(purposes, purpose))
         WHERE abs(date_diff('day', claims.as_of, $day)) < days
           AND (destination <> $destination OR "release" <> $release))
-    SELECT profile_id, cap, until FROM counted WHERE place = at_most
-    QUALIFY row_number() OVER (PARTITION BY profile_id ORDER BY until DESC, cap) = 1
+    SELECT key, is_person, cap, until FROM counted WHERE place = at_most
+    QUALIFY row_number() OVER (PARTITION BY key ORDER BY until DESC, cap) = 1
 """
 
 
@@ -61,7 +64,7 @@ def in_order(contracts: "Contracts") -> list[Destination]:
 
 
 def read_claims(lake: "Lake", connection: "duckdb.DuckDBPyConnection") -> None:
-    """Make the table ``claims``: what people got, by the profiles that the release has.
+    """Make the table ``claims``: what people got, by the profiles that the release has, and by mailbox and number.
 
     Args:
         lake: The lake.
@@ -71,16 +74,19 @@ def read_claims(lake: "Lake", connection: "duckdb.DuckDBPyConnection") -> None:
     if lake.exists(TABLE):
         connection.execute(
             f"""INSERT INTO claims
-                SELECT coalesce(leads.profile_id, d.profile_id), channel, purpose, as_of, destination, "release"
-                FROM {TABLE} AS d LEFT JOIN identity.assignments AS leads ON leads.own_profile_id = d.profile_id"""
+                SELECT coalesce(leads.profile_id, d.profile_id), true, channel, purpose, as_of, destination, "release"
+                FROM {TABLE} AS d LEFT JOIN identity.assignments AS leads ON leads.own_profile_id = d.profile_id
+                UNION ALL
+                SELECT entry.key || ':' || entry.value, false, channel, purpose, as_of, destination, "release"
+                FROM (SELECT *, unnest(map_entries(mailbox_hashes)) AS entry FROM {TABLE})"""
         )
 
 
 def plan(connection: "duckdb.DuckDBPyConnection", destination: Destination, release: int, as_of: datetime.date) -> None:
     """Claim for a destination that was not exported yet whom ``decided`` has for it."""
     connection.execute(
-        """INSERT INTO claims SELECT profile_id, $channel, $purpose, $as_of, $destination, $release
-           FROM decided WHERE reason IS NULL""",
+        f"""INSERT INTO claims
+            SELECT key, is_person, $channel, $purpose, $as_of, $destination, $release FROM ({_keys(destination)})""",
         {"channel": destination.channel, "purpose": destination.purpose, "as_of": as_of,
          "destination": destination.destination, "release": release},
     )  # fmt: skip
@@ -99,6 +105,11 @@ def hold_back(
     """
     over(connection, _of(contracts, destination), as_of, destination.destination, release)
     connection.execute(
+        f"""CREATE OR REPLACE TEMP TABLE capped AS
+            SELECT profile_id, cap, until FROM ({_keys(destination)}) JOIN over_cap USING (key)
+            QUALIFY row_number() OVER (PARTITION BY profile_id ORDER BY until DESC, cap) = 1"""
+    )
+    connection.execute(
         "UPDATE decided SET reason = 'capped' WHERE reason IS NULL AND profile_id IN (SELECT profile_id FROM capped)"
     )
 
@@ -110,7 +121,7 @@ def over(
     destination: str = "",
     release: int = 0,
 ) -> None:
-    """Make the table ``capped`` of ``claims``: who could get no more on a day, by which cap and until when.
+    """Make the table ``over_cap`` of ``claims``: which key could get no more on a day, by which cap and until when.
 
     Args:
         connection: Has the table ``claims``.
@@ -144,6 +155,16 @@ def rows_of(caps: Mapping[str, Cap]) -> str:
                    {"NULL" if cap.purposes is None else list(cap.purposes)}::VARCHAR[] AS purposes,
                    {cap.at_most} AS at_most, {cap.days} AS days"""
         for name, cap in caps.items()
+    )
+
+
+def _keys(destination: Destination) -> str:
+    """SQL of whom ``decided`` has for a destination: profile_id and each key of ``claims``."""
+    mailboxes = {destination.fields[name].profile: f'"_{name}"' for name in destination.address}
+    return "SELECT profile_id, profile_id AS key, true AS is_person FROM decided WHERE reason IS NULL" + "".join(
+        f""" UNION ALL SELECT profile_id, '{identifier}:' || clew_keyed({mailbox}), false
+             FROM decided WHERE reason IS NULL AND {mailbox} IS NOT NULL"""
+        for identifier, mailbox in mailboxes.items()
     )
 
 
@@ -210,14 +231,14 @@ def standing(lake: "Lake") -> Standing:
         for name, cap in declared.caps.items():
             counted = connection.execute(
                 f"""SELECT got, count(*) FROM (
-                        SELECT profile_id, count(*) AS got FROM claims JOIN ({rows_of({name: cap})}) AS caps
+                        SELECT key, count(*) AS got FROM claims JOIN ({rows_of({name: cap})}) AS caps
                         ON list_contains(channels, channel) AND (purposes IS NULL OR list_contains(purposes, purpose))
-                        WHERE abs(date_diff('day', claims.as_of, $day)) < days GROUP BY profile_id)
+                        WHERE is_person AND abs(date_diff('day', claims.as_of, $day)) < days GROUP BY key)
                     GROUP BY got ORDER BY got""",
                 {"day": as_of},
             ).fetchall()
             over(connection, {name: cap}, as_of)
-            rows = connection.execute("SELECT profile_id, cap, until FROM capped ORDER BY ALL").fetchall()
+            rows = connection.execute("SELECT key, cap, until FROM over_cap WHERE is_person ORDER BY ALL").fetchall()
             people = [Full(*row) for row in rows]
             until = Counter(str(item.until) for item in people)
             near.append(Near(name, cap.at_most, cap.days, dict(counted), len(people), dict(sorted(until.items()))))

@@ -25,28 +25,50 @@ if TYPE_CHECKING:
 TABLE, RETRACTED = "ops.deliveries", "ops.retractions"
 
 
+def rows(connection: "duckdb.DuckDBPyConnection", destination: Destination) -> list[tuple[Any, ...]]:
+    """Whom an export hands over: profile_id, address_hashes and mailbox_hashes, sorted by profile.
+
+    Args:
+        connection: Has the table ``decided`` (activation.decide) and the macro ``clew_keyed``.
+        destination: Who gets it.
+    """
+    addresses = _map({name: f'lower("{name}")' for name in destination.address})
+    mailboxes = _map({destination.fields[name].profile: f'"_{name}"' for name in destination.address})
+    return connection.execute(
+        f"SELECT profile_id, {addresses}, {mailboxes} FROM decided WHERE reason IS NULL ORDER BY profile_id"
+    ).fetchall()
+
+
 def record(
-    lake: "Lake", connection: "duckdb.DuckDBPyConnection", destination: Destination, release: int, as_of: datetime.date
-) -> int:
+    lake: "Lake", destination: Destination, release: int, as_of: datetime.date, given: Sequence[tuple[Any, ...]]
+) -> None:
     """Write down whom an export is about to hand over; again for the same release, it replaces what was written.
 
     Args:
         lake: The lake.
-        connection: Has the table ``decided`` (activation.decide) and the macro ``clew_keyed``.
         destination: Who gets it.
         release: What is exported.
         as_of: The date of that release.
-
-    Returns:
-        How many people.
+        given: What ``rows`` said of the very export.
     """
-    addresses = _map({name: f'lower("{name}")' for name in destination.address})
-    mailboxes = _map({destination.fields[name].profile: f'"_{name}"' for name in destination.address})
-    rows = connection.execute(
-        f"SELECT profile_id, {addresses}, {mailboxes} FROM decided WHERE reason IS NULL ORDER BY profile_id"
-    ).fetchall()
-    _write(lake, destination, release, as_of, rows)
-    return len(rows)
+    at = datetime.datetime.now(datetime.UTC)
+    told = {
+        "destination": destination.destination,
+        "channel": destination.channel,
+        "purpose": destination.purpose,
+        "release": release,
+        "as_of": as_of,
+        "delivered_at": at,
+    }
+    made = [
+        told | {"profile_id": profile, "address_hashes": list(addresses.items()), "mailbox_hashes": list(boxes.items())}
+        for profile, addresses, boxes in given
+    ]
+    where = f"destination = '{destination.destination}' AND release = {release}"
+    if (destination.destination, release) in releases_of(lake, destination.destination):
+        lake.overwrite(TABLE, made, where=where)
+    elif made:
+        lake.append(TABLE, made)
 
 
 def record_held(lake: "Lake", folders: Iterable[Path], as_of: dict[int, datetime.date]) -> list[tuple[str, int]]:
@@ -70,7 +92,7 @@ def record_held(lake: "Lake", folders: Iterable[Path], as_of: dict[int, datetime
                 continue
         except (DataError, OSError, KeyError, TypeError):
             continue  # what is wrong with it, `clew export verify` says
-        _write(lake, destination, release, as_of.get(release, datetime.date.min), _rows_of(lake, destination, folder))
+        record(lake, destination, release, as_of.get(release, datetime.date.min), _rows_of(lake, destination, folder))
         made.append((folder.parent.name, release))
     return made
 
@@ -126,26 +148,3 @@ def _map(values: dict[str, str]) -> str:
     entries = ", ".join(f"{{'key': '{name}', 'value': clew_keyed({value})}}" for name, value in values.items())
     listed = f"[{entries}]" if entries else "[]::STRUCT(key VARCHAR, value VARCHAR)[]"
     return f"map_from_entries(list_filter({listed}, lambda x: x.value IS NOT NULL))"
-
-
-def _write(
-    lake: "Lake", destination: Destination, release: int, as_of: datetime.date, rows: list[tuple[Any, ...]]
-) -> None:
-    at = datetime.datetime.now(datetime.UTC)
-    told = {
-        "destination": destination.destination,
-        "channel": destination.channel,
-        "purpose": destination.purpose,
-        "release": release,
-        "as_of": as_of,
-        "delivered_at": at,
-    }
-    made = [
-        told | {"profile_id": profile, "address_hashes": list(addresses.items()), "mailbox_hashes": list(boxes.items())}
-        for profile, addresses, boxes in rows
-    ]
-    where = f"destination = '{destination.destination}' AND release = {release}"
-    if (destination.destination, release) in releases_of(lake, destination.destination):
-        lake.overwrite(TABLE, made, where=where)
-    elif made:
-        lake.append(TABLE, made)

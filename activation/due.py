@@ -42,7 +42,11 @@ def find(
         topic: The part of its purpose that the destination is about, if it is about one.
     """
     _open(connection, destination, has_retractions, erased)
-    _last_words(connection, strictest, topic)
+    purposes, kinds = (
+        [row[0] for row in connection.execute(f"SELECT DISTINCT {what} FROM given ORDER BY 1").fetchall()]
+        for what in ("purpose", "unnest(map_keys(mailbox_hashes))")
+    )
+    last_words(connection, purposes, kinds, strictest=strictest, topic=topic)
     connection.execute(f"CREATE OR REPLACE TEMP TABLE due AS {_DUE}")
     connection.execute(
         """CREATE OR REPLACE TEMP TABLE lost AS
@@ -85,11 +89,25 @@ def _open(
     )
 
 
-def _last_words(connection: "duckdb.DuckDBPyConnection", strictest: Collection[str], topic: str | None) -> None:
+def last_words(
+    connection: "duckdb.DuckDBPyConnection",
+    purposes: Collection[str],
+    kinds: Collection[str],
+    *,
+    strictest: Collection[str],
+    topic: str | None,
+) -> None:
     """Make ``said``, a row a person and purpose, and ``refused``, the mailboxes and numbers of those who said no.
 
     A record that was not resolved yet is a person of its own. A refusal of the destination's topic is one of it all; a
     pause ends by itself, and is left to the releases, as are a yes that expires and what else the policy limits.
+
+    Args:
+        connection: Shows READ; has the macros ``clew_keyed`` and ``clew_mailbox``.
+        purposes: What is asked about.
+        kinds: The identifiers that addresses are taken from.
+        strictest: See ``find``.
+        topic: See ``find``.
     """
     order = ", ".join(f"'{status}'" for status in STRICTEST_FIRST)
     connection.execute(
@@ -98,19 +116,20 @@ def _last_words(connection: "duckdb.DuckDBPyConnection", strictest: Collection[s
                    c.event_id, c.given_at, c.received_at AS landed_at
             FROM (SELECT NULL::VARCHAR AS topic WHERE false UNION ALL BY NAME FROM silver.consents) AS c
             LEFT JOIN identity.assignments AS a USING (record_id)
-            WHERE c.given_at IS NOT NULL AND c.purpose IN (SELECT purpose FROM given)
+            WHERE c.given_at IS NOT NULL AND list_contains($purposes::VARCHAR[], c.purpose)
               AND list_contains([{order}], c.status) AND (c.topic IS NULL OR c.topic = $topic)
             QUALIFY row_number() OVER (
                 PARTITION BY c.record_id, c.purpose, c.topic
                 ORDER BY c.given_at DESC, list_position([{order}], c.status), c.event_id) = 1""",
-        {"topic": topic},
+        {"topic": topic, "purposes": list(purposes)},
     )
     connection.execute(
         f"""CREATE OR REPLACE TEMP TABLE said AS
             WITH settled AS (
                 FROM answers QUALIFY row_number() OVER (
                     PARTITION BY person, purpose, part
-                    ORDER BY CASE WHEN list_contains($strictest, purpose) THEN list_position([{order}], status) END,
+                    ORDER BY CASE WHEN list_contains($strictest::VARCHAR[], purpose)
+                                  THEN list_position([{order}], status) END,
                              given_at DESC, list_position([{order}], status), event_id) = 1)
             FROM settled WHERE part = '' OR status <> 'granted'
             QUALIFY row_number() OVER (PARTITION BY person, purpose ORDER BY status = 'granted', part) = 1""",
@@ -122,8 +141,8 @@ def _last_words(connection: "duckdb.DuckDBPyConnection", strictest: Collection[s
                   s.given_at
            FROM silver.identifiers AS i LEFT JOIN identity.assignments AS a USING (record_id)
            JOIN said AS s ON s.person = coalesce(a.profile_id, i.record_id)
-           WHERE s.status <> 'granted'
-             AND i.identifier IN (SELECT DISTINCT unnest(map_keys(mailbox_hashes)) FROM given)"""
+           WHERE s.status <> 'granted' AND list_contains($kinds::VARCHAR[], i.identifier)""",
+        {"kinds": list(kinds)},
     )
 
 

@@ -84,10 +84,11 @@ def export(lake: "Lake", run: "Run", destination: str, gate: Gate) -> dict[str, 
         if final.exists():
             return _counts(_unchanged(lake, declared, final))
         with lake.lock("claims"):  # who is counted for one destination is not yet for another
-            staged = stage(lake, declared, release)
+            staged, given = _staged(lake, declared, release)
             try:
                 gate(lake, run, staged)
-                _deliver(lake, declared, release)
+                # Whom the file has, whatever was said or delivered while the gate looked at it.
+                deliveries.record(lake, declared, release, release_dates(lake)[release], given)
                 publish(staged)
             except BaseException:
                 shutil.rmtree(staged, ignore_errors=True)  # people refused by a gate do not stay lying about in a file
@@ -112,6 +113,11 @@ def stage(lake: "Lake", destination: Destination, release: int) -> Path:
         DataError: If a profile is neither exported nor refused, or both; if the export before was altered.
         UsageError: If the policy does not know the destination's purpose.
     """
+    return _staged(lake, destination, release)[0]
+
+
+def _staged(lake: "Lake", destination: Destination, release: int) -> tuple[Path, list[tuple[Any, ...]]]:
+    """The staged folder, and the people in it as the ledger has them."""
     policy = lake.contracts.policy
     if destination.purpose not in policy.purposes:
         raise UsageError(
@@ -120,18 +126,18 @@ def stage(lake: "Lake", destination: Destination, release: int) -> Path:
             f"use one of: {', '.join(policy.purposes)}",
         )
     with staging(folder(lake, destination.destination, release)) as staged:
-        _fill(lake, destination, release, staged)
-    return staged
+        given = _fill(lake, destination, release, staged)
+    return staged, given
 
 
-def _fill(lake: "Lake", destination: Destination, release: int, staged: Path) -> None:
+def _fill(lake: "Lake", destination: Destination, release: int, staged: Path) -> list[tuple[Any, ...]]:
     since = retract.export_before(lake, destination.destination, release)
     _hold_to_seal(lake, destination, since)
     with lake.duck(release) as connection:
         decided(lake, connection, destination, release)
         refused = decide.refusals(connection)
         rows, capped = decide.rows(connection, destination), caps.tally(connection)
-        considered = decide.considered(connection, destination)
+        considered, given = decide.considered(connection, destination), deliveries.rows(connection, destination)
         columns = columns_of(destination.address)
         taken_out: list[tuple] = []
         if since is not None:
@@ -173,6 +179,7 @@ def _fill(lake: "Lake", destination: Destination, release: int, staged: Path) ->
         "retract": destination.retract,
     }
     write_manifest(staged / MANIFEST, sealed(lake.settings, manifest))
+    return given
 
 
 def decided(lake: "Lake", connection: "duckdb.DuckDBPyConnection", destination: Destination, release: int) -> None:
@@ -200,16 +207,8 @@ def _decided_alone(
 ) -> None:
     policy, domains = lake.contracts.policy.version, lake.contracts.identity.mail_domains
     decide.decide(connection, destination, policy, release, domains)
-    retract.hold_back(lake, connection, destination)
+    retract.hold_back(lake, connection, destination, release)
     caps.hold_back(lake.contracts, connection, destination, release, as_of)
-
-
-def _deliver(lake: "Lake", destination: Destination, release: int) -> None:
-    """Write down whom the destination is about to get."""
-    with lake.duck(release) as connection:
-        decided(lake, connection, destination, release)
-        as_of = release_dates(lake)[release]
-        deliveries.record(lake, connection, destination, release, as_of)
 
 
 def _hold_to_seal(lake: "Lake", destination: Destination, since: int | None) -> None:

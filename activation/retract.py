@@ -7,7 +7,7 @@ ledger ops.deliveries, also where its folder is gone.
 
 from typing import TYPE_CHECKING
 
-from activation import addresses
+from activation import addresses, meanwhile
 from activation.deliveries import RETRACTED, TABLE
 from activation.held import published_folders
 from contracts.export import Destination
@@ -48,16 +48,34 @@ def unknown_since(lake: "Lake", connection: "duckdb.DuckDBPyConnection", destina
     return not found[0][0] and ", " not in detail  # rows may have been taken out since
 
 
-def hold_back(lake: "Lake", connection: "duckdb.DuckDBPyConnection", destination: Destination) -> None:
-    """Refuse whom the destination was told to remove because of a statement that the release does not know yet.
+def hold_back(lake: "Lake", connection: "duckdb.DuckDBPyConnection", destination: Destination, release: int) -> None:
+    """Refuse who said no by a statement that the release does not know yet, be it told to the destination or not.
 
     Args:
         lake: The lake.
         connection: Shows the release, and has the table ``decided`` and the macro ``clew_keyed``.
-        destination: Who would get them again.
+        destination: Who would get them.
+        release: The release.
     """
-    if not lake.exists(RETRACTED):
-        return
+    for name, rows in meanwhile.refusals(lake, destination, release).items():
+        connection.register("found", rows)
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE since_{name} AS FROM found")
+        connection.unregister("found")
+    if lake.exists(RETRACTED):
+        _add_told(connection, destination)
+    same_mailbox = " OR ".join(
+        f"""clew_keyed("_{name}") IN (
+            SELECT hash FROM since_boxes WHERE identifier = '{destination.fields[name].profile}')"""
+        for name in destination.address
+    )
+    connection.execute(
+        f"""UPDATE decided SET reason = 'retracted'
+            WHERE reason IS NULL AND (profile_id IN (FROM since_people) OR {same_mailbox})"""
+    )
+
+
+def _add_told(connection: "duckdb.DuckDBPyConnection", destination: Destination) -> None:
+    """Add whom the destination was told to remove: who said yes again since is exported by the next release."""
     connection.execute(
         f"""CREATE OR REPLACE TEMP TABLE told AS
             SELECT coalesce(leads.profile_id, r.profile_id) AS profile_id, r.mailbox_hashes
@@ -67,16 +85,10 @@ def hold_back(lake: "Lake", connection: "duckdb.DuckDBPyConnection", destination
               AND r.event_id NOT IN (SELECT event_id FROM silver.consents)""",
         {"destination": destination.destination},
     )
-    if not connection.execute("SELECT count(*) FROM told").fetchall()[0][0]:
-        return
-    same_mailbox = " OR ".join(
-        f"""clew_keyed("_{name}") IN (
-            SELECT unnest(string_split(mailbox_hashes['{destination.fields[name].profile}'], ' ')) FROM told)"""
-        for name in destination.address
-    )
+    connection.execute("INSERT INTO since_people SELECT profile_id FROM told")
     connection.execute(
-        f"""UPDATE decided SET reason = 'retracted'
-            WHERE reason IS NULL AND (profile_id IN (SELECT profile_id FROM told) OR {same_mailbox})"""
+        """INSERT INTO since_boxes SELECT entry.key, unnest(string_split(entry.value, ' '))
+           FROM (SELECT unnest(map_entries(mailbox_hashes)) AS entry FROM told)"""
     )
 
 

@@ -53,7 +53,7 @@ Reason = Literal[
     "capped",
 ]
 REASONS: dict[Reason, str] = {
-    "retracted": "they took it back after the tables of the release were made, and the destination was told so",
+    "retracted": "they said no after the tables of the release were made, or another with the same address did",
     "no_consent_known": "the person never said yes or no to this purpose",
     "denied": "the person said no to this purpose",
     "withdrawn": "the person took back their yes",

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from expectations import check, exports
+from expectations import check, exports, ledgers
 from expectations.dialect import connection_string
 from expectations.gate import SUITES
 from expectations.suite import Scene, Suite
@@ -76,7 +76,7 @@ def _validate_newest_export(context: "AbstractDataContext", lake: "Lake", name: 
     with lake.duck(release) as connection, connection_string(connection) as address:
         folder, destination = published[-1].parent, lake.contracts.destinations[name]
         exports.show_staged(connection, folder, name)
-        exports.show_ledgers(connection, folder, destination, release, lake.settings.privacy_key)
+        ledgers.show_ledgers(connection, folder, destination, release, lake, is_new=False)
         scene = Scene(lake.contracts, connection, release_dates(lake)[release])
         _validate(context, connection, address, exports.suite(scene, destination, release))
 

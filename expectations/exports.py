@@ -4,24 +4,21 @@ It believes neither the marts nor the step that wrote the file: permission is lo
 identity.assignments, once more.
 """
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from contracts.caps import Cap
 from contracts.export import HASHING, RECEIPT, Destination, FieldMap
 from contracts.link import FIRMEST_FIRST, IdentityMinimum
 from contracts.purpose import KEEPS_AWAY, REFUSALS
-from expectations import consent
+from expectations import consent, ledgers
+from expectations.ledgers import STOP
 from expectations.link import as_sure_as_asked, weakest_links
 from expectations.rule import NoRows, NotNull, OneOf, Rule, Unique
 from expectations.suite import Scene, Suite
-from lakehouse import keyed
 
 if TYPE_CHECKING:
     import duckdb
 
-_STOP = "nothing was handed over; report it as a fault of activation, with the keys named here"
 _KEY = ("profile_id",)
 
 
@@ -41,57 +38,6 @@ def show_staged(connection: "duckdb.DuckDBPyConnection", staged: Path, destinati
     return f"exports.{destination}"
 
 
-def show_ledgers(
-    connection: "duckdb.DuckDBPyConnection", staged: Path, destination: Destination, release: int, key: bytes
-) -> None:
-    """Show what the ledgers know beside a staged folder that ``show_staged`` shows.
-
-    Makes ``exports.<destination>_retractions``, the staged file; ``…_delivered`` (profile_id, field, hash), what the
-    destination got since the export that the file follows; ``…_hashes`` (kind, profile_id, field, hash), the same of
-    the addresses in both staged files, where kind is ``data`` or ``retraction``; ``…_told`` (profile_id, event_id),
-    whom the destination was told to remove by a statement that the release does not know.
-    """
-    name = f"exports.{destination.destination}"
-    path = str(staged / "retractions.csv").replace("'", "''")
-    connection.execute(
-        f"CREATE VIEW {name}_retractions AS SELECT * FROM read_csv('{path}', header = true, all_varchar = true, "
-        "nullstr = '', delim = ',', quote = '\"', escape = '\"')"
-    )
-    there = {row[0] for row in connection.execute("SELECT table_name FROM information_schema.tables "
-                                                  "WHERE table_schema = 'ops'").fetchall()}  # fmt: skip
-    keyed.install(connection, key)
-    since = f"(SELECT retractions.since::BIGINT FROM {name}_manifest)"
-    delivered = (
-        f"""SELECT profile_id, entry.key AS field, entry.value AS hash FROM (
-                SELECT profile_id, unnest(map_entries(address_hashes)) AS entry FROM ops.deliveries
-                WHERE destination = $name AND "release" < $release AND "release" >= {since})"""
-        if "deliveries" in there
-        else "SELECT NULL::VARCHAR AS profile_id, NULL AS field, NULL AS hash WHERE $name IS NULL AND $release IS NULL"
-    )
-    given = {"name": destination.destination, "release": release}
-    connection.execute(f"CREATE TABLE {name}_delivered AS {delivered}", given)
-    told = (
-        """SELECT DISTINCT coalesce(leads.profile_id, r.profile_id) AS profile_id, r.event_id FROM ops.retractions AS r
-           LEFT JOIN identity.assignments AS leads ON leads.own_profile_id = r.profile_id
-           WHERE r.destination = $name AND r.event_id IS NOT NULL AND r.last_release < $release
-             AND r.event_id NOT IN (SELECT event_id FROM silver.consents)"""
-        if "retractions" in there
-        else "SELECT NULL::VARCHAR AS profile_id, '' AS event_id WHERE $name IS NULL AND $release IS NULL"
-    )
-    connection.execute(f"CREATE TABLE {name}_told AS {told}", given)
-    plain = " UNION ALL ".join(
-        f"""SELECT '{kind}' AS kind, profile_id, '{field}' AS field, clew_keyed(lower("{field}")) AS hash
-            FROM {view} WHERE "{field}" IS NOT NULL"""
-        for kind, view in (("data", name), ("retraction", f"{name}_retractions"))
-        for field in destination.address
-    )
-    connection.execute(
-        f"""CREATE TABLE {name}_hashes AS {plain} UNION ALL
-            SELECT 'retraction', profile_id, split_part(pair, ':', 1), split_part(pair, ':', 2)
-            FROM (SELECT profile_id, unnest(string_split(address_hashes, ' ')) AS pair FROM {name}_retractions)"""
-    )
-
-
 def suite(scene: Scene, destination: Destination, release: int) -> Suite:
     """Build the rules for one staged export, shown by ``show_staged``."""
     table = f"exports.{destination.destination}"
@@ -102,7 +48,7 @@ def suite(scene: Scene, destination: Destination, release: int) -> Suite:
             name="one_row_per_person",
             says="No person is exported twice.",
             why="a person would be contacted twice, and retracted once",
-            do=_STOP,
+            do=STOP,
             owner=destination.owner,
             key=_KEY,
         )
@@ -113,7 +59,7 @@ def suite(scene: Scene, destination: Destination, release: int) -> Suite:
             name=f"{column}_is_on_the_receipt",
             says=f"Every row names its {column}.",
             why="a row that cannot show its permission must not leave (invariant 6)",
-            do=_STOP,
+            do=STOP,
             owner="privacy",
             column=column,
             key=_KEY,
@@ -127,7 +73,7 @@ def suite(scene: Scene, destination: Destination, release: int) -> Suite:
                 name=f"{column}_is_the_present_one",
                 says=f"Every row names {column} {value}.",
                 why="a receipt of another policy or release proves nothing about this row",
-                do=_STOP,
+                do=STOP,
                 owner="privacy",
                 column=column,
                 allowed=(value,),
@@ -140,53 +86,20 @@ def suite(scene: Scene, destination: Destination, release: int) -> Suite:
             name="link_kind_is_a_known_value",
             says=f"link_kind is one of: {', '.join(FIRMEST_FIRST)}.",
             why="the kinds of links are told apart all the way to the export (invariant 5)",
-            do=_STOP,
+            do=STOP,
             owner="identity",
             column="link_kind",
             allowed=FIRMEST_FIRST,
             key=_KEY,
         )
     )
-    for part in (_links, _permission, _refused, _retracted, _content, _inert):
+    for part in (_links, _permission, _refused, ledgers.retracted, _content, _inert):
         rules += part(table, destination)
     caps = scene.contracts.caps
     if caps and "ops.deliveries" in scene.columns():
         held = caps.of(destination.channel, destination.purpose).items()
-        rules += [_cap(table, destination, release, name, cap) for name, cap in held]
+        rules += [ledgers.cap(table, destination, release, name, cap) for name, cap in held]
     return Suite("exports", tuple(rules), (consent.prepare(scene),))
-
-
-def _cap(table: str, destination: Destination, release: int, name: str, cap: Cap) -> Rule:
-    """Every day's window is counted that the day of the release lies in."""
-    purposes = "" if cap.purposes is None else f"AND d.purpose IN ({_words(cap.purposes)})"
-    return NoRows(
-        table=table,
-        name=f"nobody_is_over_the_cap_{name}",
-        says=f"With this export nobody has been delivered more than {cap.at_most} times within {cap.days} days.",
-        why=cap.why,
-        do=_STOP,
-        owner=destination.owner,
-        query=f"""WITH today AS (SELECT max(as_of) AS day FROM ops.releases WHERE "release" = {release}),
-                       ids AS (SELECT profile_id, own_profile_id AS id FROM identity.assignments
-                               UNION SELECT profile_id, profile_id FROM identity.assignments),
-                       got AS (SELECT ids.profile_id, d.as_of FROM ops.deliveries AS d JOIN ids ON ids.id = d.profile_id
-                               WHERE d.channel IN ({_words(cap.channels)}) {purposes}
-                               AND NOT (d.destination = '{destination.destination}' AND d."release" = {release})
-                               UNION ALL SELECT profile_id, day FROM {{batch}}, today),
-                       windows AS (
-                           SELECT x.profile_id, first_day.as_of AS since, count(*) AS deliveries
-                           FROM {{batch}} AS x JOIN (SELECT DISTINCT profile_id, as_of FROM got) AS first_day
-                                ON first_day.profile_id = x.profile_id
-                           JOIN got ON got.profile_id = x.profile_id AND got.as_of >= first_day.as_of
-                                AND got.as_of < first_day.as_of + {cap.days}, today
-                           WHERE first_day.as_of <= day AND day < first_day.as_of + {cap.days} GROUP BY ALL)
-                  SELECT profile_id, max(deliveries) AS deliveries FROM windows
-                  GROUP BY profile_id HAVING max(deliveries) > {cap.at_most}""",
-    )
-
-
-def _words(names: Iterable[str]) -> str:
-    return ", ".join(f"'{name}'" for name in names)
 
 
 def _links(table: str, destination: Destination) -> list[Rule]:
@@ -196,7 +109,7 @@ def _links(table: str, destination: Destination) -> list[Rule]:
             name="no_row_says_more_than_its_links",
             says="No row is of a firmer kind or a greater probability than the weakest assignment of its profile.",
             why="a link that is only likely is never presented as certain (invariant 5)",
-            do=_STOP,
+            do=STOP,
             owner="identity",
             query=f"""SELECT x.profile_id, x.link_kind, x.link_probability, w.link_kind AS kind_found,
                              w.link_probability AS probability_found
@@ -212,7 +125,7 @@ def _links(table: str, destination: Destination) -> list[Rule]:
                 table,
                 destination.identity,
                 says=f"Every profile is as surely one person as {destination.destination} asks under identity.",
-                do=_STOP,
+                do=STOP,
             )
         )
     return found
@@ -229,7 +142,7 @@ def _permission(table: str, destination: Destination) -> list[Rule]:
             name="every_consent_event_says_yes",
             says=f"The consent event of every row granted {purpose}, with the notice that the row names.",
             why="no use without permission (invariant 6)",
-            do=_STOP,
+            do=STOP,
             owner="privacy",
             query=f"""SELECT x.profile_id, x.consent_event_id FROM {{batch}} AS x ANTI JOIN silver.consents AS c
                       ON c.event_id = x.consent_event_id AND c.purpose = '{purpose}' AND c.status = 'granted'
@@ -240,7 +153,7 @@ def _permission(table: str, destination: Destination) -> list[Rule]:
             name="every_consent_event_is_the_persons_own",
             says="The consent event of every row was said by a record of the same profile.",
             why="nobody can consent for somebody else",
-            do=_STOP,
+            do=STOP,
             owner="privacy",
             query=f"""SELECT x.profile_id, x.consent_event_id FROM {{batch}} AS x ANTI JOIN (
                           SELECT a.profile_id, c.event_id FROM silver.consents AS c
@@ -252,7 +165,7 @@ def _permission(table: str, destination: Destination) -> list[Rule]:
             name="nobody_said_no_later",
             says=f"No record of an exported person refused or withdrew {purpose} at or after the consent of the row.",
             why="the last word counts, and of two at one instant the stricter",
-            do=_STOP,
+            do=STOP,
             owner="privacy",
             query=f"""SELECT DISTINCT x.profile_id, c.event_id AS refused_by FROM {{batch}} AS x
                       JOIN silver.consents AS yes ON yes.event_id = x.consent_event_id AND yes.purpose = '{purpose}'
@@ -266,7 +179,7 @@ def _permission(table: str, destination: Destination) -> list[Rule]:
             name="the_policy_permits_every_row",
             says=f"The policy, over the statements of the release, lets {purpose} use every exported person.",
             why="a yes that has expired, was given too young or elsewhere, or is paused, permits nothing (invariant 6)",
-            do=_STOP,
+            do=STOP,
             owner="privacy",
             query=f"""SELECT x.profile_id, s.status, s.rule FROM {{batch}} AS x
                       LEFT JOIN consent_recount AS s ON s.profile_id = x.profile_id AND s.purpose = '{purpose}'
@@ -286,7 +199,7 @@ def _refused(table: str, destination: Destination) -> list[Rule]:
                 name=f"nobody_refused_the_{name}",
                 says=f"No exported {name} is of a person whose last word on {destination.purpose} was no.",
                 why="whoever reads a shared mailbox and said no must not be written to there",
-                do=_STOP,
+                do=STOP,
                 owner="privacy",
                 query=f"""WITH refused AS (
                               SELECT i.value FROM consent_recount AS w
@@ -297,63 +210,14 @@ def _refused(table: str, destination: Destination) -> list[Rule]:
                           ), written AS (
                               SELECT {_written(field)} AS address FROM identity.identifiers AS i
                               WHERE i.identifier = '{field.profile}' AND i.value IN (SELECT value FROM refused)
+                              UNION SELECT {_written(field)} FROM {table}_refused_since AS i
+                              WHERE i.identifier = '{field.profile}'
                           )
                           SELECT profile_id FROM {{batch}} AS x
                           SEMI JOIN written AS t ON lower(x."{name}") = t.address""",
             )
         )
     return found
-
-
-def _retracted(table: str, destination: Destination) -> list[Rule]:
-    """What the destination is told to remove: nothing that it gets, all that it got, and nobody comes back unasked."""
-    fields = list(destination.address)
-    return [
-        NoRows(
-            table=table,
-            name="nobody_comes_back_who_was_retracted_since",
-            says="No row is of a person whom the destination was told to remove by a statement that the release "
-            "does not know yet.",
-            why="a release may be older than a withdrawal; the withdrawal counts",
-            do=_STOP,
-            owner="privacy",
-            query=f"SELECT x.profile_id, t.event_id FROM {{batch}} AS x JOIN {table}_told AS t USING (profile_id)",
-        ),
-        NoRows(
-            table=table,
-            name="no_address_is_given_and_retracted",
-            says="No address of the file is in its retractions.",
-            why="the destination would remove whom it was just given",
-            do=_STOP,
-            owner="privacy",
-            query=f"""SELECT DISTINCT x.profile_id FROM {table}_hashes AS x
-                      JOIN {table}_hashes AS r ON r.kind = 'retraction' AND r.field = x.field AND r.hash = x.hash
-                      WHERE x.kind = 'data'""",
-        ),
-        NoRows(
-            table=table,
-            name="every_address_of_before_is_given_or_retracted",
-            says="Every address that the destination got since the export before is in the file or in its retractions.",
-            why="who withdrew would stay at a destination that only adds",
-            do=_STOP,
-            owner="privacy",
-            query=f"""SELECT DISTINCT d.profile_id, d.field FROM {table}_delivered AS d
-                      ANTI JOIN {table}_hashes AS h ON h.field = d.field AND h.hash = d.hash
-                      WHERE list_contains({fields}, d.field)""",
-        ),
-        NoRows(
-            table=table,
-            name="every_retraction_names_a_refusal",
-            says=f"Every consent event of a retraction says no to {destination.purpose}.",
-            why="a retraction shows why as an export does",
-            do=_STOP,
-            owner="privacy",
-            query=f"""SELECT r.profile_id, r.consent_event_id FROM {table}_retractions AS r
-                      ANTI JOIN silver.consents AS c ON c.event_id = r.consent_event_id AND c.status <> 'granted'
-                      AND c.purpose = '{destination.purpose}'
-                      WHERE r.consent_event_id IS NOT NULL""",
-        ),
-    ]
 
 
 def _written(field: FieldMap) -> str:
@@ -381,7 +245,7 @@ def _content(table: str, destination: Destination) -> list[Rule]:
             name="every_row_can_be_matched",
             says=f"Every row has one of {', '.join(destination.address)}.",
             why="a row without an address reaches nobody and still tells the destination of a person",
-            do=_STOP,
+            do=STOP,
             owner=destination.owner,
             query=f"SELECT profile_id FROM {{batch}} WHERE coalesce({addresses}) IS NULL",
         ),
@@ -390,7 +254,7 @@ def _content(table: str, destination: Destination) -> list[Rule]:
             name="every_row_is_a_profile_of_the_release",
             says="Every exported person is in gold.profiles of the release.",
             why="exports read releases, never live tables (invariant 7)",
-            do=_STOP,
+            do=STOP,
             owner=destination.owner,
             query="SELECT profile_id FROM {batch} AS x ANTI JOIN gold.profiles AS p USING (profile_id)",
         ),
@@ -399,7 +263,7 @@ def _content(table: str, destination: Destination) -> list[Rule]:
             name="the_manifest_counts_the_rows",
             says="The manifest says how many rows the file has, and counts everybody considered once.",
             why="the destination checks what it received against the manifest",
-            do=_STOP,
+            do=STOP,
             owner=destination.owner,
             query=f"""SELECT m.rows AS rows_said, (SELECT count(*) FROM {{batch}}) AS rows_found, m.considered
                       FROM {table}_manifest AS m
@@ -416,7 +280,7 @@ def _content(table: str, destination: Destination) -> list[Rule]:
                     name=f"{name}_is_hashed",
                     says=f"Every {name} is a SHA-256 in lower-case hex digits.",
                     why="this destination must not see readable addresses",
-                    do=_STOP,
+                    do=STOP,
                     owner="privacy",
                     query=f"SELECT profile_id FROM {{batch}} "
                     f"WHERE NOT regexp_full_match(\"{name}\", '[0-9a-f]{{{{64}}}}')",
@@ -430,7 +294,7 @@ def _content(table: str, destination: Destination) -> list[Rule]:
                 name=f"one_row_per_{destination.one_row_per}",
                 says=f"No {destination.one_row_per} is exported twice.",
                 why="one mailbox would get every offer twice",
-                do=_STOP,
+                do=STOP,
                 owner=destination.owner,
                 query=f"""WITH mailboxes AS (
                               SELECT address, min(value) AS mailbox FROM (
@@ -462,7 +326,7 @@ def _inert(table: str, destination: Destination) -> list[Rule]:
             name="no_cell_is_a_formula",
             says="No text begins as a formula does in a spreadsheet; numbers and telephones with their sign may.",
             why="somebody's name would be run as a program on the machine of whoever opens the file",
-            do=_STOP,
+            do=STOP,
             owner="privacy",
             query=f"SELECT profile_id FROM {{batch}} WHERE {runs}",
         )

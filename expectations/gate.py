@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from expectations import check, exports, gold, identity, silver
+from expectations import check, exports, gold, identity, ledgers, silver
 from expectations.check import Found
 from expectations.suite import Scene, Suite
 from lakehouse.errors import GateClosed, UsageError
@@ -69,7 +69,7 @@ def check_staged(lake: "Lake", run: "Run", staged: Path) -> dict[str, int]:
     release = int(manifest["release"])
     with lake.duck(release) as connection:
         exports.show_staged(connection, staged, destination.destination)
-        exports.show_ledgers(connection, staged, destination, release, lake.settings.privacy_key)
+        ledgers.show_ledgers(connection, staged, destination, release, lake)
         scene = Scene(lake.contracts, connection, release_dates(lake)[release])
         found = check.run(connection, exports.suite(scene, destination, release))
     return _conclude(lake, run, "exports", found)

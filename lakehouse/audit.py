@@ -2,8 +2,8 @@
 
 Each entry carries the hash of the one before and is signed, as in a tamper-evident log (Schneier and Kelsey, "Secure
 audit logs to support computer forensics", 1999). An entry altered, left out, moved or put in between breaks the chain,
-and none can be made without the key. The newest entry is also noted beside the lake (``.clew/audit.head``), since a
-chain cut off at its end is still a chain.
+and none can be made without the key. The newest entry is also noted beside the lake (``.clew/audit.head``, signed as
+well), since a chain cut off at its end is still a chain.
 
 An act and its entry are two writes, and a process may die between them. So whether an entry can be taken is asked
 before the act (``ready``), and entries are written for whatever has none yet (``note``): the next act of that kind
@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lakehouse.errors import DataError
-from lakehouse.seal import canonical, is_signed, known_keys, signature
+from lakehouse.seal import canonical, is_signed, known_keys, public_key, signature
 
 if TYPE_CHECKING:
     from lakehouse.lake import Lake
@@ -115,23 +115,44 @@ def note(lake: "Lake", acts: Iterable[Act], late: Iterable[Act] = ()) -> int:
     wanted = [replace(act, actor=act.actor or f"not known, written down later by {author}") for act in late]
     wanted += [replace(act, actor=act.actor or author) for act in acts]
     with lake.lock("audit"):
+        return _add(lake, entries(lake), wanted)
+
+
+def note_numbered(lake: "Lake", act: Act) -> str:
+    """Write down an act that has no name of its own: its subject becomes its action and the next number of that.
+
+    Returns:
+        The subject.
+
+    Raises:
+        DataError: If the newest entries were removed.
+    """
+    with lake.lock("audit"):  # two at once are two numbers
         known = entries(lake)
-        noted = _hold_to_head(lake, known)
-        newest = {(item.action, item.subject): item.fingerprint for item in known}
-        last = known[-1] if known else None
-        made: list[Entry] = []
-        for act in wanted:
-            seen = newest.get((act.action, act.subject))
-            if seen is None or (act.action in MAY_CHANGE and seen != act.fingerprint):
-                last = _chained(lake, last, act)
-                made.append(last)
-                newest[act.action, act.subject] = act.fingerprint
-        if made and noted is None:
-            _keep_head(lake, 0, NOTHING_BEFORE)  # from now on a missing note is a loss
-        if made:
-            lake.append(TABLE, [asdict(item) for item in made])
-        if last is not None and noted != last.hash:  # also after a process that died before this
-            _keep_head(lake, last.entry, last.hash)
+        number = 1 + sum(item.action == act.action for item in known)
+        subject = f"{act.action} {number}"
+        _add(lake, known, [replace(act, subject=subject, actor=act.actor or lake.settings.author)])
+    return subject
+
+
+def _add(lake: "Lake", known: Sequence[Entry], wanted: Iterable[Act]) -> int:
+    """Append the acts that have no entry yet. The caller holds the lock."""
+    noted = _hold_to_head(lake, known)
+    newest = {(item.action, item.subject): item.fingerprint for item in known}
+    last = known[-1] if known else None
+    made: list[Entry] = []
+    for act in wanted:
+        seen = newest.get((act.action, act.subject))
+        if seen is None or (act.action in MAY_CHANGE and seen != act.fingerprint):
+            last = _chained(lake, last, act)
+            made.append(last)
+            newest[act.action, act.subject] = act.fingerprint
+    if made and noted is None:
+        _keep_head(lake, 0, NOTHING_BEFORE)  # from now on a missing note is a loss
+    if made:
+        lake.append(TABLE, [asdict(item) for item in made])
+    if last is not None and noted != last.hash:  # also after a process that died before this
+        _keep_head(lake, last.entry, last.hash)
     return len(made)
 
 
@@ -171,7 +192,7 @@ def broken_links(lake: "Lake", known: Sequence[Entry], key: str | None = None) -
         before = item
     if known and len(keys) > 1:
         yield "the key of this workspace was changed, and no entry says so"
-    missing = _cut_off(lake, known)
+    missing = _cut_off(lake, known, key)
     if missing:
         yield missing
 
@@ -210,19 +231,23 @@ def _keep_head(lake: "Lake", entry: int, hashed: str) -> None:
     path = head_of(lake.settings)
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f"{HEAD}.{os.getpid()}")
+    noted = {"entry": entry, "hash": hashed}
+    text = json.dumps({**noted, "signature": signature(lake.settings, noted)})
     descriptor = os.open(draft, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
     with os.fdopen(descriptor, "w") as file:
-        json.dump({"entry": entry, "hash": hashed}, file)
+        file.write(text)
         file.flush()
         os.fsync(file.fileno())
     draft.rename(path)
 
 
-def _cut_off(lake: "Lake", known: Sequence[Entry]) -> str | None:
+def _cut_off(lake: "Lake", known: Sequence[Entry], key: str | None = None) -> str | None:
     """That the newest entries are gone, by the note beside the lake. Entries after the note are not: a process died."""
     noted = _noted(lake)
     if noted is None:
         return "the note of the newest entry is missing, so entries may be missing at the end" if known else None
+    if not _is_own(lake.settings, noted, key):
+        return "the note of the newest entry is not signed with the key of this workspace: it was altered"
     if noted["hash"] in {NOTHING_BEFORE, *(item.hash for item in known)}:
         return None
     return f"entry {noted['entry']}, noted as the newest, is not in the audit: entries were removed or altered"
@@ -236,20 +261,33 @@ def _hold_to_head(lake: "Lake", known: Sequence[Entry]) -> str | None:
             missing,
             f"{TABLE}, {head_of(lake.settings)}",
             "restore both from a backup; nothing is written down, released or exported until then, so that the loss "
-            "stays to be seen. If the whole lake was taken away on purpose, take that note away too",
+            "stays to be seen. If the whole lake was taken away on purpose, take that note away too; if the key was "
+            "changed, say so first: clew audit rotate-key",
         )
     noted = _noted(lake)
     return noted["hash"] if noted else None
 
 
+def _is_own(settings: "Settings", noted: Mapping[str, Any], key: str | None) -> bool:
+    """Whether this workspace signed the note, be it with a former key: it is of the entry that names the next one."""
+    if key is None and not settings.has_signing_key:
+        return False
+    present = key or public_key(settings)
+    document = {name: noted[name] for name in ("entry", "hash")}
+    # The present key alone is asked first: while a change of it goes on, the list of former ones is not the old key's.
+    return is_signed(document, noted["signature"], present) or any(
+        is_signed(document, noted["signature"], former) for former in known_keys(settings, present)[1:]
+    )
+
+
 def _noted(lake: "Lake") -> dict[str, Any] | None:
     try:
         noted = json.loads(head_of(lake.settings).read_text(encoding="utf-8"))
-        return {"entry": int(noted["entry"]), "hash": str(noted["hash"])}
+        return {"entry": int(noted["entry"]), "hash": str(noted["hash"]), "signature": str(noted["signature"])}
     except FileNotFoundError:
         return None
     except (ValueError, KeyError, TypeError):
-        return {"entry": "?", "hash": "?"}  # no hash is that: what is noted is not in the audit
+        return {"entry": "?", "hash": "?", "signature": ""}  # that is signed by nobody
 
 
 def head_of(settings: "Settings") -> Path:

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -59,11 +59,13 @@ def access(
         note("that is how much there is; what it says: --output FILE, --html FILE or --json")
 
 
-def _note_access(lake: "Lake", person: "Person") -> Any:
-    """Write down that somebody looked, before anything is shown."""
+def _note_access(lake: "Lake", person: "Person") -> None:
+    """Write down that somebody looked, before anything is shown.
+
+    An entry stays when the person is erased, so it names them by a keyed hash.
+    """
+    from clew.held.collect import person_fingerprint
     from lakehouse import audit
 
-    before = sum(item.action == "access" for item in audit.entries(lake))
-    made = {"access": before + 1, "profile_id": person.profile_id}
-    subject = f"access {before + 1} {person.profile_id}"
-    return audit.note(lake, [audit.Act("access", subject, f"{len(person.records)} records", audit.fingerprint(made))])
+    act = audit.Act("access", "", f"{len(person.records)} records", person_fingerprint(lake, person.profile_id))
+    audit.note_numbered(lake, act)

@@ -12,6 +12,7 @@ from clew.traced.exported import exports_with
 from clew.traced.values import attributes, value_origins
 from contracts import period
 from lakehouse import audit
+from lakehouse.pseudonym import keyed_hash
 
 if TYPE_CHECKING:
     from clew.traced.opened import Opened
@@ -158,8 +159,16 @@ def _acts(opened: "Opened", lake: "Lake", person: Person, recipients: list[dict[
             {"r": list(person.records)},
         )
         subjects |= {f"decision {row['decision']}" for row in decided}
+    looked_at = {person_fingerprint(lake, name) for name in (person.profile_id, *person.ids)}
     return [
         {"entry": item.entry, "at": item.at, "action": item.action, "subject": item.subject}
         for item in audit.entries(lake)
-        if item.subject in subjects or person.own & set(item.subject.split())
+        if item.subject in subjects
+        or person.own & set(item.subject.split())
+        or (item.action == "access" and item.fingerprint in looked_at)
     ]
+
+
+def person_fingerprint(lake: "Lake", profile_id: str) -> str:
+    """What an entry of the audit about access names a person by."""
+    return keyed_hash(lake.settings.privacy_key, "access", profile_id)

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 from clew.held.person import EVENTS, Person
 from clew.traced.lines import message_text, places
 from contracts import period
+from spark_jobs.privacy.keys import tokens
+from spark_jobs.privacy.texts import naming
 
 if TYPE_CHECKING:
     from clew.traced.opened import Opened
 
 _ADDRESS = re.compile(r"[^\s\"'<>:;,{}\[\]()]+@[^\s\"'<>:;,{}\[\]()]+\.[^\s\"'<>:;,{}\[\]()]+")
-SHORTEST = 6
-"""An identifier of fewer letters occurs in texts that have nothing to do with it."""
 WITHHELD = "the text names other people too, and is not shown"
 
 
@@ -65,26 +65,37 @@ def refused_messages(opened: "Opened", person: Person) -> tuple[list[dict[str, A
     """
     if not opened.has("silver.quarantine") or not opened.has("identity.identifiers"):
         return [], 0
-    opened.run(
-        f"""CREATE TEMP TABLE person_values AS
-            WITH held AS (
-                SELECT i.identifier, i.value, i.raw_value, a.profile_id FROM identity.identifiers AS i
-                JOIN identity.assignments AS a USING (record_id)
-            ), shared AS (
-                SELECT identifier, value FROM held GROUP BY ALL HAVING count(DISTINCT profile_id) > 1
-            )
-            SELECT DISTINCT lower(unnest([h.raw_value, h.value])) AS text, s.value IS NOT NULL AS is_shared
-            FROM held AS h LEFT JOIN shared AS s USING (identifier, value)
-            WHERE h.profile_id = ? AND length(h.raw_value) >= {SHORTEST} AND length(h.value) >= {SHORTEST}""",
+    rules = opened.lineage.contracts.identity
+    values = opened.rows(
+        """WITH held AS (
+               SELECT i.identifier, i.value, i.raw_value, a.profile_id FROM identity.identifiers AS i
+               JOIN identity.assignments AS a USING (record_id)
+           ), shared AS (
+               SELECT identifier, value FROM held GROUP BY ALL HAVING count(DISTINCT profile_id) > 1
+           )
+           SELECT DISTINCT h.identifier, unnest([h.raw_value, h.value]) AS text, s.value IS NOT NULL AS is_shared
+           FROM held AS h LEFT JOIN shared AS s USING (identifier, value) WHERE h.profile_id = ?""",
         [person.profile_id],
     )
+    named = {
+        is_shared: {
+            token
+            for value in values
+            if value["is_shared"] is is_shared
+            for token in tokens(value["identifier"], value["text"], rules)
+        }
+        for is_shared in (False, True)
+    }
+    named[False] |= {token for record in person.records for token in tokens("", record.partition(":")[2], rules)}
+    naming(opened.reading.connection, named[False] | named[True])
     rows = opened.rows(
         """SELECT q.source, q.file, q.line, q.position, q.part, q.landing, q.received_at, q.reasons, q.payload,
-                  bool_or(NOT v.is_shared) AS is_own
-           FROM silver.quarantine AS q JOIN person_values AS v ON contains(lower(q.payload), v.text)
-           GROUP BY ALL ORDER BY q.source, q.position, q.part"""
+                  bool_or(list_contains($own::VARCHAR[], n.token)) AS is_own
+           FROM silver.quarantine AS q JOIN naming AS n USING (source, position, part)
+           GROUP BY ALL ORDER BY q.source, q.position, q.part""",
+        {"own": sorted(named[False] - named[True])},
     )
-    own = {row["text"] for row in opened.rows("SELECT text FROM person_values")}
+    own = named[False] | named[True] | {value["text"].lower() for value in values}
     found = [
         {name: value for name, value in row.items() if name not in ("payload", "is_own")}
         | {"message": _without_others(message_text(row["payload"], 0), own)}

@@ -7,7 +7,7 @@ In bronze and in landing/ tombstones take the place of messages, so that every l
 balances: they count as erased.
 
 Idempotence key: the messages themselves; those that are gone are not found again, and one that was buried before a
-death is found in silver and buried again, which changes nothing.
+death is found in silver and buried again, which changes nothing. What goes is written down before it goes.
 """
 
 import datetime
@@ -112,15 +112,16 @@ def retain(lake: "Lake", run: "Run", *, exports: Exports, dry_run: bool = False)
         past: list[Past] = []
         theirs = _expired(lake, as_of, standing, kept, past)
         old = _old_rows(lake, as_of, standing, past)
-        handed = exports(lake, as_of, _ids(lake, standing, kept), dry_run)
+        handed = exports(lake, as_of, _ids(lake, standing, kept), True)
         found = Retained((*past, *handed.past), handed.unknown)
         if not dry_run:
+            if found.past:
+                _account(lake, run, as_of, found)  # before the first row goes: what is gone is not found again
+            exports(lake, as_of, _ids(lake, standing, kept), False)
             if theirs.lines:
                 _remove(lake, theirs, as_of)
             for table, (on, keys) in old.items():
                 delete_by(lake, table, on, keys)
-            if found.past:
-                _account(lake, run, as_of, found)
         step.rows = sum(one.removed for one in found.past)
         step.message = _told(as_of, found)
         return found
@@ -133,6 +134,9 @@ def periods(lake: "Lake") -> dict[str, int]:
 
 
 def _account(lake: "Lake", run: "Run", as_of: datetime.date, found: Retained) -> None:
+    """Write down what goes. A run that died and is run again finds the rest only, and has it written down already."""
+    known = lake.arrow(TABLE, columns=["run_id", "table_name", "source"]).to_pylist()
+    written = {(row["table_name"], row["source"]) for row in known if row["run_id"] == run.run_id}
     at = datetime.datetime.now(datetime.UTC)
     of_all = {"run_id": run.run_id, "as_of": as_of, "at": at}
     lake.append(
@@ -141,6 +145,7 @@ def _account(lake: "Lake", run: "Run", as_of: datetime.date, found: Retained) ->
             {"table_name": one.table, "source": one.source, "days": one.days, "removed": one.removed, "held": one.held}
             | of_all
             for one in found.past
+            if (one.table, one.source) not in written
         ],
     )
     told = found.removed()

@@ -15,7 +15,8 @@ from contracts.identity import IdentityRules
 from contracts.source import Source
 from lakehouse.tombstones import READY, all_erased_parts
 from spark_jobs.privacy.bury import Grave
-from spark_jobs.privacy.keys import DUCKDB, NUMBER, WORD, form_sql, forms, tokens
+from spark_jobs.privacy.keys import DUCKDB, form_sql, forms, tokens
+from spark_jobs.privacy.texts import naming
 from spark_jobs.silver.sql import case, literal
 
 if TYPE_CHECKING:
@@ -194,24 +195,14 @@ def _messages(connection: "duckdb.DuckDBPyConnection", lake: "Lake") -> None:
     named = {token for identifier, value in values for token in tokens(identifier, value, rules)}
     for (record,) in connection.execute("SELECT record_id FROM their_records").fetchall():
         named |= tokens("", record.partition(":")[2], rules)
-    connection.register("named", pa.table({"token": pa.array(sorted(named), pa.string())}))
-    text = "replace(payload, chr(0), '')"
-    words = f"list_transform(regexp_extract_all(t, '{WORD}'), lambda w: lower(trim(w, '.:-')))"
-    numbers = f"list_transform(regexp_extract_all(t, '{NUMBER}'), lambda w: regexp_replace(w, '[^0-9]', '', 'g'))"
-    # What JSON writes with escapes is read as well.
-    unescaped = f"coalesce(array_to_string(json_extract_string({text}, '$..*'), ' '), '')"
-    has_escapes = f"contains({text}, chr(92)) AND json_valid({text})"
-    plain = f"CASE WHEN {has_escapes} THEN {text} || ' ' || {unescaped} ELSE {text} END"
-    connection.execute(f"""
+    naming(connection, named)
+    connection.execute("""
         CREATE TEMP TABLE their_messages AS
             SELECT source, position, part FROM their_events
             UNION SELECT source, position, part FROM silver.duplicates SEMI JOIN their_events USING (event_id)
             UNION SELECT q.source, q.position, q.part FROM silver.quarantine AS q
                 JOIN their_events AS e ON e.event_id = q.source || ':' || q.message_id
-            UNION SELECT DISTINCT source, position, part FROM (
-                SELECT source, position, part, unnest(list_concat({words}, {numbers})) AS token
-                FROM (SELECT source, position, part, {plain} AS t FROM silver.quarantine WHERE payload IS NOT NULL))
-                SEMI JOIN named USING (token);
+            UNION SELECT source, position, part FROM naming;
     """)
 
 

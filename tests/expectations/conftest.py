@@ -41,14 +41,14 @@ def check_rule(small: Any) -> CheckRule:
 @pytest.fixture
 def check_staged_rule(small: Any) -> Callable[[Path, str, str], Found]:
     """Check one rule of the exports gate on a staged folder."""
-    from expectations import exports
+    from expectations import exports, ledgers
 
     def run(staged: Path, destination: str, rule_name: str) -> Found:
         declared = small.lake.contracts.destinations[destination]
         release = int(staged.name.removeprefix("_"))
         with small.lake.duck(release) as connection:
             exports.show_staged(connection, staged, destination)
-            exports.show_ledgers(connection, staged, declared, release, small.lake.settings.privacy_key)
+            ledgers.show_ledgers(connection, staged, declared, release, small.lake)
             suite = exports.suite(Scene(small.lake.contracts, connection, small.run.as_of), declared, release)
             chosen = tuple(rule for rule in suite.rules if rule.name == rule_name)
             assert len(chosen) == 1, f"{len(chosen)} rules {rule_name}"

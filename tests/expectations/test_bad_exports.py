@@ -82,6 +82,7 @@ CASES = [
 
 RETRACTION_RULES = {
     "nobody_comes_back_who_was_retracted_since",
+    "nobody_said_no_since_the_release",
     "no_address_is_given_and_retracted",
     "every_address_of_before_is_given_or_retracted",
     "every_retraction_names_a_refusal",
@@ -115,6 +116,30 @@ def test_a_wrong_or_missing_retraction_breaks_its_rule(small: Any, check_staged_
     assert not check_staged_rule(staged, "email_tool", "every_address_of_before_is_given_or_retracted").success
     file.write_text(f"{header}\n{row.replace('other_address,,', 'withdrawn,consent:m1,')}\n")  # her yes
     assert not check_staged_rule(staged, "email_tool", "every_retraction_names_a_refusal").success
+
+
+def test_a_no_that_landed_since_the_release_breaks_the_rules_of_its_person_and_of_its_mailbox(
+    small: Any, check_staged_rule: Any
+) -> None:
+    staged = stage(small.lake, small.lake.contracts.destinations["email_tool"], small.release())
+
+    def says(record: str, event: str) -> None:
+        no = {"event_id": event, "record_id": record, "status": "withdrawn", "given_at": AT}
+        small.change("silver.consents", lambda rows: [*rows, rows[0] | no])
+
+    small.change(
+        "silver.identifiers",
+        lambda rows: [*rows, rows[0] | {"record_id": "mailbox:new", "value": "ANN.example@gmail.com "}],
+    )
+    person, mailbox = "nobody_said_no_since_the_release", "nobody_refused_the_email"
+    for rule in (person, mailbox):
+        assert check_staged_rule(staged, "email_tool", rule).success, rule
+    says("mailbox:new", "consent:new")
+    assert check_staged_rule(staged, "email_tool", person).success
+    assert not check_staged_rule(staged, "email_tool", mailbox).success
+    says("anonymous:ann", "consent:later")
+    found = check_staged_rule(staged, "email_tool", person)
+    assert (found.success, found.sample[0]["event_id"]) == (False, "consent:later")
 
 
 CAPS = [("email_offers", "email", 7), ("fatigue", "sms", 21)]

@@ -4,6 +4,7 @@ import datetime
 import json
 import shutil
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from lakehouse.audit import Act, Entry
 from lakehouse.errors import DataError, UsageError
 from lakehouse.lake import Lake
 from lakehouse.rotation import rotate
-from lakehouse.seal import known_keys, public_key, sealed
+from lakehouse.seal import known_keys, public_key, sealed, signature
 from lakehouse.settings import Settings
 from tests.conftest import SmallLake
 from tests.unit.test_export import open_gate
@@ -43,6 +44,12 @@ def broken(lake: Lake, known: list[Entry]) -> list[str]:
     return list(audit.broken_links(lake, known))
 
 
+def notes(lake: Lake, entry: int, hashed: str) -> None:
+    """Leave the note of the newest entry as a process left it that died right after."""
+    noted = {"entry": entry, "hash": hashed}
+    audit.head_of(lake.settings).write_text(json.dumps(noted | {"signature": signature(lake.settings, noted)}))
+
+
 def test_an_act_is_written_down_once_with_who_did_it_and_chained_to_the_one_before(lake: Lake) -> None:
     assert audit.note(lake, [*FIRST, *LATER]) == 0
     known = audit.entries(lake)
@@ -54,6 +61,14 @@ def test_an_act_is_written_down_once_with_who_did_it_and_chained_to_the_one_befo
     ]
     assert [item.previous for item in known] == [audit.NOTHING_BEFORE, *(item.hash for item in known[:-1])]
     assert broken(lake, known) == []
+
+
+def test_acts_without_a_name_of_their_own_are_numbered_also_when_noted_at_once(lake: Lake) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        made = list(pool.map(lambda _: audit.note_numbered(lake, Act("access", "", "2 records", "f" * 64)), range(4)))
+    assert sorted(made) == ["access 1", "access 2", "access 3", "access 4"]
+    assert [item.subject for item in audit.entries(lake)[4:]] == sorted(made)
+    assert broken(lake, audit.entries(lake)) == []
 
 
 def test_a_contract_that_changes_and_changes_back_is_written_down_each_time(lake: Lake) -> None:
@@ -109,6 +124,21 @@ def test_nothing_is_written_down_after_entries_were_cut_off_so_that_the_loss_sta
         audit.note(lake, [Act("release", "release 3", "", "3" * 64)])
 
 
+@pytest.mark.parametrize("signed", [None, "", "of another entry"])
+def test_a_note_of_the_newest_entry_made_without_the_key_does_not_hide_a_cut(lake: Lake, signed: str | None) -> None:
+    head = audit.head_of(lake.settings)
+    known = audit.entries(lake)
+    lake.overwrite(audit.TABLE, [asdict(item) for item in known[:-1]])
+    forged = {"entry": 3, "hash": known[2].hash}
+    if signed is not None:
+        forged["signature"] = json.loads(head.read_text())["signature"] if signed else ""
+    head.write_text(json.dumps(forged))
+    says = "the note of the newest entry is not signed with the key of this workspace"
+    assert says in "\n".join(broken(lake, audit.entries(lake)))
+    with pytest.raises(DataError, match=says):
+        audit.note(lake, [Act("release", "release 3", "", "3" * 64)])
+
+
 def test_a_process_that_died_before_the_note_of_the_newest_entry_leaves_no_doubt(lake: Lake) -> None:
     head = lake.settings.state / audit.HEAD
     before = head.read_bytes()
@@ -121,7 +151,7 @@ def test_a_process_that_died_before_the_note_of_the_newest_entry_leaves_no_doubt
 def test_a_process_that_died_in_the_first_entry_of_all_leaves_no_doubt(tmp_path: Path) -> None:
     lake = Lake(Settings(home=tmp_path))
     audit.note(lake, FIRST)
-    (lake.settings.state / audit.HEAD).write_text(f'{{"entry": 0, "hash": "{audit.NOTHING_BEFORE}"}}')
+    notes(lake, 0, audit.NOTHING_BEFORE)
     assert broken(lake, audit.entries(lake)) == []
 
 
@@ -194,7 +224,7 @@ def test_an_export_taken_away_and_made_anew_is_written_down_again_and_holds(done
 def test_what_a_process_left_unwritten_is_written_down_by_the_next_as_of_nobody_known(done: Any) -> None:
     known = audit.entries(done.lake)
     done.lake.overwrite(audit.TABLE, [asdict(item) for item in known[:-1]])
-    audit.head_of(done.lake.settings).write_text(json.dumps({"entry": known[-2].entry, "hash": known[-2].hash}))
+    notes(done.lake, known[-2].entry, known[-2].hash)
     missing = "export email_tool 1 was never written down; if a process died there, the next export does it"
     assert problems(done.lake) == [missing]
     export_all(done.lake, done.run, open_gate)
@@ -224,7 +254,7 @@ def test_nothing_is_decided_released_or_exported_that_could_not_be_written_down(
 def test_the_note_that_a_first_process_left_behind_is_brought_up_by_the_next_that_looks(tmp_path: Path) -> None:
     lake = Lake(Settings(home=tmp_path))
     audit.note(lake, FIRST)
-    audit.head_of(lake.settings).write_text(f'{{"entry": 0, "hash": "{audit.NOTHING_BEFORE}"}}')
+    notes(lake, 0, audit.NOTHING_BEFORE)
     assert audit.note(lake, FIRST) == 0
     lake.overwrite(audit.TABLE, [asdict(item) for item in audit.entries(lake)[:1]])
     assert "entry 2, noted as the newest" in "\n".join(broken(lake, audit.entries(lake)))
@@ -258,7 +288,7 @@ def test_a_change_of_the_key_that_was_cut_off_is_finished_by_the_next(done: Any,
     if left == "next":
         known = audit.entries(done.lake)
         done.lake.overwrite(audit.TABLE, [asdict(item) for item in known[:-1]])
-        audit.head_of(settings).write_text(json.dumps({"entry": known[-2].entry, "hash": known[-2].hash}))
+        notes(Lake(Settings(home=settings.home, signing_secret=SecretStr(first))), known[-2].entry, known[-2].hash)
     cut_off = SmallLake(settings.home).lake
     with pytest.raises(UsageError, match="was cut off"):
         audit.note(cut_off, [Act("release", "release 9", "", "9" * 64)])

@@ -56,10 +56,11 @@ def test_sql_counts_over_all_people_as_the_contract_does_over_one(delivered, cha
     with duckdb.connect() as connection:
         connection.execute(at_export._CLAIMS)
         for number, (person, by, for_what, on) in enumerate(delivered):
-            row = [person, by, for_what, day(on), "tool", number]
-            connection.execute("INSERT INTO claims VALUES (?, ?, ?, ?, ?, ?)", row)
+            row = [person, True, by, for_what, day(on), "tool", number]
+            connection.execute("INSERT INTO claims VALUES (?, ?, ?, ?, ?, ?, ?)", row)
         at_export.over(connection, held, DAY)
-        found = {row[0]: Breach(*row[1:]) for row in connection.execute("SELECT * FROM capped").fetchall()}
+        rows = connection.execute("SELECT key, cap, until FROM over_cap").fetchall()
+        found = {person: Breach(*of_cap) for person, *of_cap in rows}
     for person in ("p-1", "p-2"):
         theirs = [(by, for_what, day(on)) for who, by, for_what, on in delivered if who == person]
         assert found.get(person) == breach(CAPS, theirs, channel, purpose, DAY)

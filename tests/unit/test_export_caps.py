@@ -99,7 +99,7 @@ def test_what_a_retired_profile_got_counts_for_the_one_it_became(small: Any) -> 
     assert manifest["capped"] == {"few": {"people": 1, "until": {"2018-01-01": 1}}}
 
 
-def test_who_split_off_begins_anew_and_the_founders_part_does_not(small: Any) -> None:
+def test_who_split_off_begins_anew_where_nothing_was_sent_and_the_founders_part_does_not(small: Any) -> None:
     cap(small.lake, WEEK)
     delivered(small, profile_id("ann's browser"))
 
@@ -111,6 +111,31 @@ def test_who_split_off_begins_anew_and_the_founders_part_does_not(small: Any) ->
     small.change("identity.assignments", split)
     small.release()
     assert export(small.lake, small.run, "email_tool", open_gate)["rows"] == 1
+
+
+def test_who_split_off_has_got_at_the_same_mailbox_what_it_got_under_the_id_before(small: Any) -> None:
+    cap(small.lake, WEEK)
+    small.release()
+    assert export(small.lake, small.run, "email_tool", check_staged)["rows"] == 1
+    new = {profile_id("ann"): "p-split"}
+    for table in ("gold.profiles", "gold.profile_contact", "gold.consent_state", "identity.assignments"):
+        small.change(
+            table,
+            lambda rows: [
+                row | {name: new.get(row[name], row[name]) for name in ("profile_id", "own_profile_id") if name in row}
+                for row in rows
+            ],
+        )
+    small.change(
+        "gold.profile_contact",
+        lambda rows: [
+            row | ({"email": "a.n.n.example+x@gmail.com"} if row["profile_id"] == "p-split" else {}) for row in rows
+        ],
+    )
+    small.release()
+    export(small.lake, small.run, "email_tool", check_staged)
+    manifest = read_manifest(folder(small.lake, "email_tool", 2))
+    assert (manifest["rows"], manifest["capped"]["few"]["people"]) == (0, 1)
 
 
 def test_an_export_made_anew_has_the_same_bytes(small: Any) -> None:

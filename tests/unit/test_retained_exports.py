@@ -72,8 +72,8 @@ def test_a_folder_past_its_period_goes_and_what_is_left_is_proved(given: Any) ->
     told = {(row["table_name"], row["days"], row["removed"], row["held"]) for row in given.rows("ops.retained")}
     assert told == {("exports/ad_platform", 365, 1, 0), ("exports/email_tool", 365, 1, 0)}
     noted = [item for item in audit.entries(given.lake) if item.action == "retain"]
-    assert [item.subject for item in noted] == ["export ad_platform 1", "export email_tool 1", "retention m"]
-    assert noted[0].detail == "removed with 1 rows, past its 365 days back from 2017-12-30"
+    assert [item.subject for item in noted] == ["retention m", "export ad_platform 1", "export email_tool 1"]
+    assert noted[1].detail == "removed with 1 rows, past its 365 days back from 2017-12-30"
     assert holds_up(given)
     assert retain(given.lake, Run("m2", NOW)).past == ()
 

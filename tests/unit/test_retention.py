@@ -7,6 +7,7 @@ import pytest
 
 from clew.audited import problems
 from expectations.gate import gate
+from lakehouse import audit
 from lakehouse.errors import DataError, UsageError
 from lakehouse.run import Run
 from rights import erase as forgotten
@@ -60,6 +61,23 @@ def test_a_second_time_nothing_is_past_its_period(dated: Any) -> None:
     _retain(dated)
     assert _retain(dated) == {}
     assert len(dated.rows("ops.erasures")) == 1
+
+
+@pytest.mark.parametrize("died_in", ["bury", "remove_rows", "recount"])
+def test_a_retention_that_died_is_finished_by_the_next_try_with_the_account_of_all_that_went(
+    dated: Any, monkeypatch: pytest.MonkeyPatch, died_in: str
+) -> None:
+    def dies(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(f"spark_jobs.privacy.retention.{died_in}", dies)
+        with pytest.raises(KeyboardInterrupt):
+            _retain(dated)
+    _retain(dated)
+    assert [(row["table_name"], row["removed"]) for row in dated.rows("ops.retained")] == [("bronze.web", 3)]
+    assert [item.subject for item in audit.entries(dated.lake) if item.action == "retain"] == ["retention m"]
+    assert problems(dated.lake) == []
 
 
 def test_a_dry_run_counts_and_changes_nothing(dated: Any) -> None:

@@ -12,6 +12,7 @@ from activation.files import read_manifest
 from activation.held import holding, published_retractions, redact, retraction_folder
 from activation.verify import verify
 from activation.withdrawals import retract
+from expectations.gate import check_staged
 from lakehouse.seal import public_key
 from tests.unit.test_export import open_gate, profile_of, rows_of
 
@@ -192,3 +193,50 @@ def test_a_refusal_of_the_topic_counts_and_a_pause_or_another_topic_does_not(giv
     says(given, "account:ann", "granted", day=4)  # of the whole, which leaves the topic refused
     assert run(given)["email_tool"] == 1
     assert [row["consent_event_id"] for row in retracted(given)] == [event]
+
+
+def exported_late(small: Any, destination: str = "email_tool") -> tuple[int, int]:
+    """Rows and those refused as retracted of an export that was made after what landed since its release."""
+    made = export(small.lake, small.run, destination, check_staged)
+    release = max(row["release"] for row in small.rows("ops.releases"))
+    return made["rows"], read_manifest(folder(small.lake, destination, release))["refused"]["retracted"]
+
+
+def test_who_withdrew_since_the_release_is_not_exported_though_the_destination_was_told_of_nobody(small: Any) -> None:
+    small.release()
+    says(small, "anonymous:ann", "withdrawn")  # another record of hers than the one that granted
+    assert run(small) == {}
+    assert exported_late(small) == (0, 1)
+    assert exported_late(small, "ad_platform") == (1, 0)  # of another purpose
+
+
+def test_a_mailbox_refused_since_the_release_by_a_record_that_nobody_resolved_is_not_exported(small: Any) -> None:
+    small.release()
+    says(small, "mailbox:new", "withdrawn")
+    gives(small, "mailbox:new", "a.n.n.example+x@googlemail.com")
+    assert exported_late(small) == (0, 1)
+
+
+def test_who_withdrew_and_allowed_again_since_the_release_is_exported(small: Any) -> None:
+    small.release()
+    says(small, "account:ann", "withdrawn", day=1)
+    says(small, "account:ann", "granted", day=2)
+    assert exported_late(small) == (1, 0)
+
+
+def test_the_ledger_has_whom_the_file_has_though_a_no_lands_while_the_gate_looks(small: Any) -> None:
+    small.release()
+
+    def gate(*_: Any) -> dict[str, int]:
+        says(small, "account:ann", "withdrawn")
+        return {}
+
+    assert export(small.lake, small.run, "email_tool", gate)["rows"] == 1
+    assert [row["profile_id"] for row in small.rows("ops.deliveries")] == [profile_of(small, "Ann")]
+    assert run(small) == {"email_tool": 1}
+
+
+def test_a_no_to_another_topic_since_the_release_keeps_nobody_out(small: Any) -> None:
+    small.release()
+    says(small, "account:ann", "withdrawn", topic="coupons")
+    assert exported_late(small) == (1, 0)

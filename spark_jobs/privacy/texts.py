@@ -1,0 +1,41 @@
+"""What a text that nobody could parse may name: whole words and numbers, never a part of one.
+
+An erasure and what is told to a person ask the same, by the tokens of ``keys``: the number +18005550100 is not named by
+a text that has +180055501009.
+"""
+
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from spark_jobs.privacy.keys import NUMBER, WORD
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import duckdb
+
+
+def naming(connection: "duckdb.DuckDBPyConnection", tokens: "Iterable[str]") -> None:
+    """Make the temporary table ``naming``: source, position, part and token of the refused messages that name one.
+
+    Args:
+        connection: Shows silver.quarantine.
+        tokens: What to look for (keys.tokens).
+    """
+    connection.register("tokens_given", pa.table({"token": pa.array(sorted(set(tokens)), pa.string())}))
+    text = "replace(payload, chr(0), '')"
+    words = f"list_transform(regexp_extract_all(t, '{WORD}'), lambda w: lower(trim(w, '.:-')))"
+    numbers = f"list_transform(regexp_extract_all(t, '{NUMBER}'), lambda w: regexp_replace(w, '[^0-9]', '', 'g'))"
+    # What JSON writes with escapes is read as well.
+    unescaped = f"coalesce(array_to_string(json_extract_string({text}, '$..*'), ' '), '')"
+    has_escapes = f"contains({text}, chr(92)) AND json_valid({text})"
+    plain = f"CASE WHEN {has_escapes} THEN {text} || ' ' || {unescaped} ELSE {text} END"
+    connection.execute(
+        f"""CREATE OR REPLACE TEMP TABLE naming AS
+            SELECT DISTINCT source, position, part, token FROM (
+                SELECT source, position, part, unnest(list_concat({words}, {numbers})) AS token
+                FROM (SELECT source, position, part, {plain} AS t FROM silver.quarantine WHERE payload IS NOT NULL))
+            SEMI JOIN tokens_given USING (token)"""
+    )
+    connection.unregister("tokens_given")

@@ -170,7 +170,7 @@ def _phone_forms(value: str, region: str) -> set[str]:
         local = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.NATIONAL)
         nationally = phonenumbers.national_significant_number(number)
         made |= {nationally, f"{number.country_code}{nationally}", "".join(c for c in local if c.isdigit())}
-    return made
+    return made | {form.removeprefix("00") for form in made}  # as form_sql reads what is dialled abroad
 
 
 def distinctive(text: str) -> Iterator[str]:

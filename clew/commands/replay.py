@@ -79,17 +79,16 @@ def _date(text: str | None) -> datetime.date | None:
 
 def _told(made: "Replay", seconds: float) -> dict[str, Any]:
     tables = [_row(item) for item in made.tables]
-    first = {
-        "table": made.differing[0].table,
-        "rows": made.unlike,
-        "keys": [asdict(item) for item in made.first[:SHOWN]],
-    }
+    first = None
+    if made.differing:
+        keys = [asdict(item) for item in made.first[:SHOWN]]
+        first = {"table": made.differing[0].table, "rows": made.unlike, "keys": keys}
     return {
         "landings": made.landings,
         "seconds": round(seconds, 1),
         "equal": not made.differing,
         "tables": tables,
-        "first_difference": first if made.differing else None,
+        "first_difference": first,
     }
 
 

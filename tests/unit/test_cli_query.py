@@ -224,4 +224,6 @@ def test_a_file_that_maintenance_removed_is_told(clew, tmp_path: Path) -> None:
     next((tmp_path / "lake/gold/things").glob("*.parquet")).unlink()
     ran = clew("query", "FROM gold.things", "--release", "live", home=tmp_path)
     assert ran.code == 1
-    assert "a file of gold.things is gone" in ran.err
+    assert ran.err.startswith("error: a table is damaged: gold.things\n")
+    assert "is missing" in ran.err
+    assert "clew restore gold.things" in ran.err

@@ -36,8 +36,9 @@ def read_value(lake: "Lake", rules: IdentityRules) -> pa.Table:
     events = ", ".join(f"'{worth.event}'" for worth in rules.review.value_of)
     with lake.duck(only=["silver.events"]) as connection:
         return connection.sql(
-            f"""SELECT record_id, least(sum(CASE {amounts} END), {MOST})::DECIMAL(18, 2) AS value FROM silver.events
-                WHERE event IN ({events}) AND record_id IS NOT NULL GROUP BY record_id"""
+            f"""SELECT record_id, (CASE WHEN total > {MOST} THEN {MOST} ELSE total END)::DECIMAL(18, 2) AS value
+                FROM (SELECT record_id, sum(CASE {amounts} END) AS total FROM silver.events
+                      WHERE event IN ({events}) AND record_id IS NOT NULL GROUP BY record_id)"""
         ).to_arrow_table()
 
 

@@ -18,13 +18,28 @@ survived as (
 
 select
     profile_id,
-    {%- for attribute in attributes %}
-    {%- if attribute == 'birth_date' %}
+    first_name,
+    first_name_source,
+    first_name_at,
+    last_name,
+    last_name_source,
+    last_name_at,
+    email,
+    email_source,
+    email_at,
+    phone,
+    phone_source,
+    phone_at,
     cast(birth_date as date) as birth_date,
-    {%- else %}
-    {{ attribute }},
-    {%- endif %}
-    {{ attribute }}_source,
-    {{ attribute }}_at{{ "," if not loop.last }}
-    {%- endfor %}
+    birth_date_source,
+    birth_date_at,
+    street,
+    street_source,
+    street_at,
+    postcode,
+    postcode_source,
+    postcode_at,
+    loyalty_id,
+    loyalty_id_source,
+    loyalty_id_at
 from survived

@@ -136,6 +136,8 @@ def report_unforeseen(kind: type[BaseException], error: BaseException, trace: Tr
     if cause := _explained(error):
         print_error(cause, wants_json(sys.argv[1:]))
         raise SystemExit(cause.exit_code)
+    from lakehouse.faults import without_texts
+
     folder = Path(os.environ.get("CLEW_HOME") or ".").absolute() / ".clew" / "logs"
     now = datetime.datetime.now(datetime.UTC)
     file = folder / f"unforeseen-{now:%Y%m%dT%H%M%S}-{os.getpid()}.txt"
@@ -143,7 +145,7 @@ def report_unforeseen(kind: type[BaseException], error: BaseException, trace: Tr
         make_private(folder.parent)
         make_private(folder)
         with os.fdopen(open_private(file, os.O_WRONLY), "w", encoding="utf-8") as written:
-            written.write(_without_texts(error))
+            written.write(without_texts(error))
         where = str(file)
     except OSError as refused:
         where = f"no traceback was kept: {folder} cannot be written ({type(refused).__name__})"
@@ -155,21 +157,6 @@ def report_unforeseen(kind: type[BaseException], error: BaseException, trace: Tr
     print_error(fault, wants_json(sys.argv[1:]))
     traceback.clear_frames(trace)
     raise SystemExit(fault.exit_code)
-
-
-def _without_texts(error: BaseException) -> str:
-    """The traceback of an error and of those that led to it, each with its kind and without its text."""
-    lines: list[str] = []
-    seen: set[int] = set()
-    at: BaseException | None = error
-    while at is not None and id(at) not in seen:
-        seen.add(id(at))
-        kind = f"{type(at).__module__}.{type(at).__qualname__}"
-        lines = [*traceback.format_tb(at.__traceback__), f"{kind} (its text is left out)\n", *lines]
-        at = at.__cause__ or at.__context__
-        if at is not None:
-            lines = ["\nwhich led to:\n\n", *lines]
-    return "".join(lines)
 
 
 def _usage_error(error: typer.TyperException) -> UsageError:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from airflow.sdk import Param, get_current_context
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 if TYPE_CHECKING:
     from lakehouse.lake import Lake
@@ -206,22 +206,32 @@ def perform(function: StepFunction) -> dict[str, int]:
 
     Raises:
         AirflowFailException: If no retry can help: a gate closed, a contract or the data is wrong.
+        AirflowException: For any other error. Airflow logs what it is given with all that led to it, and their texts
+            might hold a personal value: so it is given the sentences of Clew's own errors, and of others the kind.
     """
-    from lakehouse.errors import ClewError
     from lakehouse.run import Run
 
     context = get_current_context()
     run = Run(run_of(context), as_of(context), watch.progress or LogLines())
     try:
         return _done(function, run)
-    except ClewError as error:
+    except Exception as error:  # noqa: BLE001 - whatever it is, its text may not reach the log
         watch.errors.append(error)
-        if error.exit_code == ENVIRONMENT_FAULT:
-            raise
-        raise AirflowFailException(str(error)) from error
+        raise _for_airflow(error) from None
     except BaseException as error:
         watch.errors.append(error)
         raise
+
+
+def _for_airflow(error: Exception) -> AirflowException:
+    from lakehouse.errors import ClewError
+    from lakehouse.faults import without_texts
+
+    if watch.progress is None:  # a program that runs the DAG itself tells it in its own way
+        print(without_texts(error), flush=True)
+    if not isinstance(error, ClewError):
+        return AirflowException(f"an error that Clew did not foresee: {type(error).__name__}; the log says where")
+    return (AirflowException if error.exit_code == ENVIRONMENT_FAULT else AirflowFailException)(str(error))
 
 
 def _done(function: StepFunction, run: "Run") -> dict[str, int]:

@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -80,6 +81,18 @@ def damaged(found: list[Damage]) -> DataError:
         files + more,
         f"put the files back from a backup, or: clew restore {tables[0]} (see docs/runbooks/damaged-table.md)",
     )
+
+
+def without_texts(error: BaseException) -> str:
+    """The traceback of an error and of those that led to it, each with its kind and without its text.
+
+    Their texts might hold a personal value, which no log may.
+    """
+    told = [
+        [*traceback.format_tb(item.__traceback__), f"{type(item).__module__}.{type(item).__qualname__}\n"]
+        for item in _chain(error)
+    ]
+    return "\nwhich led to:\n\n".join("".join(lines) for lines in reversed(told))
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

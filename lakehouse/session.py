@@ -5,6 +5,7 @@ from pathlib import Path
 
 from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
+from pyspark.logger import PySparkLogger
 from pyspark.sql import SparkSession
 
 from lakehouse.errors import EnvironmentFault
@@ -51,6 +52,8 @@ SEMANTICS = {
 _VALUES = r"""['"].*['"]|[^\s@]+@[^\s@]+""".replace("\\", "\\\\")
 """What may be a value of a person in a message of the JVM: what stands between the first and the last quote of a line,
 and whatever has an @ in it. As a properties file writes it."""
+_TELLS_VALUES = ("SQLQueryContextLogger", "DataFrameQueryContextLogger")
+"""What in PySpark prints the text of every error of a query on stderr, once more, before the error is raised."""
 
 
 def open_session(settings: Settings) -> SparkSession:
@@ -79,6 +82,8 @@ def open_session(settings: Settings) -> SparkSession:
         for key, value in local.items():
             builder = builder.config(key, value)
         os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+    for name in _TELLS_VALUES:
+        PySparkLogger.getLogger(name).disabled = True
     try:
         return builder.getOrCreate()
     except (PySparkException, Py4JError, OSError) as error:

@@ -33,7 +33,7 @@ itself, {destinations} destinations: median {retract:.1f} s."""
 _LAST_WORD = datetime.datetime(2018, 1, 1, tzinfo=datetime.UTC)
 
 
-def section(households: int = 150) -> str:
+def section(households: int = 250) -> str:
     """The section of docs/benchmarks.md."""
     checkout = Path(__file__).resolve().parents[1]
     with tempfile.TemporaryDirectory(prefix="clew-bench-") as folder:

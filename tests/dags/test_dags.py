@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from clew.airflow_home import CODE, DAGS
-from lakehouse.errors import ContractError, EnvironmentFault, GateClosed
+from lakehouse.errors import ContractError, DataError, EnvironmentFault, GateClosed
 
 FILES = sorted(path for path in DAGS.glob("*.py"))
 NAMES = ["clew_daily", "clew_forget", "clew_maintenance", "clew_privacy"]
@@ -136,6 +136,20 @@ def _ending_of(error, day=30):
         gate_silver() >> resolve()
 
     return failing().test(logical_date=datetime.datetime(2017, 12, day, tzinfo=datetime.UTC))
+
+
+@pytest.mark.parametrize("ours", [False, True], ids=["of a library", "of Clew, led to by one"])
+def test_the_log_of_a_failed_task_names_the_place_and_no_value(dag_bag, ours, capfd, caplog):
+    error = ValueError("ana@example.org is no number")
+    if ours:
+        error, cause = DataError("a number is wrong", "silver.events", "mend it"), error
+        error.__cause__ = cause
+    assert _tries(_ending_of(error, day=3 + ours))["gate_silver"][0] == "failed"
+    told = "".join(capfd.readouterr()) + caplog.text
+    assert "ana@example.org" not in told
+    assert "builtins.ValueError" in told
+    assert "in work" in told
+    assert ("a number is wrong" if ours else "Clew did not foresee: ValueError") in told
 
 
 def _tries(run):

@@ -1,13 +1,14 @@
-"""Purging: after it a table's folder holds the rows of its newest version and nothing of what was there before.
+"""Purging: after it a table's folder holds the rows of its newest version, and of a released one, and nothing else.
 
 Delta keeps what was removed: in the files of older versions, and in its log, whose statistics hold the least and the
-greatest value of each column of files long gone. So the present is put into a checkpoint, and then all older entries of
-the log, and all files that the present does not name, are removed. Versions go on counting, and the versions of
-streaming writers (``txn``) are in the checkpoint, so that no batch lands twice.
+greatest value of each column of files long gone. So the oldest version that stays is put into a checkpoint, and then
+all older entries of the log, and all files that no version from there on names, are removed. Versions go on counting,
+and the versions of streaming writers (``txn``) are in the checkpoint, so that no batch lands twice.
 """
 
 import os
 import re
+from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,7 +34,7 @@ class Purged:
 
     Attributes:
         table: Its name.
-        version: Its only version now.
+        version: Its newest version.
         files: Data files removed.
         log_files: Files of the log removed.
     """
@@ -56,28 +57,33 @@ def seal_off(lake: "Lake", table: str) -> int:
         return _sealed_off(lake, table).version()
 
 
-def purge(lake: "Lake", table: str) -> Purged:
-    """Remove every byte of a table's folder that its newest version does not need.
+def purge(lake: "Lake", table: str, oldest: int | None = None) -> Purged:
+    """Remove every byte of a table's folder that the versions which stay do not need.
 
     The caller keeps steps away (``maintenance.STEP_LOCKS``); whoever else adds rows waits. A purge that died is done by
     the next one; a table that is clean is left as it is.
+
+    Args:
+        lake: The lake.
+        table: Its name.
+        oldest: The first version that stays, sealed off; None is the newest.
 
     Returns:
         What was removed; no older version can be read any more.
     """
     folder = Path(lake.path(table))
     with _alone(lake, table):
-        delta = _sealed_off(lake, table)
-        version = delta.version()
-        if not _has_checkpoint(folder, version):
-            delta.create_checkpoint()
+        newest = _sealed_off(lake, table)
+        first = newest if oldest is None else lake.delta(table, oldest)
+        if not _has_checkpoint(folder, first.version()):
+            first.create_checkpoint()
             _sync(folder / LOG)
-        entries, files = _old_entries(folder, version), _old_files(folder, delta)
+        entries, files = _old_entries(folder, first.version()), _old_files(folder, (first, newest))
         for path in (*entries, *files):
             path.unlink()
         _fsync(folder / LOG)
     of_data = sum(path.suffix == ".parquet" for path in files)
-    return Purged(table, version, of_data, len(entries))
+    return Purged(table, newest.version(), of_data, len(entries))
 
 
 def _alone(lake: "Lake", table: str) -> AbstractContextManager[None]:
@@ -103,7 +109,7 @@ def _has_checkpoint(folder: Path, version: int) -> bool:
 
 
 def _old_entries(folder: Path, version: int) -> list[Path]:
-    """What the log holds beside the newest version's commit, its checkpoint and the note of that."""
+    """What the log holds from before a version, beside the note of the newest checkpoint."""
     return [
         path
         for path in sorted((folder / LOG).rglob("*"))
@@ -117,10 +123,11 @@ def _is_kept(name: str, version: int) -> bool:
     return numbered is not None and int(numbered[1]) >= version and not name.endswith(".crc")
 
 
-def _old_files(folder: Path, delta: "DeltaTable") -> list[Path]:
+def _old_files(folder: Path, kept: Iterable["DeltaTable"]) -> list[Path]:
     import pyarrow as pa
 
-    named = {unquote(path) for path in pa.table(delta.get_add_actions(flatten=True))["path"].to_pylist()}
+    added = [pa.table(delta.get_add_actions(flatten=True))["path"].to_pylist() for delta in kept]
+    named = {unquote(path) for paths in added for path in paths}
     found = []
     for path in sorted(folder.rglob("*")):
         place = path.relative_to(folder)

@@ -1,7 +1,7 @@
 """Releases: the sets of table versions that passed every gate together. Readers see nothing else."""
 
 import datetime
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from lakehouse import audit
@@ -73,20 +73,30 @@ def publish_release(lake: "Lake", run: Run) -> dict[str, int]:
         return {"release": release, "tables": len(rows)}
 
 
-def is_as_released(lake: "Lake") -> bool:
-    """Whether every live table has the rows that the latest release shows."""
-    latest = latest_release(lake)
-    if latest is None:
-        return False
-    versions = release_tables(lake, latest)
-    return all(table in WRITTEN_BY_PEOPLE or has_the_rows_of(lake, table, at) for table, at in versions.items())
+def gone_on(lake: "Lake") -> dict[str, int]:
+    """Tables whose live rows are no longer those of the latest release, each with the version that the release shows.
+
+    Raises:
+        UsageError: If there is no release.
+    """
+    versions = release_tables(lake, latest_release(lake) or 0)
+    return {
+        table: at
+        for table, at in versions.items()
+        if table not in WRITTEN_BY_PEOPLE and not has_the_rows_of(lake, table, at)
+    }
 
 
-def release_again(lake: "Lake", run_id: str) -> int:
-    """Publish the live tables as the successor of the latest release, for the same date, after an erasure.
+def release_again(lake: "Lake", run_id: str, besides: Mapping[str, int]) -> int:
+    """Publish a successor of the latest release, for the same date, after an erasure.
 
     Rows were removed since and nothing else was done, so what passed the gates then is still let pass. A second call
     for the same run publishes nothing. The caller holds the lock ``release``.
+
+    Args:
+        lake: The lake.
+        run_id: Whose release it is.
+        besides: The version of each table that has other live rows by now; of all others the live one is published.
 
     Returns:
         The number of the release.
@@ -104,7 +114,7 @@ def release_again(lake: "Lake", run_id: str) -> int:
         "as_of": of_before[0]["as_of"],
         "published_at": datetime.datetime.now(datetime.UTC),
     }
-    tables = {row["table_name"]: lake.version(row["table_name"]) for row in of_before}
+    tables = {row["table_name"]: lake.version(row["table_name"]) for row in of_before} | besides
     lake.append(
         "ops.releases",
         [

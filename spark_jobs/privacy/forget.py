@@ -3,8 +3,9 @@
 Idempotence key: the erasure's number. What is to go is written down first (``plan``), each part leaves what is gone as
 it is, and the part that was under way when the process died is done again. Until then nothing is conformed, released or
 handed over (``lakehouse.erasing``). Readers go from one release to the next: that of the tables without the erased is
-published before the files of the ones before are removed. Where something landed since the latest release, there is
-none that could be published without its gates; the caller must say that it may be so.
+published before the files of the ones before are removed; what was conformed since stays live beside it (``older``).
+Only where a run died between who is who and its release is there none to be published without its gates; the caller
+must say that it may be so.
 """
 
 import datetime
@@ -20,9 +21,9 @@ from lakehouse.errors import DataError, UsageError
 from lakehouse.hold import refuse_between
 from lakehouse.maintenance import STEP_LOCKS
 from lakehouse.purge import purge, seal_off
-from lakehouse.releases import RELEASED_SCHEMAS, is_as_released, latest_release, release_again, retire_releases
+from lakehouse.releases import RELEASED_SCHEMAS, gone_on, latest_release, release_again, retire_releases
 from lakehouse.tombstones import ERASURES, tombstone
-from spark_jobs.privacy import certificate, plan
+from spark_jobs.privacy import certificate, older, plan
 from spark_jobs.privacy.bury import bury
 from spark_jobs.privacy.holds import refuse_held
 from spark_jobs.privacy.keys import ERASED, hashes, keys_of
@@ -86,11 +87,11 @@ def forget(
             _keep_writers_away(lake, locks)
             refuse_between(lake)
             made = _planned(lake, run.as_of, sorted(set(profiles)), reason, author)
-            if not (made.is_released or without_release) and latest_release(lake) is not None:
+            if made.released is None and not without_release and latest_release(lake) is not None:
                 raise DataError(
-                    "something came since the latest release, so none can stand in for it without the people",
+                    "a run changed identity or gold and released nothing, so no release can stand in for the latest",
                     "ops.releases",
-                    "release it first: clew run; or leave readers and exports without a release until the next run: "
+                    "release first: clew run; or leave readers and exports without a release until the next run: "
                     "--without-release",
                 )
             made = replace(made, request=request)
@@ -153,9 +154,16 @@ def _planned(lake: "Lake", as_of: datetime.date, profiles: list[str], reason: st
         people=len(profiles),
         theirs=theirs,
         versions={table: lake.version(table) for table in lake.tables()},
-        is_released=is_as_released(lake),
+        released=_gone_on(lake),
         done={},
     )
+
+
+def _gone_on(lake: "Lake") -> dict[str, int] | None:
+    if latest_release(lake) is None:
+        return None
+    released = gone_on(lake)
+    return released if all(table.startswith(older.CAN_GO_ON) for table in released) else None
 
 
 def _carry_out(lake: "Lake", run: "Run", made: Plan, exports: Exports, step: "Step") -> dict[str, Any]:
@@ -183,9 +191,11 @@ def _carried_out(
         **outside,
         "bronze": lambda at: _bury(lake, at),
         "rows": lambda at: remove_rows(lake, at.theirs),
+        "live": lambda at: {table: lake.version(table) for table in at.released or {}},
+        "older": lambda at: older.without_them(lake, at.theirs, at.released or {}, at.done["live"]),
         "account": lambda _: _account(lake),
         "release": lambda at: _release(lake, at),
-        "purged": lambda _: _purge(lake),
+        "purged": lambda at: _purge(lake, at),
         "state": lambda at: clean_state(lake, _names(at.theirs)),
     }
     for number, (name, work) in enumerate(parts.items(), start=1):
@@ -196,7 +206,7 @@ def _carried_out(
             for again, redo in outside.items():
                 made = plan.reported(lake, made, again, _sum(made.done[again], redo(made)))
             if "purged" in made.done:
-                made = plan.reported(lake, made, "purged", _both(made.done["purged"], _purge(lake)))
+                made = plan.reported(lake, made, "purged", _both(made.done["purged"], _purge(lake, made)))
     sealed = certificate.write(lake, made)
     audit.note(lake, erasure_acts(lake))
     if made.request is not None:
@@ -287,13 +297,15 @@ def _release(lake: "Lake", made: Plan) -> dict[str, Any]:
     for table in lake.tables():
         if table.split(".")[0] in RELEASED_SCHEMAS:
             seal_off(lake, table)
-    release = release_again(lake, f"erasure-{made.number}") if made.is_released else None
+    release = None
+    if made.released is not None:
+        release = release_again(lake, f"erasure-{made.number}", made.done["older"])
     return {"release": release, "retired": retire_releases(lake, made.number, release)}
 
 
-def _purge(lake: "Lake") -> list[dict[str, Any]]:
+def _purge(lake: "Lake", made: Plan) -> list[dict[str, Any]]:
     tables = [table for table in lake.tables() if table.split(".")[0] in PURGED_SCHEMAS]
-    return [asdict(purge(lake, table)) for table in tables]
+    return [asdict(purge(lake, table, made.done["older"].get(table))) for table in tables]
 
 
 def _names(theirs: Theirs) -> list[str]:

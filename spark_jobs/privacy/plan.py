@@ -31,7 +31,8 @@ class Plan:
         people: How many are erased.
         theirs: What goes.
         versions: The version of each table before it.
-        is_released: Whether the live tables were those of the latest release.
+        released: Tables that went on since the latest release, each with the version that it shows; None where no
+            release can stand in for the latest.
         done: What its parts have reported so far, by part; a part that is there is not done again.
         request: The file in ``.clew/requests`` that asked for it, if one did.
     """
@@ -43,7 +44,7 @@ class Plan:
     people: int
     theirs: Theirs
     versions: dict[str, int]
-    is_released: bool
+    released: dict[str, int] | None
     done: dict[str, Any]
     request: str | None = None
 

@@ -20,6 +20,7 @@ import pyarrow as pa
 
 from contracts import period
 from lakehouse import audit
+from lakehouse.hold import refuse_between
 from lakehouse.maintenance import STEP_LOCKS
 from lakehouse.tombstones import ERASURES, tombstone
 from spark_jobs.privacy.bury import bury
@@ -100,12 +101,16 @@ def retain(lake: "Lake", run: "Run", *, exports: Exports, dry_run: bool = False)
 
     Returns:
         What was removed, or is to be removed.
+
+    Raises:
+        EnvironmentFault: If a run is between its conform and its release.
     """
     with run.step(lake, "retain") as step, ExitStack() as locks, lake.lock("erase"):
         lake.ensure_tables()
         audit.ready(lake)
         for name in STEP_LOCKS:
             locks.enter_context(lake.lock(name))
+        refuse_between(lake)
         as_of = min(run.as_of, _newest_date(lake, run.as_of))
         standing = [item for item in holds(lake) if item.stands(as_of)]
         kept = find(lake, held_profiles(lake, standing)) if any(item.profile_id for item in standing) else None
@@ -121,7 +126,8 @@ def retain(lake: "Lake", run: "Run", *, exports: Exports, dry_run: bool = False)
             if theirs.lines:
                 _remove(lake, theirs, as_of)
             for table, (on, keys) in old.items():
-                delete_by(lake, table, on, keys)
+                with lake.duck(only=[table]) as connection:
+                    delete_by(lake, connection, table, [(on, keys)])
         step.rows = sum(one.removed for one in found.past)
         step.message = _told(as_of, found)
         return found

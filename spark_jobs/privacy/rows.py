@@ -5,7 +5,7 @@ Idempotence key: the keys; rows that are gone are not found a second time.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -22,8 +22,11 @@ PROFILE_COLUMNS = ("profile_id", "retired_profile_id", "own_profile_id", "left_p
 RECORD_COLUMNS = ("record_id", "left_record", "right_record", "account_record", "founder_record_id")
 EVENT_COLUMNS = ("event_id", "consent_event_id")
 OTHERS_HISTORY = "identity.history"
+IDENTIFIERS = "silver.identifiers"
 SEARCHED = {"ops.check_results": "sample_keys", "ops.runs": "message"}
 """Texts of ops that may name a row of the erased, by table; emptied where they do."""
+Keyed = tuple[Sequence[str], pa.Table]
+"""Columns of a table, and the values in them, by which rows are named."""
 KEPT = ("ops.erased", "ops.erasures", "ops.holds", "ops.audit")
 
 
@@ -35,18 +38,8 @@ def remove_rows(lake: "Lake", theirs: Theirs) -> dict[str, int]:
     Returns:
         Rows removed by table, of those that held any.
     """
-    removed: dict[str, int] = {}
-    refill = _identifiers_of_shared_records(lake, theirs)
-    for table in lake.tables():
-        schema = table.split(".")[0]
-        if schema == "bronze" or table in KEPT:
-            continue
-        count = sum(delete_by(lake, table, on, keys) for on, keys in _keys(lake, table, theirs))
-        if count:
-            removed[table] = count
-    if refill.num_rows:
-        lake.append("silver.identifiers", refill)
-        removed["silver.identifiers"] = removed.get("silver.identifiers", 0) - refill.num_rows
+    tables = [table for table in lake.tables() if not table.startswith("bronze.") and table not in KEPT]
+    removed = remove_from(lake, tables, theirs)
     # What was once believed of others stays, without the name of the profile that is gone.
     _blank(lake, OTHERS_HISTORY, "profile_id", theirs.profiles)
     _blank(lake, "identity.assignments", "refused_by", theirs.event_ids)
@@ -58,28 +51,56 @@ def remove_rows(lake: "Lake", theirs: Theirs) -> dict[str, int]:
     return removed
 
 
-def delete_by(lake: "Lake", table: str, on: Sequence[str], keys: pa.Table) -> int:
-    """Delete the rows whose columns ``on`` are in ``keys``; nothing is written where there are none."""
-    if not keys.num_rows:
+def remove_from(lake: "Lake", tables: Collection[str], theirs: Theirs) -> dict[str, int]:
+    """Remove the rows of the erased people from tables; rows removed by table, of those that held any."""
+    removed: dict[str, int] = {}
+    refill = _identifiers_of_shared_records(lake, theirs)
+    with lake.duck(only=tables) as connection:
+        for table in tables:
+            count = delete_by(lake, connection, table, _keys(lake, table, theirs))
+            if count:
+                removed[table] = count
+    if refill.num_rows and IDENTIFIERS in tables:
+        lake.append(IDENTIFIERS, refill)
+        removed[IDENTIFIERS] = removed.get(IDENTIFIERS, 0) - refill.num_rows
+    return removed
+
+
+def delete_by(lake: "Lake", connection: "duckdb.DuckDBPyConnection", table: str, keyed: Iterable[Keyed]) -> int:
+    """Delete the rows of a table that one of some keys names; nothing is written where there are none.
+
+    Args:
+        lake: The lake.
+        connection: Shows the table as it is.
+        table: Its name.
+        keyed: Columns, and the values in them, of the rows that go.
+
+    Returns:
+        How many rows went.
+    """
+    found: dict[str, Keyed] = {}
+    for on, keys in keyed:
+        name = f"keys_{len(found)}"
+        connection.register(name, keys)
+        same = " AND ".join(f't."{column}" = k."{column}"' for column in on)
+        matches = f"EXISTS (SELECT 1 FROM {name} AS k WHERE {same})"
+        if keys.num_rows and connection.execute(f"SELECT 1 FROM {table} AS t WHERE {matches} LIMIT 1").fetchall():
+            found[matches] = on, keys
+    if not found:
         return 0
-    same = " AND ".join(f't."{name}" = k."{name}"' for name in on)
-    with lake.duck(only=[table]) as connection:
-        connection.register("keys", keys)
-        (found,) = connection.execute(
-            f"SELECT count(*) FROM {table} AS t WHERE EXISTS (SELECT 1 FROM keys AS k WHERE {same})"
-        ).fetchall()[0]
-    if found:
-        same = " AND ".join(f"t.{name} = s.{name}" for name in on)
+    (count,) = connection.execute(f"SELECT count(*) FROM {table} AS t WHERE {' OR '.join(found)}").fetchall()[0]
+    for on, keys in found.values():
+        same = " AND ".join(f"t.{column} = s.{column}" for column in on)
         lake.delta(table).merge(keys, same, source_alias="s", target_alias="t").when_matched_delete().execute()
-    return int(found)
+    return int(count)
 
 
-def _keys(lake: "Lake", table: str, theirs: Theirs) -> Iterable[tuple[Sequence[str], pa.Table]]:
+def _keys(lake: "Lake", table: str, theirs: Theirs) -> Iterable[Keyed]:
     """By which columns a table's rows may be of the erased, and the keys of those."""
     columns = set(lake.delta(table).schema().to_arrow().names)
     if {"source", "position", "part"} <= columns:
         yield ("source", "position", "part"), _messages(theirs)
-    if table == "silver.identifiers":
+    if table == IDENTIFIERS:
         yield ("record_id",), _column("record_id", (*theirs.records, *theirs.partly))
         return
     for name in RECORD_COLUMNS:
@@ -113,7 +134,7 @@ def _identifiers_of_shared_records(lake: "Lake", theirs: Theirs) -> pa.Table:
     """silver.identifiers of the records that are theirs in part, from the events that stay."""
     from lakehouse.schema import arrow_schema
 
-    schema = arrow_schema(lake.contracts.table("silver.identifiers"))
+    schema = arrow_schema(lake.contracts.table(IDENTIFIERS))
     if not theirs.partly:
         return schema.empty_table()
     sources = [lake.contracts.sources[name] for name in sorted(lake.contracts.sources)]

@@ -8,7 +8,7 @@ import pytest
 from clew.audited import problems
 from expectations.gate import gate
 from lakehouse import audit
-from lakehouse.errors import DataError, UsageError
+from lakehouse.errors import DataError, EnvironmentFault, UsageError
 from lakehouse.run import Run
 from rights import erase as forgotten
 from rights import retain as retained
@@ -55,6 +55,14 @@ def test_what_is_past_its_period_goes_and_the_account_balances(dated: Any) -> No
     (noted,) = dated.rows("ops.retained")
     assert (noted["table_name"], noted["days"], noted["removed"]) == ("bronze.web", periods(dated.lake)["web"], 3)
     assert problems(dated.lake) == []
+
+
+def test_retention_gives_way_to_a_run_between_its_conform_and_its_release(dated: Any) -> None:
+    with Run("scheduled__1", LANDED).step(dated.lake, "conform"):
+        pass
+    with pytest.raises(EnvironmentFault, match="run scheduled__1 is between its conform and its release"):
+        _retain(dated)
+    assert len(dated.rows("silver.duplicates")) == 1
 
 
 def test_a_second_time_nothing_is_past_its_period(dated: Any) -> None:

@@ -114,7 +114,7 @@ def release_again(lake: "Lake", run_id: str, besides: Mapping[str, int]) -> int:
         "as_of": of_before[0]["as_of"],
         "published_at": datetime.datetime.now(datetime.UTC),
     }
-    tables = {row["table_name"]: lake.version(row["table_name"]) for row in of_before} | besides
+    tables = {row["table_name"]: lake.version(row["table_name"]) for row in of_before} | dict(besides)
     lake.append(
         "ops.releases",
         [

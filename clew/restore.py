@@ -6,13 +6,12 @@ from pathlib import Path
 from lakehouse.errors import DataError, UsageError
 from lakehouse.intact import Damage, begin_anew, damages, drop_hint
 from lakehouse.lake import Lake
+from lakehouse.still import alone_with, steps_stand_still
 
 ACCOUNT = "ops.row_counts"
 COMPUTED = ("silver", "gold")
 COMPUTED_OF_IDENTITY = ("records", "identifiers", "edges", "assignments", "stitches", "review_queue")
 COMPUTED_OF_OPS = (ACCOUNT, "ops.resolutions")
-STEP_LOCK = {"silver": "conform", "identity": "resolve", "gold": "gold.marts", "ops": "conform"}
-"""What the step that writes a table of a schema holds meanwhile."""
 BACKUP = "put the folder of the table back from a backup; what was written since is lost with it"
 INSTEAD_OF_BACKUP = {
     "bronze": "put the folder of the table back from a backup. Without one, and with all landing files at hand: move "
@@ -74,7 +73,7 @@ def restore(lake: Lake, table: str, *, even_if_whole: bool = False, dry_run: boo
         )
     aside = None
     if not dry_run:
-        with lake.lock(table), lake.lock(STEP_LOCK[table.split(".")[0]]):
+        with steps_stand_still(lake), alone_with(lake, table):
             aside = begin_anew(lake, table)
     everything = table.startswith("silver.") or table == ACCOUNT
     return Restored(table, found, aside, "clew run --from-landing 1" if everything else "clew run")

@@ -13,13 +13,13 @@ writes what is missing, as late, and ``verify`` shows what is.
 import datetime
 import hashlib
 import json
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lakehouse.errors import DataError
+from lakehouse.private import replace_private
 from lakehouse.seal import canonical, is_signed, known_keys, public_key, signature
 
 if TYPE_CHECKING:
@@ -230,15 +230,8 @@ def _keep_head(lake: "Lake", entry: int, hashed: str) -> None:
     """Note the newest entry beside the lake; one rename, so that it is the old note or the new."""
     path = head_of(lake.settings)
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f"{HEAD}.{os.getpid()}")
     noted = {"entry": entry, "hash": hashed}
-    text = json.dumps({**noted, "signature": signature(lake.settings, noted)})
-    descriptor = os.open(draft, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.rename(path)
+    replace_private(path, json.dumps({**noted, "signature": signature(lake.settings, noted)}))
 
 
 def _cut_off(lake: "Lake", known: Sequence[Entry], key: str | None = None) -> str | None:

@@ -1,13 +1,13 @@
 """Keeps tables small and quick to read: compacts small files, removes what no kept release needs."""
 
 import datetime
-from contextlib import ExitStack, nullcontext
 from typing import TYPE_CHECKING
 
 from lakehouse.errors import DataError
 from lakehouse.lake import LOG_RETENTION
 from lakehouse.releases import latest_release, retired_releases, row_count
 from lakehouse.run import Run
+from lakehouse.still import alone_with, steps_stand_still
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -21,20 +21,14 @@ READERS_HOURS = 7 * 24
 """Files of versions that no release names stay so long, for readers and writers under way."""
 
 
-STEP_LOCKS = ("land", "conform", "resolve", "gold.events", "gold.marts", "release")
-"""What the steps that write tables hold meanwhile: Delta on a local folder knows no second writer."""
-
-
 def maintain(lake: "Lake", run: Run) -> dict[str, int]:
     """Compact every table, then remove files that no kept version needs. No row changes, no release breaks."""
-    with run.step(lake, "maintain") as step, ExitStack() as locks:
-        for name in STEP_LOCKS:
-            locks.enter_context(lake.lock(name))
+    with run.step(lake, "maintain") as step, steps_stand_still(lake):
         kept = kept_versions(lake, datetime.datetime.now(datetime.UTC))
         tables = lake.tables()
         counts = {"tables": len(tables), "files_compacted": 0, "files_removed": 0}
         for place, name in enumerate(tables, start=1):
-            with nullcontext() if name in STEP_LOCKS else lake.lock(name):
+            with alone_with(lake, name):
                 table = lake.delta(name)
                 rows = row_count(table)
                 _keep_log(table)

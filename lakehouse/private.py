@@ -32,6 +32,19 @@ def open_private(path: Path, flags: int) -> int:
     return descriptor
 
 
+def replace_private(path: Path, text: str) -> None:
+    """Write a file that its owner alone may read, in one rename: whoever reads it finds the old text or the new.
+
+    What a process that died leaves of it is called as the file, a dot and the number of the process.
+    """
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    with os.fdopen(open_private(draft, os.O_TRUNC | os.O_WRONLY), "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
+
+
 def read_secret(path: Path) -> bytes:
     """Read a file of secrets.
 

@@ -9,13 +9,12 @@ and the versions of streaming writers (``txn``) are in the checkpoint, so that n
 import os
 import re
 from collections.abc import Iterable
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from lakehouse.maintenance import STEP_LOCKS
+from lakehouse.still import alone_with
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -53,14 +52,14 @@ def seal_off(lake: "Lake", table: str) -> int:
     Returns:
         The version: the one that ``purge`` keeps.
     """
-    with _alone(lake, table):
+    with alone_with(lake, table):
         return _sealed_off(lake, table).version()
 
 
 def purge(lake: "Lake", table: str, oldest: int | None = None) -> Purged:
     """Remove every byte of a table's folder that the versions which stay do not need.
 
-    The caller keeps steps away (``maintenance.STEP_LOCKS``); whoever else adds rows waits. A purge that died is done by
+    The caller keeps steps away (``lakehouse.still``); whoever else adds rows waits. A purge that died is done by
     the next one; a table that is clean is left as it is.
 
     Args:
@@ -72,7 +71,7 @@ def purge(lake: "Lake", table: str, oldest: int | None = None) -> Purged:
         What was removed; no older version can be read any more.
     """
     folder = Path(lake.path(table))
-    with _alone(lake, table):
+    with alone_with(lake, table):
         newest = _sealed_off(lake, table)
         first = newest if oldest is None else lake.delta(table, oldest)
         if not _has_checkpoint(folder, first.version()):
@@ -84,11 +83,6 @@ def purge(lake: "Lake", table: str, oldest: int | None = None) -> Purged:
         _fsync(folder / LOG)
     of_data = sum(path.suffix == ".parquet" for path in files)
     return Purged(table, newest.version(), of_data, len(entries))
-
-
-def _alone(lake: "Lake", table: str) -> AbstractContextManager[None]:
-    """The lock of the table's writers. Two tables are locked by their step, and that lock the caller has."""
-    return nullcontext() if table in STEP_LOCKS else lake.lock(table)
 
 
 def _sealed_off(lake: "Lake", table: str) -> "DeltaTable":

@@ -5,16 +5,14 @@ key. Until it is finished nothing is written down, so that no entry follows with
 """
 
 import json
-import os
 import secrets
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
 from lakehouse import audit
 from lakehouse.errors import UsageError
-from lakehouse.private import read_secret
+from lakehouse.private import read_secret, replace_private
 from lakehouse.seal import FORMER_KEYS, NEXT_KEY, broken, known_keys, public_key, sealed
 from lakehouse.settings import SIGNING_KEY, Settings
 
@@ -45,7 +43,7 @@ def rotate(lake: "Lake") -> tuple[str, str]:
         [audit.Act(audit.NEW_KEY, f"key {keys[1]}", f"follows key {keys[0]}", audit.fingerprint({"key": keys[1]}))],
     )
     if former:
-        _replace(lake.settings.state / FORMER_KEYS, json.dumps(sealed(new, {"keys": former})))
+        replace_private(lake.settings.state / FORMER_KEYS, json.dumps(sealed(new, {"keys": former})))
     following = lake.settings.state / NEXT_KEY
     if following.exists():
         following.rename(lake.settings.state / SIGNING_KEY)
@@ -71,7 +69,7 @@ def _both(settings: Settings) -> tuple[Settings, Settings]:
         raise UsageError("there is no key to change yet", str(settings.state / SIGNING_KEY), "the first seal makes one")
     following = settings.state / NEXT_KEY
     if not following.exists():
-        _replace(following, secrets.token_hex(32))
+        replace_private(following, secrets.token_hex(32))
     old, new = (SecretStr(read_secret(settings.state / name).decode()) for name in (SIGNING_KEY, NEXT_KEY))
     return _under(settings, old), _under(settings, new)
 
@@ -91,14 +89,3 @@ def _is_listed(new: Settings, old: str) -> bool:
     except (FileNotFoundError, ValueError):
         return False
     return broken(told, public_key(new)) is None and old in told["keys"]
-
-
-def _replace(path: Path, text: str) -> None:
-    """Write a file of the owner's in one rename."""
-    draft = path.with_name(f"{path.name}.{os.getpid()}")
-    descriptor = os.open(draft, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.rename(path)

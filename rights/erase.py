@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from activation import deliveries, held, withdrawals
 from contracts.errors import DataError, UsageError
 from lakehouse.pseudonym import keyed_hash
-from rights.who import Who, parse
+from rights.who import PROFILES_MEANT, Who, parse
 from spark_jobs.privacy import forget, plan
 from spark_jobs.privacy.keys import ERASED, RECORD, forms
 from spark_jobs.privacy.state import REQUESTS
@@ -16,15 +16,6 @@ if TYPE_CHECKING:
     from lakehouse.lake import Lake
     from lakehouse.run import Run
     from spark_jobs.privacy.whose import Theirs
-
-_PROFILES = """
-    SELECT DISTINCT profile_id FROM identity.assignments
-    WHERE profile_id = $text OR own_profile_id = $text OR record_id = $text
-       OR record_id IN (
-           SELECT record_id FROM identity.identifiers
-           WHERE identifier = $identifier AND (list_contains($forms, value) OR list_contains($forms, raw_value)))
-    ORDER BY 1
-"""
 
 
 def profiles_of(lake: "Lake", texts: Iterable[str]) -> list[str]:
@@ -86,10 +77,11 @@ def on_request(
 ) -> dict[str, int]:
     """Erase whom a file in ``.clew/requests`` names, one a line, and remove the file; without one, finish what died.
 
-    Where an earlier try for the same file died, that one is finished.
+    Where an earlier try for the same file died, that one is finished. Who was erased before is passed over.
 
     Raises:
-        UsageError: If there is no such file.
+        UsageError: If there is no such file, or a line of it names nobody in a way that is known.
+        DataError: If a line names nobody who was ever here, or several people.
     """
     if not request:
         done = finish(lake, run)
@@ -103,8 +95,15 @@ def on_request(
     if not file.is_relative_to(folder.resolve()) or not file.is_file():
         raise UsageError("there is no such file of names", f".clew/requests/{request}", "put one there, of mode 600")
     names = named_in(file.read_text(encoding="utf-8"))
-    profiles = profiles_of(lake, names)
-    return _counts(erase(lake, run, profiles, reason=reason, without_release=without_release, request=request))
+    try:
+        profiles = profiles_of(lake, [name for name in names if not _is_erased(lake, parse(name))])
+        if profiles or not names:
+            return _counts(erase(lake, run, profiles, reason=reason, without_release=without_release, request=request))
+    except DataError:
+        if not all(_is_erased(lake, parse(name)) for name in names):
+            raise  # else somebody erased them while this one waited
+    file.unlink(missing_ok=True)
+    return {"people": 0, "erased_before": len(names)}
 
 
 def _counts(certificate: Mapping[str, Any]) -> dict[str, int]:
@@ -147,8 +146,7 @@ def as_of(lake: "Lake") -> datetime.date:
 
 def _profiles(lake: "Lake", who: Who) -> Sequence[str]:
     with lake.duck(only=["identity.assignments", "identity.identifiers"]) as connection:
-        asked = {"text": who.text, "identifier": who.identifier, "forms": list(who.forms)}
-        return [row[0] for row in connection.execute(_PROFILES, asked).fetchall()]
+        return [row[0] for row in connection.execute(PROFILES_MEANT, who.asked).fetchall()]
 
 
 def _nobody(lake: "Lake", who: Who) -> DataError | UsageError:
@@ -162,6 +160,10 @@ def _nobody(lake: "Lake", who: Who) -> DataError | UsageError:
     return DataError(
         f"no profile holds this {who.noun}", "the live tables", "if it has just landed, resolve it first: clew run"
     )
+
+
+def _is_erased(lake: "Lake", who: Who) -> bool:
+    return not _profiles(lake, who) and _erased_in(lake, who) is not None
 
 
 def _erased_in(lake: "Lake", who: Who) -> int | None:

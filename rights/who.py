@@ -1,13 +1,26 @@
 """How a person is named: by a profile id, a record id, or an identifier in any spelling."""
 
 from dataclasses import dataclass
-from typing import get_args
+from typing import Any, get_args
 
 from contracts.errors import UsageError
 from contracts.source import RecordKind
 from lakehouse.settings import Settings
 
 WHO = "A profile id, email:…, phone:…, loyalty:…, user:…, crm:…, anonymous:…, order:…, or a record id."
+
+PROFILES_MEANT = """
+    SELECT DISTINCT profile_id FROM (
+        SELECT profile_id FROM identity.assignments
+        WHERE profile_id = $text OR own_profile_id = $text OR record_id = $text
+           OR record_id IN (
+               SELECT record_id FROM identity.identifiers
+               WHERE identifier = $identifier AND (list_contains($forms, value) OR list_contains($forms, raw_value)))
+        QUALIFY (profile_id = $text) = max(profile_id = $text) OVER ())
+    ORDER BY 1
+"""
+"""The profiles that somebody named, with the parameters of ``Who.asked``. A retired id means the profile that has its
+founder now, if no profile has that id."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +41,11 @@ class Who:
     def is_profile_id(self) -> bool:
         """Whether it can only be a profile id: those have no colon."""
         return ":" not in self.text
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        """The parameters of PROFILES_MEANT."""
+        return {"text": self.text, "identifier": self.identifier, "forms": list(self.forms)}
 
     @property
     def noun(self) -> str:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from contracts.errors import DataError
-from rights.who import Who
+from rights.who import PROFILES_MEANT, Who
 
 if TYPE_CHECKING:
     from clew.traced.opened import Opened
@@ -39,7 +39,7 @@ def the_person(opened: "Opened", who: Who) -> Person:
     Raises:
         DataError: If nobody was meant, or several people: an access names one.
     """
-    profiles = _profiles(opened, who)
+    profiles = [row["profile_id"] for row in opened.rows(PROFILES_MEANT, who.asked)]
     if not profiles:
         verb = "has" if who.is_profile_id else "holds"
         raise DataError(f"no profile {verb} this {who.noun}", "identity.assignments", "check it; else nothing is held")
@@ -57,21 +57,6 @@ def the_person(opened: "Opened", who: Who) -> Person:
     person = Person(profiles[0], tuple(ids), tuple(row["record_id"] for row in rows))
     _keep_events(opened, person)
     return person
-
-
-def _profiles(opened: "Opened", who: Who) -> list[str]:
-    if who.is_profile_id:
-        sql = "SELECT profile_id FROM identity.assignments WHERE profile_id = $name OR own_profile_id = $name"
-        found = opened.rows(f"{sql} ORDER BY profile_id = $name DESC", {"name": who.text})
-        return [row["profile_id"] for row in found][:1]
-    named = opened.rows("SELECT profile_id FROM identity.assignments WHERE record_id = ?", [who.text])
-    holders = named or opened.rows(
-        """SELECT DISTINCT profile_id FROM identity.identifiers JOIN identity.assignments USING (record_id)
-           WHERE identifier = $kind AND (list_contains($forms, value) OR list_contains($forms, raw_value))
-           ORDER BY profile_id""",
-        {"kind": who.identifier, "forms": list(who.forms)},
-    )
-    return [row["profile_id"] for row in holders]
 
 
 def _keep_events(opened: "Opened", person: Person) -> None:

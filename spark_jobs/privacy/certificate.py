@@ -2,11 +2,11 @@
 
 import datetime
 import json
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lakehouse.errors import UsageError
+from lakehouse.private import replace_private
 from lakehouse.seal import broken, public_key, sealed
 from spark_jobs.privacy.keys import ERASED
 
@@ -24,14 +24,7 @@ def write(lake: "Lake", made: "Plan") -> dict[str, Any]:
     folder = lake.settings.home.absolute() / FOLDER
     folder.mkdir(mode=0o700, exist_ok=True)
     file = folder / f"erasure-{made.number:06d}.json"
-    draft = file.with_name(f".{file.name}.{os.getpid()}")
-    descriptor = os.open(draft, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as out:
-        json.dump(document, out, indent=1, ensure_ascii=False)
-        out.write("\n")
-        out.flush()
-        os.fsync(out.fileno())
-    draft.replace(file)
+    replace_private(file, json.dumps(document, indent=1, ensure_ascii=False) + "\n")
     return document
 
 

@@ -9,8 +9,8 @@ must say that it may be so.
 """
 
 import datetime
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -19,9 +19,9 @@ from lakehouse import audit
 from lakehouse.erasing import LOCK
 from lakehouse.errors import DataError, UsageError
 from lakehouse.hold import refuse_between
-from lakehouse.maintenance import STEP_LOCKS
 from lakehouse.purge import purge, seal_off
 from lakehouse.releases import RELEASED_SCHEMAS, gone_on, latest_release, release_again, retire_releases
+from lakehouse.still import steps_stand_still
 from lakehouse.tombstones import ERASURES, tombstone
 from spark_jobs.privacy import certificate, older, plan
 from spark_jobs.privacy.bury import bury
@@ -83,8 +83,7 @@ def forget(
         if unfinished is not None:
             step.say(f"finishing erasure {unfinished.number}, which died")
             _carry_out(lake, run, unfinished, exports, step)
-        with ExitStack() as locks:
-            _keep_writers_away(lake, locks)
+        with _nobody_writes(lake):
             refuse_between(lake)
             made = _planned(lake, run.as_of, sorted(set(profiles)), reason, author)
             if made.released is None and not without_release and latest_release(lake) is not None:
@@ -167,14 +166,14 @@ def _gone_on(lake: "Lake") -> dict[str, int] | None:
 
 
 def _carry_out(lake: "Lake", run: "Run", made: Plan, exports: Exports, step: "Step") -> dict[str, Any]:
-    with ExitStack() as locks:
-        _keep_writers_away(lake, locks)
+    with _nobody_writes(lake):
         return _carried_out(lake, run, made, exports, step, is_finish=True)
 
 
-def _keep_writers_away(lake: "Lake", locks: ExitStack) -> None:
-    for name in ("replay", *STEP_LOCKS):  # in this order, which a replay takes them in, too
-        locks.enter_context(lake.lock(name))
+@contextmanager
+def _nobody_writes(lake: "Lake") -> Iterator[None]:
+    with lake.lock("replay"), steps_stand_still(lake):  # in this order, which a replay takes them in, too
+        yield
 
 
 def _carried_out(

@@ -25,7 +25,7 @@ CAN_GO_ON = "silver."
 def without_them(lake: "Lake", theirs: Theirs, released: Mapping[str, int], live: Mapping[str, int]) -> dict[str, int]:
     """Make a version of each table that has the rows of the release without the erased; live rows stay the newest.
 
-    The caller holds ``maintenance.STEP_LOCKS``.
+    The caller lets the steps stand still (``lakehouse.still``).
 
     Args:
         lake: The lake.

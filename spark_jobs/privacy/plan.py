@@ -6,12 +6,12 @@ there, the erasure is under way.
 
 import datetime
 import json
-import os
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lakehouse.erasing import plan_file
+from lakehouse.private import replace_private
 from spark_jobs.privacy.bury import Grave
 from spark_jobs.privacy.whose import Theirs
 
@@ -73,13 +73,7 @@ def write(lake: "Lake", plan: Plan) -> None:
     told["theirs"]["lines"] = [(g.source, g.position, g.parts, g.messages) for g in plan.theirs.lines]
     file = path(lake)
     file.parent.mkdir(parents=True, exist_ok=True)
-    draft = file.with_name(f"{file.name}.{os.getpid()}")
-    descriptor = os.open(draft, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as out:
-        json.dump(told, out)
-        out.flush()
-        os.fsync(out.fileno())
-    draft.replace(file)
+    replace_private(file, json.dumps(told))
 
 
 def reported(lake: "Lake", plan: Plan, part: str, report: Any) -> Plan:

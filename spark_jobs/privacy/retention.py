@@ -12,7 +12,6 @@ death is found in silver and buried again, which changes nothing. What goes is w
 
 import datetime
 from collections.abc import Callable, Collection
-from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,8 +19,9 @@ import pyarrow as pa
 
 from contracts import period
 from lakehouse import audit
+from lakehouse.erasing import LOCK, refuse_half_erased
 from lakehouse.hold import refuse_between
-from lakehouse.maintenance import STEP_LOCKS
+from lakehouse.still import steps_stand_still
 from lakehouse.tombstones import ERASURES, tombstone
 from spark_jobs.privacy.bury import bury
 from spark_jobs.privacy.holds import Hold, held_profiles, holds
@@ -103,13 +103,13 @@ def retain(lake: "Lake", run: "Run", *, exports: Exports, dry_run: bool = False)
         What was removed, or is to be removed.
 
     Raises:
+        DataError: If an erasure died before its end.
         EnvironmentFault: If a run is between its conform and its release.
     """
-    with run.step(lake, "retain") as step, ExitStack() as locks, lake.lock("erase"):
+    with run.step(lake, "retain") as step, lake.lock(LOCK), steps_stand_still(lake):
         lake.ensure_tables()
         audit.ready(lake)
-        for name in STEP_LOCKS:
-            locks.enter_context(lake.lock(name))
+        refuse_half_erased(lake)
         refuse_between(lake)
         as_of = min(run.as_of, _newest_date(lake, run.as_of))
         standing = [item for item in holds(lake) if item.stands(as_of)]

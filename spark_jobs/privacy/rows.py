@@ -33,7 +33,7 @@ KEPT = ("ops.erased", "ops.erasures", "ops.holds", "ops.audit")
 def remove_rows(lake: "Lake", theirs: Theirs) -> dict[str, int]:
     """Remove all rows of the erased people outside bronze.
 
-    The caller holds ``maintenance.STEP_LOCKS``.
+    The caller lets the steps stand still (``lakehouse.still``).
 
     Returns:
         Rows removed by table, of those that held any.

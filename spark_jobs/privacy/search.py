@@ -1,7 +1,8 @@
 """Search every byte that Clew keeps for values that should be gone: files as they lie, and what is packed in them.
 
-Of a Parquet file that is its raw bytes (the footer's statistics are plain there) and every text in it, dictionaries
-included; of an archive its content; of Delta's log the commits and the checkpoints. Places are told, values never.
+Of a Parquet file that is every text in it, dictionaries included, and all bytes that are no page of a column, as the
+statistics in the footer. A compressed page is not searched as it lies: in it a longer word may be cut to a shorter.
+Of an archive it is its content, of Delta's log the commits and the checkpoints. Places are told, values never.
 """
 
 import hashlib
@@ -145,6 +146,14 @@ def files_of(lake: "Lake") -> Iterator[Path]:
 
 
 def _contents(path: Path) -> Iterator[tuple[str, bytes]]:
+    if path.suffix == ".parquet" and (pages := _pages(path)):
+        try:
+            yield from _texts(path)
+            yield from (("raw bytes", content) for content in _besides(path, pages))
+        except (OSError, ValueError):
+            pass  # broken: it is read as it lies
+        else:
+            return
     with path.open("rb") as file:
         yield from (("raw bytes", part) for part in _parts(file.read))
     if path.suffix.lower() in READ:
@@ -153,8 +162,6 @@ def _contents(path: Path) -> Iterator[tuple[str, bytes]]:
                 yield from (("content", part) for part in _parts(packed.read))
         except (OSError, EOFError, zlib.error):
             return  # broken: what can be read of it was read
-    if path.suffix == ".parquet":
-        yield from _texts(path)
 
 
 def _parts(read: Callable[[int], bytes]) -> Iterator[bytes]:
@@ -165,15 +172,51 @@ def _parts(read: Callable[[int], bytes]) -> Iterator[bytes]:
         before = part[-_OVERLAP:]
 
 
-def _texts(path: Path) -> Iterator[tuple[str, bytes]]:
+def _pages(path: Path) -> list[tuple[int, int]]:
+    """Where the pages of a Parquet file's columns begin and end, in order; none where it is none, or has no row."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        flat = [field.name for field in pq.read_schema(path) if pa.types.is_string(field.type)]
-        file = pq.ParquetFile(path, read_dictionary=flat)
+        told = pq.read_metadata(path)
     except (OSError, pa.ArrowInvalid):
-        return  # no Parquet file, whatever it is called
+        return []  # no Parquet file, whatever it is called
+    columns = [
+        told.row_group(group).column(number)
+        for group in range(told.num_row_groups)
+        for number in range(told.row_group(group).num_columns)
+    ]
+    begins = [
+        (min(column.dictionary_page_offset or column.data_page_offset, column.data_page_offset), column)
+        for column in columns
+    ]
+    return sorted((begin, begin + column.total_compressed_size) for begin, column in begins)
+
+
+def _besides(path: Path, pages: Iterable[tuple[int, int]]) -> Iterator[bytes]:
+    """What of a file lies beside its pages."""
+    with path.open("rb") as file:
+        at = 0
+        for begin, end in pages:
+            if begin > at:
+                file.seek(at)
+                yield file.read(begin - at)
+            at = max(at, end)
+        file.seek(at)
+        yield file.read()
+
+
+def _texts(path: Path) -> Iterator[tuple[str, bytes]]:
+    """Every text in a Parquet file.
+
+    Raises:
+        OSError, ValueError: If a page of it is broken.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    flat = [field.name for field in pq.read_schema(path) if pa.types.is_string(field.type)]
+    file = pq.ParquetFile(path, read_dictionary=flat)
     for batch in file.iter_batches(batch_size=65_536):
         for name, column in zip(batch.schema.names, batch.columns, strict=True):
             for texts in _leaves(column):

@@ -76,7 +76,8 @@ class Chaos:
         self.context = multiprocessing.get_context("forkserver")
         self.context.set_forkserver_preload(list(PRELOADED))
         settings = Settings(home=base)
-        _ = settings.identity_key, settings.signing_key  # made now, since each copy would make its own
+        # Made now, since each copy would make its own.
+        _ = settings.identity_key, settings.signing_key, settings.privacy_key
         undisturbed = self._home("undisturbed")
         self.moments, code = self._walk(undisturbed)
         if code != lines.FINISHED:
@@ -215,6 +216,22 @@ def _half_done(lake: Lake) -> Iterator[str]:
     for folder in [*published_folders(lake), *published_retractions(lake)]:
         yield from verify(folder, [public_key(lake.settings)], lake).problems
     yield from problems(lake)
+    yield from _half_erased(lake)
+
+
+def _half_erased(lake: Lake) -> Iterator[str]:
+    """What a kill may have left of an erasure: its plan, its request, or the erased in some byte."""
+    from lakehouse.erasing import plan_file
+    from spark_jobs.privacy import certificate, search
+
+    state = lake.settings.state
+    yield from (
+        f"{file.name} was left" for file in [*state.glob(f"{plan_file(lake).name}*"), *state.glob("requests/*")]
+    )
+    for path in sorted(lake.settings.home.glob("certificates/*.json")):
+        sealed = certificate.read(path, lake.settings)
+        finder = search.for_hashes(lake.settings.privacy_key, sealed["hashes"], lake.contracts.sources)
+        yield from (f"{path.name}: found in {place.file}" for place in search.search(lake, finder).places)
 
 
 def _end_of_log(home: Path) -> str:

@@ -15,6 +15,8 @@ from lakehouse.settings import Settings
 
 Step = Callable[[Lake, Run], object]
 
+REQUEST = "chaos.txt"
+"""The file in ``.clew/requests`` that the workspace of the line ``rights`` has."""
 FINISHED = 7
 """The exit code of a process that did all its steps; 0 a library may choose, too."""
 
@@ -41,6 +43,13 @@ def release() -> dict[str, Step]:
         "export": lambda lake, run: export_all(lake, run, check_staged),
         "maintain": maintain,
     }
+
+
+def rights() -> dict[str, Step]:
+    """An erasure on request, retention, and a release and exports after them, as ``release`` has them; no JVM."""
+    from rights.retain import step
+
+    return {"forget": _forget, "retain": step, **release()}
 
 
 def whole() -> dict[str, Step]:
@@ -80,9 +89,23 @@ def to_gold() -> dict[str, Step]:
     return {name: step for name, step in whole().items() if name not in without}
 
 
+def _forget(lake: Lake, run: Run) -> object:
+    from lakehouse.errors import UsageError
+    from rights.erase import on_request
+    from spark_jobs.privacy.state import REQUESTS
+
+    try:
+        return on_request(lake, run, REQUEST, "asked by letter")
+    except UsageError:
+        if (lake.settings.state / REQUESTS / REQUEST).exists():
+            raise
+        return None  # done, by a run that was killed before that was told, or by the other of two
+
+
 LINES: dict[str, Callable[[], dict[str, Step]]] = {
     "people": people,
     "release": release,
+    "rights": rights,
     "to_gold": to_gold,
     "whole": whole,
 }

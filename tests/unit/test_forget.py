@@ -1,87 +1,31 @@
-"""Erasure: nothing of a person is left, others lose nothing, and a death at any part changes nothing of that."""
+"""Erasure: nothing of a person is left, and others lose nothing."""
 
-import datetime as dt
 import json
 import os
-from collections.abc import Callable, Iterable
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from activation.export import export, export_all
-from activation.withdrawals import retract
 from clew.audited import problems
 from clew.main import run as run_clew
 from expectations.gate import gate
-from lakehouse.erasing import LOCK
-from lakehouse.errors import DataError, EnvironmentFault, UsageError
+from lakehouse.errors import DataError, UsageError
 from lakehouse.lake import Lake
 from lakehouse.releases import latest_release, release_tables
-from lakehouse.run import Run
 from lakehouse.settings import Settings
 from rights import erase as forgotten
-from spark_jobs.privacy import forget as steps
-from spark_jobs.privacy import holds, older, plan, search
+from spark_jobs.privacy import holds, plan
 from tests.conftest import PEOPLE, profile_id
-
-RUN = Run("forget", dt.date(2017, 12, 31))
-OF_ANN = ("account:ann", "anonymous:ann", "+18005550100")
-FIRST = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+from tests.erasable import FIRST, OF_ANN, RUN, content, erase, found, lands, make
 
 
 @pytest.fixture
 def people(small: Any) -> Any:
     """The small lake, whose lines say what silver says of them, and its landing files; released and exported."""
-    _tell_in_bronze(small)
-    small.release()
-    export_all(small.lake, small.run, lambda lake, run, staged: {"checks": 0})
-    logs = small.lake.settings.state / "logs"
-    logs.mkdir(parents=True)
-    (logs / "run.log").write_text("user +18005550100 was seen\n", encoding="utf-8")
-    return small
-
-
-def _tell_in_bronze(small: Any) -> None:
-    of_record = {record: person for person in PEOPLE.values() for record in person["records"]}
-    for source in ("web", "consent"):
-        events = {e["position"]: e for e in small.rows("silver.events") if e["source"] == source}
-
-        def told(rows: list[dict[str, Any]], events: dict[int, dict[str, Any]] = events) -> None:
-            for row in rows:
-                event = events.get(row["position"])
-                if event is not None:
-                    person = of_record[event["record_id"]]
-                    said = {"id": event["message_id"], "who": event["record_id"], "email": person["email"],
-                            "phone": person["phone"]}  # fmt: skip
-                    row["payload"] = json.dumps(said)
-
-        small.change(f"bronze.{source}", told)
-        folder = small.lake.settings.landing / source
-        folder.mkdir(parents=True)
-        lines = sorted(small.rows(f"bronze.{source}"), key=lambda row: row["line"])
-        (folder / "file").write_text("\n".join(row["payload"] for row in lines) + "\n", encoding="utf-8")
-
-
-def erase(small: Any, *names: str) -> dict[str, Any]:
-    return forgotten.erase(
-        small.lake, RUN, [profile_id(name) for name in names], reason="asked by letter", author="sam"
-    )
-
-
-def found(small: Any, *values: str) -> list[str]:
-    places = search.search(small.lake, search.for_values(values)).places
-    return sorted(f"{place.file} {place.what}" for place in places)
-
-
-def content(lake: Lake, besides: Iterable[str] = ()) -> dict[str, Any]:
-    """The rows of all tables of people, in an order of their own; of bronze the rows that are no tombstones."""
-    rows = {}
-    for table in lake.tables():
-        if table.split(".")[0] in ("bronze", "silver", "identity", "gold") and table not in besides:
-            its = [row for row in lake.arrow(table).to_pylist() if "clew_erased" not in str(row.get("payload"))]
-            rows[table] = sorted(json.dumps(row, default=str, sort_keys=True) for row in its)
-    return rows
+    return make(small)
 
 
 def test_nothing_of_the_person_is_left_in_any_byte(people: Any) -> None:
@@ -166,43 +110,7 @@ def test_decisions_about_the_person_go_and_the_audit_knows_why(people: Any) -> N
     assert problems(people.lake) == []
 
 
-@pytest.mark.parametrize(
-    "part",
-    ["retracted", "bronze", "rows", "release", "purged", "certificate"],
-)
-def test_an_erasure_that_died_is_finished_with_the_same_result(
-    people: Any, part: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It dies when the part is done and before that is written down, or as the certificate is about to be."""
-    reported = plan.reported
-
-    def dies(lake: Lake, made: Any, name: str, report: Any) -> Any:
-        if name == part:
-            raise KeyboardInterrupt
-        return reported(lake, made, name, report)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(plan, "reported", dies)
-        if part == "certificate":
-            patch.setattr(steps.certificate, "write", lambda *_: dies(people.lake, None, part, None))
-        with pytest.raises(KeyboardInterrupt):
-            erase(people, "ann")
-    assert oct(plan.path(people.lake).stat().st_mode & 0o777) == "0o600"
-
-    certificate = forgotten.finish(people.lake, RUN)
-
-    assert certificate is not None
-    assert not plan.path(people.lake).exists()
-    assert found(people, "account:ann", "+18005550100") == []
-    assert profile_id("ann") not in {row["profile_id"] for row in people.rows("gold.profiles")}
-    erased = {row["source"]: row["erased"] for row in people.rows("ops.row_counts") if row["erased"]}
-    assert erased == {"web": 3, "consent": 2}
-    assert len({row["release"] for row in people.rows("ops.releases")}) == 2
-    assert problems(people.lake) == []
-
-
 def test_in_whatever_order_people_go_what_stays_is_the_same(people: Any, tmp_path: Path) -> None:
-    import shutil
 
     left = []
     for number, order in enumerate([("ann", "ben", "gus"), ("gus", "ann", "ben")]):
@@ -282,124 +190,8 @@ def test_a_profile_that_is_not_there_is_not_erased(people: Any) -> None:
         forgotten.erase(people.lake, RUN, [profile_id("ann")], reason=" ", author="sam")
 
 
-class Died(BaseException):
-    """What ends a process at a place of the test's choosing."""
-
-
-def dies_after(people: Any, part: str) -> None:
-    """An erasure of Ann that dies when a part is done and written down."""
-    reported = plan.reported
-
-    def dies(lake: Lake, made: Any, name: str, report: Any) -> Any:
-        made = reported(lake, made, name, report)
-        if name == part:
-            raise Died
-        return made
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(plan, "reported", dies)
-        with pytest.raises(Died):
-            erase(people, "ann")
-
-
-def no_gate(lake: Lake, run: Run, staged: Path) -> dict[str, int]:
-    return {"checks": 0}
-
-
-def test_while_an_erasure_is_half_done_nothing_is_released_exported_or_retracted(people: Any) -> None:
-    dies_after(people, "bronze")
-
-    for step in (
-        people.release,
-        lambda: export(people.lake, RUN, "email_tool", no_gate),
-        lambda: retract(people.lake, RUN),
-    ):
-        with pytest.raises(DataError, match="an erasure died before its end") as refused:
-            step()
-        assert refused.value.do == "finish it: clew forget"
-    forgotten.finish(people.lake, RUN)
-    export(people.lake, RUN, "email_tool", no_gate)
-    assert profile_id("ann") not in {row["profile_id"] for row in people.rows("ops.deliveries")}
-
-
-def test_a_finish_takes_out_whom_somebody_handed_over_after_the_death(people: Any) -> None:
-    """A version of Clew without the refusal may have been at work in between."""
-    delivered = next(row for row in people.rows("ops.deliveries") if row["profile_id"] == profile_id("ann"))
-    dies_after(people, "purged")
-    people.lake.append("ops.deliveries", [delivered | {"release": 2}])
-
-    certificate = forgotten.finish(people.lake, RUN)
-
-    assert certificate is not None
-    told = certificate["exports"]
-    assert sum(told["retracted"].values()) == 3
-    assert told["ledgers"]["ops.deliveries"] == 3
-    assert profile_id("ann") not in {row["profile_id"] for row in people.rows("ops.deliveries")}
-    assert found(people, profile_id("ann"), "+18005550100") == sorted(
-        f"exports/{name}/retractions/{number:06d}/data.csv value 1" for name, number in _retractions(people)
-    )
-
-
-def _retractions(people: Any) -> list[tuple[str, int]]:
-    """Those retracted are named to the destination by the id that it has of them, and by nothing else."""
-    folders = sorted(people.lake.settings.exports.glob("*/retractions/[0-9]*"))
-    return [(path.parent.parent.name, int(path.name)) for path in folders]
-
-
-def test_while_something_is_handed_over_no_erasure_begins(small: Any) -> None:
-    small.release()
-    held = []
-
-    def watches(lake: Lake, run: Run, staged: Path) -> dict[str, int]:
-        held.append(lake.is_locked(LOCK))
-        return {}
-
-    export(small.lake, RUN, "email_tool", watches)
-
-    assert held == [True]
-    assert not small.lake.is_locked(LOCK)
-
-
-def test_a_retraction_that_was_visible_before_the_death_is_not_written_twice(people: Any) -> None:
-    reported = plan.reported
-
-    def dies(lake: Lake, made: Any, name: str, report: Any) -> Any:
-        if name == "retracted":
-            raise Died
-        return reported(lake, made, name, report)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(plan, "reported", dies)
-        with pytest.raises(Died):
-            erase(people, "ann")
-
-    certificate = forgotten.finish(people.lake, RUN)
-
-    assert certificate is not None
-    assert certificate["exports"]["retracted"] == {"ad_platform": 1, "email_tool": 1}
-    assert _retractions(people) == [("ad_platform", 1), ("email_tool", 1)]
-
-
-def _lands(people: Any, record: str, **values: str) -> None:
-    """A record that silver has and identity does not know yet."""
-    event = next(row for row in people.rows("silver.events") if row["event_id"] == "web:m1")
-    line = next(row for row in people.rows("bronze.web") if row["position"] == 1)
-    place = max(row["position"] for row in people.rows("bronze.web")) + 1
-    said = {"id": f"n{place}", "who": record, **values}
-    people.lake.append("bronze.web", [line | {"position": place, "line": place, "payload": json.dumps(said)}])
-    people.lake.append(
-        "silver.events",
-        [event | {"event_id": f"web:n{place}", "message_id": f"n{place}", "record_id": record, "position": place}],
-    )
-    people.lake.append(
-        "silver.identifiers",
-        [{"record_id": record, "source": "web", "identifier": kind, "value": value, "first_seen": FIRST,
-          "last_seen": FIRST, "events": 1, "first_position": place, "landing": 1} for kind, value in values.items()],
-    )  # fmt: skip
-
-
 def test_what_landed_since_identity_was_resolved_goes_with_the_person(people: Any) -> None:
-    _lands(people, "anonymous:new", phone="(800) 555-0100")
+    lands(people, "anonymous:new", phone="(800) 555-0100")
 
     certificate = forgotten.erase(people.lake, RUN, [profile_id("ann")], reason="asked", author="sam")
 
@@ -409,7 +201,7 @@ def test_what_landed_since_identity_was_resolved_goes_with_the_person(people: An
 
 
 def test_a_record_that_may_be_of_two_people_is_resolved_before_either_is_erased(people: Any) -> None:
-    _lands(people, "anonymous:new", phone="800-555-0100", email="cat@example.com")
+    lands(people, "anonymous:new", phone="800-555-0100", email="cat@example.com")
 
     with pytest.raises(DataError, match="1 records hold a value of theirs and one of somebody else"):
         forgotten.erase(people.lake, RUN, [profile_id("ann")], reason="asked", author="sam", without_release=True)
@@ -418,7 +210,7 @@ def test_a_record_that_may_be_of_two_people_is_resolved_before_either_is_erased(
 
 
 def test_what_came_since_the_release_stays_live_and_readers_see_the_release_without_the_person(people: Any) -> None:
-    _lands(people, "anonymous:new", phone="+18005550177")
+    lands(people, "anonymous:new", phone="+18005550177")
     since = people.rows("silver.identifiers")
 
     erase(people, "ann")
@@ -441,26 +233,6 @@ def test_what_came_since_the_release_stays_live_and_readers_see_the_release_with
     assert newer == {"silver.events", "silver.identifiers"}
 
 
-@pytest.mark.parametrize("part", ["rows", "older", "purged"])
-def test_an_erasure_that_died_beside_a_table_that_went_on_is_finished(people: Any, part: str) -> None:
-    _lands(people, "anonymous:new", phone="+18005550177")
-    dies_after(people, part)
-    if part == "rows":  # the next part dies half done, too
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(older, "seal_off", lambda *_: (_ for _ in ()).throw(Died))
-            with pytest.raises(Died):
-                forgotten.finish(people.lake, RUN)
-
-    forgotten.finish(people.lake, RUN)
-
-    assert found(people, *OF_ANN) == []
-    shown = release_tables(people.lake, latest_release(people.lake) or 0)["silver.identifiers"]
-    records = [row["record_id"] for row in people.lake.arrow("silver.identifiers", version=shown).to_pylist()]
-    assert [*records, "anonymous:new"] == [row["record_id"] for row in people.rows("silver.identifiers")]
-    erase(people, "ben")  # and the next one goes between the same two
-    assert "anonymous:new" in {row["record_id"] for row in people.rows("silver.identifiers")}
-
-
 def test_where_a_run_died_before_its_release_readers_are_left_without_only_if_asked(people: Any) -> None:
     people.change("gold.profiles", lambda rows: rows[1:])
 
@@ -481,38 +253,3 @@ def test_a_hold_on_a_source_keeps_only_who_has_messages_of_it(people: Any) -> No
     with pytest.raises(DataError, match="hold 2 on source web: a fraud case") as refused:
         erase(people, "ben")
     assert "hold 1" not in str(refused.value)
-
-
-def test_an_erasure_gives_way_to_a_run_between_its_conform_and_its_release(people: Any) -> None:
-    with Run("scheduled__1", RUN.as_of).step(people.lake, "conform"):
-        pass
-    with pytest.raises(EnvironmentFault, match="run scheduled__1 is between its conform and its release"):
-        erase(people, "ann")
-    assert not plan.path(people.lake).exists()
-
-
-@pytest.mark.parametrize("part", ["rows", "state"])
-def test_a_request_that_died_succeeds_when_it_is_tried_again(people: Any, part: str) -> None:
-    request = people.lake.settings.state / "requests" / "may.txt"
-    request.parent.mkdir()
-    request.write_text("# of May\nphone:+18005550100\n", encoding="utf-8")
-    reported = plan.reported
-
-    def dies(lake: Lake, made: Any, name: str, report: Any) -> Any:
-        made = reported(lake, made, name, report)
-        if name == part:
-            raise Died
-        return made
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(plan, "reported", dies)
-        with pytest.raises(Died):
-            forgotten.on_request(people.lake, RUN, "may.txt", "requests of May")
-    assert "+18005550100" in request.read_text(encoding="utf-8")
-
-    counts = forgotten.on_request(people.lake, RUN, "may.txt", "requests of May")
-
-    assert counts["people"] == 1
-    assert counts["rows"] > 0
-    assert not request.exists()
-    assert not plan.path(people.lake).exists()

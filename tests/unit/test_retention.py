@@ -15,6 +15,7 @@ from rights import retain as retained
 from spark_jobs.privacy import holds
 from spark_jobs.privacy.retention import periods
 from tests.conftest import profile_id
+from tests.erasable import age
 
 LANDED = dt.date(2017, 12, 30)
 
@@ -22,20 +23,7 @@ LANDED = dt.date(2017, 12, 30)
 @pytest.fixture
 def dated(small: Any) -> Any:
     """The small lake, two visits of which happened four years before."""
-    small.lake.append(
-        "ops.landings", [{"landing": 1, "run_id": "run-1", "landed_at": dt.datetime(2017, 12, 30, tzinfo=dt.UTC)}]
-    )
-    with small.run.step(small.lake, "land"):
-        pass
-    old = {"web:m1", "web:m4"}  # Ann's visit, which a duplicate repeats, and Cat's
-    for table in ("silver.events", "gold.events"):
-
-        def aged(rows: list[dict[str, Any]]) -> None:
-            for row in rows:
-                if row["event_id"] in old:
-                    row["occurred_at"] = dt.datetime(2013, 5, 1, tzinfo=dt.UTC)
-
-        small.change(table, aged)
+    age(small)
     return small
 
 

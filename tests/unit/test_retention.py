@@ -13,7 +13,7 @@ from lakehouse.run import Run
 from rights import erase as forgotten
 from rights import retain as retained
 from spark_jobs.privacy import holds
-from spark_jobs.privacy.retention import periods
+from spark_jobs.privacy.retention import BY_RUN, BY_RUN_DATE, periods
 from tests.conftest import profile_id
 from tests.erasable import age
 
@@ -136,3 +136,8 @@ def test_rows_of_old_runs_go_by_the_date_of_their_run(dated: Any) -> None:
         pass
     assert _retain(dated)["ops.runs"] == 2
     assert "old" not in {row["run_id"] for row in dated.rows("ops.runs")}
+
+
+def test_every_period_that_a_ledger_of_ops_declares_is_enforced(dated: Any) -> None:
+    declared = {name for name, table in dated.lake.contracts.tables.items() if table.retention_days is not None}
+    assert {name for name in declared if name.startswith("ops.")} == {*BY_RUN_DATE, *BY_RUN}

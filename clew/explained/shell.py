@@ -30,7 +30,9 @@ def table(caption: str, heads: Sequence[str], rows: Sequence[Sequence[Any]]) -> 
     """A table with its caption; "None." where it has no row."""
     if not rows:
         return element("p", "None.", class_="faint")
-    head = element("thead", element("tr", [element("th", name, scope="col") for name in heads]))
+    numbers = ["number" if _is_number(value) else None for value in rows[0]]
+    columns = [element("th", name, scope="col", class_=kind) for name, kind in zip(heads, numbers, strict=True)]
+    head = element("thead", element("tr", columns))
     body = element("tbody", [element("tr", [_cell(value) for value in row]) for row in rows])
     return scrolled(element("table", element("caption", caption), head, body), caption)
 
@@ -38,7 +40,11 @@ def table(caption: str, heads: Sequence[str], rows: Sequence[Sequence[Any]]) -> 
 def _cell(value: Any) -> Markup:
     if isinstance(value, Markup) and value.startswith("<td"):
         return value
-    return element("td", value, class_="number" if isinstance(value, int) else None)
+    return element("td", f"{value:,}", class_="number") if _is_number(value) else element("td", value)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def scrolled(content: Markup, name: str) -> Markup:

@@ -9,7 +9,7 @@ from clew.output import time_text
 from clew.traced.text import place_text, values_table, whose_table
 
 Told = Mapping[str, Any]
-ROW, INDENT, MARGIN, LETTER = 30, 26, 14, 7.4
+ROW, INDENT, MARGIN, LETTER = 30, 26, 14, 7.9
 
 
 def page(told: Told, read_from: str) -> str:
@@ -28,7 +28,7 @@ def page(told: Told, read_from: str) -> str:
 def drawn(tables: Sequence[Told], title: str) -> Markup:
     """The tables as a tree, one row each."""
     ordered = _in_order(tables)
-    width = max(MARGIN * 2 + INDENT * depth + LETTER * len(_label(item)) for item, depth, _ in ordered)
+    width = max(MARGIN * 2 + 11 + INDENT * depth + LETTER * len(_label(item)) for item, depth, _ in ordered)
     marks = []
     for row, (item, depth, parent) in enumerate(ordered):
         x, y = MARGIN + INDENT * depth, MARGIN + ROW * row

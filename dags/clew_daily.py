@@ -2,6 +2,7 @@
 
 from airflow.sdk import Asset, CronDataIntervalTimetable, chain, dag, task
 
+from clew_shared import conform, land, retract
 from clew_tasks import about, dag_doc, dag_settings, perform
 
 DOC = dag_doc(
@@ -14,24 +15,6 @@ DOC = dag_doc(
 
 @dag(**dag_settings("clew_daily", CronDataIntervalTimetable("@daily", timezone="UTC"), DOC))
 def clew_daily() -> None:
-    @task(**about("land"))
-    def land() -> dict[str, int]:
-        from spark_jobs.bronze.land import land
-
-        return perform(land)
-
-    @task(**about("conform"))
-    def conform() -> dict[str, int]:
-        from spark_jobs.silver.conform import conform
-
-        return perform(conform)
-
-    @task(**about("retract"))
-    def retract() -> dict[str, int]:
-        from activation.withdrawals import retract
-
-        return perform(retract)
-
     def gate(arrow: str) -> object:
         @task(**about(f"gate_{arrow}"))
         def check() -> dict[str, int]:

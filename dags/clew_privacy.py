@@ -1,8 +1,9 @@
 """The Airflow DAG `clew_privacy`: a withdrawal reaches every destination that got the person, within the hour."""
 
-from airflow.sdk import CronDataIntervalTimetable, dag, task
+from airflow.sdk import CronDataIntervalTimetable, dag
 
-from clew_tasks import about, dag_doc, dag_settings, perform
+from clew_shared import conform, land, retract
+from clew_tasks import dag_doc, dag_settings
 
 DOC = dag_doc(
     "Has every destination remove whom it may keep no longer; releases nothing, exports nobody.",
@@ -14,24 +15,6 @@ DOC = dag_doc(
 
 @dag(**dag_settings("clew_privacy", CronDataIntervalTimetable("30 * * * *", timezone="UTC"), DOC, retries=6))
 def clew_privacy() -> None:
-    @task(**about("land"))
-    def land() -> dict[str, int]:
-        from spark_jobs.bronze.land import land
-
-        return perform(land)
-
-    @task(**about("conform"))
-    def conform() -> dict[str, int]:
-        from spark_jobs.silver.conform import conform
-
-        return perform(conform)
-
-    @task(**about("retract"))
-    def retract() -> dict[str, int]:
-        from activation.withdrawals import retract
-
-        return perform(retract)
-
     land() >> conform() >> retract()
 
 

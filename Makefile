@@ -38,7 +38,7 @@ demo: setup ## make the sandbox's files, run the daily DAG on them twice, show w
 
 # Two workers, each file of tests on one of them; in the order of collection, so that the long e2e files come early.
 test: setup ## all tests
-	@$(BIN)/python -m pytest tests --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/python -m pytest tests --numprocesses 2 --dist loadfile --no-loadscope-reorder --durations 25 --durations-min 20
 
 test-quick: $(INSTALLED) ## the tests that need no JVM
 	@$(BIN)/python -m pytest tests/unit

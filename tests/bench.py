@@ -1,6 +1,7 @@
 """The numbers of docs/benchmarks.md, each beside a yardstick measured in the same run on the same machine.
 
-Run by ``make bench``. Nothing here asserts: a shared machine has slow hours, and the yardstick has them too.
+Run by ``make bench``; each part has its section of the report, with the day and the versions. Nothing here asserts: a
+shared machine has slow hours, and the yardstick has them too.
 """
 
 import contextlib
@@ -46,7 +47,7 @@ QUERY = "select count(*) from gold.profiles"
 
 
 def main(chosen: Sequence[str]) -> None:
-    """Measure, print each part as it is done, and write the report if everything was measured.
+    """Measure, print each part as it is done, and put it into the report.
 
     Args:
         chosen: Names of parts; none means all.
@@ -61,31 +62,38 @@ def main(chosen: Sequence[str]) -> None:
         "erasure": bench_erasure.section,
         "demo": lambda: _demo("400", wanted=180),
         "all": lambda: _demo("all", wanted=360),
-        "replay": lambda: bench_replay.section("all"),
+        "kills": bench_replay.kills,
+        "replay": bench_replay.section,
         "hostile": bench_hostile.section,
         "tests": _tests,
     }
     if unknown := sorted(set(chosen) - set(parts)):
         raise SystemExit(f"error: there is no part {', '.join(unknown)}; use one of: {', '.join(parts)}")
-    sections = [_head()]
-    print(sections[0], flush=True)
     for name in chosen or parts:
         sys.stderr.write(f"measuring: {name}\n")
-        sections.append(parts[name]())
-        print(f"\n{sections[-1]}", flush=True)
-    if not chosen:
-        REPORT.write_text("\n\n".join(sections) + "\n", encoding="utf-8")
+        made = parts[name]()
+        print(f"\n{made}", flush=True)
+        _report(f"{made}\n\nMeasured {_today()}. {_machine()}")
 
 
-def _head() -> str:
+def _report(section: str) -> None:
+    """Put a section in the place of the one of its title, or at the end."""
+    head, *sections = REPORT.read_text(encoding="utf-8").rstrip().split("\n\n## ")
+    titled = {one.partition("\n")[0]: one for one in sections}
+    made = section.removeprefix("## ")
+    titled[made.partition("\n")[0]] = made
+    REPORT.write_text("\n\n## ".join([head, *titled.values()]) + "\n", encoding="utf-8")
+
+
+def _today() -> datetime.date:
+    return datetime.datetime.now(datetime.UTC).date()
+
+
+def _machine() -> str:
     versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in PACKAGES)
     memory = psutil.virtual_memory().total / 2**30
-    return (
-        "# Benchmarks\n\nWritten by `make bench`; read the ratios rather than the seconds.\n\n"
-        f"- {datetime.datetime.now(datetime.UTC).date()}, {os.cpu_count()} cores, {memory:.0f} GB, "
-        f"{platform.system()} {platform.machine()}, Python {platform.python_version()}\n- {versions}\n"
-        "- The yardstick is ten million additions in Python: the same work each time, it tells how fast the machine is."
-    )
+    where = f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"
+    return f"{os.cpu_count()} cores, {memory:.0f} GB, {where}; {versions}; yardstick {_yardstick():.1f} s."
 
 
 def _yardstick() -> float:

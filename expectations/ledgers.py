@@ -168,14 +168,16 @@ def retracted(table: str, destination: Destination) -> list[Rule]:
         NoRows(
             table=table,
             name="every_retraction_names_a_refusal",
-            says=f"Every consent event of a retraction says no to {destination.purpose}.",
+            says=f"Every consent event of a retraction says no to {destination.purpose}, or permits it no longer.",
             why="a retraction shows why as an export does",
             do=STOP,
             owner="privacy",
             query=f"""SELECT r.profile_id, r.consent_event_id FROM {table}_retractions AS r
-                      ANTI JOIN silver.consents AS c ON c.event_id = r.consent_event_id AND c.status <> 'granted'
-                      AND c.purpose = '{destination.purpose}'
-                      WHERE r.consent_event_id IS NOT NULL""",
+                      WHERE r.consent_event_id NOT IN (
+                          SELECT event_id FROM silver.consents
+                          WHERE purpose = '{destination.purpose}' AND status <> 'granted'
+                          UNION ALL SELECT event_id FROM consent_recount
+                          WHERE purpose = '{destination.purpose}' AND event_id IS NOT NULL AND NOT may_use)""",
         ),
     ]
 

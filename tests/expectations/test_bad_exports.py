@@ -11,11 +11,14 @@ import pytest
 
 from activation.export import export, folder, read_manifest, stage
 from contracts.link import IdentityMinimum
+from contracts.permission import Moment
 from expectations import exports
 from expectations.gate import check_staged, closed
 from expectations.suite import Scene
 from identity.standardise import email
+from lakehouse.consent import state_sql
 from lakehouse.errors import GateClosed
+from lakehouse.run import Run
 from tests.conftest import profile_id
 
 Rows = list[dict[str, str]]
@@ -116,6 +119,19 @@ def test_a_wrong_or_missing_retraction_breaks_its_rule(small: Any, check_staged_
     assert not check_staged_rule(staged, "email_tool", "every_address_of_before_is_given_or_retracted").success
     file.write_text(f"{header}\n{row.replace('other_address,,', 'withdrawn,consent:m1,')}\n")  # her yes
     assert not check_staged_rule(staged, "email_tool", "every_retraction_names_a_refusal").success
+
+
+def test_a_yes_that_expired_since_is_named_by_its_retraction(small: Any, check_staged_rule: Any) -> None:
+    small.release()
+    export(small.lake, small.run, "email_tool", lambda *_: {})
+    small.run = Run("years-later", datetime.date(2027, 1, 1))
+    with small.lake.duck() as connection:
+        state = state_sql(small.lake.contracts.policy, Moment(small.run.as_of, heeds_later_refusals=True))
+        small.lake.overwrite("gold.consent_state", connection.sql(state).to_arrow_table())
+    staged = stage(small.lake, small.lake.contracts.destinations["email_tool"], small.release())
+    told = (staged / "retractions.csv").read_text()
+    assert ",expired,consent:m1," in told
+    assert check_staged_rule(staged, "email_tool", "every_retraction_names_a_refusal").success
 
 
 def test_a_no_that_landed_since_the_release_breaks_the_rules_of_its_person_and_of_its_mailbox(

@@ -188,6 +188,25 @@ class Source(Declared):
             raise ValueError("a segment envelope is JSON: set `format: {type: json}`")
         return self
 
+    def raw_fields(self) -> tuple[tuple[str, str], ...]:
+        """Each identifier with the field of a raw record that gives it as it is, sorted."""
+        found = {(entry.identifier, field) for entry in self.identifiers for field in self._raw(entry.path)}
+        return tuple(sorted(found))
+
+    def _raw(self, path: str) -> Iterator[str]:
+        home, _, key = path.partition(".")
+        for mapping in self.maps:
+            given = getattr(mapping, home, None)
+            value = given.get(key) if isinstance(given, dict) else given
+            if value is not None and value.field is not None:
+                yield value.field
+        if self.envelope == "segment":
+            yield {"user_id": "userId", "anonymous_id": "anonymousId", "message_id": "messageId"}.get(path, path)
+            if home == "traits":
+                yield f"context.{path}"
+            if path == "properties.previousId":
+                yield "previousId"  # of a call to alias
+
     def fields(self) -> tuple[str, ...]:
         """Every path that the mappings read, sorted."""
         return tuple(sorted({field for mapping in self.maps for _, field in mapping.reads()}))

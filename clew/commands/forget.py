@@ -95,7 +95,7 @@ def verify(
     lake = _lake()
     document = certificates.read(certificate, lake.settings)
     finder = (
-        search.for_values(identifier)
+        search.for_values(identifier, _spellings)
         if identifier
         else search.for_hashes(lake.settings.privacy_key, document["hashes"], lake.contracts.sources)
     )
@@ -110,6 +110,17 @@ def verify(
     note(f"the seal holds; {found.files:,} files searched for {looked}: found in {len(places)} places")
     if places:
         raise typer.Exit(1)
+
+
+def _spellings(text: str) -> tuple[str, ...]:
+    """What may stand somewhere for somebody who is named as other commands want it, or by a bare value."""
+    from contracts.errors import UsageError
+    from rights.who import parse
+
+    try:
+        return parse(text).forms or (text.partition(":")[2] or text,)
+    except UsageError:  # a value with a colon in it
+        return (text,)
 
 
 def _lake() -> "Lake":

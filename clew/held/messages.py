@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 from clew.held.person import EVENTS, Person
 from clew.traced.lines import message_text, places
 from contracts import period
+from contracts.source import Source
+from spark_jobs.privacy.fields import refused_fields, show_forms
 from spark_jobs.privacy.keys import tokens
 from spark_jobs.privacy.texts import naming
 
@@ -87,11 +89,18 @@ def refused_messages(opened: "Opened", person: Person) -> tuple[list[dict[str, A
         for is_shared in (False, True)
     }
     named[False] |= {token for record in person.records for token in tokens("", record.partition(":")[2], rules)}
-    naming(opened.reading.connection, named[False] | named[True])
+    connection = opened.reading.connection
+    naming(connection, named[False] | named[True])
+    refused_fields(connection, _sources(opened), rules)
+    show_forms(connection, "asked_forms", [(str(v["is_shared"]), v["identifier"], v["text"]) for v in values], rules)
     rows = opened.rows(
-        """SELECT q.source, q.file, q.line, q.position, q.part, q.landing, q.received_at, q.reasons, q.payload,
-                  bool_or(list_contains($own::VARCHAR[], n.token)) AS is_own
-           FROM silver.quarantine AS q JOIN naming AS n USING (source, position, part)
+        """WITH n AS (
+               SELECT source, position, part, list_contains($own::VARCHAR[], token) AS is_own FROM naming
+               UNION ALL SELECT source, position, part, key = 'False' FROM refused_fields
+                   JOIN asked_forms USING (identifier, form))
+           SELECT q.source, q.file, q.line, q.position, q.part, q.landing, q.received_at, q.reasons, q.payload,
+                  bool_or(n.is_own) AS is_own
+           FROM silver.quarantine AS q JOIN n USING (source, position, part)
            GROUP BY ALL ORDER BY q.source, q.position, q.part""",
         {"own": sorted(named[False] - named[True])},
     )
@@ -103,6 +112,12 @@ def refused_messages(opened: "Opened", person: Person) -> tuple[list[dict[str, A
         if row["is_own"]
     ]
     return found, len(rows) - len(found)
+
+
+def _sources(opened: "Opened") -> list[Source]:
+    """The sources of which something has landed."""
+    declared = opened.lineage.contracts.sources
+    return [declared[name] for name in sorted(declared) if opened.has(f"bronze.{name}")]
 
 
 def _without_others(text: str | None, own: set[str]) -> str | None:

@@ -26,7 +26,7 @@ RECORD, EVENT, TOKEN = "record", "event", "token"
 Key = tuple[str, str]
 """A namespace and a form."""
 _LEAST_TOKEN = 6
-_LEAST_DIGITS = 10
+_LEAST_DIGITS = 9
 DUCKDB = ", 'g'"
 """What DuckDB wants to be told so that it replaces each place, as Spark does."""
 WORD = r"[A-Za-z0-9_.+@:-]+"

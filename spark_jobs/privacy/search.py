@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 Finder = Callable[[bytes], set[str]]
 """The names of what was found in some bytes."""
+_TEXTS = ("string", "large_string", "string_view")
+"""Types of text; delta-rs writes the last one where it merges."""
 _CHUNK = 1 << 24
 _OVERLAP = 4096
 _WORD = re.compile(WORD.encode())
@@ -55,10 +57,15 @@ class Searched:
     places: tuple[Place, ...]
 
 
-def for_values(values: Iterable[str]) -> Finder:
-    """Finds values in any case of their letters; ``value 2`` is the second."""
-    given = [value for value in values if value]
-    names = [(value.lower().encode(), f"value {number}") for number, value in enumerate(given, start=1)]
+def for_values(values: Iterable[str], forms: Callable[[str], Iterable[str]] = lambda value: (value,)) -> Finder:
+    """Finds values in any case of their letters; ``value 2`` is the second.
+
+    Args:
+        values: As they were given.
+        forms: What to look for in place of a value.
+    """
+    given = [(number, form) for number, value in enumerate(values, start=1) for form in forms(value)]
+    names = [(form.lower().encode(), f"value {number}") for number, form in given if form]
 
     def found(content: bytes) -> set[str]:
         small = content.lower()
@@ -212,10 +219,9 @@ def _texts(path: Path) -> Iterator[tuple[str, bytes]]:
     Raises:
         OSError, ValueError: If a page of it is broken.
     """
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    flat = [field.name for field in pq.read_schema(path) if pa.types.is_string(field.type)]
+    flat = [field.name for field in pq.read_schema(path) if _is_one_of(field.type, _TEXTS)]
     file = pq.ParquetFile(path, read_dictionary=flat)
     for batch in file.iter_batches(batch_size=65_536):
         for name, column in zip(batch.schema.names, batch.columns, strict=True):
@@ -235,15 +241,25 @@ def _leaves(column: "pa.Array") -> Iterator["pa.Array"]:
     elif pa.types.is_map(kind):
         yield from _leaves(column.keys)
         yield from _leaves(column.items)
-    elif pa.types.is_list(kind) or pa.types.is_large_list(kind):
+    elif _is_one_of(kind, ("list", "large_list", "list_view", "large_list_view", "fixed_size_list")):
         yield from _leaves(column.flatten())
     elif pa.types.is_struct(kind):
         for part in column.flatten():
             yield from _leaves(part)
-    elif any(test(kind) for test in (pa.types.is_string, pa.types.is_large_string, pa.types.is_binary)):
-        yield pc.unique(column)
-    elif pa.types.is_integer(kind):
+    elif _is_one_of(kind, _TEXTS):
+        yield pc.unique(column.cast(pa.large_string()))
+    elif _is_one_of(kind, ("binary", "large_binary", "binary_view", "fixed_size_binary")):
+        yield pc.unique(column.cast(pa.large_binary()))
+    elif _is_one_of(kind, ("integer", "decimal")):
         yield pc.unique(column).cast(pa.string())
+    elif not _is_one_of(kind, ("boolean", "floating", "temporal", "null")):
+        raise ValueError(f"nobody knows how to search a column of type {kind}")
+
+
+def _is_one_of(kind: "pa.DataType", names: Iterable[str]) -> bool:
+    import pyarrow as pa
+
+    return any(getattr(pa.types, f"is_{name}")(kind) for name in names)
 
 
 def _bytes(text: str | bytes) -> bytes:

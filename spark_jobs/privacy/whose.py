@@ -15,9 +15,10 @@ from contracts.identity import IdentityRules
 from contracts.source import Source
 from lakehouse.tombstones import READY, all_erased_parts
 from spark_jobs.privacy.bury import Grave
-from spark_jobs.privacy.keys import DUCKDB, form_sql, forms, tokens
+from spark_jobs.privacy.fields import form_of_value, refused_fields, show_forms
+from spark_jobs.privacy.keys import tokens
 from spark_jobs.privacy.texts import naming
-from spark_jobs.silver.sql import case, literal
+from spark_jobs.silver.sql import literal
 
 if TYPE_CHECKING:
     import duckdb
@@ -71,7 +72,7 @@ def find(lake: "Lake", profiles: Iterable[str]) -> Theirs:
         _values(connection, lake)
         _unresolved(connection, lake.contracts.identity)
         _strays(connection, sources)
-        _messages(connection, lake)
+        _messages(connection, sources, lake.contracts.identity)
         return _found(connection, sources)
 
 
@@ -135,9 +136,8 @@ def _values(connection: "duckdb.DuckDBPyConnection", lake: "Lake") -> None:
 def _unresolved(connection: "duckdb.DuckDBPyConnection", rules: IdentityRules) -> None:
     """Records that identity does not know yet, told by their values in the forms in which messages are compared."""
     alone = connection.execute("SELECT DISTINCT identifier, value FROM alone ORDER BY ALL").fetchall()
-    _show_forms(connection, "forms", [(value, name, value) for name, value in alone], rules)
-    known = sorted(rules.identifiers.items())
-    form = case([(f"identifier = {literal(name)}", form_sql("value", rule, DUCKDB)) for name, rule in known])
+    show_forms(connection, "forms", [(value, name, value) for name, value in alone], rules)
+    form = form_of_value(rules)
     connection.execute(f"""
         CREATE TEMP TABLE new AS SELECT record_id, identifier, value, {form} AS form
             FROM silver.identifiers ANTI JOIN identity.assignments USING (record_id) WHERE value <> '';
@@ -145,7 +145,7 @@ def _unresolved(connection: "duckdb.DuckDBPyConnection", rules: IdentityRules) -
     """)
     values = connection.execute("SELECT DISTINCT record_id, identifier, value FROM new SEMI JOIN matching "
                                 "USING (record_id) ORDER BY ALL").fetchall()  # fmt: skip
-    _show_forms(connection, "new_forms", values, rules)
+    show_forms(connection, "new_forms", values, rules)
     connection.execute(f"""
         CREATE TEMP TABLE of_others AS SELECT identifier, {form} AS form FROM identity.identifiers
             SEMI JOIN identity.assignments USING (record_id) ANTI JOIN mine USING (record_id)
@@ -159,17 +159,6 @@ def _unresolved(connection: "duckdb.DuckDBPyConnection", rules: IdentityRules) -
         INSERT INTO alone SELECT DISTINCT identifier, f.key, n.value FROM new AS n
             SEMI JOIN taken USING (record_id) JOIN forms AS f USING (identifier, form);
     """)
-
-
-def _show_forms(
-    connection: "duckdb.DuckDBPyConnection", name: str, values: Sequence[tuple[str, str, str]], rules: IdentityRules
-) -> None:
-    """Make a table of (key, identifier, form) of values, given as key, identifier and value."""
-    rows = [(key, identifier, form) for key, identifier, value in values for form in forms(identifier, value, rules)]
-    columns = ("key", "identifier", "form")
-    connection.register(
-        name, pa.table({c: pa.array([row[n] for row in rows], pa.string()) for n, c in enumerate(columns)})
-    )
 
 
 def _strays(connection: "duckdb.DuckDBPyConnection", sources: Sequence[Source]) -> None:
@@ -188,21 +177,23 @@ def _strays(connection: "duckdb.DuckDBPyConnection", sources: Sequence[Source]) 
         """)
 
 
-def _messages(connection: "duckdb.DuckDBPyConnection", lake: "Lake") -> None:
-    """Every message: the events, what repeats them, what was refused of them; and how many messages each line holds."""
-    rules = lake.contracts.identity
+def _messages(connection: "duckdb.DuckDBPyConnection", sources: Sequence[Source], rules: IdentityRules) -> None:
+    """Every message: the events, what repeats them, what was refused of them or names them."""
     values = connection.execute("SELECT DISTINCT identifier, value FROM alone").fetchall()
     named = {token for identifier, value in values for token in tokens(identifier, value, rules)}
     for (record,) in connection.execute("SELECT record_id FROM their_records").fetchall():
         named |= tokens("", record.partition(":")[2], rules)
     naming(connection, named)
+    refused_fields(connection, sources, rules)
+    show_forms(connection, "their_forms", [(value, identifier, value) for identifier, value in values], rules)
     connection.execute("""
         CREATE TEMP TABLE their_messages AS
             SELECT source, position, part FROM their_events
             UNION SELECT source, position, part FROM silver.duplicates SEMI JOIN their_events USING (event_id)
             UNION SELECT q.source, q.position, q.part FROM silver.quarantine AS q
                 JOIN their_events AS e ON e.event_id = q.source || ':' || q.message_id
-            UNION SELECT source, position, part FROM naming;
+            UNION SELECT source, position, part FROM naming
+            UNION SELECT source, position, part FROM refused_fields SEMI JOIN their_forms USING (identifier, form);
     """)
 
 

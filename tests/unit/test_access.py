@@ -115,6 +115,19 @@ def test_refused_messages_that_hold_what_is_theirs_alone_are_told_others_are_cou
     assert (ben["refused"], ben["refused_maybe_theirs"]) == ([], 1)
 
 
+def test_a_refused_message_is_theirs_by_a_short_number_in_its_own_field(held, access) -> None:
+    before = {table: held.rows(table) for table in ("identity.identifiers", "silver.quarantine")}
+    (known, *_), (refused, *_) = before.values()
+    card = {"identifier": "loyalty_id", "value": "4711", "raw_value": "4711", "record_id": "account:ann"}
+    held.write("identity.identifiers", [*before["identity.identifiers"], known | card])
+    texts = ('{"traits": {"loyaltyId": 4711}}', '{"traits": {"loyaltyId": "47110"}, "properties": {"price": 4711}}')
+    held.write("silver.quarantine", [refused | {"position": 90 + n, "payload": t} for n, t in enumerate(texts)])
+    told = access("account:ann")
+    for table, rows in before.items():
+        held.write(table, rows)
+    assert [item["message"] for item in told["refused"]] == [texts[0]]
+
+
 @pytest.mark.parametrize(
     ("text", "is_hers"),
     [

@@ -48,6 +48,30 @@ def test_what_others_hold_too_stays_theirs(people: Any) -> None:
     assert any("ann.example@gmail.com" in line for line in (row["payload"] for row in people.rows("bronze.web")))
 
 
+def test_a_refused_message_that_has_a_short_number_of_theirs_in_its_field_goes_too(people: Any) -> None:
+    held = next(row for row in people.rows("identity.identifiers") if row["record_id"] == "account:ann")
+    card = {"identifier": "loyalty_id", "value": "4711", "raw_value": "4711"}
+    people.lake.append("identity.identifiers", [held | card])
+    line = next(row for row in people.rows("bronze.shop") if row["line"] == 2)
+    refused = people.rows("silver.quarantine")[0]
+    payloads = [
+        "purchase,,1,2017-01-01 06:53:26,330,4711,77,1,0.5",  # no basket, so no message id
+        "purchase,,1,2017-01-01 06:53:26,330,815,4711,1,0.5",  # another card, and a product of that number
+    ]
+    for place, payload in enumerate(payloads, start=3):
+        at = {"source": "shop", "position": place, "line": place, "payload": payload}
+        people.lake.append("bronze.shop", [line | {name: value for name, value in at.items() if name in line}])
+        people.lake.append("silver.quarantine", [refused | at | {"file": line["file"]}])
+
+    people.release()
+
+    erase(people, "ann")
+
+    assert [row["payload"] for row in people.rows("silver.quarantine") if row["source"] == "shop"] == payloads[1:]
+    assert [row["payload"] for row in people.rows("bronze.shop") if row["position"] > 2][1:] == payloads[1:]
+    assert "4711,77" not in "".join(row["payload"] for row in people.rows("bronze.shop"))
+
+
 def test_every_line_keeps_its_place_and_the_account_balances(people: Any) -> None:
     places = {(row["position"], row["file"], row["line"]) for row in people.rows("bronze.web")}
 
@@ -155,6 +179,8 @@ def test_a_certificate_names_nobody_and_cannot_be_altered(
     assert clew_in("forget", "verify", str(file), "--identifier", "anonymous:ANN") == 1
     assert "landing/web/copy" in capsys.readouterr().out
     assert clew_in("forget", "verify", str(file)) == 1  # by the hashes alone
+    (people.lake.settings.landing / "web" / "copy").write_text('{"tel": "+18005550100"}', encoding="utf-8")
+    assert clew_in("forget", "verify", str(file), "--identifier", "phone:(800) 555-0100") == 1
 
     file.write_text(text.replace('"people": 1', '"people": 2'), encoding="utf-8")
     assert clew_in("forget", "verify", str(file)) == 2

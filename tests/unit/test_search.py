@@ -5,6 +5,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from deltalake import DeltaTable, write_deltalake
 
 from lakehouse.lake import Lake
 from lakehouse.pseudonym import keyed_hash
@@ -48,6 +49,31 @@ def test_a_word_that_is_only_in_a_dictionary_is_found(file: Path) -> None:
     ids = pa.DictionaryArray.from_arrays(pa.array([0], pa.int32()), ["web:m1", "web:m2"])
     pq.write_table(pa.table({"event_id": ids}), file)
     assert "column event_id" in _found(file, "web:m2")
+
+
+@pytest.mark.parametrize("kind", [pa.string(), pa.large_string(), pa.string_view(), pa.binary(), pa.binary_view(),
+                                  pa.list_(pa.string_view()), pa.map_(pa.string(), pa.string_view()),
+                                  pa.struct([("id", pa.string_view())])], ids=str)  # fmt: skip
+def test_texts_of_every_type_are_searched(file: Path, kind: pa.DataType) -> None:
+    value = {"list": ["web:m1"], "map": [("id", "web:m1")], "struct": {"id": "web:m1"}}.get(
+        str(kind).partition("<")[0], "web:m1"
+    )
+    held = value.encode() if "binary" in str(kind) else value
+    pq.write_table(pa.table({"told": pa.array([held, None], kind)}), file, write_statistics=False)
+    assert _found(file, "web:m1") == ["column told"]
+
+
+def test_what_a_merge_writes_is_searched(file: Path) -> None:
+    table = file.parent
+    write_deltalake(table, pa.table({"event_id": ["web:m1", "web:m2"]}))
+    gone = DeltaTable(table).merge(pa.table({"event_id": ["web:m2"]}), "t.event_id = s.event_id", source_alias="s",
+                                   target_alias="t")  # fmt: skip
+    gone.when_matched_delete().execute()
+    (written,) = DeltaTable(table).file_uris()
+    for path in table.glob("*.parquet"):
+        if path.name != Path(written).name:
+            path.unlink()
+    assert "column event_id" in _found(file, "web:m1")
 
 
 def test_a_file_with_a_broken_page_is_read_as_it_lies(file: Path) -> None:

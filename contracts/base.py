@@ -54,8 +54,8 @@ def load_yaml(path: Path, model: type[M]) -> M:
     Raises:
         ContractError: With every problem of the file at once, each with line, field and what is allowed.
     """
-    text = path.read_text(encoding="utf-8")
     try:
+        text = path.read_text(encoding="utf-8")
         root = yaml.compose(text, Loader=_UniqueKeyLoader)
         data = yaml.load(text, Loader=_UniqueKeyLoader)  # noqa: S506 - a SafeLoader subclass
     except yaml.YAMLError as error:
@@ -63,6 +63,9 @@ def load_yaml(path: Path, model: type[M]) -> M:
         problem = getattr(error, "problem", None) or "it cannot be read as YAML"
         found = Problem(str(path), mark.line + 1 if mark else 1, "(whole file)", f"not a valid YAML file: {problem}")
         raise ContractError(f"{path.name} is not valid YAML", do="correct the line", problems=[found]) from error
+    except UnicodeDecodeError as error:
+        found = Problem(str(path), 1, "(whole file)", "it is no text in UTF-8")
+        raise ContractError(f"{path.name} is not valid YAML", do="name a YAML file", problems=[found]) from error
     if not isinstance(data, dict):
         found = Problem(str(path), 1, "(whole file)", "it holds no declaration")
         raise ContractError(f"{path.name} is empty", do="write the fields of its schema", problems=[found])

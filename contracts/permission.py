@@ -219,4 +219,6 @@ def _home(policy: Policy, person: Person) -> str:
 
 
 def _end_of(day: datetime.date) -> datetime.datetime:
+    if day == datetime.date.max:
+        return datetime.datetime.max.replace(tzinfo=datetime.UTC)
     return datetime.datetime.combine(day + datetime.timedelta(days=1), datetime.time(), datetime.UTC)

@@ -43,6 +43,8 @@ Rule = Literal[
 """Which rule of the purpose decided: how contradictions settle, or the one that keeps a yes from counting."""
 
 STRICTEST_FIRST: tuple[Answer, ...] = ("withdrawn", "denied", "granted")
+MAX_DAYS = 36_500
+"""A hundred years: what is to hold for longer needs no number."""
 REFUSALS: tuple[Answer, ...] = ("withdrawn", "denied")
 KEEPS_AWAY: tuple[Settled, ...] = ("withdrawn", "denied", "snoozed")
 """What a person wants for themselves, and so for every address that they read. The other reasons are about the yes."""
@@ -73,7 +75,7 @@ class Override(Declared):
 
     minimum_age: int | None = Field(None, ge=0, le=120)
     unknown_age: Literal["refuse", "allow"] | None = None
-    expires_after_days: int | None = Field(None, ge=1)
+    expires_after_days: int | None = Field(None, ge=1, le=MAX_DAYS)
 
 
 class Limits(Declared):
@@ -108,7 +110,10 @@ class Purpose(Declared):
         "refuse", description="What a yes is worth where no birth date is known; only with a minimum age."
     )
     expires_after_days: int | None = Field(
-        None, ge=1, description="So many days after it was given a yes counts no more. A refusal does not expire."
+        None,
+        ge=1,
+        le=MAX_DAYS,
+        description="So many days after it was given a yes counts no more. A refusal does not expire.",
     )
     retention_days: int | None = Field(
         None,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from lakehouse.lake import Lake
 
 RELEASED_SCHEMAS = ("silver", "identity", "gold")
-_COLUMNS = ("release", "run_id", "as_of", "table_name", "version")
+_COLUMNS = ("release", "run_id", "as_of", "table_name", "version", "rows")
 RETIRED = "ops.retired_releases"
 WRITTEN_BY_PEOPLE = ("identity.decisions",)
 """Tables to which people add at any time: a release holds them as their gate saw them, whatever came since."""
@@ -167,7 +167,9 @@ def release_acts(lake: "Lake") -> list[audit.Act]:
             "release",
             f"release {release}",
             f"as of {rows[0]['as_of']}, {len(rows)} tables",
-            audit.fingerprint({row["table_name"]: row["version"] for row in rows} | {"as_of": rows[0]["as_of"]}),
+            audit.fingerprint(
+                {row["table_name"]: (row["version"], row["rows"]) for row in rows} | {"as_of": rows[0]["as_of"]}
+            ),
         )
         for release, rows in sorted(by_release.items())
     ]
@@ -274,5 +276,5 @@ def _rows(lake: "Lake") -> list[dict]:
     if not lake.exists("ops.releases"):
         return []
     with lake.duck(only=["ops.releases"]) as connection:  # reading it with delta-rs would import pandas, for a second
-        found = connection.execute(f"SELECT {', '.join(_COLUMNS)} FROM ops.releases").fetchall()
+        found = connection.sql("FROM ops.releases").select(*_COLUMNS).fetchall()
     return [dict(zip(_COLUMNS, row, strict=True)) for row in found]

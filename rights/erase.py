@@ -158,7 +158,9 @@ def _nobody(lake: "Lake", who: Who) -> DataError | UsageError:
             f"prove it: clew forget verify certificates/erasure-{number:06d}.json --identifier VALUE",
         )
     return DataError(
-        f"no profile holds this {who.noun}", "the live tables", "if it has just landed, resolve it first: clew run"
+        f"no profile holds this {who.noun}",
+        "the live tables",
+        "if it has just landed, resolve it first: clew run; the id of an erased profile is not kept",
     )
 
 

@@ -57,9 +57,11 @@ def parse(text: str) -> Who:
     """Read what was written.
 
     Raises:
-        UsageError: If it begins with a kind that nobody declared.
+        UsageError: If it is empty, or begins with a kind that nobody declared.
     """
     kind, colon, value = text.partition(":")
+    if not (value if colon else kind).strip():
+        raise UsageError("nobody is named", do="write a profile id, or a value after the colon, as in email:…")
     if not colon:
         return Who(text, None, ())
     from contracts import Contracts

@@ -35,15 +35,18 @@ def add(
     as_json: AsJson = False,
 ) -> None:
     """Put a hold on a person or a source."""
+    from rights.erase import as_of, profiles_of
     from spark_jobs.privacy import holds
 
     if (who is None) == (source is None):
         raise UsageError("a hold is on a person or on a source", "clew hold add", "name one: WHO, or --source NAME")
     lake = _lake()
+    if until is not None and until.date() < (newest := as_of(lake)):
+        raise UsageError(
+            f"a hold until {until.date()} holds nothing any more", "--until", f"the newest run is of {newest}"
+        )
     profile_id = None
     if who is not None:
-        from rights.erase import profiles_of
-
         (profile_id,) = profiles_of(lake, [who])
     made = holds.add(
         lake,

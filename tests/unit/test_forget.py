@@ -192,6 +192,10 @@ def test_the_command_names_people_as_others_do(people: Any, clew_in: Callable[..
     assert "nothing was changed" in capsys.readouterr().err
     assert clew_in("forget", "email:ann.example@gmail.com", "--reason", "asked") == 1  # two people read it
     assert "2 profiles hold this email" in capsys.readouterr().err
+    assert clew_in("forget", "email:", "--reason", "asked") == 2
+    assert "nobody is named" in capsys.readouterr().err
+    assert clew_in("hold", "add", "crm:ben", "--reason", "case 1", "--until", "2001-01-01") == 2
+    assert "holds nothing any more" in capsys.readouterr().err
     assert clew_in("forget", "phone:(800) 555-0100") == 2
     assert "an erasure needs a reason" in capsys.readouterr().err
     assert clew_in("forget", "phone:(800) 555-0100", "--reason", "the one with +18005550100") == 2

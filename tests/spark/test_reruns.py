@@ -100,8 +100,8 @@ MESSAGES = st.lists(
 )
 
 
-@settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
-@given(batches=st.lists(MESSAGES, min_size=2, max_size=3))
+@settings(max_examples=3, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@given(batches=st.lists(MESSAGES, min_size=2, max_size=2))
 def test_any_batching_gives_the_same_silver(make_lake, batches) -> None:
     """Lines in the same order of landing: conformed landing by landing, or all at once."""
     by_landing, at_once = make_lake("web"), make_lake("web")

@@ -91,8 +91,14 @@ def verify(folder: Path, keys: Sequence[str], lake: "Lake | None" = None) -> Pro
     """
     try:
         return _verify(folder, keys, lake)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, duckdb.Error) as error:
-        return Proof(str(folder), "", None, None, 0, (), (), (f"it cannot be read: {type(error).__name__}",))
+    except FileNotFoundError as error:
+        return _unreadable(folder, f"there is no {Path(str(error.filename)).name}")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, duckdb.Error):
+        return _unreadable(folder, f"{MANIFEST} cannot be read: it was altered or cut off")
+
+
+def _unreadable(folder: Path, why: str) -> Proof:
+    return Proof(str(folder), "", None, None, 0, (), (), (why,))
 
 
 def _verify(folder: Path, keys: Sequence[str], lake: "Lake | None") -> Proof:
@@ -111,11 +117,17 @@ def _verify(folder: Path, keys: Sequence[str], lake: "Lake | None") -> Proof:
         if not is_as_described(folder, item)
     ]
     checked, unchecked = ["seal", "file"], []
+    release, number = (None, held.number) if is_retraction else (int(manifest["release"]), None)
+    named = str(manifest["destination"])
     with ExitStack() as stack:
         connection, why_not = _opened(lake, None if is_retraction else int(manifest["release"]))
         stack.enter_context(connection)
-        show_csv(connection, "exported", folder / DATA)
-        rows = _count(connection, "SELECT count(*) FROM exported")
+        try:
+            show_csv(connection, "exported", folder / DATA)
+            rows = _count(connection, "SELECT count(*) FROM exported")
+        except duckdb.Error:
+            problems = problems or [f"{DATA} is no CSV"]
+            return Proof(str(folder), named, release, number, 0, tuple(checked), (), tuple(problems))
         if rows != manifest["rows"]:
             problems.append(f"{DATA} has {rows} rows, and the manifest says {manifest['rows']}")
         if not is_retraction:
@@ -128,8 +140,6 @@ def _verify(folder: Path, keys: Sequence[str], lake: "Lake | None") -> Proof:
         if lake is not None and _has_ledger(lake, connection, held):
             checked.append("ledger")
             problems += _ledger_agrees(lake, connection, held, manifest)
-    release, number = (None, held.number) if is_retraction else (int(manifest["release"]), None)
-    named = str(manifest["destination"])
     return Proof(str(folder), named, release, number, rows, tuple(checked), tuple(unchecked), tuple(problems))
 
 
@@ -192,7 +202,9 @@ def _ledger_agrees(
             WHERE destination = $name AND "{number}" = $number""",
         {"name": held.destination, "number": held.number},
     )
-    unknown = _profiles(connection, "profile_id NOT IN (SELECT profile_id FROM ledger)")
+    # Who was erased went from the ledger, too; their retraction keeps the row that says so.
+    is_kept = " AND reason IS DISTINCT FROM 'erased'" if held.kind == "retract" else ""
+    unknown = _profiles(connection, f"profile_id NOT IN (SELECT profile_id FROM ledger){is_kept}")
     problems = [f"{unknown} not in {table}"] if unknown else []
     missing = _count(
         connection, "SELECT count(*) FROM ledger WHERE profile_id NOT IN (SELECT profile_id FROM exported)"

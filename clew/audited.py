@@ -40,7 +40,7 @@ def _against_today(lake: "Lake", known: list[audit.Entry]) -> Iterator[str]:
         item = written.get(name)
         if item is None:
             yield f"{act.subject} was never written down; if a process died there, the next {act.action} does it"
-        elif item.fingerprint != act.fingerprint:
+        elif item.fingerprint not in (act.fingerprint, act.former):
             is_made_anew = act.subject in vouched
             yield f"{act.subject} is not what entry {item.entry} wrote down: " + (
                 "it was made anew, and a process died before that was written down, which the next does"

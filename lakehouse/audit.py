@@ -48,6 +48,7 @@ class Act:
         detail: What of it a reader wants to know first; never a personal value.
         fingerprint: What it was; a later change of it shows by that.
         actor: Who did it; None is the author of the settings.
+        former: What an earlier version of Clew would have written as the fingerprint, if that was another.
     """
 
     action: str
@@ -55,6 +56,7 @@ class Act:
     detail: str
     fingerprint: str
     actor: str | None = None
+    former: str | None = None
 
 
 @dataclass(frozen=True)

@@ -170,6 +170,7 @@ def release_acts(lake: "Lake") -> list[audit.Act]:
             audit.fingerprint(
                 {row["table_name"]: (row["version"], row["rows"]) for row in rows} | {"as_of": rows[0]["as_of"]}
             ),
+            former=audit.fingerprint({row["table_name"]: row["version"] for row in rows} | {"as_of": rows[0]["as_of"]}),
         )
         for release, rows in sorted(by_release.items())
     ]

@@ -110,9 +110,10 @@ def retractions(
 @export.command()
 def key() -> None:
     """Print the public key by which a receiver checks the seals of this workspace."""
-    from clew.workspace import settings
+    from clew.workspace import existing_lake, settings
     from lakehouse.seal import public_key
 
+    existing_lake()  # a mistyped workspace would make a key of its own
     with results():
         print(public_key(settings()))
 

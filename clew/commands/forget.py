@@ -41,7 +41,10 @@ def person(
     who: Annotated[list[str] | None, typer.Argument(metavar="WHO...", help=WHO)] = None,
     reason: Annotated[str, typer.Option(help="Why; it is kept for ever, so without names.")] = "",
     given: Annotated[
-        Path | None, typer.Option("--input", metavar="FILE", help="A file that names people, one a line.")
+        Path | None,
+        typer.Option(
+            "--input", metavar="FILE", exists=True, dir_okay=False, help="A file that names people, one a line."
+        ),
     ] = None,
     without_release: Annotated[
         bool, typer.Option("--without-release", help="Even if readers then have no release until the next run.")

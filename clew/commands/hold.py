@@ -35,6 +35,7 @@ def add(
     as_json: AsJson = False,
 ) -> None:
     """Put a hold on a person or a source."""
+    from lakehouse.erasing import no_erasure
     from rights.erase import as_of, profiles_of
     from spark_jobs.privacy import holds
 
@@ -45,17 +46,16 @@ def add(
         raise UsageError(
             f"a hold until {until.date()} holds nothing any more", "--until", f"the newest run is of {newest}"
         )
-    profile_id = None
-    if who is not None:
-        (profile_id,) = profiles_of(lake, [who])
-    made = holds.add(
-        lake,
-        profile_id=profile_id,
-        source=source,
-        reason=reason,
-        author=lake.settings.author,
-        until=until.date() if until else None,
-    )
+    with no_erasure(lake):  # one that is at work does not look for holds again
+        (profile_id,) = profiles_of(lake, [who]) if who is not None else (None,)
+        made = holds.add(
+            lake,
+            profile_id=profile_id,
+            source=source,
+            reason=reason,
+            author=lake.settings.author,
+            until=until.date() if until else None,
+        )
     _told(made, as_json, f"hold {made.hold} is on {made.what}")
 
 

@@ -111,7 +111,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Lake, list[Entry]]:
     return made, audit.entries(made)
 
 
-@given(st.integers(0, 3), st.sampled_from(sorted(asdict(FIRST[0]))), st.text(max_size=4))
+@given(st.integers(0, 3), st.sampled_from(sorted({*asdict(FIRST[0])} - {"former"})), st.text(max_size=4))
 def test_no_word_of_an_entry_can_be_changed(whole: Any, place: int, name: str, value: str) -> None:
     lake, known = whole
     altered = [*known[:place], replace(known[place], **{name: value}), *known[place + 1 :]]

@@ -101,7 +101,17 @@ def test_a_receiver_without_the_lake_checks_seal_and_file(made: Any) -> None:
 
 def test_an_export_that_cannot_be_read_is_a_problem_and_no_crash(made: Any) -> None:
     (at(made) / MANIFEST).write_text("{")
-    assert proof(made).problems == ("it cannot be read: JSONDecodeError",)
+    assert proof(made).problems == ("manifest.json cannot be read: it was altered or cut off",)
+
+
+def test_data_that_are_no_csv_any_more_are_told_as_altered_and_a_missing_file_as_missing(made: Any) -> None:
+    with (at(made) / DATA).open("a") as file:
+        file.write("x\n")
+    found = proof(made)
+    assert found.problems[0] == "data.csv is not the file that the manifest describes: it was altered or cut off"
+    assert found.destination == "email_tool"
+    (at(made) / MANIFEST).unlink()
+    assert proof(made).problems == ("there is no manifest.json",)
 
 
 def test_a_manifest_put_into_another_folder_does_not_hold(made: Any) -> None:

@@ -9,12 +9,14 @@ from typing import Any
 
 import pytest
 
+from activation.verify import verify
 from clew.audited import problems
 from clew.main import run as run_clew
 from expectations.gate import gate
 from lakehouse.errors import DataError, UsageError
 from lakehouse.lake import Lake
 from lakehouse.releases import latest_release, release_tables
+from lakehouse.seal import public_key
 from lakehouse.settings import Settings
 from rights import erase as forgotten
 from spark_jobs.privacy import holds, plan
@@ -118,6 +120,20 @@ def test_exports_lose_the_row_and_destinations_are_told(people: Any) -> None:
     assert exports["retracted"] == {"ad_platform": 1, "email_tool": 1}
     assert exports["ledgers"]["ops.deliveries"] == 2
     assert problems(people.lake) == []
+
+
+def test_a_retraction_of_the_erased_and_of_others_holds(small: Any) -> None:
+    yes = {"status": "granted", "may_use": True, "event_id": "consent:m5", "notice_version": "2017-1"}
+    cat = (profile_id("cat"), "email_marketing")  # whose last word is no: she should not have been handed over
+    small.change(
+        "gold.consent_state",
+        lambda rows: [row | (yes if (row["profile_id"], row["purpose"]) == cat else {}) for row in rows],
+    )
+    people = make(small)
+    erase(people, "ann")
+    told = people.lake.settings.exports / "email_tool" / "retractions" / "000001"
+    assert len((told / "data.csv").read_text(encoding="utf-8").splitlines()) == 3
+    assert verify(told, [public_key(people.lake.settings)], people.lake).problems == ()
 
 
 def test_decisions_about_the_person_go_and_the_audit_knows_why(people: Any) -> None:

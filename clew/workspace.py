@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import duckdb
 
     from clew.role import Reader
+    from lakehouse.lake import Lake
     from lakehouse.places import Places
     from lakehouse.settings import Settings
 
@@ -22,6 +23,23 @@ def settings() -> "Settings":
     from lakehouse.settings import Settings
 
     return Settings()
+
+
+def lake_for(*tables: str) -> "Lake":
+    """The lake, for somebody who may read these tables.
+
+    Raises:
+        UsageError: If there is no table in it yet, or the role or the files do not let this user read one of those.
+    """
+    from clew.role import reader
+    from lakehouse.lake import Lake
+
+    existing_lake()
+    who = reader(settings())
+    for table in tables:
+        if refusal := who.refusal(table):
+            raise refusal
+    return Lake(settings())
 
 
 def existing_lake() -> "Places":

@@ -16,8 +16,10 @@ if TYPE_CHECKING:
 
 
 def retain(lake: "Lake", run: "Run", *, dry_run: bool = False) -> Retained:
-    """Remove what is past its period from every room of the house; see ``spark_jobs.privacy.retention``."""
-    return retention.retain(lake, run, exports=_exports, dry_run=dry_run)
+    """Remove, or only tell, what is past its period in every room; see ``spark_jobs.privacy.retention``."""
+    if dry_run:
+        return retention.preview(lake, run.as_of, exports=_exports)
+    return retention.retain(lake, run, exports=_exports)
 
 
 def step(lake: "Lake", run: "Run") -> dict[str, int]:

@@ -22,6 +22,7 @@ def access(
 ) -> None:
     """Gather everything held about one person: what, from where, what for, and who received it."""
     from clew.held.collect import counts, everything
+    from clew.held.files import refuse_unwritable
     from clew.held.person import the_person
     from clew.held.tables import ELSEWHERE, person_tables
     from clew.traced.opened import open_lineage, sources_of
@@ -29,6 +30,9 @@ def access(
     from contracts.lineage import Lineage
     from lakehouse.lake import Lake
 
+    for file in (output, html):
+        if file is not None:
+            refuse_unwritable(file)
     asked = parse(who)
     lake = Lake(settings())
     lineage = Lineage(lake.contracts)

@@ -102,7 +102,7 @@ def verify(
         if identifier
         else search.for_hashes(lake.settings.privacy_key, document["hashes"], lake.contracts.sources)
     )
-    found = search.search(lake, finder)
+    found = search.search(lake, finder, _searched)
     places = [{"file": place.file, "where": place.where, "what": place.what} for place in found.places]
     with results():
         if as_json:
@@ -113,6 +113,15 @@ def verify(
     note(f"the seal holds; {found.files:,} files searched for {looked}: found in {len(places)} places")
     if places:
         raise typer.Exit(1)
+
+
+def _searched(done: int, total: int) -> None:
+    import sys
+
+    if sys.stderr.isatty():
+        print(f"\rsearched {done:,} of {total:,} files", end="" if done < total else "\n", file=sys.stderr, flush=True)
+    elif done % 200 == 0:
+        note(f"searched {done:,} of {total:,} files")
 
 
 def _spellings(text: str) -> tuple[str, ...]:
@@ -127,11 +136,9 @@ def _spellings(text: str) -> tuple[str, ...]:
 
 
 def _lake() -> "Lake":
-    from clew.workspace import existing_lake, settings
-    from lakehouse.lake import Lake
+    from clew.workspace import lake_for
 
-    existing_lake()
-    return Lake(settings())
+    return lake_for("ops.erased", "silver.identifiers")
 
 
 def _listed(path: Path | None) -> list[str]:

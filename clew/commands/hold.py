@@ -102,8 +102,6 @@ def _told(item: "Hold", as_json: bool, text: str) -> None:
 
 
 def _lake() -> "Lake":
-    from clew.workspace import existing_lake, settings
-    from lakehouse.lake import Lake
+    from clew.workspace import lake_for
 
-    existing_lake()
-    return Lake(settings())
+    return lake_for("ops.holds")

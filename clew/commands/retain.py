@@ -45,7 +45,7 @@ def retain(
             rows = [(one.table, one.source, one.days, one.removed, one.held) for one in found.past]
             print_table(("from", "source", "days", "removed", "held"), rows)
     if dry_run:
-        note("nothing was changed")
+        note(f"periods counted back from {found.as_of}; nothing was changed")
     else:
         note(
             "the release is as before; make the next one: clew run" if found.removed() else "nothing is past its period"

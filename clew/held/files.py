@@ -6,6 +6,16 @@ from pathlib import Path
 from contracts.errors import UsageError
 
 
+def refuse_unwritable(file: Path) -> None:
+    """Refuse a place that cannot be written, before anything is gathered for it.
+
+    Raises:
+        UsageError: If it is in no folder that is there and may be written.
+    """
+    if not os.access(file.absolute().parent, os.W_OK | os.X_OK):
+        raise UsageError("it cannot be written", str(file), "name a file in a folder that is there and is yours")
+
+
 def write_private(text: str, file: Path) -> None:
     """Write a file with mode 600; one that is there is replaced, whatever its mode was.
 

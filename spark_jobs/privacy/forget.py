@@ -9,11 +9,14 @@ must say that it may be so.
 """
 
 import datetime
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
 
 from lakehouse import audit
 from lakehouse.erasing import LOCK
@@ -140,9 +143,14 @@ def _planned(lake: "Lake", as_of: datetime.date, profiles: list[str], reason: st
             "silver.identifiers",
             "see whose they are first: clew run",
         )
-    if any(len(value) > 2 and value.lower() in reason.lower() for value in theirs.spellings):
+    words = set(re.findall(r"\w+", reason.lower()))
+    if any(len(value) > 2 and value.lower() in reason.lower() for value in theirs.spellings) or words & _called(
+        lake, theirs
+    ):
         raise UsageError(
-            "the reason holds a value of the person", "--reason", "it is kept for ever: write it without names"
+            "the reason holds a name or a value of the person",
+            "--reason",
+            "it is kept for ever: write it without names",
         )
     numbers = lake.arrow(ERASURES, columns=["erasure"])["erasure"].to_pylist()
     return Plan(
@@ -156,6 +164,17 @@ def _planned(lake: "Lake", as_of: datetime.date, profiles: list[str], reason: st
         released=_gone_on(lake),
         done={},
     )
+
+
+def _called(lake: "Lake", theirs: Theirs) -> set[str]:
+    """What the people are called, word by word."""
+    records = pa.table({"record_id": pa.array(theirs.records, pa.string())})
+    with lake.duck(only=["identity.records"]) as connection:
+        connection.register("theirs", records)
+        found = connection.execute(
+            "SELECT DISTINCT unnest([first_name, last_name]) FROM identity.records SEMI JOIN theirs USING (record_id)"
+        ).fetchall()
+    return {word for (name,) in found for word in re.findall(r"\w{3,}", (name or "").lower())}
 
 
 def _gone_on(lake: "Lake") -> dict[str, int] | None:

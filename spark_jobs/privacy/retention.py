@@ -72,10 +72,12 @@ class Retained:
     Attributes:
         past: By table and period; nothing where nothing is.
         unknown: Folders that were handed over and of which no age can be told, as the audit calls them. They stay.
+        as_of: The date from which periods were counted back.
     """
 
     past: tuple[Past, ...]
     unknown: tuple[str, ...] = ()
+    as_of: datetime.date | None = None
 
     def removed(self) -> dict[str, int]:
         """What goes, by table."""
@@ -89,7 +91,29 @@ Exports = Callable[["Lake", datetime.date, Collection[str], bool], Retained]
 """Removes exports past their period, from a date, but those that have one of these profiles; or, last, only counts."""
 
 
-def retain(lake: "Lake", run: "Run", *, exports: Exports, dry_run: bool = False) -> Retained:
+@dataclass(frozen=True)
+class _Due:
+    """What is past its period, and whose it is; nothing is changed yet."""
+
+    found: Retained
+    as_of: datetime.date
+    kept: Collection[str]
+    theirs: Theirs
+    old: dict[str, tuple[tuple[str, ...], pa.Table]]
+
+
+def preview(lake: "Lake", as_of: datetime.date, *, exports: Exports) -> Retained:
+    """What ``retain`` would remove; nothing is changed or written down.
+
+    Args:
+        lake: The lake.
+        as_of: As the date of the run of ``retain``.
+        exports: As of ``retain``.
+    """
+    return _due(lake, as_of, exports).found
+
+
+def retain(lake: "Lake", run: "Run", *, exports: Exports) -> Retained:
     """Remove what is past its period.
 
     Args:
@@ -97,10 +121,9 @@ def retain(lake: "Lake", run: "Run", *, exports: Exports, dry_run: bool = False)
         run: The run; periods are counted back from its date, or from that of the newest run that landed, if that is
             earlier: data of a lake that stands still do not grow old.
         exports: What to do about the exports that are still held.
-        dry_run: Only count.
 
     Returns:
-        What was removed, or is to be removed.
+        What was removed.
 
     Raises:
         DataError: If an erasure died before its end.
@@ -111,26 +134,30 @@ def retain(lake: "Lake", run: "Run", *, exports: Exports, dry_run: bool = False)
         audit.ready(lake)
         refuse_half_erased(lake)
         refuse_between(lake)
-        as_of = min(run.as_of, _newest_date(lake, run.as_of))
-        standing = [item for item in holds(lake) if item.stands(as_of)]
-        kept = find(lake, held_profiles(lake, standing)) if any(item.profile_id for item in standing) else None
-        past: list[Past] = []
-        theirs = _expired(lake, as_of, standing, kept, past)
-        old = _old_rows(lake, as_of, standing, past)
-        handed = exports(lake, as_of, _ids(lake, standing, kept), True)
-        found = Retained((*past, *handed.past), handed.unknown)
-        if not dry_run:
-            if found.past:
-                _account(lake, run, as_of, found)  # before the first row goes: what is gone is not found again
-            exports(lake, as_of, _ids(lake, standing, kept), False)
-            if theirs.lines:
-                _remove(lake, theirs, as_of)
-            for table, (on, keys) in old.items():
-                with lake.duck(only=[table]) as connection:
-                    delete_by(lake, connection, table, [(on, keys)])
-        step.rows = sum(one.removed for one in found.past)
-        step.message = _told(as_of, found)
-        return found
+        due = _due(lake, run.as_of, exports)
+        if due.found.past:
+            _account(lake, run, due.as_of, due.found)  # before the first row goes: what is gone is not found again
+        exports(lake, due.as_of, due.kept, False)
+        if due.theirs.lines:
+            _remove(lake, due.theirs, due.as_of)
+        for table, (on, keys) in due.old.items():
+            with lake.duck(only=[table]) as connection:
+                delete_by(lake, connection, table, [(on, keys)])
+        step.rows = sum(one.removed for one in due.found.past)
+        step.message = _told(due.as_of, due.found)
+        return due.found
+
+
+def _due(lake: "Lake", day: datetime.date, exports: Exports) -> _Due:
+    as_of = min(day, _newest_date(lake, day))
+    standing = [item for item in holds(lake) if item.stands(as_of)]
+    kept = find(lake, held_profiles(lake, standing)) if any(item.profile_id for item in standing) else None
+    past: list[Past] = []
+    theirs = _expired(lake, as_of, standing, kept, past)
+    old = _old_rows(lake, as_of, standing, past)
+    ids = _ids(lake, standing, kept)
+    handed = exports(lake, as_of, ids, True)
+    return _Due(Retained((*past, *handed.past), handed.unknown, as_of), as_of, ids, theirs, old)
 
 
 def periods(lake: "Lake") -> dict[str, int]:

@@ -118,19 +118,26 @@ def for_hashes(key: bytes, hashes: Mapping[str, Iterable[str]], sources: Iterabl
     return found
 
 
-def search(lake: "Lake", finder: Finder) -> Searched:
-    """Search all files of the lake, landing/, exports/ and what Clew keeps beside them."""
-    files, size = 0, 0
+def search(lake: "Lake", finder: Finder, hear: Callable[[int, int], None] = lambda *_: None) -> Searched:
+    """Search all files of the lake, landing/, exports/ and what Clew keeps beside them.
+
+    Args:
+        lake: The lake.
+        finder: What to look for.
+        hear: Is told how many files of how many were searched, after each.
+    """
+    size = 0
     places: list[Place] = []
-    for path in files_of(lake):
-        files += 1
+    paths = list(files_of(lake))
+    for number, path in enumerate(paths, start=1):
         size += path.stat().st_size
         name = _shown(lake, path)
         places += [Place(name, "its name", what) for what in sorted(finder(name.encode()))]
         for where, content in _contents(path):
             places += [Place(name, where, what) for what in sorted(finder(content))]
+        hear(number, len(paths))
     unique = sorted(set(places), key=lambda place: (place.file, place.where, place.what))
-    return Searched(files, size, tuple(unique))
+    return Searched(len(paths), size, tuple(unique))
 
 
 def files_of(lake: "Lake") -> Iterator[Path]:

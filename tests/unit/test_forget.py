@@ -208,6 +208,11 @@ def test_the_command_names_people_as_others_do(people: Any, clew_in: Callable[..
     assert "nothing was changed" in capsys.readouterr().err
     assert clew_in("forget", "email:ann.example@gmail.com", "--reason", "asked") == 1  # two people read it
     assert "2 profiles hold this email" in capsys.readouterr().err
+    os.environ["CLEW_ROLE"] = "analyst"
+    for command in (["forget", "account:ann", "--dry-run"], ["hold", "list"]):
+        assert clew_in(*command) == 2
+        assert "is not for the role analyst" in capsys.readouterr().err
+    del os.environ["CLEW_ROLE"]
     assert clew_in("forget", "email:", "--reason", "asked") == 2
     assert "nobody is named" in capsys.readouterr().err
     assert clew_in("hold", "add", "crm:ben", "--reason", "case 1", "--until", "2001-01-01") == 2
@@ -215,7 +220,7 @@ def test_the_command_names_people_as_others_do(people: Any, clew_in: Callable[..
     assert clew_in("forget", "phone:(800) 555-0100") == 2
     assert "an erasure needs a reason" in capsys.readouterr().err
     assert clew_in("forget", "phone:(800) 555-0100", "--reason", "the one with +18005550100") == 2
-    assert "the reason holds a value of the person" in capsys.readouterr().err
+    assert "the reason holds a name or a value of the person" in capsys.readouterr().err
     assert clew_in("forget", "phone:(800) 555-0100", "--reason", "asked") == 0
     assert clew_in("forget", "phone:+18005550100", "--reason", "asked") == 1
     assert "this phone was erased in erasure 1" in capsys.readouterr().err
@@ -227,6 +232,16 @@ def clew_in(people: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("CLEW_HOME", str(people.lake.settings.home))
     return lambda *arguments: run_clew(list(arguments))
+
+
+def test_a_reason_that_calls_the_person_by_name_is_refused(people: Any) -> None:
+    def named(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        return [row | {"last_name": "o'hara" if row["record_id"] == "account:ann" else None} for row in rows]
+
+    people.change("identity.records", named)
+    for reason in ("letter of Mrs O'Hara", "O'HARA wrote"):
+        with pytest.raises(UsageError, match="holds a name or a value of the person"):
+            forgotten.erase(people.lake, RUN, [profile_id("ann")], reason=reason, author="sam")
 
 
 def test_a_profile_that_is_not_there_is_not_erased(people: Any) -> None:

@@ -81,6 +81,7 @@ def test_a_dry_run_counts_and_changes_nothing(dated: Any) -> None:
     assert _retain(dated, dry_run=True) == {"bronze.web": 3}
     assert dated.lake.version("silver.events") == version
     assert dated.rows("ops.retained") == []
+    assert {row["step"] for row in dated.rows("ops.runs")} == {"land"}
 
 
 def test_data_of_a_lake_that_stands_still_do_not_grow_old(dated: Any) -> None:

@@ -54,8 +54,10 @@ class Reader:
         """Why a table that is declared cannot be read, and what to do; None where the role and the files allow it."""
         readers = self.contracts.readers(table)
         if self.role not in readers:
+            names_people = self.contracts.is_restricted(table)
+            why = "it can name or reach a person" if names_people else "that role does without its schema"
             return UsageError(
-                f"{table} is not for the role {self.role}: it can name or reach a person",
+                f"{table} is not for the role {self.role}: {why}",
                 f"contracts/roles.yml; {' and '.join(readers)} may read it",
                 "ask by profile_id in the other tables (clew tables); or, if you are one of those, name that role: "
                 f"--role {readers[0] if readers else ALL}",

@@ -93,7 +93,9 @@ def verify(folder: Path, keys: Sequence[str], lake: "Lake | None" = None) -> Pro
         return _verify(folder, keys, lake)
     except FileNotFoundError as error:
         return _unreadable(folder, f"there is no {Path(str(error.filename)).name}")
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, duckdb.Error):
+    except (OSError, duckdb.Error) as error:
+        return _unreadable(folder, f"it cannot be read: {type(error).__name__}")
+    except (ValueError, KeyError, TypeError, AttributeError):
         return _unreadable(folder, f"{MANIFEST} cannot be read: it was altered or cut off")
 
 

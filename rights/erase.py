@@ -80,7 +80,7 @@ def on_request(
     Where an earlier try for the same file died, that one is finished. Who was erased before is passed over.
 
     Raises:
-        UsageError: If there is no such file, or a line of it names nobody in a way that is known.
+        UsageError: If there is no such file, it names nobody, or a line of it names nobody in a way that is known.
         DataError: If a line names nobody who was ever here, or several people.
     """
     if not request:
@@ -95,9 +95,11 @@ def on_request(
     if not file.is_relative_to(folder.resolve()) or not file.is_file():
         raise UsageError("there is no such file of names", f".clew/requests/{request}", "put one there, of mode 600")
     names = named_in(file.read_text(encoding="utf-8"))
+    if not names:
+        raise UsageError("the file names nobody", f".clew/requests/{request}", "write a person on each line")
     try:
         profiles = profiles_of(lake, [name for name in names if not _is_erased(lake, parse(name))])
-        if profiles or not names:
+        if profiles:
             return _counts(erase(lake, run, profiles, reason=reason, without_release=without_release, request=request))
     except DataError:
         if not all(_is_erased(lake, parse(name)) for name in names):

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
@@ -94,8 +94,8 @@ class Died(BaseException):
     """What ends a process at a place of the test's choosing."""
 
 
-def dies_after(people: Any, part: str) -> None:
-    """An erasure of Ann that dies when a part is done and written down."""
+def dies_after(people: Any, part: str, act: Callable[[], object] | None = None) -> None:
+    """An erasure of Ann, or another act, that dies when a part is done and written down."""
     reported = plan.reported
 
     def dies(lake: Lake, made: Any, name: str, report: Any) -> Any:
@@ -107,7 +107,7 @@ def dies_after(people: Any, part: str) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(plan, "reported", dies)
         with pytest.raises(Died):
-            erase(people, "ann")
+            erase(people, "ann") if act is None else act()
 
 
 def lands(people: Any, record: str, **values: str) -> None:

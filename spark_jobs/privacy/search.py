@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from contracts.errors import DataError
 from contracts.records import KINDS
 from spark_jobs.bronze.unreadable import READ
 from spark_jobs.privacy.keys import EVENT, NUMBER, RECORD, TOKEN, WORD, distinctive
@@ -260,7 +261,12 @@ def _leaves(column: "pa.Array") -> Iterator["pa.Array"]:
     elif _is_one_of(kind, ("integer", "decimal")):
         yield pc.unique(column).cast(pa.string())
     elif not _is_one_of(kind, ("boolean", "floating", "temporal", "null")):
-        raise ValueError(f"nobody knows how to search a column of type {kind}")
+        # Read as it lies, a compressed page would seem to hold nothing.
+        raise DataError(
+            f"a column of type {kind} cannot be searched, so nothing is proved",
+            "Parquet",
+            "report it as a fault of Clew",
+        )
 
 
 def _is_one_of(kind: "pa.DataType", names: Iterable[str]) -> bool:

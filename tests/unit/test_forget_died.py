@@ -9,7 +9,7 @@ from activation.export import export
 from activation.withdrawals import retract
 from clew.audited import problems
 from lakehouse.erasing import LOCK
-from lakehouse.errors import DataError, EnvironmentFault
+from lakehouse.errors import DataError, EnvironmentFault, UsageError
 from lakehouse.lake import Lake
 from lakehouse.releases import latest_release, release_tables
 from lakehouse.run import Run
@@ -172,18 +172,8 @@ def test_a_request_that_died_succeeds_when_it_is_tried_again(people: Any, part: 
     request = people.lake.settings.state / "requests" / "may.txt"
     request.parent.mkdir()
     request.write_text("# of May\nphone:+18005550100\n", encoding="utf-8")
-    reported = plan.reported
 
-    def dies(lake: Lake, made: Any, name: str, report: Any) -> Any:
-        made = reported(lake, made, name, report)
-        if name == part:
-            raise Died
-        return made
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(plan, "reported", dies)
-        with pytest.raises(Died):
-            forgotten.on_request(people.lake, RUN, "may.txt", "requests of May")
+    dies_after(people, part, lambda: forgotten.on_request(people.lake, RUN, "may.txt", "requests of May"))
     assert "+18005550100" in request.read_text(encoding="utf-8")
 
     counts = forgotten.on_request(people.lake, RUN, "may.txt", "requests of May")
@@ -193,6 +183,9 @@ def test_a_request_that_died_succeeds_when_it_is_tried_again(people: Any, part: 
     assert not request.exists()
     assert not plan.path(people.lake).exists()
 
+    request.write_text("# nobody yet\n", encoding="utf-8")
+    with pytest.raises(UsageError, match="the file names nobody"):
+        forgotten.on_request(people.lake, RUN, "may.txt", "nobody")
     request.write_text("phone:+18005550100\n", encoding="utf-8")
     assert forgotten.on_request(people.lake, RUN, "may.txt", "once more") == {"people": 0, "erased_before": 1}
     assert not request.exists()

@@ -7,6 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
+from lakehouse.errors import DataError
 from lakehouse.lake import Lake
 from lakehouse.pseudonym import keyed_hash
 from lakehouse.settings import Settings
@@ -61,6 +62,13 @@ def test_texts_of_every_type_are_searched(file: Path, kind: pa.DataType) -> None
     held = value.encode() if "binary" in str(kind) else value
     pq.write_table(pa.table({"told": pa.array([held, None], kind)}), file, write_statistics=False)
     assert _found(file, "web:m1") == ["column told"]
+
+
+def test_a_column_that_nobody_can_search_ends_the_search(monkeypatch: pytest.MonkeyPatch, file: Path) -> None:
+    monkeypatch.setattr(search, "_TEXTS", ("large_string",))
+    pq.write_table(pa.table({"told": pa.array(["web:m1"], pa.string_view())}), file)
+    with pytest.raises(DataError, match="a column of type string_view cannot be searched"):
+        _found(file, "web:m1")
 
 
 def test_what_a_merge_writes_is_searched(file: Path) -> None:

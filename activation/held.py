@@ -5,6 +5,7 @@ manifest is sealed anew with a note of how many went and by which act, so that t
 """
 
 import csv
+import os
 import shutil
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from activation.files import (
     write_manifest,
 )
 from lakehouse import audit
-from lakehouse.errors import DataError
+from lakehouse.errors import DataError, UsageError
 from lakehouse.seal import is_sealed, sealed
 
 if TYPE_CHECKING:
@@ -67,12 +68,22 @@ def retraction_folder(lake: "Lake", destination: str, number: int) -> Path:
 
 def published_folders(lake: "Lake") -> list[Path]:
     """The folders of all published exports, by destination and release."""
-    return [path.parent for path in sorted(lake.settings.exports.glob(f"*/[0-9]*/{MANIFEST}"))]
+    return [path.parent for path in sorted(_enterable(lake).glob(f"*/[0-9]*/{MANIFEST}"))]
 
 
 def published_retractions(lake: "Lake") -> list[Path]:
     """The folders of all retractions that were written, by destination and number."""
-    return [path.parent for path in sorted(lake.settings.exports.glob(f"*/{RETRACTED_IN}/[0-9]*/{MANIFEST}"))]
+    return [path.parent for path in sorted(_enterable(lake).glob(f"*/{RETRACTED_IN}/[0-9]*/{MANIFEST}"))]
+
+
+def _enterable(lake: "Lake") -> Path:
+    """The folder of exports; to somebody who may not enter it, it would look empty."""
+    exports = lake.settings.exports
+    if exports.exists() and not os.access(exports, os.R_OK | os.X_OK):
+        raise UsageError(
+            "the exports lie in a folder that your account may not enter", str(exports), "ask the owner of the lake"
+        )
+    return exports
 
 
 def all_held(lake: "Lake") -> list[Held]:

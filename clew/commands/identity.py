@@ -43,25 +43,21 @@ def unlink(left: Record, right: Record, reason: Reason, until: Until = None, as_
 @identity.command()
 def undo(decision: Annotated[int, typer.Argument(help="Its number.")], reason: Reason, as_json: AsJson = False) -> None:
     """Take back a decision; of an undo, make what it took back stand again."""
-    from clew.workspace import existing_lake, settings
+    from clew.workspace import lake_for
     from identity.decisions import undo as take_back
-    from lakehouse.lake import Lake
 
-    existing_lake()
-    configured = settings()
+    lake = lake_for("identity.decisions")
     now = datetime.datetime.now(datetime.UTC)
-    _show(take_back(Lake(configured), decision, reason=reason, author=configured.author, at=now), as_json)
+    _show(take_back(lake, decision, reason=reason, author=lake.settings.author, at=now), as_json)
 
 
 @identity.command()
 def decisions(as_json: AsJson = False) -> None:
     """List every decision, and whether it stands."""
-    from clew.workspace import existing_lake, newest_date, settings
+    from clew.workspace import lake_for, newest_date
     from identity.decisions import read_decisions, standing, undone
-    from lakehouse.lake import Lake
 
-    existing_lake()
-    made = read_decisions(Lake(settings()))
+    made = read_decisions(lake_for("identity.decisions"))
     taken = undone(made)
     stand = {item.decision for item in standing(made, newest_date())}
 
@@ -122,13 +118,11 @@ def review(
     Without a terminal, --json lists the questions and --answers applies answers to them.
     """
     from clew import questions
-    from clew.workspace import existing_lake, newest_date, settings
+    from clew.workspace import lake_for, newest_date
     from identity.review import Review
-    from lakehouse.lake import Lake
 
-    existing_lake()
-    configured = settings()
-    sitting = Review(Lake(configured), configured.author, newest_date())
+    lake = lake_for("identity.decisions", "identity.records")
+    sitting = Review(lake, lake.settings.author, newest_date())
     waiting = sitting.queue() if sample is None else sitting.drawn(sample, seed)
     if answers is not None:
         questions.apply(sitting, answers, len(waiting), as_json)
@@ -142,14 +136,12 @@ def review(
 def quality(as_json: AsJson = False) -> None:
     """Estimate precision and recall of the model's links from what stewards answered."""
     from clew.quality import print_quality
-    from clew.workspace import existing_lake, settings
+    from clew.workspace import lake_for
     from identity.decisions import read_decisions
     from identity.labels import WEIGHED, labels
     from identity.quality import bands, estimate
-    from lakehouse.lake import Lake
 
-    existing_lake()
-    lake = Lake(settings())
+    lake = lake_for("identity.decisions", "identity.edges")
     with lake.duck(only=["identity.edges"]) as connection:
         edges = connection.sql(f"SELECT {', '.join(WEIGHED)} FROM identity.edges").to_arrow_table()
     labelled = labels(read_decisions(lake), edges)
@@ -170,11 +162,9 @@ def diff(
 ) -> None:
     """Show what other rules or another model would change; nothing is written."""
     from clew.rehearsal import print_difference, rehearsed
-    from clew.workspace import existing_lake, newest_date, settings
-    from lakehouse.lake import Lake
+    from clew.workspace import lake_for, newest_date
 
-    existing_lake()
-    found = rehearsed(Lake(settings()), rules, model, newest_date(), examples)
+    found = rehearsed(lake_for("identity.records", "identity.decisions"), rules, model, newest_date(), examples)
     with results():
         if as_json:
             print_json(found.as_dict())
@@ -193,13 +183,11 @@ def evaluate(
 ) -> None:
     """Measure the profiles against a known truth: precision, recall, what was missed and why, by group."""
     from clew.quality import print_evaluation
-    from clew.workspace import existing_lake, settings
+    from clew.workspace import lake_for
     from identity.evaluation import evaluate_lake
-    from lakehouse.lake import Lake
 
-    existing_lake()
-    configured = settings()
-    found = evaluate_lake(Lake(configured), truth or configured.home.absolute() / "truth")
+    lake = lake_for("identity.records", "identity.assignments")
+    found = evaluate_lake(lake, truth or lake.settings.home.absolute() / "truth")
     with results():
         if as_json:
             print_json(found.as_dict())
@@ -219,12 +207,9 @@ def train(
     from clew.explained.shell import write_page
     from clew.trained.page import page
     from clew.trained.step import print_training, trained
-    from clew.workspace import existing_lake, newest_date, settings
-    from lakehouse.lake import Lake
+    from clew.workspace import lake_for, newest_date
 
-    existing_lake()
-    configured = settings()
-    lake = Lake(configured)
+    lake = lake_for("identity.records", "identity.decisions")
     found = trained(lake, name, force, reason, newest_date())
     if html is not None:
         write_page(page(found.training), html)
@@ -246,16 +231,13 @@ def _decide(
     until: datetime.datetime | None,
     as_json: bool,
 ) -> None:
-    from clew.workspace import existing_lake, newest_date, settings
+    from clew.workspace import lake_for, newest_date
     from contracts.errors import UsageError
     from identity import labels
     from identity.decisions import decide
     from identity.explain import only_record_of
-    from lakehouse.lake import Lake
 
-    existing_lake()
-    configured = settings()
-    lake = Lake(configured)
+    lake = lake_for("identity.decisions", "identity.records", "identity.identifiers")
     if labels.is_of_review(reason):
         raise UsageError("so begin the reasons of answers to a review", "--reason", "say it in other words")
     with lake.duck(only=["identity.records", "identity.identifiers", "identity.assignments"]) as connection:
@@ -265,7 +247,7 @@ def _decide(
         action,
         records,
         reason=reason,
-        author=configured.author,
+        author=lake.settings.author,
         at=datetime.datetime.now(datetime.UTC),
         as_of=newest_date(),
         until=until.date() if until else None,

@@ -83,8 +83,10 @@ def shared(workspace: Path) -> Iterator[Path]:
     home = Path(tempfile.mkdtemp(prefix="clew-shared-"))
     home.chmod(0o755)
     shutil.copytree(workspace / "lake", home / "lake")
+    (home / "exports").mkdir(mode=0o700)
     yield home
-    (home / "lake" / "restricted").chmod(0o700)
+    for closed in (home / "lake" / "restricted", home / "exports"):
+        closed.chmod(0o700)
     shutil.rmtree(home)
 
 
@@ -101,6 +103,7 @@ if os.geteuid() == 0:
     os.setuid(65534)
 else:
     restricted.chmod(0)  # nobody at all may enter it
+    restricted.parents[1].joinpath("exports").chmod(0)
 after = [run(arguments) for arguments in asked]
 print(json.dumps([before, after]))
 """
@@ -112,13 +115,17 @@ def test_the_file_system_keeps_another_user_out_whatever_role_they_name(shared: 
         ["query", "FROM gold.profile_contact"],
         ["query", "FROM gold.profile_contact", "--role", "engineer"],
         ["profile", "p-ana"],
+        ["identity", "decisions"],
+        ["export", "list"],
     ]
     ran = clew_process("-c", OTHER_USER, json.dumps(asked), str(shared / "lake" / "restricted"), home=shared)
     assert ran.returncode == 0, ran.stderr
     *printed, codes = ran.stdout.split("---")[1].splitlines()
-    assert json.loads(codes) == [[0, 0, 0, 0], [0, 2, 2, 2]], ran.stderr
+    assert json.loads(codes) == [[0, 0, 0, 0, 0, 2], [0, 2, 2, 2, 2, 2]], ran.stderr
     assert printed[1:] == ["n", "1"]
-    errors = ran.stderr.split("---")[1]
+    before, errors = ran.stderr.split("---")
+    assert "nothing was exported yet" in before
+    assert "the exports lie in a folder that your account may not enter" in errors
     assert "gold.profile_contact is not for the role analyst" in errors
     assert "gold.profile_contact lies in the restricted folder, which your account may not enter" in errors
     assert "ana@example.org" in ran.stdout.split("---")[0]

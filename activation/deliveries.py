@@ -10,8 +10,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+
 from activation import convert
 from activation.files import DATA, is_as_described, read_manifest, show_csv
+from activation.named import Named
 from contracts.export import HASHING, Destination
 from lakehouse import keyed
 from lakehouse.errors import DataError
@@ -125,22 +128,50 @@ def releases_of(lake: "Lake", destination: str | None = None) -> set[tuple[str, 
     return {(str(name), int(release)) for name, release in found}
 
 
-def forget(lake: "Lake", profile_ids: Sequence[str]) -> dict[str, int]:
-    """Take people out of both ledgers. Files and history of the tables are the caller's to purge.
+def forget(lake: "Lake", who: Named) -> dict[str, int]:
+    """Take people out of both ledgers, under whatever profile. Files and history are the caller's to purge.
 
     Returns:
         Rows removed, by table.
     """
     removed = {}
-    for table in (TABLE, RETRACTED):
-        if not profile_ids or not lake.exists(table):
+    for table, number in ((TABLE, "release"), (RETRACTED, "number")):
+        if not lake.exists(table):
             removed[table] = 0
             continue
-        listed = ", ".join("'" + name.replace("'", "''") + "'" for name in profile_ids)
         with lake.lock(table):
-            told = lake.delta(table).delete(f"profile_id IN ({listed})")
-        removed[table] = int(told.get("num_deleted_rows") or 0)
+            rows = _rows_named(lake, table, number, who)
+            removed[table] = rows.num_rows
+            if rows.num_rows:
+                # Handed over as a table: a predicate would stand in Delta's log.
+                same = " AND ".join(f't."{column}" = s."{column}"' for column in rows.column_names)
+                merged = lake.delta(table).merge(rows, same, source_alias="s", target_alias="t")
+                merged.when_matched_delete().execute()
     return removed
+
+
+def rows_by_address(lake: "Lake", destination: str, who: Named) -> set[tuple[str, int]]:
+    """Profile and release of the deliveries to a destination that had an address of these people."""
+    if not who.hashes or not lake.exists(TABLE):
+        return set()
+    rows = _rows_named(lake, TABLE, "release", Named(frozenset(), hashes=who.hashes)).to_pylist()
+    return {(row["profile_id"], row["release"]) for row in rows if row["destination"] == destination}
+
+
+def _rows_named(lake: "Lake", table: str, number: str, who: Named) -> pa.Table:
+    """The keys of the rows of a ledger that are of some people."""
+    events = "OR list_contains($events::VARCHAR[], event_id)" if table == RETRACTED else ""
+    hashed = "flatten([map_values(address_hashes), map_values(mailbox_hashes)])"
+    asked = {"profiles": sorted(who.profiles), "hashes": sorted(who.hashes)}
+    asked |= {"events": sorted(who.event_ids)} if events else {}
+    with lake.duck(only=[table]) as connection:
+        return connection.execute(
+            f"""SELECT DISTINCT destination, "{number}", profile_id FROM {table}
+                WHERE list_contains($profiles::VARCHAR[], profile_id) {events}
+                   OR list_has_any(string_split(array_to_string({hashed}, ' '), ' '), $hashes::VARCHAR[])
+                ORDER BY ALL""",
+            asked,
+        ).to_arrow_table()
 
 
 def _map(values: dict[str, str]) -> str:

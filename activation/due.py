@@ -8,6 +8,8 @@ number. A pause, and a yes that expires, take people out of the next daily expor
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
+
 from activation.deliveries import RETRACTED, TABLE
 from contracts.purpose import STRICTEST_FIRST
 
@@ -24,6 +26,7 @@ def find(
     *,
     has_retractions: bool,
     erased: Collection[str] = (),
+    under_others: Collection[tuple[str, int]] = (),
     strictest: Collection[str] = (),
     topic: str | None = None,
 ) -> None:
@@ -38,10 +41,12 @@ def find(
         destination: Whose deliveries.
         has_retractions: Whether there is ops.retractions yet.
         erased: Profile ids that are due whatever they said.
+        under_others: Deliveries, by profile and release, that had an address of the erased under somebody else's
+            profile: that is due for those, and for nothing else.
         strictest: Purposes for which the strictest of the last words of a person's records counts, not the last.
         topic: The part of its purpose that the destination is about, if it is about one.
     """
-    _open(connection, destination, has_retractions, erased)
+    _open(connection, destination, has_retractions, erased, under_others)
     purposes, kinds = (
         [row[0] for row in connection.execute(f"SELECT DISTINCT {what} FROM given ORDER BY 1").fetchall()]
         for what in ("purpose", "unnest(map_keys(mailbox_hashes))")
@@ -65,12 +70,14 @@ def find(
 
 
 def _open(
-    connection: "duckdb.DuckDBPyConnection", destination: str, has_retractions: bool, erased: Collection[str]
+    connection: "duckdb.DuckDBPyConnection",
+    destination: str,
+    has_retractions: bool,
+    erased: Collection[str],
+    under_others: Collection[tuple[str, int]],
 ) -> None:
     """Make ``given``: deliveries that nothing was retracted of since; of the erased, that no erasure retracted."""
-    connection.execute("CREATE OR REPLACE TEMP TABLE erased (profile_id VARCHAR)")
-    if erased:
-        connection.execute("INSERT INTO erased SELECT unnest($ids)", {"ids": sorted(set(erased))})
+    _show_erased(connection, erased, [pair for pair in under_others if pair[0] not in erased])
     retracted = (
         f"""SELECT profile_id, max(last_release) AS last, max(last_release) FILTER (reason = 'erased') AS last_erased
             FROM {RETRACTED} WHERE destination = $name GROUP BY 1"""
@@ -83,10 +90,27 @@ def _open(
             LEFT JOIN ({retracted}) AS r USING (profile_id)
             LEFT JOIN identity.assignments AS leads ON leads.own_profile_id = d.profile_id
             WHERE d.destination = $name
-              AND (d."release" > coalesce(r.last, 0)
-                   OR d."release" > coalesce(r.last_erased, 0) AND d.profile_id IN (SELECT profile_id FROM erased))""",
+              AND CASE WHEN d.profile_id NOT IN (SELECT profile_id FROM erased) THEN d."release" > coalesce(r.last, 0)
+                       ELSE d."release" > coalesce(r.last_erased, 0)
+                            AND (d.profile_id NOT IN (SELECT profile_id FROM under_others)
+                                 OR (d.profile_id, d."release") IN (FROM under_others)) END""",
         {"name": destination},
     )
+
+
+def _show_erased(
+    connection: "duckdb.DuckDBPyConnection", erased: Collection[str], others: Collection[tuple[str, int]]
+) -> None:
+    """Make ``erased``, with the profiles of others that bore their addresses, and ``under_others``, when those did."""
+    profiles, releases = zip(*sorted(others), strict=True) if others else ((), ())
+    shown = {
+        "erased": {"profile_id": pa.array(sorted({*erased, *profiles}), pa.string())},
+        "under_others": {"profile_id": pa.array(profiles, pa.string()), "release": pa.array(releases, pa.int32())},
+    }
+    for name, columns in shown.items():
+        connection.register("shown", pa.table(columns))
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS FROM shown")
+        connection.unregister("shown")
 
 
 def last_words(

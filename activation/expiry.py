@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from activation.export import catch_up
 from activation.files import read_manifest, sync_folder
 from activation.held import Held, all_held, finish_cut_off, gone, has_rows, misnamed
+from activation.named import by_id
 from activation.withdrawals import make_up
 from lakehouse import audit
 from lakehouse.errors import DataError
@@ -55,7 +56,7 @@ def find(lake: "Lake", as_of: datetime.date, days: Mapping[str, int], kept: Coll
         days: The period of each destination that has one.
         kept: Profile ids, retired ones too, of people who are under a legal hold.
     """
-    dates, wanted = release_dates(lake), set(kept)
+    dates, wanted = release_dates(lake), by_id(kept)
     held = all_held(lake)
     exports: dict[str, list[tuple[datetime.date, int]]] = defaultdict(list)
     for item in held:
@@ -71,7 +72,7 @@ def find(lake: "Lake", as_of: datetime.date, days: Mapping[str, int], kept: Coll
         if born is None:
             made.append(Old(item, period, "unknown"))
         elif born < as_of - datetime.timedelta(days=period):
-            made.append(Old(item, period, "held" if wanted and has_rows(item, wanted) else "goes"))
+            made.append(Old(item, period, "held" if kept and has_rows(item, wanted) else "goes"))
     return made
 
 

@@ -7,7 +7,7 @@ manifest is sealed anew with a note of how many went and by which act, so that t
 import csv
 import os
 import shutil
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -23,6 +23,7 @@ from activation.files import (
     write_csv,
     write_manifest,
 )
+from activation.named import Named
 from lakehouse import audit
 from lakehouse.errors import DataError, UsageError
 from lakehouse.seal import is_sealed, sealed
@@ -127,30 +128,24 @@ def unwritten_acts(lake: "Lake") -> Iterator[audit.Act]:
             continue  # the audit's proof names it
 
 
-def holding(lake: "Lake", profile_ids: Collection[str]) -> list[Held]:
-    """The folders of which a file has a row of one of these people.
-
-    Args:
-        lake: The lake.
-        profile_ids: All ids that they had: the present one, and those retired.
-    """
-    wanted = set(profile_ids)
-    return [held for held in all_held(lake) if has_rows(held, wanted)]
+def holding(lake: "Lake", who: Named) -> list[Held]:
+    """The folders of which a file has a row of one of these people."""
+    return [held for held in all_held(lake) if has_rows(held, who)]
 
 
-def has_rows(held: Held, wanted: set[str]) -> bool:
+def has_rows(held: Held, who: Named) -> bool:
     """Whether a file of a folder has a row of one of these people."""
-    return any(_has(held.folder / name, wanted) for name in (DATA, RETRACTIONS) if (held.folder / name).exists())
+    return any(_has(held.folder / name, who) for name in (DATA, RETRACTIONS) if (held.folder / name).exists())
 
 
-def redact(lake: "Lake", profile_ids: Collection[str], because: str) -> dict[str, int]:
+def redact(lake: "Lake", who: Named, because: str) -> dict[str, int]:
     """Take people out of everything that is held, and seal it anew; the second run finds nothing left to do.
 
     The ledgers are another matter: activation.deliveries.forget.
 
     Args:
         lake: The lake.
-        profile_ids: All ids that they had.
+        who: The people.
         because: The act that asks for it, by the name that the audit has for it: ``erasure 3``. Never a personal value.
 
     Returns:
@@ -165,15 +160,14 @@ def redact(lake: "Lake", profile_ids: Collection[str], because: str) -> dict[str
         with lake.lock(f"export_{place.name}"):
             finish_cut_off(lake, place.name)
     counts: dict[str, int] = {}
-    wanted = set(profile_ids)
-    for held in holding(lake, wanted):
+    for held in holding(lake, who):
         with lake.lock(f"export_{held.destination}"):
-            counts[held.subject] = _redact(lake, held, wanted, because)
+            counts[held.subject] = _redact(lake, held, who, because)
             audit.note(lake, [act_of(held)])
     return counts
 
 
-def _redact(lake: "Lake", held: Held, wanted: set[str], because: str) -> int:
+def _redact(lake: "Lake", held: Held, who: Named, because: str) -> int:
     manifest = read_manifest(held.folder)
     if not is_sealed(lake.settings, manifest):
         raise DataError(
@@ -187,7 +181,7 @@ def _redact(lake: "Lake", held: Held, wanted: set[str], because: str) -> int:
             if not (held.folder / name).exists():
                 continue
             header, *rows = _read(held.folder / name)
-            kept = [row for row in rows if not _is_of(row, header, wanted)]
+            kept = [row for row in rows if not _is_of(row, header, who)]
             write_csv(staged / name, header, kept)
             gone += len(rows) - len(kept)
             manifest[key] |= described(staged / name) | ({"rows": len(kept)} if key == "retractions" else {})
@@ -228,15 +222,13 @@ def _old(final: Path) -> Path:
     return final.with_name(f"_{final.name}_old")
 
 
-def _has(file: Path, wanted: set[str]) -> bool:
+def _has(file: Path, who: Named) -> bool:
     header, *rows = _read(file)
-    return any(_is_of(row, header, wanted) for row in rows)
+    return any(_is_of(row, header, who) for row in rows)
 
 
-def _is_of(row: list[str], header: list[str], wanted: set[str]) -> bool:
-    """Whether a row is to go. One that tells the destination of the erasure stays: it has no address."""
-    told = dict(zip(header, row, strict=False))
-    return told.get("profile_id") in wanted and told.get("reason") != "erased"
+def _is_of(row: list[str], header: list[str], who: Named) -> bool:
+    return who.is_row(dict(zip(header, row, strict=False)))
 
 
 def _read(file: Path) -> list[list[str]]:

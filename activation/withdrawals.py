@@ -7,13 +7,13 @@ for by the next, out of the folder itself.
 """
 
 import datetime
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from activation import addresses, convert, due
-from activation.deliveries import RETRACTED, TABLE, releases_of
+from activation.deliveries import RETRACTED, TABLE, releases_of, rows_by_address
 from activation.export import catch_up
 from activation.files import (
     DATA,
@@ -29,6 +29,7 @@ from activation.files import (
 )
 from activation.held import Held, act_of, finish_cut_off, published_retractions, retraction_folder
 from activation.measure import measured
+from activation.named import NOBODY, Named
 from lakehouse import audit, keyed
 from lakehouse.erasing import no_erasure
 from lakehouse.errors import DataError
@@ -41,15 +42,14 @@ if TYPE_CHECKING:
     from lakehouse.run import Run
 
 
-def retract(lake: "Lake", run: "Run", erased: Collection[str] = ()) -> dict[str, int]:
+def retract(lake: "Lake", run: "Run", erased: Named = NOBODY) -> dict[str, int]:
     """Have every destination remove whom it ever got and may keep no longer.
 
     Args:
         lake: The lake.
         run: The run.
-        erased: Profile ids, retired ones too, of people who are about to be erased. They are retracted whatever they
-            said, from every destination that ever got them, by profile and keyed hash only: no address of theirs is
-            written anew.
+        erased: People who are about to be erased. They are retracted whatever they said, from every destination that
+            ever got them, under whatever profile, by that and keyed hash only: no address of theirs is written anew.
 
     Returns:
         People retracted, by destination.
@@ -59,7 +59,7 @@ def retract(lake: "Lake", run: "Run", erased: Collection[str] = ()) -> dict[str,
     """
     counts: dict[str, int] = {}
     # An erasure calls it under its own lock.
-    with run.step(lake, "retract") as step, nullcontext() if erased else no_erasure(lake):
+    with run.step(lake, "retract") as step, nullcontext() if erased.profiles else no_erasure(lake):
         audit.ready(lake)
         catch_up(lake)
         if not all(lake.exists(table) for table in due.READ):
@@ -83,7 +83,7 @@ def retract(lake: "Lake", run: "Run", erased: Collection[str] = ()) -> dict[str,
     return counts
 
 
-def told_of_erasure(lake: "Lake", profile_ids: Collection[str]) -> dict[str, int]:
+def told_of_erasure(lake: "Lake", who: Named) -> dict[str, int]:
     """How many of these people were retracted as erased, by destination."""
     if not lake.exists(RETRACTED):
         return {}
@@ -91,7 +91,7 @@ def told_of_erasure(lake: "Lake", profile_ids: Collection[str]) -> dict[str, int
         found = connection.execute(
             f"""SELECT destination, count(DISTINCT profile_id) FROM {RETRACTED}
                 WHERE reason = 'erased' AND list_contains($ids, profile_id) GROUP BY ALL ORDER BY ALL""",
-            {"ids": sorted(profile_ids)},
+            {"ids": sorted(who.profiles)},
         ).fetchall()
     return {str(name): int(people) for name, people in found}
 
@@ -101,12 +101,12 @@ def due_now(lake: "Lake") -> dict[str, int]:
     counts = {}
     for name in sorted({destination for destination, _ in releases_of(lake)}):
         with lake.duck(only=[*due.READ, TABLE, RETRACTED]) as connection:
-            _find(lake, connection, name, ())
+            _find(lake, connection, name, NOBODY)
             counts[name] = int(connection.execute("SELECT count(*) FROM due").fetchall()[0][0])
     return counts
 
 
-def _find(lake: "Lake", connection: "duckdb.DuckDBPyConnection", name: str, erased: Collection[str]) -> None:
+def _find(lake: "Lake", connection: "duckdb.DuckDBPyConnection", name: str, erased: Named) -> None:
     keyed.install(connection, lake.settings.privacy_key)
     convert.install(connection, lake.contracts.identity.mail_domains)
     strictest = [one for one, purpose in lake.contracts.policy.purposes.items() if purpose.across == "strictest"]
@@ -115,13 +115,14 @@ def _find(lake: "Lake", connection: "duckdb.DuckDBPyConnection", name: str, eras
         connection,
         name,
         has_retractions=lake.exists(RETRACTED),
-        erased=erased,
+        erased=erased.profiles,
+        under_others=rows_by_address(lake, name, erased),
         strictest=strictest,
         topic=declared.topic if declared else None,
     )
 
 
-def _retract(lake: "Lake", name: str, erased: Collection[str]) -> int:
+def _retract(lake: "Lake", name: str, erased: Named) -> int:
     declared = lake.contracts.destinations.get(name)
     with lake.duck(only=[*due.READ, TABLE, RETRACTED]) as connection:
         _find(lake, connection, name, erased)

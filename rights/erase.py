@@ -5,7 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from activation import deliveries, held, withdrawals
+from activation.named import Named, by_id, named
 from contracts.errors import DataError, UsageError
+from identity.apart import as_one
 from lakehouse.pseudonym import keyed_hash
 from rights.who import PROFILES_MEANT, Who, parse
 from spark_jobs.privacy import forget, plan
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 def profiles_of(lake: "Lake", texts: Iterable[str]) -> list[str]:
     """The profiles that are meant, by the live tables: what landed yesterday counts, whatever was released.
 
+    Of who refused that their records are put together, those are all records that evidence says are theirs.
+
     Raises:
         UsageError: If one of the texts is no way to name a person.
         DataError: If one names nobody, several people, or somebody who was erased before.
@@ -29,14 +33,17 @@ def profiles_of(lake: "Lake", texts: Iterable[str]) -> list[str]:
     for text in texts:
         who = parse(text)
         its = _profiles(lake, who)
-        if len(its) > 1:
-            # An identifier of several people names none of them: only one of them asked.
-            raise DataError(
-                f"{len(its)} profiles hold this {who.noun}", "the live tables", f"name one of: {', '.join(its)}"
-            )
         if not its:
             raise _nobody(lake, who)
-        found |= set(its)
+        people = as_one(lake, its, as_of(lake))
+        if len(people) > 1:
+            # An identifier of several people names none of them: only one of them asked.
+            raise DataError(
+                f"{len(people)} people hold this {who.noun}",
+                "the live tables",
+                f"name one of: {', '.join(min(its_own & set(its)) for its_own in people)}",
+            )
+        found |= people[0]
     return sorted(found)
 
 
@@ -123,16 +130,21 @@ def is_unfinished(lake: "Lake") -> bool:
 
 
 def _redact(lake: "Lake", run: "Run", theirs: "Theirs", erasure: int) -> Mapping[str, Any]:
-    return held.redact(lake, theirs.profiles, f"erasure {erasure}")
+    return held.redact(lake, _named(lake, theirs), f"erasure {erasure}")
 
 
 def _retract(lake: "Lake", run: "Run", theirs: "Theirs", erasure: int) -> Mapping[str, Any]:
-    counts = withdrawals.retract(lake, run, erased=theirs.profiles)
-    return counts | withdrawals.told_of_erasure(lake, theirs.profiles)  # those of a try that died, too
+    counts = withdrawals.retract(lake, run, erased=_named(lake, theirs))
+    return counts | withdrawals.told_of_erasure(lake, by_id(theirs.profiles))  # those of a try that died, too
 
 
 def _out_of_ledgers(lake: "Lake", run: "Run", theirs: "Theirs", erasure: int) -> Mapping[str, Any]:
-    return deliveries.forget(lake, theirs.profiles)
+    return deliveries.forget(lake, _named(lake, theirs))
+
+
+def _named(lake: "Lake", theirs: "Theirs") -> Named:
+    addresses = {*theirs.spellings, *(value for _, value in theirs.values)}
+    return named(lake, theirs.profiles, theirs.event_ids, addresses)
 
 
 EXPORTS: forget.Exports = {"redacted": _redact, "retracted": _retract, "ledgers": _out_of_ledgers}

@@ -96,11 +96,13 @@ def verify(
     from spark_jobs.privacy import search
 
     lake = _lake()
-    document = certificates.read(certificate, lake.settings)
+    document = certificates.read(certificate, lake)
     finder = (
         search.for_values(identifier, _spellings)
         if identifier
-        else search.for_hashes(lake.settings.privacy_key, document["hashes"], lake.contracts.sources)
+        else search.for_hashes(
+            lake.settings.privacy_key, document["hashes"], lake.contracts.sources, lake.contracts.identity
+        )
     )
     found = search.search(lake, finder, _searched)
     places = [{"file": place.file, "where": place.where, "what": place.what} for place in found.places]

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from activation.named import Named, by_id, named
 from clew.held.messages import messages_by_source, refused_messages
 from clew.held.person import EVENTS, Person
 from clew.held.tables import PersonTable, person_tables
@@ -38,7 +39,7 @@ def everything(opened: "Opened", lake: "Lake", person: Person) -> dict[str, Any]
         What ``clew access --json`` prints.
     """
     refused, maybe = refused_messages(opened, person)
-    recipients = _recipients(lake, person)
+    recipients = _recipients(opened, lake, person)
     told: dict[str, Any] = plain(
         {
             "of": list(SOURCES_OF_LAW),
@@ -136,7 +137,7 @@ def _purposes(opened: "Opened", lake: "Lake", person: Person) -> list[dict[str, 
     ]
 
 
-def _recipients(lake: "Lake", person: Person) -> list[dict[str, Any]]:
+def _recipients(opened: "Opened", lake: "Lake", person: Person) -> list[dict[str, Any]]:
     """Who received what, as far as the exports are still held; the ledger of deliveries is among the tables."""
     declared = lake.contracts.destinations
     return [
@@ -145,8 +146,21 @@ def _recipients(lake: "Lake", person: Person) -> list[dict[str, Any]]:
             name: getattr(declared[made["destination"]], name) if made["destination"] in declared else None
             for name in ("about", "why", "owner", "retract")
         }
-        for made in exports_with(lake, person.ids)
+        for made in exports_with(lake, _named(opened, lake, person))
     ]
+
+
+def _named(opened: "Opened", lake: "Lake", person: Person) -> Named:
+    """The person with the addresses that only they have, which stand under a profile that they once shared, too."""
+    if not opened.has("identity.identifiers"):
+        return by_id(person.ids)
+    addresses = opened.rows(
+        """SELECT value FROM (
+               SELECT record_id, unnest([value, raw_value]) AS value FROM identity.identifiers WHERE is_usable)
+           GROUP BY value HAVING bool_and(list_contains($records, record_id)) ORDER BY value""",
+        {"records": list(person.records)},
+    )
+    return named(lake, person.ids, (), [row["value"] for row in addresses if row["value"]])
 
 
 def _acts(opened: "Opened", lake: "Lake", person: Person, recipients: list[dict[str, Any]]) -> list[dict[str, Any]]:

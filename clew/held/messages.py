@@ -90,7 +90,7 @@ def refused_messages(opened: "Opened", person: Person) -> tuple[list[dict[str, A
     }
     named[False] |= {token for record in person.records for token in tokens("", record.partition(":")[2], rules)}
     connection = opened.reading.connection
-    naming(connection, named[False] | named[True])
+    naming(connection, named[False] | named[True], rules)
     refused_fields(connection, _sources(opened), rules)
     show_forms(connection, "asked_forms", [(str(v["is_shared"]), v["identifier"], v["text"]) for v in values], rules)
     rows = opened.rows(

@@ -1,5 +1,6 @@
 """Rows of exports: one traced back into the lake, and those of a set of people, over all exports still held."""
 
+import csv
 import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from activation.files import DATA, RETRACTIONS, read_manifest
 from activation.held import all_held, published_folders
 from activation.held import folder as folder_of
+from activation.named import Named, by_id
 from clew.traced.asked import parse
 from clew.traced.back import trace_back
 from clew.traced.lines import places
@@ -15,7 +17,7 @@ from contracts.errors import DataError, UsageError
 from contracts.lineage import PERSON
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from contracts.lineage import Lineage
@@ -44,7 +46,7 @@ def trace_export(
         raise UsageError("an exported row is named by its profile_id", table, f"clew trace {table} PROFILE_ID")
     profile_id = key[0].removeprefix(f"{PERSON}=")
     release = manifest["release"]
-    row = next(iter(rows_of(folder / DATA, [profile_id])), None)
+    row = next(iter(rows_of(folder / DATA, by_id([profile_id]))), None)
     if row is None:
         raise DataError(
             "this profile is not in that export", table, f"see when it was: clew trace profiles {profile_id}"
@@ -74,33 +76,25 @@ def trace_export(
     }
 
 
-def rows_of(data: "Path", profile_ids: "Iterable[str]") -> list[dict[str, Any]]:
-    """The rows of an exported file that are of some profiles, as text."""
-    import duckdb
-
-    with duckdb.connect() as connection:
-        cursor = connection.execute(
-            """SELECT * FROM read_csv(?, header = true, all_varchar = true, nullstr = '', delim = ',', quote = '"',
-               escape = '"') WHERE list_contains(?, profile_id) ORDER BY ALL""",
-            [str(data), sorted(set(profile_ids))],
-        )
-        names = [column[0] for column in cursor.description or ()]
-        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+def rows_of(data: "Path", who: Named) -> list[dict[str, Any]]:
+    """The rows of an exported file that are of some people, as text; an empty cell is None."""
+    with data.open(encoding="utf-8", newline="") as file:
+        found = [dict(row) for row in csv.DictReader(file) if who.is_row(row)]
+    return [{name: cell or None for name, cell in row.items()} for row in found]
 
 
-def exports_with(lake: "Lake", profile_ids: "Iterable[str]") -> list[dict[str, Any]]:
-    """What was handed over and is still held that has rows of some profiles, with these rows.
+def exports_with(lake: "Lake", who: Named) -> list[dict[str, Any]]:
+    """What was handed over and is still held that has rows of some people, with these rows.
 
     Returns:
         destination, release (of a retraction apart from a release, its number), purpose, kind (``data``,
         ``retractions`` of a release, or ``retraction``), subject (as the audit calls it), rows.
     """
-    ids = sorted(set(profile_ids))
     found = []
     for held in all_held(lake):
         manifest = read_manifest(held.folder)
         for name, file in (("data", DATA), ("retractions", RETRACTIONS)):
-            rows = rows_of(held.folder / file, ids) if ids and (held.folder / file).is_file() else []
+            rows = rows_of(held.folder / file, who) if (held.folder / file).is_file() else []
             if rows:
                 found.append(
                     {

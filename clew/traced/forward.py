@@ -3,6 +3,7 @@
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
+from activation.named import by_id
 from clew.traced.back import shown
 from clew.traced.conditions import quoted
 from clew.traced.exported import exports_with
@@ -70,7 +71,7 @@ def trace_forward(lineage: "Lineage", lake: "Lake", of: str, release: str, limit
                 "rows": len(made["rows"]),
                 "profile_ids": [row["profile_id"] for row in made["rows"]][:limit],
             }
-            for made in exports_with(lake, every_id)
+            for made in exports_with(lake, by_id(every_id))
         ],
     }
 

@@ -1,16 +1,24 @@
 """Messages of erased people that land again: they are told in conform, buried, and have the fate `erased`.
 
+A message is theirs by its record or its own id; by an identifier or a word only if it is nobody else's. It is somebody
+else's if its record was there before the erasure: who lives on may use an erased person's mailbox or browser, and is
+heard. Nor does a browser, a device or an order make a message theirs that names an account, a card or a customer.
+
 Idempotence key: the message. Its line in bronze gets its tombstone before anything of silver is written, so a run that
-died finds a tombstone there and counts it the same.
+died finds a tombstone there and counts it the same. What is decided depends on what landed before the erasure, never on
+how landings are put together.
 """
 
 from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
+from lakehouse.pseudonym import SEPARATOR, pads
 from lakehouse.tombstones import ERASURES, tombstone
 from spark_jobs.privacy.bury import Grave, bury
-from spark_jobs.privacy.keys import has_keys, known_again
+from spark_jobs.privacy.keys import ERASED, EVENT, RECORD, candidates, has_keys, of_devices
+from spark_jobs.silver import route
+from spark_jobs.silver.sql import literal, words
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -34,7 +42,8 @@ def erase_again(lake: "Lake", judged: "DataFrame", step: "Step") -> "DataFrame":
     """
     if not has_keys(lake):
         return judged
-    found = known_again(lake, judged).persist()
+    matches = _matches(lake, judged).persist()
+    found = _theirs(lake, judged, matches).persist()
     try:
         lines = found.select("source", "position").distinct()
         held = judged.join(F.broadcast(lines), ["source", "position"], "left_semi").groupBy("source", "position")
@@ -50,12 +59,60 @@ def erase_again(lake: "Lake", judged: "DataFrame", step: "Step") -> "DataFrame":
         step.say("messages of erased people", again)
     finally:
         found.unpersist()
+        matches.unpersist()
     rows = [(*line, part) for line, its in parts.items() for part in its]
     known = lake.spark.createDataFrame(rows, "source string, position bigint, part int").withColumn(
         "is_again", F.lit(True)
     )
     joined = judged.join(F.broadcast(known), _KEY, "left")
     return joined.withColumn("is_erased", F.expr("is_erased or coalesce(is_again, false)")).drop("is_again")
+
+
+def _matches(lake: "Lake", judged: "DataFrame") -> "DataFrame":
+    """By what messages match the list: source, position, part, record_id, namespace, and when that was erased.
+
+    The key is a row of a table and no text of the query, so that no plan and no log shows it.
+    """
+    spark = lake.spark
+    inner, outer = pads(lake.settings.privacy_key)
+    secret = spark.createDataFrame([(bytearray(inner), bytearray(outer))], "inner_pad binary, outer_pad binary")
+    sources = [lake.contracts.sources[name] for name in sorted(lake.contracts.sources)]
+    told = judged.where("not is_erased and not is_header").selectExpr(
+        *_KEY, "record_id", f"inline({candidates(sources, lake.contracts.identity)})"
+    )
+    message = f"cast(concat(namespace, {literal(SEPARATOR)}, form) as binary)"
+    hashed = (
+        told.where("form is not null and form <> ''")
+        .crossJoin(F.broadcast(secret))
+        .selectExpr(
+            *(*_KEY, "record_id", "namespace"),
+            f"sha2(concat(outer_pad, unhex(sha2(concat(inner_pad, {message}), 256))), 256) as hash",
+        )
+    )
+    erased = (
+        lake.df(ERASED).join(lake.df(ERASURES), "erasure").groupBy("namespace", "hash").agg(F.max("at").alias("at"))
+    )
+    return hashed.join(F.broadcast(erased), ["namespace", "hash"]).select(*_KEY, "record_id", "namespace", "at")
+
+
+def _theirs(lake: "Lake", judged: "DataFrame", matches: "DataFrame") -> "DataFrame":
+    """source, position and part of the messages that are an erased person's, each once."""
+    by_id = matches.where(f"namespace in ({words([RECORD, EVENT])}) or record_id is null")
+    of_somebody = "record_id not like 'anonymous:%'"
+    devices = words(of_devices(lake.contracts.identity)) or "''"
+    by_name = matches.where(
+        f"namespace not in ({words([RECORD, EVENT])}) and record_id is not null"
+        f" and not (namespace in ({devices}) and {of_somebody})"
+    )
+    if by_name.isEmpty():
+        return by_id.select(*_KEY).distinct()
+    # Of erased people only, and so few: their records are asked for in what has landed.
+    asked = F.broadcast(by_name.select("record_id", "at").distinct())
+    here = judged.where(f"{route.ACCEPTED} and record_id is not null").selectExpr("record_id", "landed_at as there_at")
+    before = lake.df("silver.events").selectExpr("record_id", "received_at as there_at")
+    lived = here.unionAll(before).join(asked, "record_id").where("there_at < at").select("record_id", "at").distinct()
+    nobody_elses = by_name.join(lived, ["record_id", "at"], "left_anti")
+    return by_id.select(*_KEY).unionAll(nobody_elses.select(*_KEY)).distinct()
 
 
 def newest_tombstone(lake: "Lake") -> str:

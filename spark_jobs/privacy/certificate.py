@@ -2,12 +2,14 @@
 
 import datetime
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lakehouse import audit
 from lakehouse.errors import UsageError
 from lakehouse.private import replace_private
-from lakehouse.seal import broken, public_key, sealed
+from lakehouse.seal import broken, known_keys, sealed
 from spark_jobs.privacy.keys import ERASED
 
 if TYPE_CHECKING:
@@ -28,8 +30,19 @@ def write(lake: "Lake", made: "Plan") -> dict[str, Any]:
     return document
 
 
-def read(path: Path, settings: Any) -> dict[str, Any]:
-    """A certificate whose seal holds.
+def act_of(document: Mapping[str, Any]) -> audit.Act:
+    """A certificate as an act for the audit, which thereby tells that it was sealed when its key was the key."""
+    return audit.Act(
+        "certificate",
+        f"erasure {document['erasure']}",
+        f"{document['people']} people",
+        audit.fingerprint(document),
+        document["author"],
+    )
+
+
+def read(path: Path, lake: "Lake") -> dict[str, Any]:
+    """A certificate whose seal holds; one of a former key of the seals must be in the audit, too.
 
     Raises:
         UsageError: If it is none, or was altered.
@@ -40,10 +53,22 @@ def read(path: Path, settings: Any) -> dict[str, Any]:
         raise UsageError("that is no certificate", str(path), f"name a file of {FOLDER}/") from error
     if not isinstance(document, dict) or document.get("kind") != KIND:
         raise UsageError("that is no certificate of an erasure", str(path), f"name a file of {FOLDER}/")
-    fault = broken(document, public_key(settings))
+    fault = _fault(document, lake)
     if fault:
         raise UsageError(f"the certificate does not hold: {fault}", str(path), "get the file as it was made")
     return document
+
+
+def _fault(document: Mapping[str, Any], lake: "Lake") -> str | None:
+    present, *former = known_keys(lake.settings)
+    fault = broken(document, present)
+    if fault is None or all(broken(document, key) for key in former):
+        return fault
+    made = act_of(document)
+    told = {
+        item.fingerprint for item in audit.entries(lake) if (item.action, item.subject) == (made.action, made.subject)
+    }
+    return None if made.fingerprint in told else "it was sealed with a former key, and the audit does not know it"
 
 
 def _document(lake: "Lake", made: "Plan") -> dict[str, Any]:

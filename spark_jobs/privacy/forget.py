@@ -226,7 +226,7 @@ def _carried_out(
             if "purged" in made.done:
                 made = plan.reported(lake, made, "purged", _both(made.done["purged"], _purge(lake, made)))
     sealed = certificate.write(lake, made)
-    audit.note(lake, erasure_acts(lake))
+    audit.note(lake, [*erasure_acts(lake), certificate.act_of(sealed)])
     if made.request is not None:
         (lake.settings.state / REQUESTS / made.request).unlink(missing_ok=True)
     plan.remove(lake)

@@ -8,17 +8,14 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import phonenumbers
-from pyspark.sql import functions as F
 
 from contracts.identity import IdentifierRule, IdentityRules
 from contracts.source import Source
-from lakehouse.pseudonym import SEPARATOR, keyed_hash, pads
+from lakehouse.pseudonym import keyed_hash
 from spark_jobs.silver.convert import path_value
 from spark_jobs.silver.sql import case, literal
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
-
     from lakehouse.lake import Lake
 
 ERASED = "ops.erased"
@@ -91,45 +88,23 @@ def candidates(sources: Iterable[Source], rules: IdentityRules) -> str:
         f"array(struct({literal(RECORD)} as namespace, record_id as form), "
         f"struct({literal(EVENT)} as namespace, event_id as form))"
     )
-    return f"concat({names}, {case(of_source)}, if(payload is null, array(), {_tokens_sql('payload')}))"
+    return f"concat({names}, {case(of_source)}, if(payload is null, array(), {_tokens_sql('payload', rules)}))"
+
+
+def of_devices(rules: IdentityRules) -> list[str]:
+    """Identifiers of things that several people use or ask for: browsers, devices, orders. They name nobody else."""
+    return sorted(name for name, rule in rules.identifiers.items() if rule.standard == "device" or rule.names_visitor)
 
 
 def form_sql(value: str, rule: IdentifierRule | None, every: str = "") -> str:
     """SQL of Spark, or with ``every`` = ``DUCKDB`` of DuckDB: the form of a value as it was sent."""
     standard = rule.standard if rule else "code"
     if standard == "email" and rule is not None:
-        return _email_sql(f"lower(trim({value}))", rule)
+        return email_sql(f"lower(trim({value}))", rule)
     if standard == "phone":
         bare = f"regexp_replace(lower({value}), '(ext|x|#|;).*$', '')"
         return f"regexp_replace(regexp_replace({bare}, '[^0-9]', ''{every}), '^00', '')"
     return f"lower(trim({value}))" if standard == "device" else f"trim({value})"
-
-
-def known_again(lake: "Lake", judged: "DataFrame") -> "DataFrame":
-    """source, position and part of the judged messages that are an erased person's, each once.
-
-    The key is a row of a table and no text of the query, so that no plan and no log shows it.
-    """
-    spark = lake.spark
-    inner, outer = pads(lake.settings.privacy_key)
-    secret = spark.createDataFrame([(bytearray(inner), bytearray(outer))], "inner_pad binary, outer_pad binary")
-    sources = [lake.contracts.sources[name] for name in sorted(lake.contracts.sources)]
-    told = judged.where("not is_erased and not is_header").selectExpr(
-        "source", "position", "part", f"inline({candidates(sources, lake.contracts.identity)})"
-    )
-    message = f"cast(concat(namespace, {literal(SEPARATOR)}, form) as binary)"
-    hashed = (
-        told.where("form is not null and form <> ''")
-        .crossJoin(F.broadcast(secret))
-        .selectExpr(
-            *("source", "position", "part", "namespace"),
-            f"sha2(concat(outer_pad, unhex(sha2(concat(inner_pad, {message}), 256))), 256) as hash",
-        )
-    )
-    erased = lake.df(ERASED).select("namespace", "hash").distinct()
-    return hashed.join(F.broadcast(erased), ["namespace", "hash"], "left_semi").select(
-        "source", "position", "part"
-    ).distinct()  # fmt: skip
 
 
 def has_keys(lake: "Lake") -> bool:
@@ -139,7 +114,8 @@ def has_keys(lake: "Lake") -> bool:
     return lake.exists(ERASED) and row_count(lake.delta(ERASED)) > 0
 
 
-def _email_sql(value: str, rule: IdentifierRule) -> str:
+def email_sql(value: str, rule: IdentifierRule) -> str:
+    """SQL of Spark and DuckDB: an address, lower case and trimmed, in the one spelling of its mailbox."""
     local, domain = f"split_part({value}, '@', 1)", f"split_part({value}, '@', -1)"
     if rule.plus_tags == "drop":
         local = f"coalesce(nullif(split_part({local}, '+', 1), ''), {local})"
@@ -151,8 +127,34 @@ def _email_sql(value: str, rule: IdentifierRule) -> str:
     return f"if(instr({value}, '@') > 0, {case(branches, f'''concat({local}, '@', {domain})''')}, {value})"
 
 
-def _tokens_sql(text: str) -> str:
-    words = f"transform(regexp_extract_all({text}, {literal(WORD)}, 0), t -> lower(trim(both '.:-' from t)))"
+def email_form(word: str, rule: IdentifierRule) -> str:
+    """The same in Python."""
+    if "@" not in word:
+        return word
+    local, *_, domain = word.split("@")
+    if rule.plus_tags == "drop":
+        local = local.split("+")[0] or local
+    for provider in rule.domains:
+        if domain in (provider.domain, *provider.also):
+            bare = local.replace(".", "") if provider.ignores_dots else local
+            return f"{bare or local}@{provider.domain}"
+    return f"{local}@{domain}"
+
+
+def mail_rule(rules: IdentityRules) -> IdentifierRule | None:
+    """By which words of a text that are addresses are compared; None where no identifier is one."""
+    return next((rule for _, rule in sorted(rules.identifiers.items()) if rule.standard == "email"), None)
+
+
+def word_sql(word: str, rules: IdentityRules) -> str:
+    """SQL of Spark and DuckDB: a word of a text, trimmed and lower case, in the form of tokens."""
+    rule = mail_rule(rules)
+    return email_sql(word, rule) if rule else word
+
+
+def _tokens_sql(text: str, rules: IdentityRules) -> str:
+    trimmed = f"transform(regexp_extract_all({text}, {literal(WORD)}, 0), t -> lower(trim(both '.:-' from t)))"
+    words = f"transform({trimmed}, t -> {word_sql('t', rules)})"
     numbers = f"transform(regexp_extract_all({text}, {literal(NUMBER)}, 0), t -> regexp_replace(t, '[^0-9]', ''))"
     return (
         f"transform(array_distinct(concat({words}, {numbers})), t -> struct({literal(TOKEN)} as namespace, t as form))"

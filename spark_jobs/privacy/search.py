@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from contracts.errors import DataError
+from contracts.identity import IdentityRules
 from contracts.records import KINDS
 from spark_jobs.bronze.unreadable import READ
-from spark_jobs.privacy.keys import EVENT, NUMBER, RECORD, TOKEN, WORD, distinctive
+from spark_jobs.privacy.keys import EVENT, NUMBER, RECORD, TOKEN, WORD, distinctive, email_form, mail_rule
 from spark_jobs.privacy.state import NOT_SEARCHED
 
 if TYPE_CHECKING:
@@ -75,14 +76,16 @@ def for_values(values: Iterable[str], forms: Callable[[str], Iterable[str]] = la
     return found
 
 
-def for_hashes(key: bytes, hashes: Mapping[str, Iterable[str]], sources: Iterable[str]) -> Finder:
+def for_hashes(key: bytes, hashes: Mapping[str, Iterable[str]], sources: Iterable[str], rules: IdentityRules) -> Finder:
     """Finds what has one of the keyed hashes of a certificate: every word and number is hashed and compared.
 
     Args:
         key: The privacy key.
         hashes: By namespace.
         sources: The declared sources, which ids of events begin with.
+        rules: By which an address is known in any spelling of its mailbox.
     """
+    of_mail = mail_rule(rules)
     sought = {namespace: set(its) for namespace, its in hashes.items()}
     inner = {namespace: _Hmac(key, namespace) for namespace in sought}
     of_record = tuple(f"{kind}:" for kind in KINDS)
@@ -102,7 +105,8 @@ def for_hashes(key: bytes, hashes: Mapping[str, Iterable[str]], sources: Iterabl
             return RECORD
         if text.startswith(of_event) and is_of(EVENT, text):
             return EVENT
-        return TOKEN if any(is_of(TOKEN, token) for token in distinctive(text)) else None
+        tokens = (email_form(token, of_mail) if of_mail else token for token in distinctive(text))
+        return TOKEN if any(is_of(TOKEN, token) for token in tokens) else None
 
     def found(content: bytes) -> set[str]:
         names = set()

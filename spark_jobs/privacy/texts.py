@@ -8,24 +8,28 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from spark_jobs.privacy.keys import NUMBER, WORD
+from spark_jobs.privacy.keys import NUMBER, WORD, word_sql
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     import duckdb
 
+    from contracts.identity import IdentityRules
 
-def naming(connection: "duckdb.DuckDBPyConnection", tokens: "Iterable[str]") -> None:
+
+def naming(connection: "duckdb.DuckDBPyConnection", tokens: "Iterable[str]", rules: "IdentityRules") -> None:
     """Make the temporary table ``naming``: source, position, part and token of the refused messages that name one.
 
     Args:
         connection: Shows silver.quarantine.
         tokens: What to look for (keys.tokens).
+        rules: By which an address is known in any spelling of its mailbox.
     """
     connection.register("tokens_given", pa.table({"token": pa.array(sorted(set(tokens)), pa.string())}))
     text = "replace(payload, chr(0), '')"
     words = f"list_transform(regexp_extract_all(t, '{WORD}'), lambda w: lower(trim(w, '.:-')))"
+    words = f"list_transform({words}, lambda w: {word_sql('w', rules)})"
     numbers = f"list_transform(regexp_extract_all(t, '{NUMBER}'), lambda w: regexp_replace(w, '[^0-9]', '', 'g'))"
     # What JSON writes with escapes is read as well.
     unescaped = f"coalesce(array_to_string(json_extract_string({text}, '$..*'), ' '), '')"

@@ -112,20 +112,25 @@ def _events(connection: "duckdb.DuckDBPyConnection") -> None:
 
 def _values(connection: "duckdb.DuckDBPyConnection", lake: "Lake") -> None:
     """The values that only they hold. What silver knows of others counts, too: identity may be a run behind."""
-    rules = lake.contracts.identity.identifiers.values()
-    words = {*UNUSABLE_BY_FORM, *(pattern.name for rule in rules for pattern in rule.blocked_patterns)}
-    unusable = ", ".join(literal(word) for word in sorted(words))
+    rules = lake.contracts.identity
+    patterns = (pattern.name for rule in rules.identifiers.values() for pattern in rule.blocked_patterns)
+    unusable = ", ".join(literal(word) for word in sorted({*UNUSABLE_BY_FORM, *patterns}))
     connection.execute(f"""
         CREATE TEMP TABLE held AS
             SELECT identifier, value, raw_value, record_id IN (SELECT record_id FROM their_records) AS is_theirs,
                    coalesce(split_part(reason, ':', 1), '') IN ({unusable}) AS names_nobody
             FROM identity.identifiers WHERE value <> '';
+    """)
+    mine = connection.execute("SELECT DISTINCT identifier, value FROM held WHERE is_theirs ORDER BY ALL").fetchall()
+    show_forms(connection, "held_forms", [(value, name, value) for name, value in mine], rules)
+    connection.execute(f"""
         CREATE TEMP TABLE held_by_others AS
             SELECT identifier, value FROM held WHERE NOT is_theirs
-            UNION SELECT i.identifier, h.value FROM silver.identifiers AS i JOIN held AS h
-                ON h.identifier = i.identifier AND trim(i.value) = trim(h.raw_value)
+            UNION SELECT h.identifier, h.key FROM held_forms AS h JOIN (
+                SELECT DISTINCT identifier, {form_of_value(rules)} AS form FROM silver.identifiers AS i
                 SEMI JOIN identity.assignments AS a ON a.record_id = i.record_id
-                WHERE i.record_id NOT IN (SELECT record_id FROM their_records);
+                WHERE i.value <> '' AND i.record_id NOT IN (SELECT record_id FROM their_records)
+            ) USING (identifier, form);
         CREATE TEMP TABLE alone AS SELECT DISTINCT identifier, value, raw_value FROM held
             ANTI JOIN held_by_others USING (identifier, value) WHERE is_theirs AND NOT names_nobody;
         CREATE TEMP TABLE shared AS SELECT DISTINCT identifier, value FROM held
@@ -183,7 +188,7 @@ def _messages(connection: "duckdb.DuckDBPyConnection", sources: Sequence[Source]
     named = {token for identifier, value in values for token in tokens(identifier, value, rules)}
     for (record,) in connection.execute("SELECT record_id FROM their_records").fetchall():
         named |= tokens("", record.partition(":")[2], rules)
-    naming(connection, named)
+    naming(connection, named, rules)
     refused_fields(connection, sources, rules)
     show_forms(connection, "their_forms", [(value, identifier, value) for identifier, value in values], rules)
     connection.execute("""

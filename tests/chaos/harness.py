@@ -229,8 +229,9 @@ def _half_erased(lake: Lake) -> Iterator[str]:
         f"{file.name} was left" for file in [*state.glob(f"{plan_file(lake).name}*"), *state.glob("requests/*")]
     )
     for path in sorted(lake.settings.home.glob("certificates/*.json")):
-        sealed = certificate.read(path, lake.settings)
-        finder = search.for_hashes(lake.settings.privacy_key, sealed["hashes"], lake.contracts.sources)
+        sealed = certificate.read(path, lake)
+        declared = lake.contracts
+        finder = search.for_hashes(lake.settings.privacy_key, sealed["hashes"], declared.sources, declared.identity)
         yield from (f"{path.name}: found in {place.file}" for place in search.search(lake, finder).places)
 
 

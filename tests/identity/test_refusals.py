@@ -6,6 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from identity.apart import as_one
 from identity.decisions import contradiction, decide
 from identity.explain import explain
 from identity.resolve import resolve
@@ -156,6 +157,19 @@ def test_a_refusal_that_landed_alone_is_obeyed_by_the_next_run_explained_and_tak
     say(lake, *answers, ("loyalty:44001", "granted", 3))
     resolve(lake, Run("run-3", DAY))
     assert content(lake, before) == before
+
+
+def test_who_refused_is_one_person_where_all_of_them_is_asked_for(tmp_path):
+    lake, _ = resolved(tmp_path / "lake")
+    profile_of = {row["record_id"]: row["profile_id"] for row in lake.arrow("identity.assignments").to_pylist()}
+    bens = {profile_of["crm:2"]}
+    say(lake, ("loyalty:44001", "denied", 2))
+    resolve(lake, Run("run-2", DAY))
+    now = {row["record_id"]: row["profile_id"] for row in lake.arrow("identity.assignments").to_pylist()}
+    anns = {now[record] for record in ("crm:1", "crm:3", "loyalty:44001", "mailbox:1")}
+    assert len(anns) == 4
+    assert as_one(lake, [now["mailbox:1"]], DAY) == [anns]
+    assert as_one(lake, [*anns, *bens], DAY) == [anns, bens]
 
 
 def test_an_answer_given_in_a_browser_while_logged_in_is_the_browsers_too(tmp_path):

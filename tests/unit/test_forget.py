@@ -16,7 +16,8 @@ from expectations.gate import gate
 from lakehouse.errors import DataError, UsageError
 from lakehouse.lake import Lake
 from lakehouse.releases import latest_release, release_tables
-from lakehouse.seal import public_key
+from lakehouse.rotation import rotate
+from lakehouse.seal import public_key, sealed
 from lakehouse.settings import Settings
 from rights import erase as forgotten
 from spark_jobs.privacy import holds, plan
@@ -72,6 +73,58 @@ def test_a_refused_message_that_has_a_short_number_of_theirs_in_its_field_goes_t
     assert [row["payload"] for row in people.rows("silver.quarantine") if row["source"] == "shop"] == payloads[1:]
     assert [row["payload"] for row in people.rows("bronze.shop") if row["position"] > 2][1:] == payloads[1:]
     assert "4711,77" not in "".join(row["payload"] for row in people.rows("bronze.shop"))
+
+
+def test_a_refused_line_is_theirs_in_any_spelling_of_their_mailbox(people: Any) -> None:
+    held = next(row for row in people.rows("identity.identifiers") if row["record_id"] == "account:cat")
+    mailbox = {"identifier": "email", "value": "cattest@gmail.com", "raw_value": "cattest@gmail.com"}
+    people.lake.append("identity.identifiers", [held | mailbox])
+    line, refused = people.rows("bronze.web")[0], people.rows("silver.quarantine")[0]
+    payloads = ['{"broken": "Cat.Test+shop@googlemail.com"', '{"broken": "not.cat.test@googlemail.com"']
+    for place, payload in enumerate(payloads, start=90):
+        at = {"position": place, "line": place, "payload": payload}
+        people.lake.append("bronze.web", [line | at])
+        people.lake.append("silver.quarantine", [refused | at])
+    people.release()
+
+    erase(people, "cat")
+
+    assert [row["payload"] for row in people.rows("silver.quarantine") if row["position"] >= 90] == payloads[1:]
+    assert "Cat.Test+shop" not in "".join(row["payload"] for row in people.rows("bronze.web"))
+
+
+def test_what_somebody_else_has_just_sent_in_another_spelling_is_no_longer_theirs_alone(people: Any) -> None:
+    held = next(row for row in people.rows("identity.identifiers") if row["record_id"] == "account:cat")
+    people.lake.append("identity.identifiers", [held | {"value": "cat@gmail.com", "raw_value": "Cat@gmail.com"}])
+    sent = people.rows("silver.identifiers")[0]
+    people.lake.append("silver.identifiers", [sent | {"record_id": "account:eve", "value": "C.A.T@Gmail.com"}])
+    people.release()
+
+    assert erase(people, "cat")["kept_because_shared"]["values"] == 1
+
+
+def test_a_row_handed_over_under_a_profile_that_was_once_shared_goes_too(people: Any) -> None:
+    def split(rows: list[dict[str, Any]]) -> None:  # the browser founded the profile, and keeps its id
+        for row in rows:
+            if row["record_id"] == "account:ann":
+                row |= {"profile_id": profile_id("ann's account"), "own_profile_id": profile_id("ann's account")}
+            if row["record_id"] == "anonymous:ann":
+                row |= {"profile_id": profile_id("ann"), "own_profile_id": profile_id("ann")}
+
+    exports = people.lake.settings.exports
+    files = [exports / name / "000001" / "data.csv" for name in ("ad_platform", "email_tool")]
+    assert all(profile_id("ann") in file.read_text() for file in files)
+    people.change("identity.assignments", split)
+    people.release()
+
+    certificate = erase(people, "ann's account")
+
+    assert certificate["exports"]["redacted"] == {"export ad_platform 1": 1, "export email_tool 1": 1}
+    assert not any(profile_id("ann") in file.read_text() for file in files)
+    told = exports / "ad_platform" / "retractions" / "000001" / "data.csv"
+    assert f",{profile_id('ann')},erased," in told.read_text()
+    assert [row for row in people.rows("ops.deliveries") if row["destination"] == "ad_platform"] == []
+    assert problems(people.lake) == []
 
 
 def test_every_line_keeps_its_place_and_the_account_balances(people: Any) -> None:
@@ -203,11 +256,26 @@ def test_a_certificate_names_nobody_and_cannot_be_altered(
     assert "the certificate does not hold" in capsys.readouterr().err
 
 
+def test_a_certificate_holds_after_a_change_of_the_key_and_one_made_with_the_former_key_does_not(
+    people: Any, clew_in: Callable[..., int], capsys: Any
+) -> None:
+    certificate = erase(people, "ann")
+    file = people.lake.settings.home / "certificates" / "erasure-000001.json"
+    former = people.lake.settings.signing_key
+    rotate(people.lake)
+    assert clew_in("forget", "verify", str(file)) == 0
+
+    thief = Settings(home=people.lake.settings.home, signing_secret=former)
+    file.write_text(json.dumps(sealed(thief, certificate | {"people": 0})), encoding="utf-8")
+    assert clew_in("forget", "verify", str(file)) == 2
+    assert "it was sealed with a former key, and the audit does not know it" in capsys.readouterr().err
+
+
 def test_the_command_names_people_as_others_do(people: Any, clew_in: Callable[..., int], capsys: Any) -> None:
     assert clew_in("forget", "phone:(800) 555-0100", "--reason", "asked", "--dry-run") == 0
     assert "nothing was changed" in capsys.readouterr().err
     assert clew_in("forget", "email:ann.example@gmail.com", "--reason", "asked") == 1  # two people read it
-    assert "2 profiles hold this email" in capsys.readouterr().err
+    assert "2 people hold this email" in capsys.readouterr().err
     os.environ["CLEW_ROLE"] = "analyst"
     for command in (["forget", "account:ann", "--dry-run"], ["hold", "list"]):
         assert clew_in(*command) == 2

@@ -12,7 +12,7 @@ from lakehouse.lake import Lake
 from lakehouse.pseudonym import keyed_hash
 from lakehouse.settings import Settings
 from spark_jobs.privacy import search
-from spark_jobs.privacy.keys import EVENT
+from spark_jobs.privacy.keys import EVENT, TOKEN
 
 KEY = b"k" * 32
 
@@ -26,7 +26,8 @@ def file(tmp_path: Path) -> Path:
 
 def _found(file: Path, *event_ids: str) -> list[str]:
     hashes = {EVENT: [keyed_hash(KEY, EVENT, event_id) for event_id in event_ids]}
-    searched = search.search(Lake(Settings(home=file.parents[3])), search.for_hashes(KEY, hashes, ["web"]))
+    lake = Lake(Settings(home=file.parents[3]))
+    searched = search.search(lake, search.for_hashes(KEY, hashes, ["web"], lake.contracts.identity))
     return [place.where for place in searched.places]
 
 
@@ -38,6 +39,15 @@ def test_a_word_that_compression_cuts_is_not_taken_for_a_shorter_one(file: Path)
     assert b"web:m10" not in file.read_bytes()
     assert _found(file, "web:m1") == []
     assert _found(file, "web:m10") == ["column told"]
+
+
+def test_an_address_is_found_by_its_hash_in_any_spelling_of_its_mailbox(file: Path) -> None:
+    hashes = {TOKEN: [keyed_hash(KEY, TOKEN, "cattest@gmail.com")]}
+    lake = Lake(Settings(home=file.parents[3]))
+    finder = search.for_hashes(KEY, hashes, ["web"], lake.contracts.identity)
+    for said, is_theirs in (("Cat.Test+shop@googlemail.com", True), ("cat.test@example.com", False)):
+        file.with_name("line.json").write_text(f'{{"mail": "{said}"', encoding="utf-8")
+        assert bool(search.search(lake, finder).places) is is_theirs
 
 
 def test_what_is_plain_beside_the_pages_is_found(file: Path) -> None:

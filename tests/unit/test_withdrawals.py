@@ -10,6 +10,7 @@ from activation.deliveries import forget
 from activation.export import DATA, export, export_all, folder
 from activation.files import read_manifest
 from activation.held import holding, published_retractions, redact, retraction_folder
+from activation.named import by_id
 from activation.verify import verify
 from activation.withdrawals import retract
 from expectations.gate import check_staged
@@ -154,25 +155,25 @@ def test_a_process_that_died_before_the_ledger_is_made_up_for_out_of_the_folder(
 
 def test_somebody_who_is_erased_is_retracted_without_an_address_and_taken_out_of_all_that_is_held(given: Any) -> None:
     ann = profile_of(given, "Ann")
-    assert retract(given.lake, given.run, erased=[ann]) == {"ad_platform": 1, "email_tool": 1}
+    assert retract(given.lake, given.run, erased=by_id([ann])) == {"ad_platform": 1, "email_tool": 1}
     (row,) = retracted(given)
     assert (row["email"], row["reason"]) == ("", "erased")
     assert row["address_hashes"].startswith("email:")
-    assert set(redact(given.lake, [ann], "erasure 1")) == {"export ad_platform 1", "export email_tool 1"}
-    assert redact(given.lake, [ann], "erasure 1") == {}
-    assert [held.subject for held in holding(given.lake, [ann])] == []
+    assert set(redact(given.lake, by_id([ann]), "erasure 1")) == {"export ad_platform 1", "export email_tool 1"}
+    assert redact(given.lake, by_id([ann]), "erasure 1") == {}
+    assert [held.subject for held in holding(given.lake, by_id([ann]))] == []
     place = folder(given.lake, "email_tool", 1)
     assert "Ann" not in (place / DATA).read_text()
     assert verify(place, [public_key(given.lake.settings)], given.lake).problems == ()
     assert read_manifest(place)["redacted"] == [{"rows": 1, "because": "erasure 1"}]
-    assert forget(given.lake, [ann]) == {"ops.deliveries": 2, "ops.retractions": 2}
+    assert forget(given.lake, by_id([ann])) == {"ops.deliveries": 2, "ops.retractions": 2}
     assert given.rows("ops.deliveries") == []
 
 
 def test_a_redaction_that_was_cut_off_between_its_renames_is_put_back_and_done(given: Any) -> None:
     ann, place = profile_of(given, "Ann"), folder(given.lake, "email_tool", 1)
     place.rename(place.with_name("_000001_old"))
-    assert redact(given.lake, [ann], "erasure 1") == {"export ad_platform 1": 1, "export email_tool 1": 1}
+    assert redact(given.lake, by_id([ann]), "erasure 1") == {"export ad_platform 1": 1, "export email_tool 1": 1}
     assert [path.name for path in place.parent.iterdir()] == ["000001"]
 
 

@@ -34,7 +34,7 @@ def _resolved(lake: Lake) -> str:
         [{"record_id": record, "profile_id": profile, "own_profile_id": f"own_{n}", "kind": "founder",
           "probability": 1.0, "founder_record_id": record, "records": 1} for n, (record, profile) in rows_of],
     )  # fmt: skip
-    held = [(ann[0], "email", "ann.lee+news@example.org", MAIL), (ann[0], "user_id", "usr_ann_17", "usr_ann_17"),
+    held = [(ann[0], "email", "ann.lee@example.org", MAIL), (ann[0], "user_id", "usr_ann_17", "usr_ann_17"),
             (ann[1], "anonymous_id", "browser-ann-1", "browser-ann-1"),
             (ann[2], "loyalty_id", "CARD-4711", "CARD-4711"),
             (ann[0], "phone", "+18005550100", "(800) 555-0100"),

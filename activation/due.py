@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from activation.deliveries import RETRACTED, TABLE
+from contracts.permission_sql import said_at
 from contracts.purpose import STRICTEST_FIRST
 
 if TYPE_CHECKING:
@@ -137,14 +138,14 @@ def last_words(
     connection.execute(
         f"""CREATE OR REPLACE TEMP TABLE answers AS
             SELECT coalesce(a.profile_id, c.record_id) AS person, c.purpose, coalesce(c.topic, '') AS part, c.status,
-                   c.event_id, c.given_at, c.received_at AS landed_at
+                   c.event_id, {said_at("c")} AS said_at, c.received_at AS landed_at
             FROM (SELECT NULL::VARCHAR AS topic WHERE false UNION ALL BY NAME FROM silver.consents) AS c
             LEFT JOIN identity.assignments AS a USING (record_id)
             WHERE c.given_at IS NOT NULL AND list_contains($purposes::VARCHAR[], c.purpose)
               AND list_contains([{order}], c.status) AND (c.topic IS NULL OR c.topic = $topic)
             QUALIFY row_number() OVER (
                 PARTITION BY c.record_id, c.purpose, c.topic
-                ORDER BY c.given_at DESC, list_position([{order}], c.status), c.event_id) = 1""",
+                ORDER BY said_at DESC, list_position([{order}], c.status), c.event_id) = 1""",
         {"topic": topic, "purposes": list(purposes)},
     )
     connection.execute(
@@ -154,7 +155,7 @@ def last_words(
                     PARTITION BY person, purpose, part
                     ORDER BY CASE WHEN list_contains($strictest::VARCHAR[], purpose)
                                   THEN list_position([{order}], status) END,
-                             given_at DESC, list_position([{order}], status), event_id) = 1)
+                             said_at DESC, list_position([{order}], status), event_id) = 1)
             FROM settled WHERE part = '' OR status <> 'granted'
             QUALIFY row_number() OVER (PARTITION BY person, purpose ORDER BY status = 'granted', part) = 1""",
         {"strictest": list(strictest)},
@@ -162,7 +163,7 @@ def last_words(
     connection.execute(
         """CREATE OR REPLACE TEMP TABLE refused AS
            SELECT s.purpose, i.identifier, clew_keyed(clew_mailbox(i.value)) AS hash, s.person, s.event_id, s.landed_at,
-                  s.given_at
+                  s.said_at
            FROM silver.identifiers AS i LEFT JOIN identity.assignments AS a USING (record_id)
            JOIN said AS s ON s.person = coalesce(a.profile_id, i.record_id)
            WHERE s.status <> 'granted' AND list_contains($kinds::VARCHAR[], i.identifier)""",
@@ -176,8 +177,8 @@ _DUE = """
                list_sort(list(DISTINCT "release")) AS releases
         FROM given GROUP BY profile_id
     ), by_mailbox AS (
-        SELECT p.profile_id, arg_max(r.event_id, (r.given_at, r.event_id)) AS event_id,
-               arg_max(r.landed_at, (r.given_at, r.event_id)) AS landed_at
+        SELECT p.profile_id, arg_max(r.event_id, (r.said_at, r.event_id)) AS event_id,
+               arg_max(r.landed_at, (r.said_at, r.event_id)) AS landed_at
         FROM (SELECT DISTINCT profile_id, unnest(map_entries(mailbox_hashes)) AS entry FROM given) AS g
         JOIN people AS p USING (profile_id)
         JOIN refused AS r ON r.identifier = g.entry.key AND r.hash = g.entry.value AND r.purpose = p.purpose

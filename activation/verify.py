@@ -16,6 +16,7 @@ import duckdb
 from activation.deliveries import RETRACTED, TABLE
 from activation.files import DATA, MANIFEST, RETRACTIONS, is_as_described, show_csv
 from activation.held import Held, all_held, misnamed
+from contracts.permission_sql import said_at
 from lakehouse import audit, keyed
 from lakehouse.errors import DataError, UsageError
 from lakehouse.seal import broken
@@ -258,9 +259,9 @@ def _receipts_agree(connection: duckdb.DuckDBPyConnection, release: int, policy:
 def _are_permitted(connection: duckdb.DuckDBPyConnection, purpose: str) -> list[str]:
     """Each row's consent event is a yes of that person to this purpose, with that notice, and their last word."""
     connection.execute(
-        """CREATE TEMP TABLE said AS
-            SELECT profile_id, event_id, notice_version, status, given_at
-            FROM (SELECT NULL::VARCHAR AS topic WHERE false UNION ALL BY NAME FROM silver.consents)
+        f"""CREATE TEMP TABLE said AS
+            SELECT profile_id, event_id, notice_version, status, {said_at("c")} AS said_at
+            FROM (SELECT NULL::VARCHAR AS topic WHERE false UNION ALL BY NAME FROM silver.consents) AS c
             JOIN identity.assignments USING (record_id)
             WHERE purpose = $purpose AND given_at IS NOT NULL AND status <> 'snoozed' AND topic IS NULL""",
         {"purpose": purpose},
@@ -275,7 +276,7 @@ def _are_permitted(connection: duckdb.DuckDBPyConnection, purpose: str) -> list[
     later = _profiles(
         connection,
         f"EXISTS (FROM said JOIN said AS other USING (profile_id) WHERE {same} AND other.status <> 'granted' "
-        "AND other.given_at >= said.given_at)",
+        "AND other.said_at >= said.said_at)",
     )
     told = (
         (unknown, "name a consent event that is not theirs"),

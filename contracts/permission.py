@@ -130,7 +130,7 @@ class _Settling:
             born = self.person.birth_date
             if born is None and limits.unknown_age == "refuse":
                 return "age_unknown", "unknown_age", said, ends_at
-            if born is not None and birthday(born, limits.minimum_age) > said.given_at.astimezone(datetime.UTC).date():
+            if born is not None and birthday(born, limits.minimum_age) > said.said_at.astimezone(datetime.UTC).date():
                 return "too_young", "minimum_age", said, ends_at
         if self._is_expired(said):
             return "expired", "expires_after_days", said, ends_at
@@ -168,14 +168,14 @@ class _Settling:
         if said.until is not None and said.until <= self.moment.end:
             return False
         answer = self.last_words.get(said.record) if self.rules.across == "strictest" else self.winner
-        return answer is None or answer.given_at <= said.given_at
+        return answer is None or answer.said_at <= said.given_at
 
     def _limits(self, said: Statement) -> Limits:
         return self.rules.limits(self.policy.jurisdiction_of(_place(self.policy, said, self.person)))
 
     def _expires_at(self, said: Statement) -> datetime.datetime | None:
         days = self._limits(said).expires_after_days
-        return None if days is None or said.status in REFUSALS else said.given_at + datetime.timedelta(days=days)
+        return None if days is None or said.status in REFUSALS else said.said_at + datetime.timedelta(days=days)
 
     def _is_expired(self, said: Statement) -> bool:
         ends_at = self._expires_at(said)
@@ -192,7 +192,7 @@ def birthday(born: datetime.date, age: int) -> datetime.date:
 
 def _unheard(said: Statement, moment: Moment) -> str | None:
     """Why a statement is not even heard."""
-    if said.given_at >= moment.end and not (moment.heeds_later_refusals and said.status in REFUSALS):
+    if said.said_at >= moment.end and not (moment.heeds_later_refusals and said.status in REFUSALS):
         return "it was given after that day"
     if moment.known_at is not None and (said.known_since or said.given_at) >= _end_of(moment.known_at):
         return "it landed later, so it was not known then"
@@ -201,7 +201,7 @@ def _unheard(said: Statement, moment: Moment) -> str | None:
 
 def _later_first(said: Statement) -> tuple[float, int, str]:
     order = (*STRICTEST_FIRST, "snoozed")
-    return (-said.given_at.timestamp(), order.index(said.status), said.event_id)
+    return (-said.said_at.timestamp(), order.index(said.status), said.event_id)
 
 
 def _until(said: Statement) -> datetime.datetime:

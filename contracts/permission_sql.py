@@ -40,12 +40,12 @@ def consent_state(policy: Policy, moment: Moment, statements: str, people: str) 
         people: Likewise.
     """
     refusals = ", ".join(f"'{status}'" for status in REFUSALS)
-    heard = f"given_at < {_instant(moment.end)}"
+    heard = f"said_at < {_instant(moment.end)}"
     if moment.heeds_later_refusals:
         heard = f"({heard} OR status IN ({refusals}))"
     if moment.known_at is not None:
         heard += f" AND received_at < {_instant(Moment(moment.known_at).end)}"
-    later_first = f"given_at DESC, {_place_of('status', STRICTEST_FIRST)}, event_id"
+    later_first = f"said_at DESC, {_place_of('status', STRICTEST_FIRST)}, event_id"
     told = {"region": "s.region", "country": "p.country"}
     place = ", ".join(f"nullif(trim({told[name]}), '')" for name in policy.jurisdiction_from)
     home = _jurisdiction(policy, "trim(p.country)" if "country" in policy.jurisdiction_from else "cast(NULL AS string)")
@@ -58,14 +58,14 @@ WITH rules AS (
 ), everybody AS (
     SELECT profile_id, birth_date, country FROM {people} AS given
 ), located AS (
-    SELECT s.*, coalesce({place}) AS place, p.birth_date
+    SELECT s.*, {said_at("s")} AS said_at, coalesce({place}) AS place, p.birth_date
     FROM {statements} AS s INNER JOIN everybody AS p ON p.profile_id = s.profile_id
 ), heard AS (
     SELECT located.*, coalesce(topic, '') AS part, {_jurisdiction(policy, "place")} AS jurisdiction
     FROM located WHERE {heard}
 ), ruled AS (
     SELECT heard.*, r.across, r.is_allowed, r.minimum_age, r.refuses_unknown_age,
-           CASE WHEN status = 'granted' THEN given_at + r.expires_after_days * INTERVAL '1' DAY END AS expires_at
+           CASE WHEN status = 'granted' THEN said_at + r.expires_after_days * INTERVAL '1' DAY END AS expires_at
     FROM heard INNER JOIN rules AS r ON r.purpose = heard.purpose AND r.jurisdiction = heard.jurisdiction
 ), last_words AS (
     SELECT *, CASE WHEN across = 'latest' THEN 0 WHEN expires_at <= {_instant(moment.end)} THEN 9
@@ -91,7 +91,7 @@ WITH rules AS (
         LEFT JOIN last_words AS own ON own.profile_id = s.profile_id AND own.purpose = s.purpose
              AND own.part = s.part AND own.record_id = s.record_id
         WHERE s.status = 'snoozed' AND {lasts}
-          AND s.given_at >= coalesce(CASE WHEN s.across = 'strictest' THEN own.given_at ELSE w.given_at END,
+          AND s.given_at >= coalesce(CASE WHEN s.across = 'strictest' THEN own.said_at ELSE w.said_at END,
                                      s.given_at)) AS lasting
     WHERE from_the_longest = 1
 ), parts_refused AS (
@@ -109,7 +109,7 @@ WITH rules AS (
                 WHEN w.event_id IS NULL THEN 'no_consent_known'
                 WHEN NOT w.is_allowed THEN 'jurisdiction'
                 WHEN w.birth_date IS NULL AND w.minimum_age IS NOT NULL AND w.refuses_unknown_age THEN 'age_unknown'
-                WHEN w.birth_date + w.minimum_age * INTERVAL '1' YEAR > cast(w.given_at AS date) THEN 'too_young'
+                WHEN w.birth_date + w.minimum_age * INTERVAL '1' YEAR > cast(w.said_at AS date) THEN 'too_young'
                 WHEN w.expires_at <= {_instant(moment.end)} THEN 'expired'
                 ELSE 'granted' END AS status,
            w.event_id AS yes_id, w.notice_version AS yes_notice, w.given_at AS yes_at, w.received_at AS yes_since,
@@ -137,6 +137,16 @@ SELECT profile_id, purpose, status,
        topics_refused,
        '{policy.version}' AS policy_version
 FROM judged"""
+
+
+def said_at(statement: str) -> str:
+    """When a statement was said, in SQL: the twin of ``Statement.said_at``.
+
+    Args:
+        statement: The name of a relation with status, given_at and received_at.
+    """
+    given_at, received_at = f"{statement}.given_at", f"{statement}.received_at"
+    return f"CASE WHEN {statement}.status = 'granted' THEN least({given_at}, {received_at}) ELSE {given_at} END"
 
 
 def _rules(policy: Policy) -> str:

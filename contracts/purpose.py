@@ -237,3 +237,10 @@ class Statement(Declared):
             if value is not None and value.tzinfo is None:
                 raise ValueError(f"{name}: write the zone of the time, as in 2017-03-01T10:00:00Z")
         return self
+
+    @property
+    def said_at(self) -> datetime.datetime:
+        """When it was said. A yes was said no later than it was known, however far ahead the sender's clock is."""
+        if self.status != "granted":
+            return self.given_at
+        return min(self.given_at, self.known_since or self.given_at)

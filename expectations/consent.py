@@ -56,7 +56,8 @@ def rules() -> list[Rule]:
             query=f"""SELECT DISTINCT m.profile_id, m.purpose FROM {{batch}} AS m
                       JOIN identity.assignments AS a ON a.profile_id = m.profile_id
                       JOIN silver.consents AS c ON c.record_id = a.record_id AND c.purpose = m.purpose
-                      WHERE m.may_use AND c.topic IS NULL AND {_REFUSED} AND c.given_at >= m.given_at""",
+                      WHERE m.may_use AND c.topic IS NULL AND {_REFUSED}
+                        AND c.given_at >= least(m.given_at, m.known_since)""",
         ),
         NoRows(
             table=TABLE,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from contracts.export import HASHING, RECEIPT, Destination, FieldMap
 from contracts.link import FIRMEST_FIRST, IdentityMinimum
+from contracts.permission_sql import said_at
 from contracts.purpose import KEEPS_AWAY, REFUSALS
 from expectations import consent, ledgers
 from expectations.ledgers import STOP
@@ -172,7 +173,7 @@ def _permission(table: str, destination: Destination) -> list[Rule]:
                       JOIN identity.assignments AS a ON a.profile_id = x.profile_id
                       JOIN silver.consents AS c ON c.record_id = a.record_id AND c.purpose = '{purpose}'
                       WHERE list_contains({list(REFUSALS)}, c.status) AND c.topic IS NULL
-                        AND c.given_at >= yes.given_at""",
+                        AND c.given_at >= {said_at("yes")}""",
         ),
         NoRows(
             table=table,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from contracts.caps import Cap
 from contracts.export import Destination
+from contracts.permission_sql import said_at
 from contracts.purpose import REFUSALS
 from expectations.rule import NoRows, Rule
 from lakehouse import keyed
@@ -94,7 +95,7 @@ def _show_said_since(
     connection.execute(
         f"""CREATE TEMP TABLE no_since AS
             WITH said AS (
-                SELECT c.*, coalesce(a.profile_id, c.record_id) AS person
+                SELECT c.*, {said_at("c")} AS said_at, coalesce(a.profile_id, c.record_id) AS person
                 FROM (SELECT NULL::VARCHAR AS topic WHERE false UNION ALL BY NAME ({consents})) AS c
                 LEFT JOIN ({assignments}) AS a USING (record_id)
                 WHERE $is_new AND c.purpose = $purpose AND c.given_at IS NOT NULL
@@ -102,7 +103,7 @@ def _show_said_since(
             SELECT person, event_id FROM said AS n ANTI JOIN silver.consents AS known USING (event_id)
             WHERE list_contains({list(REFUSALS)}, n.status) AND NOT EXISTS (
                 FROM said AS y WHERE y.status = 'granted' AND y.topic IS NOT DISTINCT FROM n.topic
-                AND y.{same} = n.{same} AND y.given_at > n.given_at)""",
+                AND y.{same} = n.{same} AND y.said_at > n.said_at)""",
         {"purpose": destination.purpose, "topic": destination.topic, "is_new": is_new},
     )
     connection.execute(

@@ -1,6 +1,7 @@
 """Rules on who refused to be linked: their records stand alone, whatever the evidence."""
 
 from contracts.identity import IdentityRules
+from contracts.permission_sql import said_at
 from contracts.purpose import STRICTEST_FIRST
 from expectations.rule import NoRows, Rule
 
@@ -11,13 +12,13 @@ def rules(contract: IdentityRules) -> list[Rule]:
     """The rules of the identity gate about them."""
     if contract.linking is None:
         return []
-    order = f"(-epoch_us(given_at), list_position({list(STRICTEST_FIRST)}, status), event_id)"
+    order = f"(-epoch_us(said_at), list_position({list(STRICTEST_FIRST)}, status), event_id)"
     refusing = f"""told AS (
-            SELECT event_id, record_id, status, given_at FROM silver.consents
+            SELECT event_id, record_id, status, {said_at("c")} AS said_at FROM silver.consents AS c
             WHERE purpose = '{contract.linking.purpose}' AND list_contains({list(STRICTEST_FIRST)}, status)),
         spoken AS (
             SELECT * FROM told UNION ALL
-            SELECT told.event_id, 'anonymous:' || trim(anonymous_id), status, given_at
+            SELECT told.event_id, 'anonymous:' || trim(anonymous_id), status, said_at
             FROM told JOIN silver.events AS e ON e.event_id = told.event_id WHERE anonymous_id IS NOT NULL),
         refusing AS (
             SELECT record_id, event_id AS no_by FROM spoken

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from contracts.identity import IdentityRules
+from contracts.permission_sql import said_at
 from contracts.purpose import STRICTEST_FIRST
 from identity import standardise
 from identity.placeholders import crowded, placeholders
@@ -31,16 +32,16 @@ _OWN_IDENTIFIER = {
     "loyalty": "loyalty_id",
 }
 
-_STATEMENT = f"""struct_pack(before := -epoch_us(given_at),
+_STATEMENT = f"""struct_pack(before := -epoch_us(said_at),
                              strictness := list_position({list(STRICTEST_FIRST)}, status),
                              event_id := event_id, status := status)"""
 """Of several statements of a record on one purpose, the least counts."""
-_STATEMENTS = """
+_STATEMENTS = f"""
     WITH told AS (
-        SELECT event_id, record_id, status, given_at FROM silver.consents
+        SELECT event_id, record_id, status, {said_at("c")} AS said_at FROM silver.consents AS c
         WHERE purpose = $linking AND list_contains($statuses, status))
     SELECT * FROM told UNION
-    SELECT event_id, 'anonymous:' || trim(anonymous_id), status, given_at
+    SELECT event_id, 'anonymous:' || trim(anonymous_id), status, said_at
     FROM told JOIN (SELECT event_id, anonymous_id FROM silver.events) USING (event_id) WHERE anonymous_id IS NOT NULL
 """
 """A statement is of the record that made it, and of the browser in which it was made."""

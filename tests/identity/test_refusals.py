@@ -172,6 +172,16 @@ def test_who_refused_is_one_person_where_all_of_them_is_asked_for(tmp_path):
     assert as_one(lake, [*anns, *bens], DAY) == [anns, bens]
 
 
+def test_a_grant_whose_clock_is_ahead_takes_no_later_refusal_back(tmp_path):
+    lake, _ = resolved(tmp_path)
+    say(lake, ("crm:1", "granted", 3), ("crm:1", "denied", 2))
+    rows = lake.arrow("silver.consents").to_pylist()
+    lake.overwrite("silver.consents", [row | {"received_at": at(1)} for row in rows])
+    resolve(lake, Run("run-2", DAY))
+    refused = {row["record_id"]: row["refused_by"] for row in lake.arrow("identity.assignments").to_pylist()}
+    assert refused["crm:1"] == "consent:3"
+
+
 def test_an_answer_given_in_a_browser_while_logged_in_is_the_browsers_too(tmp_path):
     """So that who said no before logging in can say yes after it."""
     people = [("anonymous:a1", "web", {}), ("account:u1", "web", {"anonymous_id": "a1"}), ("crm:9", "crm", {})]

@@ -112,4 +112,4 @@ def test_rules_and_sql_agree_on_anybody_whatever_the_order_of_their_words(
         if ours.may_use:
             refusals = [s for s in shuffled if s.status in REFUSALS and s.topic is None and s.given_at < moment.end]
             known = [s for s in refusals if moment.known_at is None or s.known_since < Moment(moment.known_at).end]
-            assert all(s.given_at < ours.statement.given_at for s in known), "used after a refusal"
+            assert all(s.given_at < ours.statement.said_at for s in known), "used after a refusal"

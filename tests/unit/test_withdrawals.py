@@ -87,6 +87,13 @@ def test_withdrawn_granted_exported_and_withdrawn_again_is_retracted_twice(given
     assert [(row["consent_event_id"], row["exported_in"]) for row in retracted(given, number=2)] == [(again, "2")]
 
 
+def test_a_yes_whose_clock_is_ahead_does_not_outlive_a_withdrawal_after_it_landed(given: Any) -> None:
+    says(given, "account:ann", "granted", day=3)  # landed on the 1st at 10
+    event = says(given, "anonymous:ann", "withdrawn", day=2)
+    assert run(given)["email_tool"] == 1
+    assert [row["consent_event_id"] for row in retracted(given)] == [event]
+
+
 def test_a_refusal_of_a_record_that_nobody_resolved_yet_counts_by_its_mailbox(given: Any) -> None:
     event = says(given, "mailbox:new", "withdrawn")
     gives(given, "mailbox:new", "a.n.n.example+x@googlemail.com")

@@ -11,7 +11,7 @@ from contracts.permission import Moment
 from contracts.purpose import Policy
 from lakehouse.consent import READ, state_sql
 from lakehouse.lake import Lake
-from lakehouse.policies import Change, changes, policy_of, taken
+from lakehouse.policies import Change, changes, named_alike, policy_of, taken
 
 if TYPE_CHECKING:
     from clew.workspace import Reading
@@ -61,8 +61,8 @@ def compare(file: Path | None, release: str) -> Difference:
     named = dict.fromkeys((*before.purposes, *after.purposes))
     notes = [f"{problem.file}:{problem.line}: {problem.what}" for problem in problems if problem not in cases]
     notes += [f"{len(cases)} cases would come out differently: change them with the policy"] if cases else []
-    if before.version == after.version and before != after:
-        notes.append(f"it still has the version {before.version}: give it a new one, or runs will refuse it")
+    if named_alike(after, known) or (before.version == after.version and before != after):
+        notes.append(f"it still has the version {after.version} of another: give it a new one, or runs will refuse it")
     return Difference(
         read=reading.name,
         before=before.version,

@@ -1,11 +1,13 @@
 """The consent policies that runs have taken, and whom a change of policy lets in and out.
 
-A version of a policy is taken once, with its content, in ops.policies and in the audit. The same version with another
-content is refused: receipts of exports name versions, and must go on meaning what they meant.
+A run that finds another policy than the last one taken takes it, be it one of before: a row in ops.policies and an
+entry in the audit. A version with another content than it ever had is refused: receipts of exports name versions, and
+must go on meaning what they meant.
 """
 
 import datetime
 import json
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -44,10 +46,10 @@ class Change:
 
 
 def take(lake: "Lake", run: "Run") -> str:
-    """Take the declared policy for a run: written down with its effect where it is new, else looked up.
+    """Take the declared policy for a run: written down with its effect unless it is the one taken last.
 
     Returns:
-        What to say of it: empty where nothing is new.
+        What to say of it: empty where nothing changed.
 
     Raises:
         ContractError: If its version was taken before with another content.
@@ -57,7 +59,7 @@ def take(lake: "Lake", run: "Run") -> str:
         known = taken(lake)
         refuse_if_altered(policy, known)
         said = ""
-        if policy.version not in {row["version"] for row in known}:
+        if not known or known[-1]["version"] != policy.version:
             said = _effect(lake, known[-1] if known else None, policy, run.as_of)
             lake.append(
                 TABLE,
@@ -74,11 +76,12 @@ def take(lake: "Lake", run: "Run") -> str:
                 ],
             )
         audit.note(lake, policy_acts(lake))  # a process may have died before it was written down
-    return said and f"policy {policy.version} is new: {said}"
+    again = policy.version in {row["version"] for row in known}
+    return said and f"policy {policy.version} is {'taken again' if again else 'new'}: {said}"
 
 
 def taken(lake: "Lake") -> list[dict[str, Any]]:
-    """The policies that were taken, in that order."""
+    """Each taking of a policy, in that order: a policy that was gone back to is there twice."""
     if not lake.exists(TABLE):
         return []
     with lake.duck(only=[TABLE]) as connection:
@@ -93,27 +96,30 @@ def refuse_if_altered(policy: Policy, known: list[dict[str, Any]]) -> None:
     Raises:
         ContractError: If its version was taken before with another content.
     """
-    for row in known:
-        if row["version"] == policy.version and row["fingerprint"] != audit.fingerprint(_content(policy)):
-            raise ContractError(
-                f"the consent policy was changed and is still called {policy.version}, which a run of {row['as_of']} "
-                "took with another content",
-                "contracts/consent/purposes.yml, version",
-                "give it a new version, and see first whom it lets in and out: clew policy diff",
-            )
+    if row := named_alike(policy, known):
+        raise ContractError(
+            f"the consent policy was changed and is still called {policy.version}, which a run of {row['as_of']} "
+            "took with another content",
+            "contracts/consent/purposes.yml, version",
+            "give it a new version, and see first whom it lets in and out: clew policy diff",
+        )
+
+
+def named_alike(policy: Policy, known: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """A policy that was taken with the version of this one and another content, or None."""
+    own = audit.fingerprint(_content(policy))
+    return next((row for row in known if row["version"] == policy.version and row["fingerprint"] != own), None)
 
 
 def policy_acts(lake: "Lake") -> list[audit.Act]:
-    """Every policy taken, as an act for the audit."""
-    return [
-        audit.Act(
-            "policy",
-            f"policy {row['version']}",
-            row["effect"],
-            audit.fingerprint({name: row[name] for name in ("version", "content", "run_id", "as_of")}),
-        )
-        for row in taken(lake)
-    ]
+    """Every taking of a policy, as an act for the audit; one gone back to is called `policy 2-0-0, time 2`."""
+    acts, times = [], Counter[str]()
+    for row in taken(lake):
+        times[row["version"]] += 1
+        subject = f"policy {row['version']}" + (f", time {times[row['version']]}" if times[row["version"]] > 1 else "")
+        of_it = audit.fingerprint({name: row[name] for name in ("version", "content", "run_id", "as_of")})
+        acts.append(audit.Act("policy", subject, row["effect"], of_it))
+    return acts
 
 
 def policy_of(row: dict[str, Any]) -> Policy:

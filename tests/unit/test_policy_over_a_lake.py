@@ -114,6 +114,50 @@ def test_a_new_version_says_whom_it_lets_in_and_out_when_it_is_taken(small: Any)
     assert entries["policy 9-0-0"].endswith("lets 0 in and 3 out")
 
 
+def test_going_back_to_an_earlier_policy_is_taken_and_compared_with_the_one_between(small: Any, clew: Any) -> None:
+    first = small.lake.contracts.policy
+    other = amended(first, MARKETING, version="9-0-0", expires_after_days=22)
+    for policy in (first, other):
+        small.lake.contracts.policy = policy
+        take(small.lake, small.run)
+    small.lake.contracts.policy = first
+    said = take(small.lake, small.run)
+    assert said == f"policy {first.version} is taken again: against 9-0-0: {MARKETING} lets 3 in and 0 out"
+    assert take(small.lake, small.run) == ""
+    small.lake.contracts.policy = other
+    assert take(small.lake, small.run) == (
+        f"policy 9-0-0 is taken again: against {first.version}: {MARKETING} lets 0 in and 3 out"
+    )
+    subjects = [item.subject for item in audit.entries(small.lake) if item.action == "policy"]
+    versions = (first.version, "9-0-0")
+    assert subjects == [f"policy {name}{time}" for time in ("", ", time 2") for name in versions]
+    assert problems(small.lake) == []
+    small.release()
+    home = small.lake.settings.home
+    listed = json.loads(clew("policy", "taken", "--json", home=home).out)["policies"]
+    assert [row["version"] for row in listed] == [*versions, *versions]
+    assert json.loads(clew("policy", "diff", "--json", home=home).out)["before"] == "9-0-0"
+
+
+def test_a_version_of_before_is_refused_with_another_content_though_another_was_taken_since(
+    small: Any, clew: Any, tmp_path: Path
+) -> None:
+    first = small.lake.contracts.policy
+    for policy in (first, amended(first, MARKETING, version="9-0-0")):
+        small.lake.contracts.policy = policy
+        take(small.lake, small.run)
+    small.lake.contracts.policy = amended(first, MARKETING, expires_after_days=20)
+    with pytest.raises(ContractError, match=f"is still called {first.version}"):
+        take(small.lake, small.run)
+    small.release()
+    file = tmp_path / "new.yml"
+    text = (small.lake.settings.contracts / "consent" / "purposes.yml").read_text(encoding="utf-8")
+    file.write_text(text.replace("days: 1095", "days: 20"), encoding="utf-8")
+    told = clew("policy", "diff", "--policy", str(file), "--json", home=small.lake.settings.home).out
+    notes = json.loads(told)["notes"]
+    assert f"it still has the version {first.version} of another: give it a new one, or runs will refuse it" in notes
+
+
 def test_explain_names_the_rule_the_event_and_what_was_overruled(small: Any, clew: Any) -> None:
     small.release()
     home = small.lake.settings.home

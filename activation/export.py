@@ -28,9 +28,10 @@ from activation.files import (
 from activation.held import Held, act_of, finish_cut_off, folder, misnamed, published_folders, unwritten_acts
 from contracts.export import Destination
 from lakehouse import audit, keyed
+from lakehouse.declared import contract_acts
 from lakehouse.erasing import no_erasure
 from lakehouse.errors import ContractError, DataError, UsageError
-from lakehouse.releases import contract_acts, latest_release, release_dates
+from lakehouse.releases import latest_release, release_dates
 from lakehouse.seal import is_sealed, sealed
 
 if TYPE_CHECKING:

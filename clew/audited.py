@@ -16,7 +16,7 @@ from spark_jobs.privacy.holds import hold_acts
 if TYPE_CHECKING:
     from lakehouse.lake import Lake
 
-KEPT = ("decision", "release", "erase", "hold")
+KEPT = ("decision", "release", "policy", "erase", "hold")
 """Actions whose subject must be there for ever. A folder that was fetched is taken away, a destination is given up; of
 what else was done, the entry is all there is."""
 

@@ -70,7 +70,7 @@ def check(root: Path) -> Report:
                 loaded[kind][path] = load_yaml(path, model)
             except ContractError as error:
                 problems += error.problems
-    problems += _unread(root, {path for pattern, _ in KINDS.values() for path in root.glob(pattern)})
+    problems += _unread(root, set(declared_files(root)))
     problems += _misplaced(loaded)
     problems += _references(loaded)
     problems += _paths(loaded)
@@ -84,6 +84,11 @@ def check(root: Path) -> Report:
         problems += _stale_docs(root)
     counts = {kind: len(items) for kind, items in loaded.items()}
     return Report(counts, tuple(sorted(problems, key=lambda p: (p.file, p.line, p.field))))
+
+
+def declared_files(root: Path) -> list[Path]:
+    """The files of one contracts folder from which declarations are read, kind by kind."""
+    return [path for pattern, _ in KINDS.values() for path in sorted(root.glob(pattern))]
 
 
 def load_rules(path: Path, root: Path) -> IdentityRules:

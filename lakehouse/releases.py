@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from lakehouse import audit
 from lakehouse.commits import has_the_rows_of
+from lakehouse.declared import contract_acts
 from lakehouse.erasing import refuse_half_erased
 from lakehouse.errors import DataError, UsageError
 from lakehouse.run import Run
@@ -13,9 +14,6 @@ from lakehouse.run import Run
 if TYPE_CHECKING:
     from deltalake import DeltaTable
 
-    from contracts.export import Destination
-    from contracts.identity import IdentityRules
-    from contracts.purpose import Policy
     from lakehouse.lake import Lake
 
 RELEASED_SCHEMAS = ("silver", "identity", "gold")
@@ -173,20 +171,6 @@ def release_acts(lake: "Lake") -> list[audit.Act]:
             former=audit.fingerprint({row["table_name"]: row["version"] for row in rows} | {"as_of": rows[0]["as_of"]}),
         )
         for release, rows in sorted(by_release.items())
-    ]
-
-
-def contract_acts(lake: "Lake") -> list[audit.Act]:
-    """What decides over people's data today, as acts for the audit: identity rules, policy, export destinations."""
-    contracts = lake.contracts
-    declared: list[tuple[str, IdentityRules | Policy | Destination]] = [
-        ("identity.yml", contracts.identity),
-        ("consent/purposes.yml", contracts.policy),
-        *((f"exports/{name}.yml", made) for name, made in sorted(contracts.destinations.items())),
-    ]
-    return [
-        audit.Act("contract", name, f"version {made.version}", audit.fingerprint(made.model_dump(mode="json")))
-        for name, made in declared
     ]
 
 

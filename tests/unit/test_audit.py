@@ -1,6 +1,7 @@
 """The audit: a chain in which every later change shows, and which a process may die in at any moment."""
 
 import datetime
+import hashlib
 import json
 import shutil
 from collections.abc import Callable
@@ -167,14 +168,53 @@ def done(small: Any) -> Any:
 
 
 def test_decisions_contracts_releases_and_exports_are_written_down_as_they_happen(done: Any) -> None:
-    assert [(item.actor, item.subject) for item in audit.entries(done.lake)] == [
+    known = audit.entries(done.lake)
+    assert [(item.actor, item.subject) for item in known if item.action != "contract"] == [
         ("sam", "decision 1"),
-        *((done.lake.settings.author, subject) for subject in (
-            "identity.yml", "consent/purposes.yml", "exports/ad_platform.yml", "exports/email_tool.yml", "release 1",
-            "export ad_platform 1", "export email_tool 1",
-        )),
-    ]  # fmt: skip
+        *((done.lake.settings.author, what) for what in ("release 1", "export ad_platform 1", "export email_tool 1")),
+    ]
+    written = {item.subject: item.fingerprint for item in known if item.action == "contract"}
+    declared = set(done.lake.settings.contracts.rglob("*.yml"))
+    assert written.keys() == {path.relative_to(done.lake.settings.contracts).as_posix() for path in declared}
+    assert written.keys() >= {"roles.yml", "consent/caps.yml", "sources/email.yml", "tables/silver/consents.yml"}
+    content = (done.lake.settings.contracts / "roles.yml").read_bytes()
+    assert written["roles.yml"] == hashlib.sha256(content).hexdigest()
     assert problems(done.lake) == []
+
+
+def subjects_since(lake: Lake, entry: int) -> list[tuple[str, str]]:
+    return [(item.subject, item.detail) for item in audit.entries(lake)[entry:] if item.action == "contract"]
+
+
+def test_the_next_release_writes_down_the_declarations_that_changed_and_those_taken_away(
+    done: Any, tmp_path: Path
+) -> None:
+    lake, contracts = done.lake, tmp_path / "contracts"
+    shutil.copytree(lake.settings.contracts, contracts)
+    done.lake = Lake(lake.settings.model_copy(update={"contracts": contracts}))
+    before = len(audit.entries(done.lake))
+    done.release()
+    assert subjects_since(done.lake, before) == []
+    path = contracts / "sources" / "email.yml"
+    path.write_text(path.read_text().replace("retention_days: 730", "retention_days: 7"))
+    (contracts / "consent" / "caps.yml").unlink()
+    done.release()
+    assert subjects_since(done.lake, before) == [
+        ("sources/email.yml", "version 1-0-0"), ("consent/caps.yml", "taken away")
+    ]  # fmt: skip
+    before = len(audit.entries(done.lake))
+    done.release()
+    assert subjects_since(done.lake, before) == []
+    assert problems(done.lake) == []
+
+
+def test_a_workspace_of_before_has_the_present_declarations_written_down_once(small: Any) -> None:
+    audit.note(small.lake, [Act("contract", "identity.yml", "version 1-0-0", "as an earlier version told it")])
+    small.release()
+    small.release()
+    subjects = [item.subject for item in audit.entries(small.lake) if item.action == "contract"]
+    assert subjects.count("identity.yml") == 2
+    assert len(subjects) == len(set(subjects)) + 1
 
 
 def test_a_decision_altered_or_removed_behind_the_audit_is_found(done: Any) -> None:
@@ -197,7 +237,8 @@ def test_a_release_put_in_past_the_audit_is_found_and_written_down_by_the_next(d
 def test_an_export_altered_with_its_manifest_is_found(done: Any) -> None:
     path = done.lake.settings.exports / "email_tool" / "000001" / "manifest.json"
     path.write_text(path.read_text().replace('"rows": 1', '"rows": 2'))
-    assert problems(done.lake) == ["export email_tool 1 is not what entry 8 wrote down: it was altered since"]
+    entry = audit.entries(done.lake)[-1].entry
+    assert problems(done.lake) == [f"export email_tool 1 is not what entry {entry} wrote down: it was altered since"]
 
 
 def test_an_export_whose_manifest_is_cut_off_is_named(done: Any) -> None:
@@ -217,7 +258,7 @@ def test_an_export_taken_away_and_made_anew_is_written_down_again_and_holds(done
     declared = done.lake.contracts.destinations
     declared["email_tool"] = declared["email_tool"].model_copy(update={"owner": "sales"})
     export(done.lake, done.run, "email_tool", open_gate)
-    assert [item.subject for item in audit.entries(done.lake)][-2:] == ["exports/email_tool.yml", "export email_tool 1"]
+    assert [item.subject for item in audit.entries(done.lake)][-2:] == ["export email_tool 1"] * 2
     assert problems(done.lake) == []
 
 

@@ -158,6 +158,13 @@ def test_a_version_of_before_is_refused_with_another_content_though_another_was_
     assert f"it still has the version {first.version} of another: give it a new one, or runs will refuse it" in notes
 
 
+def test_a_taken_policy_that_was_removed_is_found_by_the_audit(small: Any) -> None:
+    take(small.lake, small.run)
+    small.change("ops.policies", lambda rows: [])
+    (found,) = problems(small.lake)
+    assert found == f"policy {small.lake.contracts.policy.version}, written down in entry 1, is there no more"
+
+
 def test_explain_names_the_rule_the_event_and_what_was_overruled(small: Any, clew: Any) -> None:
     small.release()
     home = small.lake.settings.home

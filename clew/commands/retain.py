@@ -42,8 +42,8 @@ def retain(
         if as_json:
             print_json(_told(found, dry_run))
         elif found.past:
-            rows = [(one.table, one.source, one.days, one.removed, one.held) for one in found.past]
-            print_table(("from", "source", "days", "removed", "held"), rows)
+            rows = [(one.table, one.source, one.days, one.removed, one.held, one.kept) for one in found.past]
+            print_table(("from", "source", "days", "removed", "held", "kept for consent"), rows)
     if dry_run:
         note(f"periods counted back from {found.as_of}; nothing was changed")
     else:
@@ -61,5 +61,5 @@ def _told(found: "Retained", dry_run: bool) -> dict[str, Any]:
         if one.table.startswith(EXPORTS):
             folders.append({"destination": one.table.removeprefix(EXPORTS), "folders": one.removed} | counted)
         else:
-            tables.append({"table": one.table, "rows": one.removed} | counted)
+            tables.append({"table": one.table, "rows": one.removed, "kept": one.kept} | counted)
     return {"dry_run": dry_run, "removed": tables, "exports": folders, "unknown": list(found.unknown)}

@@ -1,8 +1,10 @@
 """Retention: what is older than its declared period goes, counted back from the date that the lake stands for.
 
-A message is as old as its event; one that was refused, or repeats another, as the run that landed it. The period of a
-source's messages is the one that its contract declares, else that of silver.events, or that of what they are for, if
-that is shorter (contracts.period); a refused message goes after the period of silver.quarantine, if that is shorter.
+A message is as old as its event; what a record says of itself (identify) as its last repeat, so a row of today's
+snapshot is of today; one that was refused, or repeats another, as the run that landed it. The period of a source's
+messages is the one that its contract declares, else that of silver.events, or that of what they are for, if that is
+shorter (contracts.period); a refused message goes after the period of silver.quarantine, if that is shorter. What
+consent needs stays longer (``needed``).
 In bronze and in landing/ tombstones take the place of messages, so that every line keeps its number and the account
 balances: they count as erased.
 
@@ -12,7 +14,7 @@ death is found in silver and buried again, which changes nothing. What goes is w
 
 import datetime
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -25,6 +27,7 @@ from lakehouse.still import steps_stand_still
 from lakehouse.tombstones import ERASURES, tombstone
 from spark_jobs.privacy.bury import bury
 from spark_jobs.privacy.holds import Hold, held_profiles, holds
+from spark_jobs.privacy.needed import show_needed
 from spark_jobs.privacy.rows import delete_by, remove_rows
 from spark_jobs.privacy.whose import Theirs, find, graves, opened
 from spark_jobs.silver.recount import recount
@@ -36,7 +39,7 @@ if TYPE_CHECKING:
     from lakehouse.run import Run
 
 TABLE = "ops.retained"
-QUARANTINE, HISTORY = "silver.quarantine", "identity.history"
+QUARANTINE, CONSENTS, HISTORY = "silver.quarantine", "silver.consents", "identity.history"
 BY_RUN_DATE = {"ops.runs": "as_of", "ops.identity_changes": "as_of"}
 """Tables of runs that say themselves which date they stand for."""
 BY_RUN = ("ops.check_results", "ops.gated_versions")
@@ -56,6 +59,7 @@ class Past:
         days: The period.
         removed: Rows that go, of bronze messages, of exports folders.
         held: Those that stay because of a hold.
+        kept: Messages that stay because consent needs them.
     """
 
     table: str
@@ -63,6 +67,7 @@ class Past:
     days: int
     removed: int
     held: int
+    kept: int = 0
 
 
 @dataclass(frozen=True)
@@ -175,13 +180,14 @@ def _account(lake: "Lake", run: "Run", as_of: datetime.date, found: Retained) ->
     lake.append(
         TABLE,
         [
-            {"table_name": one.table, "source": one.source, "days": one.days, "removed": one.removed, "held": one.held}
-            | of_all
+            {name: value for name, value in asdict(one).items() if name != "table"} | {"table_name": one.table} | of_all
             for one in found.past
             if (one.table, one.source) not in written
         ],
     )
     told = found.removed()
+    if not told:
+        return
     folders = sum(count for table, count in told.items() if table.startswith(EXPORTS))
     rows, tables = sum(told.values()) - folders, sum(not table.startswith(EXPORTS) for table in told)
     detail = f"{rows} rows of {tables} tables, back from {as_of}"
@@ -194,6 +200,8 @@ def _told(as_of: datetime.date, found: Retained) -> str:
     told = [f"periods counted back from {as_of}"]
     if held := sum(one.held for one in found.past):
         told.append(f"{held:,} stay, held")
+    if kept := sum(one.kept for one in found.past):
+        told.append(f"{kept:,} stay, needed for consent")
     if found.unknown:
         told.append(f"no age can be told of {', '.join(found.unknown)}, which stay: clew export verify")
     return "; ".join(told)
@@ -217,33 +225,30 @@ def _expired(lake: "Lake", as_of: datetime.date, standing: list[Hold], kept: The
     days = periods(lake)
     refused = period.of_table(lake.contracts, QUARANTINE)
     with opened(lake, bronze) as connection:
-        _show(connection, lake, as_of, days, refused, kept_sources, kept)
+        _show_old(connection, lake, as_of, days)
+        show_needed(connection, sources, as_of, period.of_table(lake.contracts, CONSENTS))
+        _show_past(connection, as_of, refused, kept_sources, kept)
         connection.execute("""
-            CREATE TEMP TABLE their_messages AS SELECT source, position, part FROM past WHERE NOT is_held""")
+            CREATE TEMP TABLE their_messages AS SELECT source, position, part FROM past WHERE fate = 'goes'""")
         counted = connection.execute("""
-            SELECT source, count(*) FILTER (NOT is_held), count(*) FILTER (is_held) FROM past GROUP BY ALL ORDER BY ALL
-        """).fetchall()
-        for source, removed, held in counted:
-            past.append(Past(f"bronze.{source}", source, days.get(source, refused or 0), removed, held))
-        event_ids = connection.execute("SELECT DISTINCT event_id FROM past WHERE NOT is_held AND event_id IS NOT NULL")
+            SELECT source, count(*) FILTER (fate = 'goes'), count(*) FILTER (fate = 'held'),
+                   count(*) FILTER (fate = 'kept') FROM past GROUP BY ALL ORDER BY ALL""").fetchall()
+        for source, *counts in counted:
+            past.append(Past(f"bronze.{source}", source, days.get(source, refused or 0), *counts))
+        event_ids = connection.execute("SELECT event_id FROM past WHERE fate = 'goes' AND is_first")
         ids = tuple(row[0] for row in event_ids.fetchall())
         records = connection.execute("""
-            SELECT DISTINCT record_id FROM silver.events SEMI JOIN (FROM past WHERE NOT is_held) USING (event_id)
+            SELECT DISTINCT record_id FROM silver.events
+            SEMI JOIN (FROM past WHERE fate = 'goes' AND is_first) USING (event_id)
             WHERE record_id IS NOT NULL ORDER BY 1""")
         touched = tuple(row[0] for row in records.fetchall())
         return Theirs((), (), touched, ids, graves(connection, sources), (), (), 0)
 
 
-def _show(
-    connection: "duckdb.DuckDBPyConnection",
-    lake: "Lake",
-    as_of: datetime.date,
-    days: dict[str, int],
-    refused: int | None,
-    kept_sources: set[str],
-    kept: Theirs | None,
+def _show_old(
+    connection: "duckdb.DuckDBPyConnection", lake: "Lake", as_of: datetime.date, days: dict[str, int]
 ) -> None:
-    """Make ``past``: every message past its period, with whether it is held."""
+    """Make ``old_events``, those past the period of their source, and ``old_repeats``, those that landed before it."""
     limits = [(source, as_of - datetime.timedelta(days=period)) for source, period in days.items()]
     connection.register(
         "limits",
@@ -254,6 +259,37 @@ def _show(
         "landed",
         pa.table({"landing": pa.array(list(dates), pa.int32()), "day": pa.array(list(dates.values()), pa.date32())}),
     )
+    connection.execute(f"""
+        CREATE TEMP TABLE repeats AS
+            SELECT d.event_id, d.source, d.position, d.part, landed.day
+            FROM silver.duplicates AS d JOIN landed USING (landing);
+        CREATE TEMP TABLE old_events AS
+            SELECT event_id, e.source, e.position, e.part FROM silver.events AS e LEFT JOIN limits USING (source)
+            LEFT JOIN (SELECT event_id, max(day) AS day FROM repeats GROUP BY 1) AS last_repeat USING (event_id)
+            WHERE e.occurred_at < {_limit(lake, as_of)}
+              AND NOT (e.type = 'identify' AND coalesce(last_repeat.day >= limits.oldest, false));
+        CREATE TEMP TABLE old_repeats AS
+            SELECT r.* FROM repeats AS r JOIN limits USING (source) WHERE r.day < limits.oldest""")
+
+
+def _limit(lake: "Lake", as_of: datetime.date) -> str:
+    """SQL of the date before which a message is old: by its source's period; a word on consent by its table's, too."""
+    days = period.of_table(lake.contracts, CONSENTS)
+    if days is None:
+        return "limits.oldest"
+    oldest = as_of - datetime.timedelta(days=days)
+    return f"""CASE WHEN event_id IN (SELECT event_id FROM silver.consents)
+               THEN greatest(limits.oldest, DATE '{oldest}') ELSE limits.oldest END"""
+
+
+def _show_past(
+    connection: "duckdb.DuckDBPyConnection",
+    as_of: datetime.date,
+    refused: int | None,
+    kept_sources: set[str],
+    kept: Theirs | None,
+) -> None:
+    """Make ``past``: every message past its period, with whether it goes, is held, or is kept for consent."""
     lines = [(grave.source, grave.position) for grave in kept.lines] if kept else []
     connection.register(
         "held_lines",
@@ -268,27 +304,30 @@ def _show(
     sources = ", ".join(f"'{name}'" for name in sorted(kept_sources)) or "NULL"
     connection.execute(
         f"""CREATE TEMP TABLE past AS
-            WITH old_events AS (
-                SELECT event_id, e.source, position, part FROM silver.events AS e JOIN limits USING (source)
-                WHERE e.occurred_at < limits.oldest),
+            WITH going AS (FROM old_events ANTI JOIN needed USING (event_id)),
             old AS (
-                FROM old_events
-                UNION ALL SELECT d.event_id, d.source, d.position, d.part
-                    FROM silver.duplicates AS d SEMI JOIN old_events USING (event_id)
-                UNION ALL SELECT NULL, q.source, q.position, q.part FROM silver.quarantine AS q
+                SELECT event_id, source, position, part, true AS is_first,
+                       event_id IN (SELECT event_id FROM needed) AS is_needed FROM old_events
+                UNION ALL SELECT d.event_id, d.source, d.position, d.part, false, false FROM silver.duplicates AS d
+                    WHERE event_id IN (SELECT event_id FROM going)
+                       OR (d.source, d.position, d.part) IN (SELECT (source, position, part) FROM old_repeats)
+                UNION ALL SELECT NULL, q.source, q.position, q.part, false, false FROM silver.quarantine AS q
                     JOIN landed USING (landing) LEFT JOIN limits USING (source)
                     WHERE landed.day < greatest(coalesce(limits.oldest, DATE '0001-01-01'), $shortest::DATE))
-            SELECT *, coalesce(source IN ({sources}), false) OR (source, position) IN (FROM held_lines) AS is_held
+            SELECT * EXCLUDE (is_needed),
+                   CASE WHEN is_needed THEN 'kept'
+                        WHEN coalesce(source IN ({sources}), false) OR (source, position) IN (FROM held_lines)
+                        THEN 'held' ELSE 'goes' END AS fate
             FROM old""",
         {"shortest": shortest},
     )
 
 
 def _dates_of_landings(lake: "Lake") -> dict[int, datetime.date]:
-    """The date that the run of each landing stood for."""
+    """The date that the run of each landing stood for, or, where ops.runs knows that run no more, its day."""
     of_run = {row["run_id"]: row["as_of"] for row in lake.arrow("ops.runs", columns=["run_id", "as_of"]).to_pylist()}
-    landings = lake.arrow("ops.landings", columns=["landing", "run_id"]).to_pylist()
-    return {row["landing"]: of_run[row["run_id"]] for row in landings if row["run_id"] in of_run}
+    landings = lake.arrow("ops.landings", columns=["landing", "run_id", "landed_at"]).to_pylist()
+    return {row["landing"]: of_run.get(row["run_id"], row["landed_at"].date()) for row in landings}
 
 
 def _remove(lake: "Lake", theirs: Theirs, as_of: datetime.date) -> None:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 UNUSABLE_BY_FORM = ("malformed", "blocked_value", "undeclared")
 TABLES = (
     *("silver.events", "silver.duplicates", "silver.quarantine", "silver.identifiers", "silver.customer_records"),
+    "silver.consents",
     *("identity.assignments", "identity.identifiers", "identity.stitches", "identity.decisions", "ops.erasures"),
 )
 

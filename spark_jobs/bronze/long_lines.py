@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import IO
 
 from contracts.source import Limits
-from spark_jobs.bronze.unreadable import CHUNK, FOLDER, READ, entries
+from spark_jobs.bronze.folders import entries
+from spark_jobs.bronze.unreadable import CHUNK, FOLDER, READ
 
 MARK = "clew_line_too_long"
 PREFIX_BYTES = 1_000

@@ -5,7 +5,8 @@ import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from spark_jobs.bronze.unreadable import entries, notice
+from spark_jobs.bronze.folders import entries
+from spark_jobs.bronze.unreadable import notice
 
 
 def sizes(folder: Path) -> dict[Path, int]:

@@ -12,10 +12,11 @@ import json
 import os
 import stat
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 from contracts.source import Limits
+from spark_jobs.bronze.folders import DEEPEST, entries, may_look_into
 
 MARK = "clew_unreadable_file"
 FOLDER = "_unreadable"
@@ -55,29 +56,6 @@ def set_aside_unreadable(folder: Path, changed_since: datetime.datetime, limits:
     return moved
 
 
-def entries(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
-    """All that the reader would meet in a folder and those within, in order; no link is followed.
-
-    A folder comes only if it cannot be looked into. Names that begin with ``_`` or ``.``, or end in ``.tmp``, are left
-    out; but Spark looks into a folder such as ``_day=1``, so that is looked into here too.
-    """
-    for name in sorted(os.listdir(folder)):
-        path = folder / name
-        try:
-            status = path.lstat()
-        except FileNotFoundError:
-            continue  # renamed meanwhile, as those do who wrote it under another name
-        if stat.S_ISDIR(status.st_mode):
-            if name.startswith(".") or (name.startswith("_") and "=" not in name):
-                continue
-            if os.access(path, os.R_OK | os.X_OK):
-                yield from entries(path)
-                continue
-        elif name.startswith(("_", ".")) or name.endswith(".tmp"):
-            continue
-        yield path, status
-
-
 def notice(path: Path, reason: str, size: int | None, digest: str | None, mark: str) -> Path:
     """Put a notice of ``path`` where the reader finds it.
 
@@ -99,6 +77,8 @@ def _kind_fault(path: Path, status: os.stat_result) -> str:
     mode = status.st_mode
     if stat.S_ISLNK(mode):
         return "links are not followed: put the file itself there"
+    if stat.S_ISDIR(mode) and may_look_into(path):
+        return f"a folder that lies too deep: at most {DEEPEST} in one another are looked into"
     if stat.S_ISDIR(mode):
         return "a folder that may not be looked into: give the user that runs Clew the right to read it"
     if not stat.S_ISREG(mode):

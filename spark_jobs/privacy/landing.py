@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Literal
 
+from spark_jobs.bronze.folders import files_within
 from spark_jobs.bronze.unreadable import FOLDER
 
 Packed = gzip.GzipFile | bz2.BZ2File | IO[bytes]
@@ -40,14 +41,15 @@ def redact_files(
         values: In files that were set aside as unreadable no line ever landed, so whose they are is not known: of
             what can be read of them, each line that holds one of these is replaced by ``mark``.
         mark: The tombstone.
+
+    Raises:
+        OSError: If a folder or file may not be read or written.
     """
     done = Redacted()
     if not folder.is_dir():
         return done
     told = re.compile(b"|".join(re.escape(value) for value in sorted(values, key=len, reverse=True)))
-    for path in sorted(folder.rglob("*")):
-        if path.is_symlink() or not path.is_file():
-            continue
+    for path in files_within(folder):
         is_aside = bool(values) and FOLDER in path.relative_to(folder).parts[:-1]
         count = _redact(path, partial(_instead, instead, told if is_aside else None, mark))
         if count:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from contracts.errors import DataError
 from contracts.identity import IdentityRules
 from contracts.records import KINDS
+from spark_jobs.bronze.folders import files_within
 from spark_jobs.bronze.unreadable import READ
 from spark_jobs.privacy.keys import EVENT, NUMBER, RECORD, TOKEN, WORD, distinctive, email_form, mail_rule
 from spark_jobs.privacy.state import NOT_SEARCHED
@@ -157,10 +158,10 @@ def files_of(lake: "Lake") -> Iterator[Path]:
     }
     roots |= {settings.places.restricted}
     for root in sorted(root for root in roots if not any(root.is_relative_to(other) for other in roots - {root})):
-        for path in sorted(root.rglob("*")):
+        for path in files_within(root):
             place = path.relative_to(root)
             is_ours = root == settings.state and (place.parts[0] in NOT_SEARCHED or path.suffix == ".key")
-            if not is_ours and path.is_file() and not path.is_symlink():
+            if not is_ours:
                 yield path
 
 

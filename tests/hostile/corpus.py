@@ -4,12 +4,15 @@ The fate is ``kept`` or the codes of which the refusal must name one; docs/refer
 """
 
 import bz2
+import contextlib
 import gzip
 import json
 import os
 import random
 import socket
 import stat
+import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -226,6 +229,35 @@ def odd_things(folder: Path, expanded: int) -> dict[str, Callable[[Path], object
         "n" * 250 + ".zst": lambda path: path.write_bytes(b"\x28\xb5\x2f\xfd"),
         "empty.jsonl.gz": lambda path: path.write_bytes(b"not gzip"),
     }
+
+
+@contextlib.contextmanager
+def very_deep(depth: int = 1_100, name: str = "d") -> Iterator[Path]:
+    """A folder with more folders in one another than Python goes down by recursion.
+
+    It is none of pytest's own, and removed by ``rm``: what removes those goes down by recursion.
+    """
+    home, here = Path(tempfile.mkdtemp(prefix="clew-deep-")), os.getcwd()
+    try:
+        os.chdir(home)
+        for _ in range(depth):  # by steps, since the system takes no path of more than 4,096 bytes
+            os.mkdir(name)
+            os.chdir(name)
+        Path("in.jsonl").write_bytes(b"{}\n")
+        os.chdir(here)
+        yield home
+    finally:
+        os.chdir(here)
+        subprocess.run(["rm", "-rf", home], check=True)
+
+
+def nest(folder: Path, depth: int) -> Path:
+    """So many folders in one another, and a file in the innermost; the first is ``folder``."""
+    for _ in range(depth):
+        folder.mkdir()
+        folder /= "d"
+    folder.write_bytes(b"{}\n")
+    return folder
 
 
 def _socket(path: Path) -> None:

@@ -63,6 +63,7 @@ def test_every_line_of_the_corpus_becomes_what_it_should_and_harms_no_other(lake
     things = corpus.odd_things(lake.settings.landing / "web", EXPANDED)
     for name, make in things.items():
         make(lake.settings.landing / "web" / name)
+    corpus.nest(lake.settings.landing / "web" / "deep", 40)
     (lake.settings.landing / "app").symlink_to("/etc")
     (lake.settings.landing / "crm").write_text("no folder")
     counts = run(lake, "r1")
@@ -75,10 +76,12 @@ def test_every_line_of_the_corpus_becomes_what_it_should_and_harms_no_other(lake
             if line.fate and not set(line.fate.split("|")) & set(found.split("|")):
                 wrong[line.name] = (line.fate, found)
     assert wrong == {}
-    assert counts["lines"] == len(web) + len(shop) + 1 + 2 + 2 + 1 + 2 + len(corpus.NAMES) + len(things)
+    assert counts["lines"] == len(web) + len(shop) + 1 + 2 + 2 + 1 + 2 + len(corpus.NAMES) + len(things) + 1
     assert {fates[(f"web/{name}", 1)] for name in corpus.NAMES} == {"kept"}
     assert all(fates[(f"shop/{name}.csv", 1)] == "wrong_header" for name in ("broad", "old-mac"))
-    assert sum(fate == "unreadable_file" for fate in fates.values()) == len(things) + 1  # and a forged one
+    assert (
+        sum(fate == "unreadable_file" for fate in fates.values()) == len(things) + 2
+    )  # and what lies too deep, and a forged one
     assert [fates[("web/contract.jsonl", line)] for line in (1, 2)] == ["kept", "value_not_allowed"]
     told = rows(lake, "silver.quarantine", "message_id", "reasons")
     assert [reasons for name, reasons in told if name == "says other"] == [

@@ -13,8 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from contracts.errors import DataError
 from contracts.source import Limits
-from spark_jobs.bronze import long_lines, unreadable
+from spark_jobs.bronze import folders, long_lines, unreadable
 from spark_jobs.bronze.long_lines import take_out_long_lines
 from spark_jobs.bronze.moving import shown, sizes, tell_of_changed
 from spark_jobs.bronze.unreadable import set_aside_unreadable
@@ -38,7 +39,7 @@ def test_whatever_is_no_file_of_lines_is_set_aside_under_its_name_and_told_of(tm
     moved = set_aside_unreadable(tmp_path, EVER, SMALL)
     assert len(moved) == len(things)
     assert set(notices(tmp_path)) == set(things)
-    left = [path for path, _ in unreadable.entries(tmp_path) if not path.name.endswith(".unreadable")]
+    left = [path for path, _ in folders.entries(tmp_path) if not path.name.endswith(".unreadable")]
     assert left == [tmp_path / "whole.jsonl"]
     assert set_aside_unreadable(tmp_path, EVER, SMALL) == []
     assert Path("/etc/passwd").is_file()
@@ -74,7 +75,7 @@ def test_what_the_user_may_not_read_is_set_aside(tmp_path, monkeypatch) -> None:
     assert {notice["reason"].split(":")[0] for notice in notices(tmp_path).values()} == {
         "it may not be read", "a folder that may not be looked into",
     }  # fmt: skip
-    assert next(iter(unreadable.entries(tmp_path)))[0].name.endswith(".unreadable")
+    assert next(iter(folders.entries(tmp_path)))[0].name.endswith(".unreadable")
 
 
 PACKED = {"a.jsonl": bytes, "a.gz": lambda text: gzip.compress(text, mtime=0), "a.bz2": bz2.compress}
@@ -139,3 +140,29 @@ def test_a_file_that_grows_or_vanishes_while_it_is_landing_is_told_of_and_counte
 
 def test_a_name_is_shown_on_one_line_and_cannot_control_a_terminal() -> None:
     assert shown("a\n\x1b[31mb\u202e\udcff é") == "a\\n\\x1b[31mb\\u202e\\udcff é"
+
+
+def test_folders_that_lie_too_deep_are_set_aside_where_they_begin_to() -> None:
+    with corpus.very_deep() as web:
+        (web / "a.jsonl").write_bytes(b"{}\n")
+        (moved,) = set_aside_unreadable(web, EVER, SMALL)
+        assert len(moved.relative_to(web).parts) == folders.DEEPEST + 1
+        told = notices(moved.parent)["d"]
+        assert told["reason"] == "a folder that lies too deep: at most 32 in one another are looked into"
+        assert next(iter(sizes(web))) == web / "a.jsonl"
+        assert set_aside_unreadable(web, EVER, SMALL) == []
+
+
+def test_folders_whose_names_are_long_are_set_aside_before_the_system_refuses_their_path() -> None:
+    with corpus.very_deep(20, "n" * 250) as web:
+        (moved,) = set_aside_unreadable(web, EVER, SMALL)
+        assert folders.PATH_BYTES - 260 < len(os.fsencode(moved)) < 4_096
+        with pytest.raises(DataError, match="the system has no path"):
+            list(folders.files_within(web))
+
+
+def test_files_are_found_however_deep_they_lie_and_not_through_links() -> None:
+    with corpus.very_deep() as web:
+        (web / "link").symlink_to(web / "d")
+        (found,) = folders.files_within(web)
+        assert len(found.relative_to(web).parts) == 1_101

@@ -10,6 +10,7 @@ import pytest
 from lakehouse.errors import DataError
 from spark_jobs.privacy.landing import redact_files
 from spark_jobs.privacy.lines import redacted
+from tests.hostile import corpus
 
 MARK = '{"clew_erased":"1-00112233445566aa"}'
 
@@ -84,6 +85,12 @@ def test_of_a_broken_archive_the_lines_that_name_the_person_go(tmp_path: Path) -
     assert done.lines == 1
     assert b"p7@example.org" not in left
     assert b"p8@example.org" in left
+
+
+def test_lines_in_very_deep_folders_are_replaced() -> None:
+    with corpus.very_deep() as web:
+        done = redact_files(web, {b"{}": MARK.encode()})
+        assert (done.lines, done.names) == (1, ["in.jsonl"])
 
 
 def test_a_line_that_holds_a_value_stays_where_files_are_read_by_line(tmp_path: Path) -> None:

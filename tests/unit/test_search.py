@@ -11,8 +11,10 @@ from lakehouse.errors import DataError
 from lakehouse.lake import Lake
 from lakehouse.pseudonym import keyed_hash
 from lakehouse.settings import Settings
+from spark_jobs.bronze import folders
 from spark_jobs.privacy import search
 from spark_jobs.privacy.keys import EVENT, TOKEN
+from tests.hostile import corpus
 
 KEY = b"k" * 32
 
@@ -101,3 +103,19 @@ def test_a_file_with_a_broken_page_is_read_as_it_lies(file: Path) -> None:
     raw[4:12] = b"\xff" * 8  # the header of its page
     file.write_bytes(raw)
     assert _found(file, "web:m1") == ["raw bytes"]
+
+
+def test_folders_are_searched_however_deep_they_are() -> None:
+    with corpus.very_deep() as home:
+        (home / "d").rename(home / "landing")
+        searched = search.search(Lake(Settings(home=home)), search.for_values(["{}"]))
+    assert [place.file.rpartition("/")[2] for place in searched.places] == ["in.jsonl"]
+
+
+def test_a_folder_that_may_not_be_listed_ends_the_search_and_proves_nothing(file: Path, monkeypatch) -> None:
+    def refuses(folder: Path) -> list[str]:  # root may list everything, so the answer of the system is given here
+        raise PermissionError(13, "Permission denied", str(folder))
+
+    monkeypatch.setattr(folders.os, "listdir", refuses)
+    with pytest.raises(PermissionError):
+        _found(file, "web:m1")

@@ -15,7 +15,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from contracts.source import Source
-from lakehouse.errors import DataError
+from lakehouse.errors import DataError, EnvironmentFault
 from lakehouse.hold import give_way
 from lakehouse.lake import Lake
 from lakehouse.run import Run, Step
@@ -77,6 +77,10 @@ def _prepare(folder: Path, source: Source, last_look: datetime.datetime, step: S
             step.say(f"{source.source}: a line is too long, kept as {path.name}")
     except FileExistsError:
         return f"{name} is no folder: nothing of it has landed; make it one"
+    except DataError as error:
+        return f"nothing of {name} has landed: {error.what}; {error.do}"
+    except EnvironmentFault as error:
+        return f"nothing of {name} has landed: {error.what}: {shown(error.where)}; {error.do}"
     except OSError as error:
         return (
             f"nothing of {name} has landed: what cannot be read there could not be set aside "

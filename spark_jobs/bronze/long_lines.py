@@ -5,9 +5,7 @@ end the run. So files are looked through before it. Of a file of text that costs
 every ``max_line_bytes``-th byte is read. What is packed is unpacked once more.
 """
 
-import bz2
 import datetime
-import gzip
 import hashlib
 import json
 import os
@@ -17,8 +15,10 @@ from pathlib import Path
 from typing import IO
 
 from contracts.source import Limits
+from spark_jobs.bronze.drafts import draft
 from spark_jobs.bronze.folders import entries
-from spark_jobs.bronze.unreadable import CHUNK, FOLDER, READ
+from spark_jobs.bronze.packed import CHUNK, READ, opened, packing
+from spark_jobs.bronze.unreadable import FOLDER, aside
 
 MARK = "clew_line_too_long"
 PREFIX_BYTES = 1_000
@@ -29,7 +29,8 @@ def take_out_long_lines(folder: Path, changed_since: datetime.datetime, limits: 
     """Replace every line of more than ``limits.max_line_bytes`` by a notice of it.
 
     The line goes, byte by byte, to a file in ``_unreadable/``. Other lines keep their place and number. A run that dies
-    in between leaves the file as it was; the next one does the same again.
+    in between leaves the file as it was; the next one does the same again. The file keeps its mode, and a line that
+    was taken out is for this user only.
 
     Args:
         folder: A source's landing folder, of which :func:`set_aside_unreadable` has moved what is no file of lines.
@@ -38,6 +39,11 @@ def take_out_long_lines(folder: Path, changed_since: datetime.datetime, limits: 
 
     Returns:
         The files with the lines taken out.
+
+    Raises:
+        OSError: If a file cannot be rewritten.
+        DataError: If ``_unreadable`` is no folder.
+        EnvironmentFault: If a file is still being written, so that what is added to it would be lost.
     """
     taken: list[Path] = []
     for path, status in entries(folder):
@@ -103,19 +109,13 @@ def _holds_long(chunk: bytes, start: int, limit: int) -> bool:
 
 
 def _rewrite(path: Path, limit: int) -> list[Path]:
-    ending = path.suffix.lower()
-    draft = path.with_name(f".{hashlib.sha256(os.fsencode(path.name)).hexdigest()[:8]}.draft")
-    aside = path.parent / FOLDER
-    aside.mkdir(exist_ok=True)
+    status, kept_in = path.lstat(), aside(path.parent)
     taken: list[Path] = []
-    with _opened(path) as lines, draft.open("wb") as raw, _packer(ending, raw) as out:
-        for part, is_long in _pieces(lines, limit):
-            if is_long:
-                out.write(_keep(part, lines, aside, path.name, taken, limit))
-            else:
-                out.write(part)
-    os.utime(draft, ns=(path.stat().st_atime_ns, path.stat().st_mtime_ns))
-    draft.replace(path)
+    with draft(path.parent) as made:
+        with opened(path) as lines, packing(path.suffix, made.file) as out:
+            for part, is_long in _pieces(lines, limit):
+                out.write(_keep(part, lines, kept_in, taken, limit) if is_long else part)
+        made.put_for(path, status)
     return taken
 
 
@@ -125,22 +125,19 @@ def _pieces(lines: IO[bytes], limit: int) -> Iterator[tuple[bytes, bool]]:
         yield line, len(line) > limit and not line.endswith(b"\n")
 
 
-def _keep(start: bytes, lines: IO[bytes], aside: Path, name: str, taken: list[Path], limit: int) -> bytes:
+def _keep(start: bytes, lines: IO[bytes], kept_in: Path, taken: list[Path], limit: int) -> bytes:
     """Move the long line that began with ``start`` to a file of its own; returns the notice of it."""
     digest, size = hashlib.sha256(start), len(start)
-    draft = aside / f".{hashlib.sha256(os.fsencode(name)).hexdigest()[:8]}.draft"
     end = b""
-    with draft.open("wb") as file:
-        file.write(start)
-        while part := lines.readline(CHUNK):
+    with draft(kept_in) as made:
+        made.file.write(start)
+        while not end and (part := lines.readline(CHUNK)):
             end = b"\n" if part.endswith(b"\n") else b""
             part = part.removesuffix(b"\n")
-            file.write(part)
+            made.file.write(part)
             digest.update(part)
             size += len(part)
-            if end:
-                break
-    kept = draft.replace(aside / f"{digest.hexdigest()[:16]}.line")
+        kept = made.put(kept_in / f"{digest.hexdigest()[:16]}.line")
     taken.append(kept)
     told = {
         MARK: limit,
@@ -150,18 +147,3 @@ def _keep(start: bytes, lines: IO[bytes], aside: Path, name: str, taken: list[Pa
         "begins": start[:PREFIX_BYTES].decode("utf-8", "replace"),
     }
     return json.dumps(told, ensure_ascii=False).encode("utf-8") + end
-
-
-def _opened(path: Path) -> IO[bytes]:
-    """The text of a file, unpacked."""
-    unpack = READ.get(path.suffix.lower())
-    return unpack(path) if unpack else path.open("rb")  # type: ignore[return-value]
-
-
-def _packer(ending: str, raw: IO[bytes]) -> IO[bytes]:
-    """What writes to ``raw`` as files of that ending are packed; the same lines give the same bytes."""
-    if ending == ".gz":
-        return gzip.GzipFile(filename="", fileobj=raw, mode="wb", mtime=0)  # type: ignore[return-value]
-    if ending == ".bz2":
-        return bz2.BZ2File(raw, "wb")  # type: ignore[return-value]
-    return open(raw.fileno(), "wb", closefd=False)

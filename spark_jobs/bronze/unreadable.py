@@ -4,27 +4,26 @@ A landing folder is written by others. Whatever is in it, landing it must neithe
 elsewhere: links are never followed, pipes and devices never opened, archives never unpacked beyond their limit.
 """
 
-import bz2
+import contextlib
 import datetime
-import gzip
 import hashlib
 import json
 import os
 import stat
 import zlib
-from collections.abc import Callable
 from pathlib import Path
 
+from contracts.errors import DataError
 from contracts.source import Limits
+from spark_jobs.bronze.drafts import AS_ANY, draft, is_draft
 from spark_jobs.bronze.folders import DEEPEST, entries, may_look_into
+from spark_jobs.bronze.packed import CHUNK, READ
 
 MARK = "clew_unreadable_file"
 FOLDER = "_unreadable"
-READ: dict[str, Callable[[Path], gzip.GzipFile | bz2.BZ2File]] = {".gz": gzip.GzipFile, ".bz2": bz2.BZ2File}
 NOT_READ = (".zst", ".lz4", ".snappy", ".deflate", ".lzo", ".xz", ".zip", ".7z", ".tar", ".tgz", ".parquet", ".orc",
             ".avro", ".xlsx", ".xls")  # fmt: skip
 """Endings of files that hold no lines of text, or that Spark would fail on and end the whole stream."""
-CHUNK = 1 << 20
 NAME_BYTES = 255
 """The longest name that a file may have."""
 
@@ -45,7 +44,9 @@ def set_aside_unreadable(folder: Path, changed_since: datetime.datetime, limits:
 
     Raises:
         OSError: If something cannot be moved.
+        DataError: If ``_unreadable`` is no folder.
     """
+    _remove_left_drafts(folder)
     moved = []
     for path, status in entries(folder):
         reason = _kind_fault(path, status)
@@ -67,9 +68,32 @@ def notice(path: Path, reason: str, size: int | None, digest: str | None, mark: 
         mark: Eight letters that tell this occurrence from others of that name.
     """
     told = {MARK: path.name, "reason": reason, "bytes": size, "sha256": digest}
-    draft = path.with_name(f".{mark}.draft")
-    draft.write_text(json.dumps(told) + "\n", encoding="utf-8")
-    return draft.replace(path.with_name(_fitting("", path.name, f".{mark}.unreadable")))
+    with draft(path.parent, AS_ANY) as made:
+        made.file.write(json.dumps(told).encode() + b"\n")
+        return made.put(path.with_name(_fitting("", path.name, f".{mark}.unreadable")))
+
+
+def aside(folder: Path) -> Path:
+    """``_unreadable`` in a folder, made if it is not there.
+
+    Raises:
+        DataError: If something else has that name, such as a link, through which files would leave the landing folder.
+    """
+    path = folder / FOLDER
+    with contextlib.suppress(FileExistsError):
+        path.mkdir()
+    if not stat.S_ISDIR(path.lstat().st_mode):
+        raise DataError(f"{FOLDER} is a link or a file and not a folder", str(path), "remove it")
+    return path
+
+
+def _remove_left_drafts(folder: Path) -> None:
+    """Remove what a run that died was writing: it lies beside a file that is still there, or in ``_unreadable``."""
+    parents = {path.parent for path, _ in entries(folder)}
+    for parent in parents | {path / FOLDER for path in parents}:
+        if parent.is_dir() and not parent.is_symlink() and may_look_into(parent):
+            for name in filter(is_draft, os.listdir(parent)):
+                (parent / name).unlink()
 
 
 def _kind_fault(path: Path, status: os.stat_result) -> str:
@@ -122,8 +146,7 @@ def _set_aside(path: Path, status: os.stat_result, reason: str) -> Path:
     if stat.S_ISDIR(status.st_mode):  # into another folder it could not be moved without the right to write to it
         target = path.with_name(_fitting(f"{FOLDER}-{mark}-", path.name.replace("=", "_"), ""))
     else:
-        target = path.parent / FOLDER / _fitting(f"{mark}-", path.name, "")
-        target.parent.mkdir(exist_ok=True)
+        target = aside(path.parent) / _fitting(f"{mark}-", path.name, "")
     # The notice first: a run that dies between the two finds the file again, and writes the same notice.
     notice(path, reason, size, digest, mark)
     path.rename(target)

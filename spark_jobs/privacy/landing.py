@@ -1,21 +1,17 @@
 """Files still in landing/: the lines of erased people are replaced there too, so that no lost checkpoint lands them."""
 
-import bz2
-import gzip
-import os
 import re
 import zlib
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import IO, Literal
+from typing import BinaryIO
 
+from spark_jobs.bronze.drafts import draft, is_draft
 from spark_jobs.bronze.folders import files_within
+from spark_jobs.bronze.packed import opened, packing
 from spark_jobs.bronze.unreadable import FOLDER
-
-Packed = gzip.GzipFile | bz2.BZ2File | IO[bytes]
-"""A file of lines, as it lies or unpacked."""
 
 
 @dataclass
@@ -44,12 +40,16 @@ def redact_files(
 
     Raises:
         OSError: If a folder or file may not be read or written.
+        EnvironmentFault: If a file is still being written, so that what is added to it would be lost.
     """
     done = Redacted()
     if not folder.is_dir():
         return done
     told = re.compile(b"|".join(re.escape(value) for value in sorted(values, key=len, reverse=True)))
     for path in files_within(folder):
+        if is_draft(path.name):  # of an erasure or a landing that died
+            path.unlink()
+            continue
         is_aside = bool(values) and FOLDER in path.relative_to(folder).parts[:-1]
         count = _redact(path, partial(_instead, instead, told if is_aside else None, mark))
         if count:
@@ -67,42 +67,23 @@ def _instead(
 
 
 def _redact(path: Path, other: Callable[[bytes], bytes | None]) -> int:
+    status = path.lstat()
     # Most files hold nobody who is erased: they are read once and not written.
-    with _reading(path) as file:
+    with opened(path) as file:
         if not any(other(line) is not None for line in _lines(file)):
             return 0
     count = 0
-    status = path.stat()
-    draft = path.with_name(f"_{path.name}.redacted")
-    with _reading(path) as file, _writing(draft, path.suffix) as out:
-        for number, line in enumerate(_lines(file)):
-            replaced = other(line)
-            count += replaced is not None
-            out.write((b"\n" if number else b"") + (line if replaced is None else replaced))
-    descriptor = os.open(draft, os.O_RDONLY)
-    os.fsync(descriptor)
-    os.close(descriptor)
-    os.chmod(draft, status.st_mode & 0o7777)
-    os.utime(draft, ns=(status.st_atime_ns, status.st_mtime_ns))
-    draft.replace(path)
+    with draft(path.parent) as made:
+        with opened(path) as file, packing(path.suffix, made.file) as out:
+            for number, line in enumerate(_lines(file)):
+                replaced = other(line)
+                count += replaced is not None
+                out.write((b"\n" if number else b"") + (line if replaced is None else replaced))
+        made.put_for(path, status)
     return count
 
 
-def _reading(path: Path) -> Packed:
-    return _opened(path, path.suffix, "rb")
-
-
-def _writing(path: Path, suffix: str) -> Packed:
-    return _opened(path, suffix, "wb")
-
-
-def _opened(path: Path, suffix: str, mode: Literal["rb", "wb"]) -> Packed:
-    if suffix.lower() == ".gz":
-        return gzip.GzipFile(path, mode)
-    return bz2.BZ2File(path, mode) if suffix.lower() == ".bz2" else path.open(mode)
-
-
-def _lines(file: Packed) -> Iterator[bytes]:
+def _lines(file: BinaryIO) -> Iterator[bytes]:
     """The lines without their ends, as the reader cuts them; after a last line end there is an empty one more.
 
     A broken archive ends where it cannot be read any more.

@@ -17,7 +17,7 @@ from contracts.errors import DataError
 from contracts.identity import IdentityRules
 from contracts.records import KINDS
 from spark_jobs.bronze.folders import files_within
-from spark_jobs.bronze.unreadable import READ
+from spark_jobs.bronze.packed import READ
 from spark_jobs.privacy.keys import EVENT, NUMBER, RECORD, TOKEN, WORD, distinctive, email_form, mail_rule
 from spark_jobs.privacy.state import NOT_SEARCHED
 

@@ -7,17 +7,19 @@ import hashlib
 import json
 import os
 import resource
+import stat
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contracts.errors import DataError
+from contracts.errors import DataError, EnvironmentFault
 from contracts.source import Limits
-from spark_jobs.bronze import folders, long_lines, unreadable
+from spark_jobs.bronze import drafts, folders, long_lines, unreadable
 from spark_jobs.bronze.long_lines import take_out_long_lines
 from spark_jobs.bronze.moving import shown, sizes, tell_of_changed
+from spark_jobs.bronze.packed import packing
 from spark_jobs.bronze.unreadable import set_aside_unreadable
 from tests.hostile import corpus
 
@@ -140,6 +142,96 @@ def test_a_file_that_grows_or_vanishes_while_it_is_landing_is_told_of_and_counte
 
 def test_a_name_is_shown_on_one_line_and_cannot_control_a_terminal() -> None:
     assert shown("a\n\x1b[31mb\u202e\udcff é") == "a\\n\\x1b[31mb\\u202e\\udcff é"
+
+
+@pytest.fixture
+def victim(tmp_path) -> Path:
+    """A file that those who write to the landing folder may not change, and Clew may."""
+    path = tmp_path / "victim"
+    path.write_bytes(b"not yours")
+    return path
+
+
+def test_a_link_planted_under_a_drafts_name_is_not_written_through(tmp_path, victim, monkeypatch) -> None:
+    monkeypatch.setattr(drafts.secrets, "token_hex", lambda size: "0" * 2 * size)
+    (tmp_path / f".clew-{'0' * 16}.draft").symlink_to(victim)
+    with pytest.raises(FileExistsError), drafts.draft(tmp_path) as made:
+        made.file.write(b"theirs")
+    assert victim.read_bytes() == b"not yours"
+
+
+def test_links_under_names_that_a_sender_can_guess_are_not_written_through(tmp_path, victim) -> None:
+    web = tmp_path / "web"
+    (web / unreadable.FOLDER).mkdir(parents=True)
+    content, line = b"no zstandard", b"x" * 1_001
+    (web / "x.zst").write_bytes(content)
+    (web / "a.jsonl").write_bytes(line + b"\n")
+    guessed = {hashlib.sha256(told).hexdigest() for told in (content, line, b"a.jsonl", b"x.zst")}
+    for digest in guessed:
+        names = (f".{digest[:8]}.draft", f"{digest[:16]}.line", f"x.zst.{digest[:8]}.unreadable")
+        for name in names:
+            (web / name).symlink_to(victim)
+            (web / unreadable.FOLDER / name).symlink_to(victim)
+    set_aside_unreadable(web, EVER, SMALL)
+    (kept,) = take_out_long_lines(web, EVER, SMALL)
+    assert victim.read_bytes() == b"not yours"
+    assert kept.read_bytes() == line
+    assert not kept.is_symlink()
+    assert json.loads((web / "a.jsonl").read_text())[long_lines.MARK] == 1_000
+
+
+@pytest.mark.parametrize("make", [lambda path, other: path.symlink_to(other), lambda path, _: path.write_text("")])
+def test_nothing_is_moved_through_what_only_has_the_name_of_the_folder_aside(tmp_path, make) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    web = tmp_path / "web"
+    web.mkdir()
+    make(web / unreadable.FOLDER, tmp_path / "elsewhere")
+    (web / "x.zst").write_bytes(b"")
+    (web / "a.jsonl").write_bytes(b"x" * 2_000)
+    for look in (set_aside_unreadable, take_out_long_lines):
+        with pytest.raises(DataError, match=r"_unreadable is a link or a file and not a folder"):
+            look(web, EVER, SMALL)
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+    assert {"x.zst", "a.jsonl"} <= {path.name for path in web.iterdir()}
+
+
+def test_a_draft_left_by_a_run_that_died_is_removed(tmp_path) -> None:
+    (tmp_path / "a.jsonl").write_bytes(b"{}\n")
+    (tmp_path / unreadable.FOLDER).mkdir()
+    for folder in (tmp_path, tmp_path / unreadable.FOLDER):
+        (folder / f".clew-{'a' * 16}.draft").write_bytes(b"half")
+        (folder / ".others.draft").write_bytes(b"theirs")
+    assert set_aside_unreadable(tmp_path, EVER, SMALL) == []
+    assert [path.name for path in sorted(tmp_path.rglob(".*"))] == [".others.draft", ".others.draft"]
+
+
+@pytest.mark.parametrize("name", sorted(PACKED))
+def test_a_file_keeps_its_mode_and_a_line_taken_out_is_for_this_user_only(tmp_path, name) -> None:
+    (tmp_path / name).write_bytes(PACKED[name](b"x" * 2_000 + b"\n{}\n"))
+    (tmp_path / name).chmod(0o640)
+    (kept,) = take_out_long_lines(tmp_path, EVER, SMALL)
+    assert [stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / name, kept)] == [0o640, 0o600]
+
+
+def test_a_file_that_grows_while_a_line_is_taken_out_of_it_stays_as_it_is_with_all_that_was_added(
+    tmp_path, monkeypatch
+) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(b"x" * 2_000 + b"\n")
+    writer = path.open("ab")
+
+    def grows(*arguments):
+        writer.write(b"added\n")
+        writer.flush()
+        return packing(*arguments)
+
+    monkeypatch.setattr(long_lines, "packing", grows)
+    with writer, pytest.raises(EnvironmentFault, match="is still being written"):
+        take_out_long_lines(tmp_path, EVER, SMALL)
+    assert path.read_bytes() == b"x" * 2_000 + b"\nadded\n"
+    monkeypatch.undo()
+    assert len(take_out_long_lines(tmp_path, EVER, SMALL)) == 1
+    assert path.read_bytes().endswith(b"\nadded\n")
 
 
 def test_folders_that_lie_too_deep_are_set_aside_where_they_begin_to() -> None:

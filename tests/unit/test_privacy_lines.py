@@ -3,11 +3,12 @@
 import gzip
 import json
 import os
+import stat
 from pathlib import Path
 
 import pytest
 
-from lakehouse.errors import DataError
+from lakehouse.errors import DataError, EnvironmentFault
 from spark_jobs.privacy.landing import redact_files
 from spark_jobs.privacy.lines import redacted
 from tests.hostile import corpus
@@ -87,10 +88,45 @@ def test_of_a_broken_archive_the_lines_that_name_the_person_go(tmp_path: Path) -
     assert b"p8@example.org" in left
 
 
-def test_lines_in_very_deep_folders_are_replaced() -> None:
+def test_a_file_with_the_longest_name_is_rewritten_and_keeps_its_mode(tmp_path: Path) -> None:
+    for name in ("n" * 255, "m" * 252 + ".gz"):
+        _write(tmp_path / name, b"two\n")
+        (tmp_path / name).chmod(0o600)
+    assert redact_files(tmp_path, {b"two": MARK.encode()}).lines == 2
+    assert (tmp_path / ("n" * 255)).read_bytes() == MARK.encode() + b"\n"
+    assert [stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()] == [0o600, 0o600]
+
+
+def test_a_planted_link_is_not_written_through(tmp_path: Path) -> None:
+    _write(tmp_path / "victim", b"not yours")
+    _write(tmp_path / "web" / "a.jsonl", b"two\n")
+    for name in ("_a.jsonl.redacted", f".clew-{'0' * 16}.draft"):
+        (tmp_path / "web" / name).symlink_to(tmp_path / "victim")
+    assert redact_files(tmp_path / "web", {b"two": MARK.encode(), b"not yours": MARK.encode()}).files == 1
+    assert (tmp_path / "victim").read_bytes() == b"not yours"
+
+
+def test_what_is_added_to_a_file_while_it_is_rewritten_is_not_lost(tmp_path: Path) -> None:
+    _write(tmp_path / "a.jsonl", b"two\n")
+
+    class Growing(dict):
+        def get(self, line, default=None):
+            if line == b"two":
+                with (tmp_path / "a.jsonl").open("ab") as file:
+                    file.write(b"added\n")
+            return super().get(line, default)
+
+    with pytest.raises(EnvironmentFault, match="is still being written"):
+        redact_files(tmp_path, Growing({b"two": MARK.encode()}))
+    assert (tmp_path / "a.jsonl").read_bytes().startswith(b"two\nadded\n")
+
+
+def test_lines_in_very_deep_folders_are_replaced_and_drafts_left_by_the_dead_are_removed() -> None:
     with corpus.very_deep() as web:
+        (web / f".clew-{'a' * 16}.draft").write_bytes(b"{}\n")
         done = redact_files(web, {b"{}": MARK.encode()})
         assert (done.lines, done.names) == (1, ["in.jsonl"])
+        assert [path.name for path in web.iterdir()] == ["d"]
 
 
 def test_a_line_that_holds_a_value_stays_where_files_are_read_by_line(tmp_path: Path) -> None:

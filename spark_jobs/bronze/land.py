@@ -7,7 +7,7 @@ batches, numbered from 0 once more, are not mistaken for old ones and dropped.
 
 import datetime
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from contracts.source import Source
-from lakehouse.errors import DataError, EnvironmentFault
+from lakehouse.errors import ClewError, DataError
 from lakehouse.hold import give_way
 from lakehouse.lake import Lake
 from lakehouse.run import Run, Step
@@ -24,7 +24,7 @@ from spark_jobs.bronze.long_lines import take_out_long_lines
 from spark_jobs.bronze.moving import changed, shown, sizes, tell_of_changed
 from spark_jobs.bronze.unreadable import set_aside_unreadable
 
-FIRST_LOOK = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
+STREAM_ID = "clew_stream_id"
 
 
 def land(lake: Lake, run: Run) -> dict[str, int]:
@@ -40,11 +40,11 @@ def land(lake: Lake, run: Run) -> dict[str, int]:
     with run.step(lake, "land") as step, lake.lock("land"):
         give_way(lake, run)
         lake.ensure_tables()
-        landed, last_look = _begin_landing(lake, run)
+        landed = _begin_landing(lake, run)
         told = [_unclaimed(lake)]
         sources = []
         for source in (lake.contracts.sources[name] for name in sorted(lake.contracts.sources)):
-            fault = _prepare(lake.settings.landing / source.source, source, last_look, step)
+            fault = _prepare(lake, source, step)
             told.append(fault)
             if not fault:
                 sources.append(source)
@@ -58,39 +58,42 @@ def land(lake: Lake, run: Run) -> dict[str, int]:
         step.rows = sum(counts)
         for source in sources:
             told += tell_of_changed(lake.settings.landing / source.source, seen[source.source])
-        step.message = "; ".join(filter(None, [*told, *_passed_over(lake, landed)]))
+        step.message = "; ".join(filter(None, [*told, *_passed_over(lake, landed, sources)]))
         return dict.fromkeys(sorted(lake.contracts.sources), 0) | {
             source.source: count for source, count in zip(sources, counts, strict=True)
         }
 
 
-def _prepare(folder: Path, source: Source, last_look: datetime.datetime, step: Step) -> str:
-    """Have only files of lines in a landing folder; says why that cannot be had, and the folder must wait."""
-    name = f"landing/{source.source}"
-    try:
-        if folder.is_symlink():
-            return f"{name} is a link, and links are not followed: nothing of it has landed; make it a folder"
-        folder.mkdir(parents=True, exist_ok=True)
-        for path in set_aside_unreadable(folder, last_look, source.limits):
-            step.say(f"{source.source}: {shown(path.name)} cannot be read, set aside")
-        for path in take_out_long_lines(folder, last_look, source.limits):
-            step.say(f"{source.source}: a line is too long, kept as {path.name}")
-    except FileExistsError:
+def _prepare(lake: Lake, source: Source, step: Step) -> str:
+    """Have only files of lines in a landing folder; says why that cannot be had, and the folder must wait.
+
+    What is in bronze has been looked at; all else is, however often a run died or the folder had to wait.
+    """
+    folder, name = lake.settings.landing / source.source, f"landing/{source.source}"
+    if folder.is_symlink():
+        return f"{name} is a link, and links are not followed: nothing of it has landed; make it a folder"
+    if folder.exists() and not folder.is_dir():
         return f"{name} is no folder: nothing of it has landed; make it one"
-    except DataError as error:
-        return f"nothing of {name} has landed: {error.what}; {error.do}"
-    except EnvironmentFault as error:
-        return f"nothing of {name} has landed: {error.what}: {shown(error.where)}; {error.do}"
+    landed = _read_by_stream(lake, source)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for path in set_aside_unreadable(folder, landed, source.limits):
+            step.say(f"{source.source}: {shown(path.name)} cannot be read, set aside")
+        for path in take_out_long_lines(folder, landed, source.limits):
+            step.say(f"{source.source}: a line is too long, kept as {path.name}")
+    except ClewError as error:
+        where = shown(error.where.removeprefix(f"{lake.settings.landing.parent}/"))
+        return f"nothing of {name} has landed: {error.what}: {where}; {error.do}"
     except OSError as error:
         return (
             f"nothing of {name} has landed: what cannot be read there could not be set aside "
-            f"({error.strerror}); give the user that runs Clew the right to write to it"
+            f"({error.strerror}); give the user that runs Clew the right to read it and to write to it"
         )
     return ""
 
 
-def _begin_landing(lake: Lake, run: Run) -> tuple[dict, datetime.datetime]:
-    """This run's landing and the time of the one before.
+def _begin_landing(lake: Lake, run: Run) -> dict:
+    """This run's landing.
 
     A retry goes on with its own number while that is the newest and silver has no account of it; lines that came
     under an accounted number would never be conformed.
@@ -98,15 +101,14 @@ def _begin_landing(lake: Lake, run: Run) -> tuple[dict, datetime.datetime]:
     known = sorted(lake.arrow("ops.landings").to_pylist(), key=lambda row: row["landing"])
     accounted = lake.arrow("ops.row_counts", columns=["landing"])["landing"].to_pylist()
     if known and known[-1]["run_id"] == run.run_id and known[-1]["landing"] not in accounted:
-        before = known[-2]["landed_at"] if len(known) > 1 else FIRST_LOOK
-        return known[-1], before
+        return known[-1]
     landed = {
         "landing": known[-1]["landing"] + 1 if known else 1,
         "run_id": run.run_id,
         "landed_at": datetime.datetime.now(datetime.UTC),
     }
     lake.append("ops.landings", [landed])
-    return landed, known[-1]["landed_at"] if known else FIRST_LOOK
+    return landed
 
 
 def _unclaimed(lake: Lake) -> str:
@@ -117,10 +119,11 @@ def _unclaimed(lake: Lake) -> str:
     return f"no source contract for landing/{named}: left as it is" if strays else ""
 
 
-def _passed_over(lake: Lake, landed: dict) -> Iterator[str]:
+def _passed_over(lake: Lake, landed: dict, sources: Iterable[Source]) -> Iterator[str]:
     """Name the files that are not in bronze as they lie in landing/: a path is read once, whatever becomes of it.
 
-    A file that came while this landing was under way may be the next one's, and is not judged.
+    Those that wait have been told of. A file that came while this landing was under way may be the next one's, and is
+    not judged.
     """
     ended = {
         row["run_id"]: row["at"]
@@ -128,10 +131,9 @@ def _passed_over(lake: Lake, landed: dict) -> Iterator[str]:
         if row["step"] == "land" and row["seconds"]
     }
     ends = {row["landing"]: ended.get(row["run_id"]) for row in lake.arrow("ops.landings").to_pylist()}
-    for name in sorted(lake.contracts.sources):
-        with lake.duck(only=[f"bronze.{name}"]) as connection:
-            known = dict(connection.execute(f"select file, max(landing) from bronze.{name} group by file").fetchall())
-        for path, size in sizes(lake.settings.landing / name).items():
+    for source in sources:
+        known = _files_in_bronze(lake, source)
+        for path, size in sizes(lake.settings.landing / source.source).items():
             file = path.relative_to(lake.settings.landing).as_posix()
             if not size:
                 continue
@@ -152,9 +154,23 @@ def _passed_over(lake: Lake, landed: dict) -> Iterator[str]:
                 yield f"landing/{shown(file)} was changed after it had landed: give it a new name"
 
 
+def _read_by_stream(lake: Lake, source: Source) -> set[Path]:
+    """The files that the stream will not read again: those in bronze, unless its checkpoint was lost."""
+    if not (_checkpoint(lake, source) / STREAM_ID).exists():
+        return set()
+    return {lake.settings.landing / file for file in _files_in_bronze(lake, source)}
+
+
+def _files_in_bronze(lake: Lake, source: Source) -> dict[str, int]:
+    """The files of a source that have landed, relative to landing/, each with its newest landing."""
+    table = f"bronze.{source.source}"
+    with lake.duck(only=[table]) as connection:
+        return dict(connection.execute(f"select file, max(landing) from {table} group by file").fetchall())
+
+
 def _land_source(lake: Lake, source: Source, landed: dict, seen: dict[Path, int], step: Step) -> int:
     table = f"bronze.{source.source}"
-    checkpoint = lake.settings.lake / "_checkpoints" / "bronze" / source.source
+    checkpoint = _checkpoint(lake, source)
     stream_id = _stream_id(checkpoint)
     written = 0
 
@@ -206,9 +222,13 @@ def _write_batch(
     return written
 
 
+def _checkpoint(lake: Lake, source: Source) -> Path:
+    return lake.settings.lake / "_checkpoints" / "bronze" / source.source
+
+
 def _stream_id(checkpoint: Path) -> str:
     """The name of a source's stream, kept in its checkpoint and lost with it."""
-    path = checkpoint / "clew_stream_id"
+    path = checkpoint / STREAM_ID
     if not path.exists():
         checkpoint.mkdir(parents=True, exist_ok=True)
         draft = path.with_name(f"_{path.name}")

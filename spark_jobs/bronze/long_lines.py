@@ -5,12 +5,11 @@ end the run. So files are looked through before it. Of a file of text that costs
 every ``max_line_bytes``-th byte is read. What is packed is unpacked once more.
 """
 
-import datetime
 import hashlib
 import json
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import IO
 
@@ -25,7 +24,7 @@ PREFIX_BYTES = 1_000
 """So much of the line's beginning is in its notice."""
 
 
-def take_out_long_lines(folder: Path, changed_since: datetime.datetime, limits: Limits) -> list[Path]:
+def take_out_long_lines(folder: Path, landed: Collection[Path], limits: Limits) -> list[Path]:
     """Replace every line of more than ``limits.max_line_bytes`` by a notice of it.
 
     The line goes, byte by byte, to a file in ``_unreadable/``. Other lines keep their place and number. A run that dies
@@ -34,7 +33,7 @@ def take_out_long_lines(folder: Path, changed_since: datetime.datetime, limits: 
 
     Args:
         folder: A source's landing folder, of which :func:`set_aside_unreadable` has moved what is no file of lines.
-        changed_since: Files that came before this have been looked at by an earlier run.
+        landed: Files that were looked at and have been read.
         limits: What the source's contract allows.
 
     Returns:
@@ -48,7 +47,7 @@ def take_out_long_lines(folder: Path, changed_since: datetime.datetime, limits: 
     taken: list[Path] = []
     for path, status in entries(folder):
         packed = path.suffix.lower() in READ
-        is_new = stat.S_ISREG(status.st_mode) and status.st_ctime >= changed_since.timestamp()
+        is_new = stat.S_ISREG(status.st_mode) and path not in landed
         # A packed line may be a thousand times as long as the file, and not longer in practice.
         if is_new and status.st_size * (1_100 if packed else 1) > limits.max_line_bytes:
             finds = _any_long_in_stream if packed else _any_long_in_file

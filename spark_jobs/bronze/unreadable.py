@@ -5,12 +5,12 @@ elsewhere: links are never followed, pipes and devices never opened, archives ne
 """
 
 import contextlib
-import datetime
 import hashlib
 import json
 import os
 import stat
 import zlib
+from collections.abc import Collection
 from pathlib import Path
 
 from contracts.errors import DataError
@@ -28,7 +28,7 @@ NAME_BYTES = 255
 """The longest name that a file may have."""
 
 
-def set_aside_unreadable(folder: Path, changed_since: datetime.datetime, limits: Limits) -> list[Path]:
+def set_aside_unreadable(folder: Path, landed: Collection[Path], limits: Limits) -> list[Path]:
     """Move out of the reader's way whatever would end, hang or mislead the whole stream.
 
     It goes to ``_unreadable/`` beside it, and a one-line notice with its name, size, SHA-256 and the reason takes its
@@ -36,7 +36,7 @@ def set_aside_unreadable(folder: Path, changed_since: datetime.datetime, limits:
 
     Args:
         folder: A source's landing folder.
-        changed_since: Files that came before this have been looked at by an earlier run.
+        landed: Files that were looked at and have been read.
         limits: What the source's contract allows.
 
     Returns:
@@ -50,7 +50,7 @@ def set_aside_unreadable(folder: Path, changed_since: datetime.datetime, limits:
     moved = []
     for path, status in entries(folder):
         reason = _kind_fault(path, status)
-        if not reason and status.st_ctime >= changed_since.timestamp():
+        if not reason and path not in landed:
             reason = _content_fault(path, limits)
         if reason:
             moved.append(_set_aside(path, status, reason))

@@ -5,6 +5,8 @@
 
 import argparse
 import datetime
+import gzip
+import json
 import sys
 import tempfile
 import time
@@ -15,6 +17,7 @@ from pathlib import Path
 from lakehouse.settings import Settings
 from tests.chaos import lines
 from tests.chaos.harness import Chaos, Trial
+from tests.hostile import corpus
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 FIRST_DAY, LAST_DAY = datetime.date(2017, 1, 1), datetime.date(2017, 12, 31)
@@ -89,7 +92,15 @@ def two_days(households: int, home: Path, line: str) -> Path:
     if code != lines.FINISHED:
         raise SystemExit(f"the first run failed: {(home / 'walk.log').read_text()[-2000:]}")
     LandingFiles(settings, households, LAST_DAY, LAST_DAY).wait(lambda *_: None)
+    _put_odd_files(settings.landing / "web")
     return home
+
+
+def _put_odd_files(folder: Path) -> None:
+    """What a landing moves and rewrites before it reads: an archive that is cut off, and a line that is too long."""
+    (folder / "cut.jsonl.gz").write_bytes(gzip.compress(b"{}\n" * 99, mtime=0)[:-9])
+    sound = json.dumps(corpus.message("beside the long line")).encode()
+    (folder / "long.jsonl").write_bytes(sound + b"\n" + b"x" * (2 * corpus.LONG_LINE) + b"\n" + sound + b"\n")
 
 
 def main() -> None:

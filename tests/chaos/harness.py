@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lakehouse.content import contents
+from lakehouse.content import OF_LANDINGS, contents
 from lakehouse.lake import Lake
 from lakehouse.seal import public_key
 from lakehouse.settings import Settings
@@ -138,9 +138,10 @@ class Chaos:
     def _walk(self, home: Path, at: int | None = None, before: str | None = None) -> tuple[int, int]:
         """Run the line in a process; how many changes of files there were, and its exit code."""
         settings = Settings(home=home)
-        for folder in (settings.lake, settings.exports, settings.state):
+        folders = (settings.landing, settings.lake, settings.exports, settings.state)
+        for folder in folders:
             folder.mkdir(parents=True, exist_ok=True)
-        watch = Watch([settings.lake, settings.exports, settings.state], PASSED_OVER)
+        watch = Watch(folders, PASSED_OVER)
         process = self.context.Process(target=lines.walk, args=(self.line, home, self.day, before))
         process.start()
         assert process.pid is not None
@@ -165,7 +166,7 @@ def state(home: Path) -> State:
     for row in lake.arrow("ops.row_counts").to_pylist():
         for name in ("lines", "headers", "unpacked", "kept", "duplicates", "quarantined", "erased"):
             accounts[f"{row['source']} {name}"] += row[name]
-    tables = {name: (item.rows, item.hash) for name, item in contents(lake).items()}
+    tables = {name: (item.rows, item.hash) for name, item in contents(lake, leave_out=OF_LANDINGS).items()}
     exports = dict(_exports(lake))
     counts = {"accounts": dict(+accounts), "broken": list(_half_done(lake))}
     return State(tables, exports, counts)

@@ -125,7 +125,8 @@ def walk(line: str, home: Path, day: datetime.date, die_before: str | None) -> N
     log = os.open(home / "walk.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     for stream in (1, 2):
         os.dup2(log, stream)
-    lake, run = Lake(Settings(home=home, spark_master="local[2]")), Run(f"run-{day}", day)
+    # As `clew run` has it: a run that is started again has another name.
+    lake, run = Lake(Settings(home=home, spark_master="local[2]")), Run(f"run-{day}-{os.getpid()}", day)
     for name, step in LINES[line]().items():
         if name == die_before:
             os.killpg(0, signal.SIGKILL)

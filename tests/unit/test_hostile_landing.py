@@ -1,7 +1,6 @@
 """What others put into a landing folder: nothing is followed, opened or unpacked beyond its limit, and all is told."""
 
 import bz2
-import datetime
 import gzip
 import hashlib
 import json
@@ -23,7 +22,7 @@ from spark_jobs.bronze.packed import packing
 from spark_jobs.bronze.unreadable import set_aside_unreadable
 from tests.hostile import corpus
 
-EVER = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
+NONE: frozenset[Path] = frozenset()
 SMALL = Limits(max_line_bytes=1_000, max_expanded_bytes=100_000)
 
 
@@ -38,12 +37,12 @@ def test_whatever_is_no_file_of_lines_is_set_aside_under_its_name_and_told_of(tm
     for name, make in things.items():
         make(tmp_path / name)
     (tmp_path / "whole.jsonl").write_bytes(b"{}\n")
-    moved = set_aside_unreadable(tmp_path, EVER, SMALL)
+    moved = set_aside_unreadable(tmp_path, NONE, SMALL)
     assert len(moved) == len(things)
     assert set(notices(tmp_path)) == set(things)
     left = [path for path, _ in folders.entries(tmp_path) if not path.name.endswith(".unreadable")]
     assert left == [tmp_path / "whole.jsonl"]
-    assert set_aside_unreadable(tmp_path, EVER, SMALL) == []
+    assert set_aside_unreadable(tmp_path, NONE, SMALL) == []
     assert Path("/etc/passwd").is_file()
     bomb = notices(tmp_path)["bomb.jsonl.gz"]
     assert bomb["reason"].startswith("it unpacks to more than 100000 bytes")
@@ -54,14 +53,14 @@ def test_a_bomb_is_unpacked_to_its_limit_and_no_further_in_little_memory(tmp_pat
         for _ in range(64):
             file.write(b"\0" * (1 << 20))
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    assert len(set_aside_unreadable(tmp_path, EVER, Limits(max_expanded_bytes=10_000_000))) == 1
+    assert len(set_aside_unreadable(tmp_path, NONE, Limits(max_expanded_bytes=10_000_000))) == 1
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000  # kB
     assert sum(path.stat().st_size for path in tmp_path.rglob("*") if path.is_file()) < 1_000_000
 
 
 def test_a_name_that_is_not_utf8_is_set_aside_since_the_reader_cannot_find_it(tmp_path) -> None:
     (tmp_path / os.fsdecode(b"bad\xff.jsonl")).write_bytes(b"{}\n")
-    (moved,) = set_aside_unreadable(tmp_path, EVER, SMALL)
+    (moved,) = set_aside_unreadable(tmp_path, NONE, SMALL)
     assert moved.name.endswith("-bad\\xff.jsonl") or moved.name.endswith("-bad\\udcff.jsonl")
     assert moved.read_bytes() == b"{}\n"
 
@@ -73,7 +72,7 @@ def test_what_the_user_may_not_read_is_set_aside(tmp_path, monkeypatch) -> None:
     refused = {tmp_path / "closed.jsonl", tmp_path / "closed"}
     # Root may read everything, so the answer of the system is given here.
     monkeypatch.setattr(unreadable.os, "access", lambda path, _: Path(path) not in refused)
-    assert len(set_aside_unreadable(tmp_path, EVER, SMALL)) == 2
+    assert len(set_aside_unreadable(tmp_path, NONE, SMALL)) == 2
     assert {notice["reason"].split(":")[0] for notice in notices(tmp_path).values()} == {
         "it may not be read", "a folder that may not be looked into",
     }  # fmt: skip
@@ -96,7 +95,7 @@ def test_only_lines_beyond_the_limit_are_taken_out_and_every_byte_of_them_is_kep
     folder = tmp_path_factory.mktemp("web")
     text = b"\n".join(lines) + (b"\n" if lines and is_ended else b"")
     (folder / name).write_bytes(PACKED[name](text))
-    taken = take_out_long_lines(folder, EVER, SMALL)
+    taken = take_out_long_lines(folder, NONE, SMALL)
     found = UNPACKED[name]((folder / name).read_bytes())
     assert found.count(b"\n") == text.count(b"\n")
     assert len(taken) == sum(len(line) > 1_000 for line in lines)
@@ -108,7 +107,7 @@ def test_only_lines_beyond_the_limit_are_taken_out_and_every_byte_of_them_is_kep
         assert (told[long_lines.MARK], told["bytes"]) == (1_000, len(was))
         assert told["sha256"] == hashlib.sha256(was).hexdigest()
         assert (folder / told["kept_as"]).read_bytes() == was
-    assert take_out_long_lines(folder, EVER, SMALL.model_copy(update={"max_line_bytes": 10_000})) == []
+    assert take_out_long_lines(folder, NONE, SMALL.model_copy(update={"max_line_bytes": 10_000})) == []
 
 
 def test_a_line_of_a_hundred_megabytes_is_taken_out_in_little_memory(tmp_path) -> None:
@@ -118,7 +117,7 @@ def test_a_line_of_a_hundred_megabytes_is_taken_out_in_little_memory(tmp_path) -
             file.write(b"x" * 1_000_000)
         file.write(b"\nlast\n")
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    (kept,) = take_out_long_lines(tmp_path, EVER, Limits())
+    (kept,) = take_out_long_lines(tmp_path, NONE, Limits())
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000  # kB
     assert kept.stat().st_size == 100_000_000
     first, notice, last = (tmp_path / "a.jsonl").read_bytes().splitlines()
@@ -172,8 +171,8 @@ def test_links_under_names_that_a_sender_can_guess_are_not_written_through(tmp_p
         for name in names:
             (web / name).symlink_to(victim)
             (web / unreadable.FOLDER / name).symlink_to(victim)
-    set_aside_unreadable(web, EVER, SMALL)
-    (kept,) = take_out_long_lines(web, EVER, SMALL)
+    set_aside_unreadable(web, NONE, SMALL)
+    (kept,) = take_out_long_lines(web, NONE, SMALL)
     assert victim.read_bytes() == b"not yours"
     assert kept.read_bytes() == line
     assert not kept.is_symlink()
@@ -190,7 +189,7 @@ def test_nothing_is_moved_through_what_only_has_the_name_of_the_folder_aside(tmp
     (web / "a.jsonl").write_bytes(b"x" * 2_000)
     for look in (set_aside_unreadable, take_out_long_lines):
         with pytest.raises(DataError, match=r"_unreadable is a link or a file and not a folder"):
-            look(web, EVER, SMALL)
+            look(web, NONE, SMALL)
     assert list((tmp_path / "elsewhere").iterdir()) == []
     assert {"x.zst", "a.jsonl"} <= {path.name for path in web.iterdir()}
 
@@ -201,7 +200,7 @@ def test_a_draft_left_by_a_run_that_died_is_removed(tmp_path) -> None:
     for folder in (tmp_path, tmp_path / unreadable.FOLDER):
         (folder / f".clew-{'a' * 16}.draft").write_bytes(b"half")
         (folder / ".others.draft").write_bytes(b"theirs")
-    assert set_aside_unreadable(tmp_path, EVER, SMALL) == []
+    assert set_aside_unreadable(tmp_path, NONE, SMALL) == []
     assert [path.name for path in sorted(tmp_path.rglob(".*"))] == [".others.draft", ".others.draft"]
 
 
@@ -209,7 +208,7 @@ def test_a_draft_left_by_a_run_that_died_is_removed(tmp_path) -> None:
 def test_a_file_keeps_its_mode_and_a_line_taken_out_is_for_this_user_only(tmp_path, name) -> None:
     (tmp_path / name).write_bytes(PACKED[name](b"x" * 2_000 + b"\n{}\n"))
     (tmp_path / name).chmod(0o640)
-    (kept,) = take_out_long_lines(tmp_path, EVER, SMALL)
+    (kept,) = take_out_long_lines(tmp_path, NONE, SMALL)
     assert [stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / name, kept)] == [0o640, 0o600]
 
 
@@ -227,27 +226,27 @@ def test_a_file_that_grows_while_a_line_is_taken_out_of_it_stays_as_it_is_with_a
 
     monkeypatch.setattr(long_lines, "packing", grows)
     with writer, pytest.raises(EnvironmentFault, match="is still being written"):
-        take_out_long_lines(tmp_path, EVER, SMALL)
+        take_out_long_lines(tmp_path, NONE, SMALL)
     assert path.read_bytes() == b"x" * 2_000 + b"\nadded\n"
     monkeypatch.undo()
-    assert len(take_out_long_lines(tmp_path, EVER, SMALL)) == 1
+    assert len(take_out_long_lines(tmp_path, NONE, SMALL)) == 1
     assert path.read_bytes().endswith(b"\nadded\n")
 
 
 def test_folders_that_lie_too_deep_are_set_aside_where_they_begin_to() -> None:
     with corpus.very_deep() as web:
         (web / "a.jsonl").write_bytes(b"{}\n")
-        (moved,) = set_aside_unreadable(web, EVER, SMALL)
+        (moved,) = set_aside_unreadable(web, NONE, SMALL)
         assert len(moved.relative_to(web).parts) == folders.DEEPEST + 1
         told = notices(moved.parent)["d"]
         assert told["reason"] == "a folder that lies too deep: at most 32 in one another are looked into"
         assert next(iter(sizes(web))) == web / "a.jsonl"
-        assert set_aside_unreadable(web, EVER, SMALL) == []
+        assert set_aside_unreadable(web, NONE, SMALL) == []
 
 
 def test_folders_whose_names_are_long_are_set_aside_before_the_system_refuses_their_path() -> None:
     with corpus.very_deep(20, "n" * 250) as web:
-        (moved,) = set_aside_unreadable(web, EVER, SMALL)
+        (moved,) = set_aside_unreadable(web, NONE, SMALL)
         assert folders.PATH_BYTES - 260 < len(os.fsencode(moved)) < 4_096
         with pytest.raises(DataError, match="the system has no path"):
             list(folders.files_within(web))

@@ -1,16 +1,16 @@
 """Files that would end a stream are set aside, with a notice in their place; all others are left alone."""
 
 import bz2
-import datetime
 import gzip
 import json
+from pathlib import Path
 
 import pytest
 
 from contracts.source import Limits
 from spark_jobs.bronze.unreadable import FOLDER, MARK, set_aside_unreadable
 
-EVER = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
+NONE: frozenset[Path] = frozenset()
 
 
 @pytest.mark.parametrize(
@@ -28,14 +28,14 @@ def test_what_cannot_be_read_is_set_aside_and_told_of(tmp_path, name, content) -
     path = tmp_path / name
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(content)
-    (moved,) = set_aside_unreadable(tmp_path, EVER, Limits())
+    (moved,) = set_aside_unreadable(tmp_path, NONE, Limits())
     assert moved.parent == path.parent / FOLDER
     assert moved.name.endswith(f"-{path.name}")
     assert moved.read_bytes() == content
     (notice,) = [file for file in path.parent.iterdir() if file.is_file()]
     told = json.loads(notice.read_text())
     assert (told[MARK], told["bytes"]) == (path.name, len(content))
-    assert set_aside_unreadable(tmp_path, EVER, Limits()) == []
+    assert set_aside_unreadable(tmp_path, NONE, Limits()) == []
 
 
 @pytest.mark.parametrize(
@@ -49,5 +49,5 @@ def test_what_cannot_be_read_is_set_aside_and_told_of(tmp_path, name, content) -
 )
 def test_what_can_be_read_or_is_still_being_written_stays(tmp_path, name, content) -> None:
     (tmp_path / name).write_bytes(content)
-    assert set_aside_unreadable(tmp_path, EVER, Limits()) == []
+    assert set_aside_unreadable(tmp_path, NONE, Limits()) == []
     assert (tmp_path / name).read_bytes() == content

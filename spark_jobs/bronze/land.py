@@ -6,11 +6,14 @@ batches, numbered from 0 once more, are not mistaken for old ones and dropped.
 """
 
 import datetime
+import re
+import urllib.parse
 import uuid
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from pyspark.errors import StreamingQueryException
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
@@ -25,6 +28,7 @@ from spark_jobs.bronze.moving import changed, shown, sizes, tell_of_changed
 from spark_jobs.bronze.unreadable import set_aside_unreadable
 
 STREAM_ID = "clew_stream_id"
+_FAILED_FILE = re.compile(r"reading file file:(\S+)\.\s")
 
 
 def land(lake: Lake, run: Run) -> dict[str, int]:
@@ -187,7 +191,13 @@ def _land_source(lake: Lake, source: Source, landed: dict, seen: dict[Path, int]
         .foreachBatch(write_batch)
         .start()
     )
-    query.awaitTermination()
+    try:
+        query.awaitTermination()
+    except StreamingQueryException as error:
+        fault = _of_file(lake, str(error))
+        if fault is None:
+            raise
+        raise fault from error
     return written
 
 
@@ -220,6 +230,19 @@ def _write_batch(
             "its files land anew, and run again: what had landed before is counted as duplicates",
         )
     return written
+
+
+def _of_file(lake: Lake, told: str) -> DataError | None:
+    """The error that names the file a stream failed on, where Spark names it."""
+    found = _FAILED_FILE.search(told)
+    if not found:
+        return None
+    path = urllib.parse.unquote("/" + found[1].lstrip("/"))
+    return DataError(
+        "a file in landing/ cannot be read, and its source waits for it",
+        shown(path.removeprefix(f"{lake.settings.landing.parent}/")),
+        "move it out of landing/ and run the same command again; what it held can come under another name",
+    )
 
 
 def _checkpoint(lake: Lake, source: Source) -> Path:

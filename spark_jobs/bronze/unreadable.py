@@ -17,7 +17,7 @@ from contracts.errors import DataError
 from contracts.source import Limits
 from spark_jobs.bronze.drafts import AS_ANY, draft, is_draft
 from spark_jobs.bronze.folders import DEEPEST, entries, may_look_into
-from spark_jobs.bronze.packed import CHUNK, READ
+from spark_jobs.bronze.packed import READ, unpacked
 
 MARK = "clew_unreadable_file"
 FOLDER = "_unreadable"
@@ -120,18 +120,21 @@ def _content_fault(path: Path, limits: Limits) -> str:
     ending = path.suffix.lower()
     if ending in NOT_READ:
         return f"files of the kind {ending} are not read: send text, or text as .gz or .bz2"
-    if ending not in READ:
-        return ""
+    if ending in READ:
+        return _packed_fault(path, limits)
+    return ""
+
+
+def _packed_fault(path: Path, limits: Limits) -> str:
     expanded = 0
     try:
-        with READ[ending](path) as file:
-            while chunk := file.read(CHUNK):
-                expanded += len(chunk)
-                if expanded > limits.max_expanded_bytes:
-                    return (
-                        f"it unpacks to more than {limits.max_expanded_bytes} bytes: send it in parts, or raise "
-                        "limits.max_expanded_bytes of the source"
-                    )
+        for part in unpacked(path):
+            expanded += len(part)
+            if expanded > limits.max_expanded_bytes:
+                return (
+                    f"it unpacks to more than {limits.max_expanded_bytes} bytes: send it in parts, or raise "
+                    "limits.max_expanded_bytes of the source"
+                )
     except (OSError, EOFError, zlib.error) as error:
         return f"{type(error).__name__}: {error}"
     return ""

@@ -228,7 +228,19 @@ def odd_things(folder: Path, expanded: int) -> dict[str, Callable[[Path], object
         "bomb-in-bomb.gz": lambda path: path.write_bytes(gzip.compress(gzip.compress(b"\n" * 9) + b"junk")[:-4]),
         "n" * 250 + ".zst": lambda path: path.write_bytes(b"\x28\xb5\x2f\xfd"),
         "empty.jsonl.gz": lambda path: path.write_bytes(b"not gzip"),
+        "zeros-behind.gz": lambda path: path.write_bytes(gzip.compress(b"{}\n") + b"\0" * 512),
+        "zero-behind.gz": lambda path: path.write_bytes(gzip.compress(b"{}\n") + b"\0"),
+        "reserved-flag.gz": lambda path: path.write_bytes(gzip_member(0x80)),
+        "wrong-header-sum.gz": lambda path: path.write_bytes(gzip_member(0x02, b"\x12\x34")),
+        "wrong-length.gz": lambda path: path.write_bytes(gzip.compress(b"{}\n")[:-4] + b"\1\0\0\0"),
+        "broken-second.bz2": lambda path: path.write_bytes(bz2.compress(b"{}\n") + b"BZh9 and no more"),
     }
+
+
+def gzip_member(flags: int, fields: bytes = b"") -> bytes:
+    """A .gz of one line whose header has these flags and fields."""
+    packed = gzip.compress(b"{}\n", mtime=0)
+    return packed[:3] + bytes([flags]) + packed[4:10] + fields + packed[10:]
 
 
 @contextlib.contextmanager

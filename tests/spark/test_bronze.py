@@ -5,7 +5,9 @@ import shutil
 
 import pytest
 
+from lakehouse.errors import DataError
 from lakehouse.run import Run
+from spark_jobs.bronze import unreadable
 from spark_jobs.bronze.land import land
 from tests.spark.pipeline import put, rows, run, view
 
@@ -84,6 +86,20 @@ def test_gzip_lands_and_a_broken_one_is_set_aside_and_counted(lake) -> None:
     assert aside.name.endswith(f"-{broken.name}")
     codes = [reasons[0].split(":")[0] for (reasons,) in rows(lake, "silver.quarantine", "reasons")]
     assert sorted(codes) == ["malformed_json", "malformed_json", "unreadable_file"]
+
+
+def test_a_file_that_the_stream_fails_on_all_the_same_is_named_and_moved_out_lets_the_others_land(
+    lake, monkeypatch
+) -> None:
+    put(lake, "web/a.jsonl", "one")
+    bad = lake.settings.landing / "web" / "bad é+.jsonl.gz"
+    bad.write_bytes(gzip.compress(b"{}\n") + b"\0" * 512)
+    monkeypatch.setattr(unreadable, "unpacked", lambda path: [])  # as if it came after the look
+    with pytest.raises(DataError, match="cannot be read, and its source waits") as raised:
+        land(lake, Run("r1", _day()))
+    assert raised.value.where == "landing/web/bad é+.jsonl.gz"
+    bad.unlink()
+    assert land(lake, Run("r2", _day()))["web"] == 1
 
 
 def test_a_batch_that_was_written_before_the_process_died_is_not_written_again(lake) -> None:

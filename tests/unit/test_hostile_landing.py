@@ -7,6 +7,8 @@ import json
 import os
 import resource
 import stat
+import struct
+import zlib
 from pathlib import Path
 
 import pytest
@@ -18,7 +20,7 @@ from contracts.source import Limits
 from spark_jobs.bronze import drafts, folders, long_lines, unreadable
 from spark_jobs.bronze.long_lines import take_out_long_lines
 from spark_jobs.bronze.moving import shown, sizes, tell_of_changed
-from spark_jobs.bronze.packed import packing
+from spark_jobs.bronze.packed import packing, unpacked
 from spark_jobs.bronze.unreadable import set_aside_unreadable
 from tests.hostile import corpus
 
@@ -231,6 +233,39 @@ def test_a_file_that_grows_while_a_line_is_taken_out_of_it_stays_as_it_is_with_a
     monkeypatch.undo()
     assert len(take_out_long_lines(tmp_path, NONE, SMALL)) == 1
     assert path.read_bytes().endswith(b"\nadded\n")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        gzip.compress(b"a\n" * 99, mtime=0) * 3,
+        gzip.compress(b""),
+        b"",
+        gzip.compress(b"\0" * 3_000_000),
+        corpus.gzip_member(0x02, struct.pack("<H", zlib.crc32(corpus.gzip_member(0x02)[:10]) & 0xFFFF)),
+        corpus.gzip_member(0x1D, b"\3\0abcname\0comment\0"),
+        gzip.compress(os.urandom(100_000)),
+    ],
+)
+def test_what_every_reader_takes_is_unpacked_whole(tmp_path, content) -> None:
+    path = tmp_path / "a.gz"
+    path.write_bytes(content)
+    assert b"".join(unpacked(path)) == gzip.decompress(content)
+    assert set_aside_unreadable(tmp_path, NONE, Limits()) == []
+
+
+@settings(max_examples=200, deadline=None)
+@given(place=st.integers(0, 200), byte=st.integers(0, 255), cut=st.integers(0, 30))
+def test_no_damage_of_an_archive_goes_unseen_but_what_changes_no_line(tmp_path_factory, place, byte, cut) -> None:
+    folder = tmp_path_factory.mktemp("web")
+    whole = bytearray(gzip.compress(b"line\n" * 30, mtime=0))
+    whole[place % len(whole)] = byte
+    (folder / "a.gz").write_bytes(whole[: len(whole) - cut])
+    try:
+        text = b"".join(unpacked(folder / "a.gz"))
+    except (OSError, EOFError, zlib.error):
+        return
+    assert text == (b"line\n" * 30 if cut < len(whole) else b"")
 
 
 def test_folders_that_lie_too_deep_are_set_aside_where_they_begin_to() -> None:

@@ -104,7 +104,7 @@ def test_what_is_moved_in_with_its_folder_is_looked_at_however_old_its_times_are
 def test_what_has_landed_is_not_unpacked_again_unless_the_stream_will_read_it_again(lake, lands, monkeypatch) -> None:
     _put(lake, "web/whole.gz", gzip.compress(b"{}\n"))
     looked = []
-    monkeypatch.setattr(unreadable, "_content_fault", lambda path, _: looked.append(path.name) or "")
+    monkeypatch.setattr(unreadable, "unpacked", lambda path: looked.append(path.name) or [])
     lands("r1")
     lands("r2")
     assert looked == ["whole.gz"]
@@ -164,3 +164,17 @@ def test_folders_in_one_another_without_end_cost_themselves_only(lake, lands) ->
     (told,) = [json.loads(path.read_text()) for path in deep.rglob("*.unreadable")]
     assert told[unreadable.MARK] == "d"
     assert [row["file"].endswith(".unreadable") for row in lake.arrow("bronze.web").to_pylist()] == [True]
+
+
+def test_a_file_that_a_stream_fails_on_is_named_and_nothing_of_it_is_told(lake) -> None:
+    where = lake.settings.landing / "web"
+    told = (
+        "[STREAM_FAILED] Query [id = 8aa6737c] terminated with exception: org.apache.spark.SparkException: "
+        "[FAILED_READ_FILE.NO_HINT] Encountered error while reading file "
+        f"file://{where}/zeros%20x+é.v1.gz.  SQLSTATE: KD001\n\tat org.apache: ann@example.org"
+    )
+    error = landing._of_file(lake, told)
+    assert error is not None
+    assert error.where == "landing/web/zeros x+é.v1.gz"
+    assert "ann@" not in str(error)
+    assert landing._of_file(lake, "[STREAM_FAILED] another") is None

@@ -17,7 +17,7 @@ from contracts.errors import DataError
 from contracts.source import Limits
 from spark_jobs.bronze.drafts import AS_ANY, draft, is_draft
 from spark_jobs.bronze.folders import DEEPEST, entries, may_look_into
-from spark_jobs.bronze.packed import READ, unpacked
+from spark_jobs.bronze.packed import CHUNK, READ, unpacked
 
 MARK = "clew_unreadable_file"
 FOLDER = "_unreadable"
@@ -26,6 +26,9 @@ NOT_READ = (".zst", ".lz4", ".snappy", ".deflate", ".lzo", ".xz", ".zip", ".7z",
 """Endings of files that hold no lines of text, or that Spark would fail on and end the whole stream."""
 NAME_BYTES = 255
 """The longest name that a file may have."""
+MOST_LINES = 2**31 - 1
+"""The greatest number that a line can have in bronze."""
+_TOO_MANY_LINES = "it has more lines than can be numbered: send it in parts"
 
 
 def set_aside_unreadable(folder: Path, landed: Collection[Path], limits: Limits) -> list[Path]:
@@ -51,7 +54,7 @@ def set_aside_unreadable(folder: Path, landed: Collection[Path], limits: Limits)
     for path, status in entries(folder):
         reason = _kind_fault(path, status)
         if not reason and path not in landed:
-            reason = _content_fault(path, limits)
+            reason = _content_fault(path, status.st_size, limits)
         if reason:
             moved.append(_set_aside(path, status, reason))
     return moved
@@ -116,28 +119,39 @@ def _kind_fault(path: Path, status: os.stat_result) -> str:
     return ""
 
 
-def _content_fault(path: Path, limits: Limits) -> str:
+def _content_fault(path: Path, size: int, limits: Limits) -> str:
     ending = path.suffix.lower()
     if ending in NOT_READ:
         return f"files of the kind {ending} are not read: send text, or text as .gz or .bz2"
     if ending in READ:
         return _packed_fault(path, limits)
+    # Fewer bytes than that are fewer lines, so hardly any file is read here.
+    if size >= MOST_LINES and _line_ends(path) >= MOST_LINES:
+        return _TOO_MANY_LINES
     return ""
 
 
 def _packed_fault(path: Path, limits: Limits) -> str:
-    expanded = 0
+    expanded = lines = 0
     try:
         for part in unpacked(path):
             expanded += len(part)
+            lines += part.count(b"\n")
             if expanded > limits.max_expanded_bytes:
                 return (
                     f"it unpacks to more than {limits.max_expanded_bytes} bytes: send it in parts, or raise "
                     "limits.max_expanded_bytes of the source"
                 )
+            if lines >= MOST_LINES:
+                return _TOO_MANY_LINES
     except (OSError, EOFError, zlib.error) as error:
         return f"{type(error).__name__}: {error}"
     return ""
+
+
+def _line_ends(path: Path) -> int:
+    with path.open("rb") as file:
+        return sum(part.count(b"\n") for part in iter(lambda: file.read(CHUNK), b""))
 
 
 def _set_aside(path: Path, status: os.stat_result, reason: str) -> Path:

@@ -268,6 +268,16 @@ def test_no_damage_of_an_archive_goes_unseen_but_what_changes_no_line(tmp_path_f
     assert text == (b"line\n" * 30 if cut < len(whole) else b"")
 
 
+@pytest.mark.parametrize("name", sorted(PACKED))
+def test_a_file_of_more_lines_than_can_be_numbered_is_set_aside(tmp_path, monkeypatch, name) -> None:
+    monkeypatch.setattr(unreadable, "MOST_LINES", 100)
+    (tmp_path / name).write_bytes(PACKED[name](b"\n" * 100))
+    (tmp_path / f"b{name}").write_bytes(PACKED[name](b"\n" * 99))
+    (moved,) = set_aside_unreadable(tmp_path, NONE, SMALL)
+    assert moved.name.endswith(f"-{name}")
+    assert notices(tmp_path)[name]["reason"] == "it has more lines than can be numbered: send it in parts"
+
+
 def test_folders_that_lie_too_deep_are_set_aside_where_they_begin_to() -> None:
     with corpus.very_deep() as web:
         (web / "a.jsonl").write_bytes(b"{}\n")

@@ -188,18 +188,21 @@ def _lines(opened: Opened, walk: Walk, limit: int, raw: bool) -> list[dict[str, 
         if not name.startswith("bronze."):
             continue
         kept, source = walk.found[name].kept, name.removeprefix("bronze.")
-        parts = [item.kept for item in walk.found.values() if item.table in ("silver.events", "silver.quarantine",
-                 "silver.duplicates")]  # fmt: skip
-        union = " UNION ".join(f"SELECT source, position, part FROM {kept_} WHERE source = ?" for kept_ in parts)
         messages = opened.rows(
-            f"SELECT ? AS source, position, coalesce(part, 0) AS part FROM {kept} "
-            + (
-                f"LEFT JOIN (SELECT position, part FROM ({union})) USING (position) "
-                if parts
-                else "CROSS JOIN (SELECT 0 AS part) "
-            )
-            + f"ORDER BY position, part LIMIT {limit:d}",
-            [source, *([source] * len(parts))],
+            f"""SELECT $source AS source, position, coalesce(m.part, 0) AS part, m.part IS NULL AS is_whole, m.refused
+                FROM {kept} LEFT JOIN ({_messages_found(walk)}) AS m USING (position)
+                ORDER BY position, m.part LIMIT {limit:d}""",
+            {"source": source},
         )
         found += places(opened, messages, raw)
     return found
+
+
+def _messages_found(walk: Walk) -> str:
+    """The messages of a source that were reached, as SQL; of those that silver refused, what it refused."""
+    reached = ["SELECT NULL::BIGINT AS position, NULL::INT AS part, NULL::VARCHAR AS refused WHERE false"]
+    for table, refused in (("silver.events", "NULL"), ("silver.duplicates", "NULL"), ("silver.quarantine", "payload")):
+        if table in walk.found:
+            kept = walk.found[table].kept
+            reached.append(f"SELECT position, part, {refused} FROM {kept} WHERE source = $source")
+    return " UNION ".join(reached)

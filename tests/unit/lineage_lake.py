@@ -11,6 +11,7 @@ from tests.conftest import PEOPLE, SmallLake, at, profile_id
 
 Rows = list[dict[str, Any]]
 BASKET, CAMPAIGN = "b1", "c1"
+CROWD = '[{"userId": "ann"}, {"userId": "ben"}]'
 
 
 def lake_with_lines(template: Path, home: Path) -> SmallLake:
@@ -124,4 +125,7 @@ def _fill_the_rest(small: Any) -> None:
     for source in small.lake.contracts.sources:
         if not small.rows(f"bronze.{source}"):
             line = {**small.rows("bronze.web")[0], "file": f"{source}/file", "line": 1, "position": 1}
-            small.write(f"bronze.{source}", [line])
+            small.write(f"bronze.{source}", [line | ({"payload": CROWD} if source == "app" else {})])
+    crowd = {"source": "app", "position": 1, "file": "app/file", "line": 1, "payload": CROWD}
+    crowd["reasons"] = ["batch_too_large: it holds more messages than a line of the source may"]
+    small.change("silver.quarantine", lambda rows: [*rows, rows[0] | crowd])

@@ -18,7 +18,7 @@ from contracts.lineage_check import wrong_origins
 from contracts.origin import Origin
 from lakehouse.settings import Settings
 from tests.conftest import SmallLake, profile_id
-from tests.unit.lineage_lake import BASKET, CAMPAIGN, lake_with_lines
+from tests.unit.lineage_lake import BASKET, CAMPAIGN, CROWD, lake_with_lines
 
 ANN = profile_id("ann")
 
@@ -85,6 +85,12 @@ def test_of_a_line_that_holds_several_messages_only_the_one_that_is_meant_is_sho
     assert line["part"] == 1
     assert "cat@example.com" in line["payload"]
     assert "ben@example.com" not in json.dumps(found)
+
+
+def test_of_a_list_that_was_not_unpacked_the_whole_line_is_shown_and_so_is_a_line_that_is_asked_for(trace) -> None:
+    for asked in (("silver.quarantine", "app", "1", "0"), ("bronze.app", "1")):
+        (line,) = trace(*asked, "--raw")["lines"]
+        assert (line["part"], line["payload"]) == (0, CROWD)
 
 
 def test_a_basket_is_made_of_all_its_events_and_a_campaign_of_its_coupons_and_their_baskets(trace) -> None:

@@ -252,6 +252,7 @@ def test_the_text_is_a_tree_and_the_page_draws_it(told, clew, tmp_path: Path) ->
         "   └─ silver.events  2 rows: shop:m2, shop:m3",
         "      └─ bronze.shop  2 rows: 2, 3",
     ]
+    assert file.stat().st_mode & 0o777 == 0o600
     page = file.read_text(encoding="utf-8")
     assert 'class="graph"' in page
     assert "bronze.shop: 2 rows" in page

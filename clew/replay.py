@@ -2,7 +2,7 @@
 
 Silver, identity and gold are a function of bronze, the stewards' decisions, the contracts and the model (invariant 2).
 The replay holds the project to that: it builds them by the very steps of a run into a lake of its own, and compares
-what the tables say, row by row, through ``lakehouse.content``.
+what the tables say, row by row, through ``lakehouse.content``; and what ops.row_counts says became of every line.
 
 Of identity.history, what is believed now is that function; since when a belief is held is a fact about the runs. So it
 is compared whole only where every run is replayed in its order, with its date, its landings and the decisions of its
@@ -25,6 +25,15 @@ from lakehouse.run import Progress, Run, Silent
 from lakehouse.tombstones import ERASURES
 
 REPLAYED = ("silver", "identity", "gold")
+ACCOUNTS = "ops.row_counts"
+"""What became of every line; a rebuild accounts for them alike, whichever runs did it."""
+_ACCOUNTED = ("lines", "headers", "unpacked", "kept", "duplicates", "quarantined", "erased")
+_BY_LANDING = (
+    f"SELECT landing, source, {', '.join(f'sum({name}) AS {name}' for name in _ACCOUNTED)} FROM {{}} "
+    f"GROUP BY landing, source HAVING sum({' + '.join(_ACCOUNTED)}) > 0"
+)
+_ORDER = ("silver", "ops", "identity", "gold")
+"""In which the tables of schemas are made."""
 DECISIONS = "identity.decisions"
 GIVEN = (DECISIONS,)
 """Tables that people wrote: a replay goes by them."""
@@ -114,16 +123,7 @@ def replay(
         _rebuild_gold(target, Run("replay", last_as_of, progress or Silent()), with_marts)
         _rebuild_rest_of_silver(lake, target, last_as_of, progress or Silent())
         tables = tuple(_compare(lake, target, versions, _compared(target, with_marts), history))
-        differing = next((item for item in tables if not item.is_equal), None)
-        unlike, rows = 0, list[Difference]()
-        if differing is not None and differing.live and differing.replayed:
-            unlike, rows = differences(
-                lake,
-                target,
-                differing.table,
-                left_version=versions[differing.table],
-                rows=history if differing.table == HISTORY else EVERY_ROW,
-            )
+        unlike, rows = _first_difference(lake, target, versions, tables, history)
     return Replay(runs[-1].landing - first + 1, tables, unlike, tuple(rows))
 
 
@@ -281,14 +281,31 @@ def _rebuild_gold(target: Lake, run: Run, with_marts: bool) -> None:
 
 def _compared(lake: Lake, with_marts: bool) -> list[str]:
     """The tables that a replay makes, in the order in which a run makes them."""
-    found = [table for table in lake.tables() if table.split(".")[0] in REPLAYED and table not in GIVEN]
+    made = [table for table in lake.tables() if table.split(".")[0] in REPLAYED or table == ACCOUNTS]
+    found = [table for table in made if table not in GIVEN]
     if not with_marts:
         found = [table for table in found if not table.startswith("gold.") or table == "gold.events"]
-    return sorted(found, key=lambda table: (REPLAYED.index(table.split(".")[0]), table != "gold.events", table))
+    return sorted(found, key=lambda table: (_ORDER.index(table.split(".")[0]), table != "gold.events", table))
 
 
 def _compare(lake: Lake, target: Lake, versions: dict[str, int], made: list[str], history: str) -> Iterator[Compared]:
     for table in [*versions, *(name for name in made if name not in versions)]:
-        rows = history if table == HISTORY else EVERY_ROW
+        rows = _counting(table, history)
         live = content(lake, table, versions[table], rows=rows) if table in versions else None
         yield Compared(table, live, content(target, table, rows=rows) if table in made else None)
+
+
+def _first_difference(
+    lake: Lake, target: Lake, versions: dict[str, int], tables: tuple[Compared, ...], history: str
+) -> tuple[int, list[Difference]]:
+    """How many rows of the first table that differs are not alike, and the first of them."""
+    first = next((item for item in tables if not item.is_equal), None)
+    if first is None or first.live is None or first.replayed is None:
+        return 0, []
+    rows = _counting(first.table, history)
+    return differences(lake, target, first.table, left_version=versions[first.table], rows=rows)
+
+
+def _counting(table: str, history: str) -> str:
+    """What of a table counts, as SQL."""
+    return {HISTORY: history, ACCOUNTS: _BY_LANDING}.get(table, EVERY_ROW)

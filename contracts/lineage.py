@@ -244,7 +244,8 @@ def _said(path: Path, given: Any) -> dict[str, tuple[Origin, ...]]:
 def _declared(table: Any) -> Node:
     columns = {name: Column(item.type, item.about, item.privacy or "raw") for name, item in table.columns.items()}
     made_of = ways(table.made_of)
-    return Node(table.name, table.key, columns, tuple(made_of), made_of, table.about, table.purpose, table.writer)
+    reads = tuple(dict.fromkeys((*made_of, *table.reads)))
+    return Node(table.name, table.key, columns, reads, made_of, table.about, table.purpose, table.writer)
 
 
 def _column(item: dict[str, Any]) -> Column:

@@ -10,7 +10,7 @@ from contracts.origin import Origin
 
 
 def wrong_origins(root: Path) -> Iterator[Problem]:
-    """Every origin that names a table or a column that is not there."""
+    """Every origin, and whatever a table says that it reads, that names a table or a column that is not there."""
     try:
         lineage = Lineage(Contracts(root))
         nodes = lineage.nodes
@@ -18,6 +18,8 @@ def wrong_origins(root: Path) -> Iterator[Problem]:
         yield from error.problems
         return
     for node in nodes.values():
+        for name in (name for name in node.reads if name not in nodes and name not in node.made_of):
+            yield _problem(root, node, name, f"{name} is no table", tuple(nodes), "reads")
         for parent, origins in node.made_of.items():
             theirs = _columns(lineage, parent)
             if theirs is None:
@@ -53,10 +55,12 @@ def _columns(lineage: Lineage, parent: str) -> tuple[str, ...] | None:
     return tuple(lineage.nodes[parent].columns) if parent in lineage.nodes else None
 
 
-def _problem(root: Path, node: Node, parent: str, what: str, allowed: tuple[str, ...] = ()) -> Problem:
+def _problem(
+    root: Path, node: Node, parent: str, what: str, allowed: tuple[str, ...] = (), field: str = "made_of"
+) -> Problem:
     schema, _, name = node.name.partition(".")
     file = lineage_file(root, schema, name, node.is_mart)
-    return Problem(str(file), 1, f"made_of.{parent.removeprefix(STAGING)}", what, allowed)
+    return Problem(str(file), 1, f"{field}.{parent.removeprefix(STAGING)}", what, allowed)
 
 
 def lineage_file(root: Path, schema: str, name: str, is_mart: bool) -> Path:

@@ -60,6 +60,9 @@ class Table(Declared):
     retention_days: RetentionDays = None
     key: tuple[str, ...]
     made_of: MadeOf = MADE_OF
+    reads: tuple[str, ...] = Field(
+        (), description="Further tables that decide its rows, though no row of it is told by one of theirs"
+    )
     columns: dict[Name, Column]
 
     @model_validator(mode="after")

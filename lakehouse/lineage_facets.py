@@ -63,7 +63,7 @@ def run_of(
     return LineageRun(runId=run_id, facets=facets)
 
 
-def input_of(lake: "Lake", lineage: "Lineage", table: str, versions: Mapping[str, int]) -> "InputDataset":
+def input_of(lake: "Lake", lineage: "Lineage", table: str, version: int | None) -> "InputDataset":
     """A table, or a source's folder of landing files, as it was read."""
     from openlineage.client.event_v2 import InputDataset
 
@@ -71,7 +71,7 @@ def input_of(lake: "Lake", lineage: "Lineage", table: str, versions: Mapping[str
         namespace, name = named(str(lake.settings.landing / table.removeprefix("landing/")))
         return InputDataset(namespace=namespace, name=name, facets={"dataSource": _data_source(lake.settings.landing)})
     namespace, name = named(lake.path(table))
-    return InputDataset(namespace=namespace, name=name, facets=_facets(lake, lineage, table, versions.get(table)))
+    return InputDataset(namespace=namespace, name=name, facets=_facets(lake, lineage, table, version))
 
 
 def output_of(
@@ -97,37 +97,44 @@ def output_of(
     )
 
 
-def exported(lake: "Lake", folder: Path) -> "OutputDataset":
-    """A published export, described by its manifest, whose columns say which column of a profile they come from."""
+def handed_over(lake: "Lake", folder: Path) -> "OutputDataset":
+    """A published export or retraction, by its manifest; an export's columns say of which column of a mart they are."""
     from openlineage.client.event_v2 import OutputDataset
     from openlineage.client.facet_v2 import (
-        column_lineage_dataset,
         dataset_version_dataset,
         output_statistics_output_dataset,
         schema_dataset,
     )
 
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-    columns = manifest["data"]["columns"]
-    fields = [schema_dataset.SchemaDatasetFacetFields(name=item["name"], type=item["type"]) for item in columns]
+    columns = [item if isinstance(item, dict) else {"name": item} for item in manifest["data"]["columns"]]
+    fields = [schema_dataset.SchemaDatasetFacetFields(name=item["name"], type=item.get("type")) for item in columns]
     namespace, name = named(str(folder.parent))
-    lineage = {}
-    for item in columns:
-        table, _, column = item["from"].rpartition(".")
-        if table:
-            space, of = named(lake.path(table))
-            given = column_lineage_dataset.InputField(namespace=space, name=of, field=column)
-            lineage[item["name"]] = column_lineage_dataset.Fields(inputFields=[given])
     statistics = output_statistics_output_dataset.OutputStatisticsOutputDatasetFacet(
         rowCount=manifest["rows"], size=manifest["data"]["bytes"], fileCount=1
     )
     facets: dict[str, Any] = {
         "dataSource": _data_source(lake.settings.exports),
         "schema": schema_dataset.SchemaDatasetFacet(fields=fields),
-        "version": dataset_version_dataset.DatasetVersionDatasetFacet(datasetVersion=str(manifest["release"])),
-        "columnLineage": column_lineage_dataset.ColumnLineageDatasetFacet(fields=lineage),
+        "version": dataset_version_dataset.DatasetVersionDatasetFacet(datasetVersion=str(int(folder.name))),
     }
+    if (lineage := _columns_from(lake, columns)) is not None:
+        facets["columnLineage"] = lineage
     return OutputDataset(namespace=namespace, name=name, facets=facets, outputFacets={"outputStatistics": statistics})
+
+
+def _columns_from(lake: "Lake", columns: list[dict[str, Any]]) -> Any:
+    """The columns of an export that are from one of a mart; None where none is."""
+    from openlineage.client.facet_v2 import column_lineage_dataset
+
+    lineage = {}
+    for item in columns:
+        table, _, column = item.get("from", "").rpartition(".")
+        if table:
+            space, of = named(lake.path(table))
+            given = column_lineage_dataset.InputField(namespace=space, name=of, field=column)
+            lineage[item["name"]] = column_lineage_dataset.Fields(inputFields=[given])
+    return column_lineage_dataset.ColumnLineageDatasetFacet(fields=lineage) if lineage else None
 
 
 def _facets(lake: "Lake", lineage: "Lineage", table: str, version: int | None) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 OpenLineage (openlineage.io), specification 2-0-2: a run event names a job, a run and its datasets, each described by
 facets. Datasets are named as its naming conventions ask: namespace ``file`` and the absolute path, or ``s3://bucket``
-and the key. What a step wrote are the tables whose version it changed; what it read follows from their declarations.
+and the key. What a step read and wrote follows from the declarations of tables: lineage_steps.
 Nothing of this may fail a run, and no event holds a value of a row.
 """
 
@@ -10,6 +10,7 @@ import datetime
 import os
 import threading
 import uuid
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -17,8 +18,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lakehouse.commits_on_disk import versions_on_disk
-from lakehouse.lineage_facets import exported, input_of, job, output_of, producer, run_of
+from lakehouse.lineage_facets import handed_over, input_of, job, output_of, producer, run_of
 from lakehouse.lineage_sink import deliver
+from lakehouse.lineage_steps import inputs_of, outputs_of, reads_of
 
 if TYPE_CHECKING:
     from openlineage.client.event_v2 import RunEvent
@@ -28,10 +30,8 @@ if TYPE_CHECKING:
     from lakehouse.run import Run, Step
 
 OFF = "off"
-_GATE, _RELEASE, _EXPORT = "gate_", "release", "export"
-_RELEASED = ("silver", "identity", "gold")
-_QUIET = ("ops.runs",)
-"""Written by every step, about itself."""
+RETRACTED_IN = "retractions"
+"""The folder, in that of a destination, of retractions apart from a release (activation.held)."""
 
 
 @dataclass
@@ -42,7 +42,7 @@ class Announced:
         run_id: The id of the step's run, a UUID.
         began: When.
         versions: The newest version of every table then.
-        exports: The exports that were published then.
+        exports: The exports and retractions that were published then.
     """
 
     run_id: str
@@ -72,7 +72,8 @@ def end(lake: "Lake", run: "Run", step: "Step", announced: Announced | None, err
         return
     at = datetime.datetime.now(datetime.UTC)
     try:
-        ended = Ended(at, versions_on_disk(lake.settings.places), _exports(lake) - announced.exports, error)
+        exports = _exports(lake) - announced.exports
+        ended = Ended(at, versions_on_disk(lake.settings.places), exports, dict(step.parts), error)
     except OSError as refused:
         _say(step, f"{refused.filename}: {refused.strerror}")
         return
@@ -83,11 +84,20 @@ def end(lake: "Lake", run: "Run", step: "Step", announced: Announced | None, err
 
 @dataclass(frozen=True)
 class Ended:
-    """How a step ended: when, the versions of the tables then, the exports it published, and what stopped it."""
+    """How a step ended.
+
+    Attributes:
+        at: When.
+        versions: The newest version of every table then.
+        exports: The exports and retractions that were published meanwhile.
+        parts: Of the tables that are jobs of their own within the step, whether each was made.
+        error: What stopped it.
+    """
 
     at: datetime.datetime
     versions: dict[str, int]
     exports: frozenset[Path]
+    parts: dict[str, bool]
     error: BaseException | None
 
 
@@ -131,72 +141,60 @@ def _ended(lake: "Lake", run: "Run", name: str, announced: Announced, ended: End
     from openlineage.client.event_v2 import RunEvent, RunState
 
     lineage = _lineage(lake.settings.contracts)
-    changed = {
-        table: version
-        for table, version in ended.versions.items()
-        if version != announced.versions.get(table) and table not in _QUIET
-    }
-    marts = [table for table in changed if (node := lineage.node(table)) is not None and node.is_mart]
-    events = []
-    for table in marts:
-        for state, at in ((RunState.START, announced.began), (RunState.COMPLETE, ended.at)):
-            done = state is RunState.COMPLETE
-            node = lineage.nodes[table]
-            events.append(
-                RunEvent(
-                    eventTime=at.isoformat(),
-                    eventType=state,
-                    producer=producer(),
-                    job=job(f"{name}.{table}", f"The dbt model {table.removeprefix('gold.')}."),
-                    run=run_of(lake, run, _of_model(announced.run_id, table), (name, announced.run_id)),
-                    inputs=[input_of(lake, lineage, read, ended.versions) for read in node.reads] if done else [],
-                    outputs=[output_of(lake, lineage, table, announced.versions, ended.versions)] if done else [],
-                )
-            )
-    reads = _read(lineage, name, changed, ended)
-    outputs = [output_of(lake, lineage, table, announced.versions, ended.versions) for table in sorted(changed)]
-    outputs += [exported(lake, folder) for folder in sorted(ended.exports)]
-    events.append(
-        RunEvent(
-            eventTime=ended.at.isoformat(),
-            eventType=RunState.COMPLETE if ended.error is None else RunState.FAIL,
-            producer=producer(),
-            job=job(name, f"Step {name} of a run of Clew."),
-            run=run_of(lake, run, announced.run_id, error=ended.error),
-            inputs=[input_of(lake, lineage, table, ended.versions) for table in reads],
-            outputs=outputs,
-        )
+    before, after = announced.versions, ended.versions
+    release = max((int(folder.name) for folder in ended.exports if folder.parent.name != RETRACTED_IN), default=None)
+    reads = inputs_of(lineage, lake, name, before, after, release)
+    written = outputs_of(lineage, name, before, after)
+    outputs = [output_of(lake, lineage, table, before, after) for table in written]
+    outputs += [handed_over(lake, folder) for folder in sorted(ended.exports)]
+    whole = RunEvent(
+        eventTime=ended.at.isoformat(),
+        eventType=RunState.COMPLETE if ended.error is None else RunState.FAIL,
+        producer=producer(),
+        job=job(name, f"Step {name} of a run of Clew."),
+        run=run_of(lake, run, announced.run_id, error=ended.error),
+        inputs=[input_of(lake, lineage, table, version) for table, version in reads.items()],
+        outputs=outputs,
     )
-    return events
+    models = [table for table in ended.parts if table in lineage.nodes]
+    return [event for table in models for event in _of_model(lake, run, name, table, announced, ended)] + [whole]
 
 
-def _read(lineage: "Lineage", name: str, changed: dict[str, int], ended: Ended) -> list[str]:
-    """What a step read: what its tables are made of; a gate and a release, what they look at."""
-    if name.startswith(_GATE):
-        return sorted(table for table in ended.versions if table.split(".")[0] == name.removeprefix(_GATE))
-    if name == _RELEASE:
-        return sorted(table for table in ended.versions if table.split(".")[0] in _RELEASED)
-    if name == _EXPORT:
-        return sorted(table for table in ended.versions if table.split(".")[0] == "gold" and ended.exports)
-    found: set[str] = set()
-    for table in changed:
-        node = lineage.node(table)
-        if table.startswith("bronze."):
-            found.add(f"landing/{table.removeprefix('bronze.')}")
-        for read in node.reads if node is not None else ():
-            if read == "bronze.<source>":
-                found |= {known for known in ended.versions if known.startswith("bronze.")}
-            else:
-                found.add(read)
-    return sorted(found - set(changed))
+def _of_model(
+    lake: "Lake", run: "Run", name: str, table: str, announced: Announced, ended: Ended
+) -> "Iterator[RunEvent]":
+    """A dbt model as a job of its own: its START, and how it ended."""
+    from openlineage.client.event_v2 import RunEvent, RunState
 
-
-def _of_model(run_id: str, table: str) -> str:
-    return str(uuid.uuid5(uuid.UUID(run_id), table))
+    lineage = _lineage(lake.settings.contracts)
+    run_id, above = str(uuid.uuid5(uuid.UUID(announced.run_id), table)), (name, announced.run_id)
+    about = job(f"{name}.{table}", f"The dbt model {table.removeprefix('gold.')}.")
+    yield RunEvent(
+        eventTime=announced.began.isoformat(),
+        eventType=RunState.START,
+        producer=producer(),
+        job=about,
+        run=run_of(lake, run, run_id, above),
+        inputs=[],
+        outputs=[],
+    )
+    is_made = ended.parts[table] and table in ended.versions
+    reads = reads_of(lineage, table, ended.versions)
+    yield RunEvent(
+        eventTime=ended.at.isoformat(),
+        eventType=RunState.COMPLETE if is_made else RunState.FAIL,
+        producer=producer(),
+        job=about,
+        run=run_of(lake, run, run_id, above, None if is_made else ended.error),
+        inputs=[input_of(lake, lineage, read, version) for read, version in reads.items()],
+        outputs=[output_of(lake, lineage, table, announced.versions, ended.versions)] if is_made else [],
+    )
 
 
 def _exports(lake: "Lake") -> frozenset[Path]:
-    return frozenset(path.parent for path in lake.settings.exports.glob("*/[0-9]*/manifest.json"))
+    folders = ("[0-9]*", f"{RETRACTED_IN}/[0-9]*")
+    found = (lake.settings.exports.glob(f"*/{folder}/manifest.json") for folder in folders)
+    return frozenset(path.parent for paths in found for path in paths)
 
 
 @lru_cache(maxsize=4)

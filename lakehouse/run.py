@@ -46,12 +46,21 @@ class Silent:
 
 @dataclass
 class Step:
-    """One step under way. ``rows`` is what it wrote, shown at its end and kept in ops.runs."""
+    """One step under way.
+
+    Attributes:
+        name: Its name.
+        progress: Hears what it says.
+        rows: What it wrote, shown at its end and kept in ops.runs.
+        message: What else is to be said of it, kept there, too.
+        parts: Tables that are jobs of their own within it, and whether each was made; for lineage tools.
+    """
 
     name: str
     progress: Progress
     rows: int = 0
     message: str = ""
+    parts: dict[str, bool] = field(default_factory=dict)
 
     def say(self, label: str, rows: int | None = None, total: int | None = None) -> None:
         self.progress.said(self.name, label, rows, total)

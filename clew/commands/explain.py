@@ -35,9 +35,9 @@ def explain(
     found = build_up(lake, left, wanted) if right is None else explain_pair(lake, left, right, wanted)
     if html is not None:
         from clew.explained.page import page
-        from clew.explained.shell import write_page
+        from clew.held.files import write_private
 
-        write_page(page(found, release_name(number, as_of)), html)
+        write_private(page(found, release_name(number, as_of)), html)
     with results():
         if as_json:
             print_json(found.as_dict())

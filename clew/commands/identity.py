@@ -204,7 +204,7 @@ def train(
     as_json: AsJson = False,
 ) -> None:
     """Train the linkage model on the lake's records; it is taken unless it is worse than the one in use."""
-    from clew.explained.shell import write_page
+    from clew.held.files import write_private
     from clew.trained.page import page
     from clew.trained.step import print_training, trained
     from clew.workspace import lake_for, newest_date
@@ -212,7 +212,7 @@ def train(
     lake = lake_for("identity.records", "identity.decisions")
     found = trained(lake, name, force, reason, newest_date())
     if html is not None:
-        write_page(page(found.training), html)
+        write_private(page(found.training), html)
     with results():
         if as_json:
             print_json(found.as_dict())

@@ -26,6 +26,7 @@ _TABLES = (
 )
 REDIRECTS = "gold.profile_redirects"
 Day = datetime.datetime | None
+Row = dict[str, Any]
 
 
 def profile(
@@ -153,71 +154,59 @@ def _print_text(held: dict[str, Any], option: str) -> None:
     if held["redirected_from"]:
         print(f"{held['redirected_from']} is retired and leads here")
     print(f"seen {time_text(held['first_seen_at'])} to {time_text(held['last_seen_at'])} UTC")
-    attributes = [
-        (name, str(item["value"]), item["source"] or "", time_text(item["at"]))
-        for name, item in held["attributes"].items()
-    ]
-    print_section("attributes", ("attribute", "value", "source", "as of (UTC)"), attributes)
-    identifiers = [
-        (
-            item["identifier"],
-            item["value"],
-            "yes" if item["is_usable"] else "no",
-            item["sources"],
-            time_text(item["last_seen_at"]),
-        )
-        for item in held["identifiers"]
-    ]
-    columns = ("identifier", "value", "links people", "sources", "last seen (UTC)")
-    print_identifiers(columns, held["identifiers"], identifiers)
-    consents = [
-        (
-            item["purpose"],
-            item["status"],
-            "yes" if item["may_use"] else "no",
-            item["rule"],
-            time_text(item["given_at"]),
-            item["notice_version"] or "",
-            item["event_id"] or "",
-        )
-        for item in held["consents"]
-    ]
-    print_section(
-        "consents (why, and by which words: clew policy explain)",
-        ("purpose", "status", "may use", "rule", "given (UTC)", "notice", "event"),
-        consents,
-    )
-    orders = held["orders"]
-    print("\norders")
-    if orders["orders"]:
-        first, last = time_text(orders["first_order_at"]), time_text(orders["last_order_at"])
-        print(
-            f"{orders['orders']:,} order{'s' * (orders['orders'] != 1)}, "
-            f"{orders['sales_value']:,.2f} in all, {first} to {last} UTC"
-        )
-    else:
-        print("none")
-    journey = [
-        (
-            item["stage"],
-            time_text(item["entered_at"]),
-            time_text(item["left_at"]) or "now",
-            item["days"],
-            item["why"],
-        )
-        for item in held["journey"]
-    ]
-    print_section("journey", ("stage", "entered (UTC)", "left", "days", "why"), journey)
-    records = [
-        (
-            item["record_id"],
-            item["link_kind"],
-            f"{item['probability']:.4f}",
-            item["sources"] or "",
-            item["events"] or 0,
-        )
-        for item in held["records"]
-    ]
-    print_section("records", ("record", "linked", "probability", "sources", "events"), records)
+    _print_attributes(held["attributes"])
+    _print_identifiers(held["identifiers"])
+    _print_consents(held["consents"])
+    _print_orders(held["orders"])
+    _print_journey(held["journey"])
+    _print_records(held["records"])
     if len(held["records"]) > 1:
         print(f"\nwhy they are one person: clew explain {held['profile_id']}{option}")
+
+
+def _print_attributes(held: dict[str, Row]) -> None:
+    rows = [(name, str(item["value"]), item["source"] or "", time_text(item["at"])) for name, item in held.items()]
+    print_section("attributes", ("attribute", "value", "source", "as of (UTC)"), rows)
+
+
+def _print_identifiers(held: list[Row]) -> None:
+    rows = [
+        (item["identifier"], item["value"], "yes" if item["is_usable"] else "no", item["sources"],
+         time_text(item["last_seen_at"])) for item in held
+    ]  # fmt: skip
+    print_identifiers(("identifier", "value", "links people", "sources", "last seen (UTC)"), held, rows)
+
+
+def _print_consents(held: list[Row]) -> None:
+    rows = [
+        (item["purpose"], item["status"], "yes" if item["may_use"] else "no", item["rule"],
+         time_text(item["given_at"]), item["notice_version"] or "", item["event_id"] or "") for item in held
+    ]  # fmt: skip
+    heads = ("purpose", "status", "may use", "rule", "given (UTC)", "notice", "event")
+    print_section("consents (why, and by which words: clew policy explain)", heads, rows)
+
+
+def _print_orders(held: Row) -> None:
+    print("\norders")
+    if not held["orders"]:
+        print("none")
+        return
+    first, last = time_text(held["first_order_at"]), time_text(held["last_order_at"])
+    orders = f"{held['orders']:,} order{'s' * (held['orders'] != 1)}"
+    print(f"{orders}, {held['sales_value']:,.2f} in all, {first} to {last} UTC")
+
+
+def _print_journey(held: list[Row]) -> None:
+    rows = [
+        (item["stage"], time_text(item["entered_at"]), time_text(item["left_at"]) or "now", item["days"], item["why"])
+        for item in held
+    ]
+    print_section("journey", ("stage", "entered (UTC)", "left", "days", "why"), rows)
+
+
+def _print_records(held: list[Row]) -> None:
+    rows = [
+        (item["record_id"], item["link_kind"], f"{item['probability']:.4f}", item["sources"] or "", item["events"] or 0)
+        for item in held
+    ]
+    print_section("records", ("record", "linked", "probability", "sources", "events"), rows)

@@ -38,10 +38,10 @@ def trace(
     number = None if told["release"] == "live" else told["release"]
     read_from = release_name(number, told["as_of"])
     if html is not None:
-        from clew.explained.shell import write_page
+        from clew.held.files import write_private
         from clew.traced.page import page
 
-        write_page(page(told, read_from), html)
+        write_private(page(told, read_from), html)
     with results():
         if as_json:
             print_json(told)

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 from clew.explained.markup import Markup, element
-from contracts.errors import UsageError
 
 _STYLE = Path(__file__).with_name("page.css")
 _NOTHING_LOADS = "default-src 'none'; style-src 'unsafe-inline'"
@@ -50,17 +49,3 @@ def _is_number(value: Any) -> bool:
 def scrolled(content: Markup, name: str) -> Markup:
     """What is wider than a phone is moved sideways within its own frame, by the keyboard too."""
     return element("div", content, class_="scroll", tabindex="0", role="region", aria_label=name)
-
-
-def write_page(page: str, file: Path) -> None:
-    """Write a page.
-
-    Raises:
-        UsageError: If it cannot be written there.
-    """
-    try:
-        file.write_text(page, encoding="utf-8")
-    except OSError as error:
-        raise UsageError(
-            f"the page cannot be written: {error.strerror}", str(file), "name a file in a folder that is there"
-        ) from error

@@ -4,7 +4,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from clew.held.person import EVENTS, Person
-from clew.traced.lines import message_text, places
+from clew.traced.lines import is_shared, places
 from contracts import period
 from contracts.source import Source
 from spark_jobs.privacy.fields import refused_fields, show_forms
@@ -107,7 +107,7 @@ def refused_messages(opened: "Opened", person: Person) -> tuple[list[dict[str, A
     own = named[False] | named[True] | {value["text"].lower() for value in values}
     found = [
         {name: value for name, value in row.items() if name not in ("payload", "is_own")}
-        | {"message": _without_others(message_text(row["payload"], 0), own)}
+        | {"message": _without_others(row["payload"], own)}
         for row in rows
         if row["is_own"]
     ]
@@ -121,6 +121,6 @@ def _sources(opened: "Opened") -> list[Source]:
 
 
 def _without_others(text: str | None, own: set[str]) -> str | None:
-    """A refused text, unless it holds an address that is not the person's: silver could not tell its messages apart."""
+    """A refused text, unless it is a list, or holds an address that is not the person's: it may be of others, too."""
     others = {match.lower() for match in _ADDRESS.findall(text or "")} - own
-    return WITHHELD if others else text
+    return WITHHELD if others or is_shared(text) else text

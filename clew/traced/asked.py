@@ -3,14 +3,18 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from clew.traced.conditions import quoted
 from clew.traced.values import attributes
 from contracts.errors import UsageError
 
 if TYPE_CHECKING:
+    from clew.traced.opened import Opened
     from contracts.lineage import Lineage, Node
+
+_WHOLE = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT")
+_TIME = "TIMESTAMP WITH TIME ZONE"
 
 
 @dataclass(frozen=True)
@@ -29,13 +33,9 @@ class Asked:
     table: str
     node: "Node"
     columns: tuple[str, ...]
-    values: list[Any]
+    values: list[str]
     column: str | None
     also: tuple[str, ...] = ()
-
-    @property
-    def condition(self) -> str:
-        return " AND ".join(f"CAST({quoted(name)} AS VARCHAR) = ?" for name in self.columns)
 
 
 def parse(lineage: "Lineage", table: str, given: Sequence[str], column: str | None) -> Asked:
@@ -82,15 +82,40 @@ def parse(lineage: "Lineage", table: str, given: Sequence[str], column: str | No
     return Asked(name, node, tuple(columns), values, column)
 
 
+def condition(opened: "Opened", asked: Asked) -> str:
+    """The rows that are meant, as SQL with the given values as its parameters, each read as its column's type.
+
+    Raises:
+        UsageError: If a value cannot be read so.
+    """
+    types = opened.types(asked.table)
+    parts = []
+    for name, value in zip(asked.columns, asked.values, strict=True):
+        read = f"TRY_CAST(? AS {'DECIMAL(38, 9)' if types[name] in _WHOLE else types[name]})"  # 1.5 is not rounded
+        if opened.rows(f"SELECT {read} IS NULL AS is_wrong", [value])[0]["is_wrong"]:
+            raise UsageError(
+                f"what was given for {name} is no {asked.node.columns[name].type}", asked.table, see_some(asked)
+            )
+        to_second = types[name] == _TIME and "." not in value  # as a table on the terminal shows it
+        held = f"date_trunc('second', {quoted(name)})" if to_second else quoted(name)
+        parts.append(f"{held} = {read}")
+    return " AND ".join(parts)
+
+
+def see_some(asked: Asked) -> str:
+    """The command that shows keys of the table that was asked for."""
+    return f'see some: clew query "SELECT {", ".join(asked.node.key)} FROM {asked.table} LIMIT 10"'
+
+
 def traceable(lineage: "Lineage") -> list[str]:
     """The tables that a trace can begin at, as they are in a lake."""
     bronze = [f"bronze.{source}" for source in sorted(lineage.contracts.sources)]
     return sorted(name for name, node in lineage.nodes.items() if node.made_of) + bronze
 
 
-def _named(node: "Node", given: Sequence[str]) -> tuple[list[str], list[Any]]:
+def _named(node: "Node", given: Sequence[str]) -> tuple[list[str], list[str]]:
     columns: list[str] = []
-    values: list[Any] = []
+    values: list[str] = []
     waiting = list(node.key)
     for text in given:
         name, equals, value = text.partition("=")

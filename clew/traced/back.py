@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from clew.traced.asked import Asked
+from clew.traced.asked import Asked, condition, see_some
 from clew.traced.lines import files_of, places
 from clew.traced.opened import Opened, open_lineage, sources_of
 from clew.traced.values import TABLES, attributes, value_origins
@@ -39,23 +39,20 @@ def trace_back(lineage: "Lineage", asked: Asked, release: str, limit: int, raw: 
         DataError: If there is no such row.
         UsageError: If the release or the column is none.
     """
-    behind = {name for table in (asked.table, *asked.also) for name in _behind(lineage, table)}
-    opened = open_lineage(release, lineage, sources_of(lineage, behind))
+    opened = open_lineage(release, lineage, sources_of(lineage, _behind(lineage, (asked.table, *asked.also))))
     opened.require([asked.table, *asked.also, *(TABLES if asked.column else ())])
     walk = Walk(opened)
     if not opened.has(asked.table):
         raise DataError(f"there is no table {asked.table} yet", opened.reading.name, "make it: clew run")
-    rows = walk.start(asked.table, asked.condition, asked.values)
+    rows = walk.start(asked.table, condition(opened, asked), asked.values)
     if not rows:
         raise DataError(
-            f"{asked.table} has no row with this {' and '.join(asked.columns)}",
-            opened.reading.name,
-            f'see some: clew query "SELECT {", ".join(asked.node.key)} FROM {asked.table} LIMIT 10"',
+            f"{asked.table} has no row with this {' and '.join(asked.columns)}", opened.reading.name, see_some(asked)
         )
     own = opened.rows(f"SELECT * FROM {walk.found[asked.table].kept} LIMIT 1")[0] if rows == 1 else None
     values = _values(opened, asked, own, raw) if own is not None else []
     for table in asked.also:
-        if opened.has(table) and walk.start(table, asked.condition, asked.values) == 1:
+        if opened.has(table) and walk.start(table, condition(opened, asked), asked.values) == 1:
             row = opened.rows(f"SELECT * FROM {walk.found[table].kept}")[0]
             values += _values(opened, replace(asked, table=table, node=lineage.nodes[table]), row, raw)
     if asked.column is None:
@@ -94,17 +91,16 @@ def _only_behind(walk: Walk, asked: Asked, values: list[dict[str, Any]]) -> None
     walk.back(but=(asked.table, *asked.also))
 
 
-def _behind(lineage: "Lineage", table: str) -> set[str]:
-    """Every table that a trace from this one may read."""
-    name = lineage.node(table)
-    found, waiting = {table, *TABLES, "identity.records", "identity.edges"}, [name.name if name else table]
+def _behind(lineage: "Lineage", tables: tuple[str, ...]) -> set[str]:
+    """Every table that a trace from these may read: what they, and the tables that tell of values, are made of."""
+    waiting = [*tables, *TABLES]
+    visited: set[str] = set()
     while waiting:
-        node = lineage.nodes[waiting.pop()]
-        for parent in lineage.parents(node.name):
-            if parent not in found or parent in TABLES:
-                found.add(parent)
-                waiting.append(parent)
-    return found
+        table = waiting.pop()
+        if table not in visited and (node := lineage.node(table)) is not None:
+            visited.add(table)
+            waiting += lineage.parents(node.name)
+    return visited
 
 
 def _values(opened: Opened, asked: Asked, row: dict[str, Any], raw: bool) -> list[dict[str, Any]]:
@@ -192,18 +188,21 @@ def _lines(opened: Opened, walk: Walk, limit: int, raw: bool) -> list[dict[str, 
         if not name.startswith("bronze."):
             continue
         kept, source = walk.found[name].kept, name.removeprefix("bronze.")
-        parts = [item.kept for item in walk.found.values() if item.table in ("silver.events", "silver.quarantine",
-                 "silver.duplicates")]  # fmt: skip
-        union = " UNION ".join(f"SELECT source, position, part FROM {kept_} WHERE source = ?" for kept_ in parts)
         messages = opened.rows(
-            f"SELECT ? AS source, position, coalesce(part, 0) AS part FROM {kept} "
-            + (
-                f"LEFT JOIN (SELECT position, part FROM ({union})) USING (position) "
-                if parts
-                else "CROSS JOIN (SELECT 0 AS part) "
-            )
-            + f"ORDER BY position, part LIMIT {limit:d}",
-            [source, *([source] * len(parts))],
+            f"""SELECT $source AS source, position, coalesce(m.part, 0) AS part, m.part IS NULL AS is_whole, m.refused
+                FROM {kept} LEFT JOIN ({_messages_found(walk)}) AS m USING (position)
+                ORDER BY position, m.part LIMIT {limit:d}""",
+            {"source": source},
         )
         found += places(opened, messages, raw)
     return found
+
+
+def _messages_found(walk: Walk) -> str:
+    """The messages of a source that were reached, as SQL; of those that silver refused, what it refused."""
+    reached = ["SELECT NULL::BIGINT AS position, NULL::INT AS part, NULL::VARCHAR AS refused WHERE false"]
+    for table, refused in (("silver.events", "NULL"), ("silver.duplicates", "NULL"), ("silver.quarantine", "payload")):
+        if table in walk.found:
+            kept = walk.found[table].kept
+            reached.append(f"SELECT position, part, {refused} FROM {kept} WHERE source = $source")
+    return " UNION ".join(reached)

@@ -45,16 +45,17 @@ def places(opened: "Opened", messages: Iterable[Mapping[str, Any]], raw: bool = 
 
     Args:
         opened: What is read.
-        messages: With source, position and part.
+        messages: With source, position and part; ``is_whole`` where the whole line is meant, ``refused`` where silver
+            refused that text: of a line that it did not unpack, all of it.
         raw: With the text of each message.
 
     Returns:
         source, part, file, line, position, landing, and with ``raw`` payload; a line that bronze has no more is left
         out.
     """
-    by_source: dict[str, set[tuple[int, int]]] = {}
+    by_source: dict[str, dict[tuple[int, int], Mapping[str, Any]]] = {}
     for message in messages:
-        by_source.setdefault(message["source"], set()).add((message["position"], message["part"]))
+        by_source.setdefault(message["source"], {})[message["position"], message["part"]] = message
     found = []
     for source, asked in sorted(by_source.items()):
         if not opened.has(f"bronze.{source}"):
@@ -66,16 +67,20 @@ def places(opened: "Opened", messages: Iterable[Mapping[str, Any]], raw: bool = 
             [positions],
         )
         at = {row["position"]: row for row in rows}
-        for position, part in sorted(asked):
+        for (position, part), message in sorted(asked.items(), key=lambda item: item[0]):
             if position not in at:
                 continue
             place = {"source": source, "part": part, **{name: at[position][name] for name in _PLACE.split(", ")}}
-            found.append(place | ({"payload": message_text(_text(at[position]), part)} if raw else {}))
+            found.append(place | ({"payload": _text(at[position], message)} if raw else {}))
     return found
 
 
-def _text(row: Mapping[str, Any]) -> str | None:
-    return row["payload"] if row["undecoded"] is None else repr(bytes(row["undecoded"]))
+def _text(row: Mapping[str, Any], message: Mapping[str, Any]) -> str | None:
+    """The message that is meant, of its line in bronze."""
+    if (refused := message.get("refused")) is not None:
+        return str(refused)
+    line = row["payload"] if row["undecoded"] is None else repr(bytes(row["undecoded"]))
+    return line if message.get("is_whole") else message_text(line, message["part"])
 
 
 def files_of(opened: "Opened", kept: str, limit: int, source: str) -> list[dict[str, Any]]:

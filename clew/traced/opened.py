@@ -29,11 +29,13 @@ class Opened:
     Attributes:
         reading: The connection, and which release it shows.
         lineage: What is made of what.
+        tables: The tables that were opened.
         closed: Tables that were asked for, and that the reader's role may not read.
     """
 
     reading: Reading
     lineage: Lineage
+    tables: frozenset[str]
     closed: tuple[str, ...] = ()
     _views: set[str] = field(default_factory=set)
 
@@ -57,7 +59,7 @@ class Opened:
                 raise refusal
 
     def has(self, table: str) -> bool:
-        return table in self.reading.tables
+        return table in self.tables
 
     def view(self, name: str) -> str:
         """The name to read a parent by; a staging model's view is made on first use.
@@ -84,6 +86,10 @@ class Opened:
             self._views.add(name)
         return quoted(name)
 
+    def types(self, table: str) -> dict[str, str]:
+        """The columns of a table, each with its type."""
+        return {row["column_name"]: row["column_type"] for row in self.rows(f"DESCRIBE {quoted(table)}")}
+
     def columns(self, table: str) -> list[str]:
         """The columns of a table as it is in this lake, or of a view as ``view`` named it."""
         name = table if table.startswith('"') else quoted(table)
@@ -108,11 +114,13 @@ def open_lineage(release: str, lineage: Lineage, only: Iterable[str]) -> Opened:
     versions = None if released is None else {**released, **live}
     readable = [table for table in every if versions is None or table in versions or table.startswith("ops.")]
     only = set(only)
-    connection = connect(lake, versions, only=[table for table in readable if table in only])
+    opened = frozenset(only.intersection(readable))
+    connection = connect(lake, versions, only=opened)
     for sql in _SPARK_WORDS:
         connection.execute(sql)
     reading = Reading(connection, number, as_of, tuple(readable), tuple(sorted(set(every) - set(readable))), who)
-    return Opened(reading, lineage, tuple(sorted(table for table in only if table not in every and who.refusal(table))))
+    closed = tuple(sorted(table for table in only if table not in every and who.refusal(table)))
+    return Opened(reading, lineage, opened, closed)
 
 
 def sources_of(lineage: Lineage, tables: Iterable[str]) -> list[str]:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from clew.output import print_section, time_text
+from clew.output import plain, print_section, time_text
 from identity.evidence import probability_text
 
 Told = Mapping[str, Any]
@@ -80,7 +80,7 @@ def tree(tables: Sequence[Told]) -> Iterator[str]:
 
 def node_text(item: Told) -> str:
     """A table, its rows, some of their keys, and how else they were reached."""
-    keys = [" ".join(str(value) for value in key.values()) for key in item["keys"][:KEYS_IN_TREE]]
+    keys = [" ".join(str(plain(value)) for value in key.values()) for key in item["keys"][:KEYS_IN_TREE]]
     more = ", …" if item["rows"] > len(keys) else ""
     role = ", as evidence" if item.get("is_evidence") else ""
     also = f"; also through {', '.join(item['through'][1:])}" if item["through"][1:] else ""

@@ -59,12 +59,14 @@ def build_marts(lake: "Lake", run: "Run") -> dict[str, int]:
         built: dict[str, int] = {}
 
         def hear(event: Any) -> None:
-            if event.info.name != "NodeFinished" or event.data.run_result.status != "success":
+            if event.info.name != "NodeFinished" or event.data.node_info.materialized != "table":
                 return
-            node = event.data.node_info
-            if node.materialized == "table":
-                built[node.node_name] = row_count(lake.delta(f"gold.{node.node_name}"))
-                step.say(node.node_name, built[node.node_name])
+            name, status = event.data.node_info.node_name, event.data.run_result.status
+            if status != "skipped":
+                step.parts[f"gold.{name}"] = status == "success"
+            if status == "success":
+                built[name] = row_count(lake.delta(f"gold.{name}"))
+                step.say(name, built[name])
 
         with lake.lock("gold.marts"):
             refuse_half_erased(lake)

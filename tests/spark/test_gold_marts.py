@@ -1,6 +1,7 @@
 """The marts over the small lake: built, built again, read by other engines, and broken."""
 
 import datetime as dt
+import json
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +103,13 @@ def test_a_model_that_fails_is_named_without_a_value(home: Lake) -> None:
     assert "`kind`" in failure.value.what
     assert failure.value.where == "models/staging/stg_identity__assignments.sql"
     assert failure.value.exit_code == 1
+    (file,) = (home.settings.state / "lineage").glob("*.ndjson")
+    told = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+    whole = max(place for place, event in enumerate(told) if event["eventType"] == "FAIL")
+    began = max(place for place, event in enumerate(told[:whole]) if event["job"]["name"] == "build_marts")
+    models = {event["job"]["name"]: event["eventType"] for event in told[began + 1 : whole]}
+    assert models["build_marts.gold.orders"] == "COMPLETE"
+    assert "build_marts.gold.profiles" not in models, "it was skipped"
 
 
 def test_the_documentation_is_one_page_with_every_mart(home: Lake, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from tests.conftest import PEOPLE, SmallLake, at, profile_id
 
 Rows = list[dict[str, Any]]
 BASKET, CAMPAIGN = "b1", "c1"
+CROWD = '[{"userId": "ann"}, {"userId": "ben"}]'
 
 
 def lake_with_lines(template: Path, home: Path) -> SmallLake:
@@ -55,6 +56,7 @@ def tell_lines(small: SmallLake) -> None:
     ]  # fmt: skip
     small.change("silver.identifiers", lambda rows: rows + phones)
     _sell(small)
+    _fill_the_rest(small)
 
 
 def _first_message(small: Any, record: str) -> dict[str, Any]:
@@ -106,3 +108,24 @@ def _sell(small: Any) -> None:
           "ordered_at": bought["occurred_at"], "sales_value": str(Decimal("1.50"))}],
     )  # fmt: skip
     small.write("gold.campaign_performance", [{"campaign_id": CAMPAIGN, "redeemed": 1}])
+
+
+def _fill_the_rest(small: Any) -> None:
+    """One row in every table that has none yet, of Ann's visit, so that a row of each can be traced."""
+    ann, visit, began = {"profile_id": profile_id("ann")}, "web:m2", at(28)
+    spell = {"record_id": "anonymous:ann", "account_record": "account:ann", "kind": "inferred", "probability": 0.9}
+    since = began.replace(microsecond=458_000)
+    small.write("identity.stitches", [spell | {"since": since, "evidence": "{}"}])
+    small.write("gold.audience_lapsing_regulars", [ann])
+    small.write("gold.journey_stages", [ann | {"spell": 1, "entered_by_event": visit}])
+    small.write("gold.profile_identifiers", [ann | {"identifier": "email", "value": "ann.example@gmail.com"}])
+    session = {"session_id": "s1", "source": "web", "first_event_id": visit, "started_at": began, "ended_at": began}
+    small.write("gold.sessions", [ann | session])
+    small.write("gold.touchpoints", [ann | {"touchpoint_id": "s1", "event_id": visit}])
+    for source in small.lake.contracts.sources:
+        if not small.rows(f"bronze.{source}"):
+            line = {**small.rows("bronze.web")[0], "file": f"{source}/file", "line": 1, "position": 1}
+            small.write(f"bronze.{source}", [line | ({"payload": CROWD} if source == "app" else {})])
+    crowd = {"source": "app", "position": 1, "file": "app/file", "line": 1, "payload": CROWD}
+    crowd["reasons"] = ["batch_too_large: it holds more messages than a line of the source may"]
+    small.change("silver.quarantine", lambda rows: [*rows, rows[0] | crowd])

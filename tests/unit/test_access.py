@@ -103,13 +103,14 @@ def test_refused_messages_that_hold_what_is_theirs_alone_are_told_others_are_cou
             '{"email": "CAT@example.com"',
             '{"email": "cat@example.com", "to": "dan@example.com"',
             '{"x": "ben@example.com"',
+            '[{"x": "cat@example.com"}, {"userId": "dan"}]',
         )
         return rows[:1] + [{**rows[0], "position": 90 + n, "payload": text} for n, text in enumerate(texts)]
 
     held.change("silver.quarantine", refuse)
     cat = access("account:cat")
     assert [item["message"] for item in cat["refused"]] == [
-        '{"email": "CAT@example.com"', "the text names other people too, and is not shown",
+        '{"email": "CAT@example.com"', *["the text names other people too, and is not shown"] * 2,
     ]  # fmt: skip
     ben = access("crm:ben")
     assert (ben["refused"], ben["refused_maybe_theirs"]) == ([], 1)

@@ -86,6 +86,7 @@ def test_the_page_is_written_beside_what_is_printed(clew, tmp_path: Path) -> Non
         assert ran.code == 0
         assert ran.out == clew("explain", *who).out
         assert ran.err.endswith(f"the page: {file}\n")
+        assert file.stat().st_mode & 0o777 == 0o600
         page = file.read_text(encoding="utf-8")
         assert "From release 1 (as of 2017-12-30)." in page
         assert 'class="graph"' in page
@@ -95,7 +96,7 @@ def test_the_page_is_written_beside_what_is_printed(clew, tmp_path: Path) -> Non
 def test_a_page_that_cannot_be_written_there_is_refused_by_name(clew, tmp_path: Path) -> None:
     ran = clew("explain", "p-ana", "--html", str(tmp_path / "nowhere" / "page.html"))
     assert (ran.code, ran.out) == (2, "")
-    assert "the page cannot be written: No such file or directory" in ran.err
+    assert "it cannot be written: No such file or directory" in ran.err
 
 
 def test_an_unknown_record_is_refused_without_repeating_a_value(clew) -> None:

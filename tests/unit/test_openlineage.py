@@ -1,7 +1,10 @@
 """OpenLineage events of a run's steps: what the specification asks, and nothing of any person."""
 
+import datetime as dt
 import http.server
 import json
+import re
+import shutil
 import threading
 import uuid
 from pathlib import Path
@@ -10,12 +13,22 @@ from typing import Any
 import jsonschema
 import pytest
 
+from activation import due
 from activation.export import export_all
+from activation.withdrawals import retract
+from contracts import HERE, Contracts
+from contracts.lineage import Lineage
+from contracts.lineage_check import wrong_origins
+from identity.decisions import TABLE as DECISIONS
+from identity.records import SILVER
+from lakehouse.consent import READ
 from lakehouse.errors import DataError
 from lakehouse.lake import Lake
 from lakehouse.lineage_facets import named
+from lakehouse.lineage_steps import KEEPERS, WRITERS
 from lakehouse.run import Run
 from lakehouse.settings import Settings
+from tests.unit.test_withdrawals import says
 
 TEXT = {"type": "string", "minLength": 1}
 FACETS = {
@@ -101,9 +114,110 @@ def test_what_a_step_wrote_are_the_tables_it_changed_and_what_it_read_follows_fr
     assert [(item["name"].split("/")[-1], item["field"]) for item in lineage] == [("events", "event_id")]
 
 
+def test_a_step_does_not_claim_what_others_wrote_meanwhile(small) -> None:
+    with small.run.step(small.lake, "build_events"):
+        for table in ("gold.events", "gold.orders", "silver.events", "ops.landings"):
+            small.change(table, lambda rows: rows)
+    assert datasets(of_job(small.lake, "build_events")[1]["outputs"]) == ["gold/events"]
+
+
+def test_the_first_landing_names_bronze_though_it_makes_every_table(tmp_path: Path) -> None:
+    lake = Lake(Settings(home=tmp_path))
+    with Run("run-1", dt.date(2017, 12, 30)).step(lake, "land"):
+        lake.ensure_tables()
+    (_, ended) = of_job(lake, "land")
+    sources = sorted(lake.contracts.sources)
+    assert datasets(ended["outputs"]) == [*(f"bronze/{source}" for source in sources), "ops/landings"]
+    assert datasets(ended["inputs"]) == [f"landing/{source}" for source in sources]
+
+
+def test_resolve_and_the_consent_state_read_every_table_that_their_code_names(small) -> None:
+    with small.run.step(small.lake, "resolve"):
+        small.change("identity.records", lambda rows: rows)
+    (_, ended) = of_job(small.lake, "resolve")
+    assert datasets(ended["outputs"]) == ["identity/records"]
+    assert datasets(ended["inputs"]) == sorted(table.replace(".", "/") for table in (*SILVER, DECISIONS))
+    assert set(Lineage(small.lake.contracts).nodes["gold.consent_state"].reads) == set(READ)
+
+
+def test_a_retraction_tells_what_was_withdrawn_and_which_folder_was_written(small) -> None:
+    small.release()
+    export_all(small.lake, small.run, lambda lake, run, staged: {"checks": 0})
+    says(small, "account:ann", "withdrawn")
+    retract(small.lake, small.run)
+    (_, ended) = of_job(small.lake, "retract")
+    assert datasets(ended["outputs"]) == ["ops/retractions", "email_tool/retractions"]
+    assert datasets(ended["inputs"]) == sorted(table.replace(".", "/") for table in (*due.READ, "ops.deliveries"))
+    folder = ended["outputs"][1]
+    jsonschema.validate(ended, RUN_EVENT)
+    assert folder["outputFacets"]["outputStatistics"]["rowCount"] == 1
+    assert "reason" in [field["name"] for field in folder["facets"]["schema"]["fields"]]
+
+
+def test_maintenance_makes_a_table_of_itself(small) -> None:
+    before = small.lake.version("gold.orders")
+    with small.run.step(small.lake, "maintain"):
+        small.change("gold.orders", lambda rows: rows)
+    (_, ended) = of_job(small.lake, "maintain")
+    assert datasets(ended["inputs"]) == datasets(ended["outputs"]) == ["gold/orders"]
+    assert ended["inputs"][0]["facets"]["version"]["datasetVersion"] == str(before)
+
+
+def test_an_export_reads_the_tables_of_its_release_not_the_live_ones(small) -> None:
+    small.release()
+    released = {table: small.lake.version(table) for table in ("gold.profiles", "gold.consent_state")}
+    for table in released:
+        small.change(table, lambda rows: rows)
+    export_all(small.lake, small.run, lambda lake, run, staged: {"checks": 0})
+    read = {item["name"]: item for item in of_job(small.lake, "export")[1]["inputs"]}
+    for table, version in released.items():
+        assert read[small.lake.path(table)]["facets"]["version"]["datasetVersion"] == str(version)
+    assert small.lake.path("gold.sessions") not in read
+
+
+def test_every_step_and_every_declared_writer_is_known_to_lineage() -> None:
+    root, step_of = Path(__file__).parents[2], re.compile(r'\.step\(lake, f?"(gate_|\w+)')
+    rooms = ("activation", "clew", "expectations", "identity", "lakehouse", "rights", "spark_jobs")
+    files = [file for room in rooms for file in (root / room).rglob("*.py")]
+    steps = {name for file in files for name in step_of.findall(file.read_text(encoding="utf-8"))}
+    assert steps == {*WRITERS, *KEEPERS}
+    told = {module for modules in WRITERS.values() for module in modules}
+    apart = {"lakehouse.run", "lakehouse.audit", "identity.decisions"}  # beside every step, or by people
+    writers = {table.writer for table in Contracts().tables.values() if "privacy" not in table.writer}
+    assert writers - apart == told
+
+
+def test_a_table_that_reads_what_is_not_there_is_found_by_the_check(tmp_path: Path) -> None:
+    root = shutil.copytree(HERE, tmp_path / "contracts")
+    file = root / "tables" / "identity" / "stitches.yml"
+    file.write_text(file.read_text(encoding="utf-8").replace("reads: [silver.events]", "reads: [silver.visits]"))
+    (problem,) = wrong_origins(root)
+    assert (problem.field, problem.what) == ("reads.silver.visits", "silver.visits is no table")
+
+
+def test_in_a_failed_build_the_models_that_were_made_complete_and_those_that_failed_fail(small) -> None:
+    def build() -> None:
+        with small.run.step(small.lake, "build_marts") as step:
+            for table in ("gold.orders", "gold.sessions"):
+                small.change(table, lambda rows: rows)
+            step.parts |= {"gold.orders": True, "gold.sessions": False}
+            raise DataError("the model sessions cannot be built", "gold.sessions")
+
+    with pytest.raises(DataError):
+        build()
+    ended = {name: of_job(small.lake, f"build_marts.gold.{name}")[1:] for name in ("orders", "sessions", "touchpoints")}
+    ((made,), (failed,), none) = ended.values()
+    assert (made["eventType"], failed["eventType"], none) == ("COMPLETE", "FAIL", [])
+    assert "errorMessage" not in made["run"]["facets"]
+    assert failed["run"]["facets"]["errorMessage"]["message"] == "the model sessions cannot be built"
+    assert (datasets(made["outputs"]), failed["outputs"]) == (["gold/orders"], [])
+    jsonschema.validate(failed, RUN_EVENT)
+
+
 def test_each_dbt_model_is_a_job_of_its_own_within_its_step(small) -> None:
-    with small.run.step(small.lake, "build_marts"):
+    with small.run.step(small.lake, "build_marts") as step:
         small.change("gold.profile_redirects", lambda rows: rows)
+        step.parts["gold.profile_redirects"] = True
     _, whole = of_job(small.lake, "build_marts")
     _, model = of_job(small.lake, "build_marts.gold.profile_redirects")
     assert datasets(model["outputs"]) == ["gold/profile_redirects"]

@@ -1,13 +1,15 @@
 """What a replay goes by, and where it takes place; that it is equal: tests/spark/test_replay.py."""
 
 import datetime as dt
+import shutil
 
 import pytest
 
 from clew import replay
 from lakehouse import audit
+from lakehouse.content import EVERY_ROW, Difference
 from lakehouse.errors import UsageError
-from tests.conftest import at
+from tests.conftest import SmallLake, at
 
 DAY = dt.date(2017, 12, 30)
 
@@ -80,6 +82,27 @@ def test_tables_of_no_one_state_are_not_compared(small, more, word) -> None:
 def test_a_lake_in_which_nothing_ran_has_nothing_to_replay(small) -> None:
     with pytest.raises(UsageError, match="the last resolve is missing"):
         replay.finished_runs(small.lake)
+
+
+def test_accounts_are_compared_by_landing_and_source_whatever_run_wrote_them(small, tmp_path) -> None:
+    other = SmallLake(shutil.copytree(small.lake.settings.home, tmp_path / "other"))
+    tables = replay._compared(small.lake, with_marts=False)
+    versions = {table: small.lake.version(table) for table in tables}
+
+    def unlike() -> tuple[list[str], tuple[int, list[Difference]]]:
+        found = tuple(replay._compare(small.lake, other.lake, versions, tables, EVERY_ROW))
+        first = replay._first_difference(small.lake, other.lake, versions, found, EVERY_ROW)
+        return [item.table for item in found if not item.is_equal], first
+
+    other.change("ops.row_counts", lambda rows: [row | {"run_id": "replay"} for row in rows])
+    assert unlike() == ([], (0, []))
+    assert tables.index("silver.quarantine") < tables.index("ops.row_counts") < tables.index("identity.assignments")
+    wrong = {"kept": 0, "duplicates": 10}
+    other.change("ops.row_counts", lambda rows: [row | (wrong if row["source"] == "web" else {}) for row in rows])
+    assert unlike() == (
+        ["ops.row_counts"],
+        (1, [Difference({"landing": "1", "source": "web"}, ("duplicates", "kept"), None)]),
+    )
 
 
 def test_the_workshop_reads_bronze_has_the_keys_and_leaves_nothing_behind_nor_beside_the_lake(small) -> None:

@@ -1,5 +1,6 @@
 """`clew trace`: back from any row to the raw lines behind it, forward from a file or message to all its effects."""
 
+import csv
 import json
 import shutil
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from clew.traced.asked import traceable
 from clew.traced.lines import message_text
 from clew.traced.opened import open_lineage, sources_of
 from clew.traced.values import attributes, value_origins
@@ -16,7 +18,7 @@ from contracts.lineage_check import wrong_origins
 from contracts.origin import Origin
 from lakehouse.settings import Settings
 from tests.conftest import SmallLake, profile_id
-from tests.unit.lineage_lake import BASKET, CAMPAIGN, lake_with_lines
+from tests.unit.lineage_lake import BASKET, CAMPAIGN, CROWD, lake_with_lines
 
 ANN = profile_id("ann")
 
@@ -85,6 +87,12 @@ def test_of_a_line_that_holds_several_messages_only_the_one_that_is_meant_is_sho
     assert "ben@example.com" not in json.dumps(found)
 
 
+def test_of_a_list_that_was_not_unpacked_the_whole_line_is_shown_and_so_is_a_line_that_is_asked_for(trace) -> None:
+    for asked in (("silver.quarantine", "app", "1", "0"), ("bronze.app", "1")):
+        (line,) = trace(*asked, "--raw")["lines"]
+        assert (line["part"], line["payload"]) == (0, CROWD)
+
+
 def test_a_basket_is_made_of_all_its_events_and_a_campaign_of_its_coupons_and_their_baskets(trace) -> None:
     basket = trace("orders", BASKET)
     assert rows_of(basket)["gold.events"] == rows_of(basket)["bronze.shop"] == 2
@@ -144,6 +152,44 @@ def test_a_message_of_a_batch_does_not_lead_to_what_its_neighbour_did(trace) -> 
     assert trace("--forward", "web:m4")["profiles"] == [cat]
 
 
+def key_of(told: SmallLake, clew: Any, table: str) -> list[str]:
+    """The key of some row, as ``clew query`` prints it."""
+    node = Lineage(told.lake.contracts).node(table)
+    assert node is not None
+    sql = f"SELECT {', '.join(node.key)} FROM {table} ORDER BY ALL LIMIT 1"
+    ran = clew("query", "--release", "live", "--format", "csv", sql, home=told.lake.settings.home)
+    _, row = csv.reader(ran.out.splitlines())
+    return row
+
+
+@pytest.mark.parametrize("table", traceable(Lineage(Contracts())))
+def test_a_row_of_every_traceable_table_leads_to_bronze_by_its_key_as_a_query_prints_it(
+    told, clew, trace, table: str
+) -> None:
+    found = trace(table, *key_of(told, clew, table))
+    assert found["rows"] == 1
+    assert rows_of(found)[table] == 1
+    assert [name for name in rows_of(found) if name.startswith("bronze.")]
+    if not table.startswith("bronze."):
+        lines = (f"{line['file']}:{line['line']}" for line in found["lines"])
+        assert any(table in rows_of(trace("--forward", line)) for line in lines)
+
+
+@pytest.mark.parametrize(
+    "since", ["2017-12-28T09:00:00.458Z", "2017-12-28 09:00:00.458000+00:00", "2017-12-28 09:00:00Z"]
+)
+def test_a_time_in_a_key_is_read_in_whatever_form_clew_prints_it(trace, since: str) -> None:
+    assert trace("identity.stitches", "anonymous:ann", since)["rows"] == 1
+    assert trace("silver.customer_records", "web:m1", f"occurred_at={since[:10]} 09:00:00Z")["rows"] == 1
+
+
+@pytest.mark.parametrize("source", sorted(Contracts().sources))
+def test_a_file_of_every_source_leads_forward(trace, source: str) -> None:
+    found = trace("--forward", f"{source}/file")
+    assert found["lines"][0]["source"] == source
+    assert found["fates"]
+
+
 def test_forward_finds_whatever_backward_came_from(trace, told) -> None:
     for table, key in (("gold.orders", [BASKET]), ("gold.consent_state", [ANN, "advertising"]),
                        ("gold.campaign_performance", [CAMPAIGN])):  # fmt: skip
@@ -159,6 +205,9 @@ def test_forward_finds_whatever_backward_came_from(trace, told) -> None:
         ("profiles a --column email", 2, "gold.profiles has no column email"),
         ("profile x", 2, "there is no table profile to trace"),
         ("profiles", 2, "name the row by its profile_id"),
+        ("identity.stitches anonymous:ann yesterday", 2, "what was given for since is no timestamp"),
+        ("bronze.web first", 2, "what was given for position is no bigint"),
+        ("bronze.web 1.5", 1, "bronze.web has no row with this position"),
         ("profiles nobody", 1, "gold.profiles has no row with this profile_id"),
         ("profiles a b", 2, "2 values were given, but a row of gold.profiles is named by profile_id"),
         ("profiles a --column emial", 2, "gold.profiles has no column emial"),
@@ -203,6 +252,7 @@ def test_the_text_is_a_tree_and_the_page_draws_it(told, clew, tmp_path: Path) ->
         "   └─ silver.events  2 rows: shop:m2, shop:m3",
         "      └─ bronze.shop  2 rows: 2, 3",
     ]
+    assert file.stat().st_mode & 0o777 == 0o600
     page = file.read_text(encoding="utf-8")
     assert 'class="graph"' in page
     assert "bronze.shop: 2 rows" in page

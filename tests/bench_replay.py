@@ -21,8 +21,8 @@ def kills() -> str:
         erased = rights(TRIALS, KILLS, SEED, Path(folder) / "rights")
     return (
         f"## Kills\n\nThe second day of a sandbox of {KILLED_HOUSEHOLDS} household, killed (SIGKILL) at every step's "
-        "beginning and at a moment in each by a seed, then run to its end; compared with an undisturbed run: contents of all "
-        f"tables, exports, accounts, audit. Wanted: as many survived as tried.\n\n{killed.table()}\n"
+        "beginning and at a moment in each by a seed, then run to its end; compared with an undisturbed run: contents "
+        f"of all tables, exports, accounts, audit. Wanted: as many survived as tried.\n\n{killed.table()}\n"
         f"An erasure, retention, and the release and exports after them, of a lake of a few people:\n\n{erased.table()}"
     )
 

@@ -13,8 +13,9 @@ the identity contract declares to be one at their provider: ``clew_mailbox`` say
 address.
 
 Files are opened in spreadsheets, which run a cell that begins as a formula does (OWASP, "CSV Injection"). So readable
-text that begins with ``=``, ``+``, ``-``, ``@``, a tab or a line end gets an apostrophe before it, unless it is a
-number or a telephone with its plus sign. An address cannot take one: of those, none that begins so is written.
+text that begins with ``=``, ``+``, ``-``, ``@``, a tab or a line end, blanks and signs that show nothing apart, gets an
+apostrophe before it, unless it is a number or a telephone with its plus sign; and so does what stands so behind a
+delimiter. An address cannot take one: of those, none that begins so, or goes on so behind a delimiter, is written.
 
 Other platforms normalise otherwise, so their hashes differ: a destination for one needs converters of its own.
 """
@@ -27,11 +28,14 @@ from contracts.export import Converter
 from contracts.identity import MailDomain
 
 _ADDRESS_FORM = r"'^[^@\s]+@[^@\s]+\.[^@\s.]+$'"
-FORMULA = r"'^[=+\-@\t\r\n＝＋－＠]'"
-"""What a spreadsheet takes for the beginning of a formula; Excel takes the full-width signs for the others."""
-_LATER_CELL = r"'([;,|\t\r\n]\s*)([=+\-@＝＋－＠])'"
-"""Where a spreadsheet that splits at another delimiter would see one."""
-PLAIN_NUMBER = r"'^[+-]?[0-9]+([.][0-9]+)?$'"
+_UNSEEN = r"[:cntrl:]\s\pZ"
+_SIGNS = r"[=+\-@＝＋－＠]"
+"""What a formula begins with; Excel takes the full-width signs for the others."""
+FORMULA = rf"'^[{_UNSEEN}]*{_SIGNS}|^[\t\r\n]'"
+"""What a spreadsheet takes for the beginning of a formula; some pass over blanks."""
+LATER_CELL = rf"""'([;,|\t\r\n][{_UNSEEN}"]*)({_SIGNS})'"""
+"""Where a spreadsheet that splits at another delimiter would see one; it takes away a quote before it."""
+PLAIN_NUMBER = r"'^\s*[+-]?[0-9]+([.][0-9]+)?\s*$'"
 _PLAIN = r"nullif(trim(regexp_replace(value, '[[:cntrl:]\s]+', ' ', 'g')), '')"
 _MAILBOX = r"lower(regexp_replace(value, '\s', '', 'g'))"
 
@@ -40,6 +44,7 @@ MACROS: Mapping[Converter, str] = {
     "plain_text": f"clew_inert({_PLAIN})",
     "email_address": f"""
         CASE WHEN regexp_matches(trim(value), {_ADDRESS_FORM}) AND NOT regexp_matches(trim(value), {FORMULA})
+                  AND NOT regexp_matches(value, {LATER_CELL})
              THEN trim(value) END""",
     "google_email_sha256": "sha256(clew_google_email(value))",
     "google_phone_sha256": "sha256(clew_google_phone(value))",
@@ -49,7 +54,7 @@ _STEPS = {
     "clew_inert": rf"""
         CASE WHEN regexp_matches(value, {FORMULA}) AND NOT regexp_matches(value, {PLAIN_NUMBER}) THEN chr(39)
              ELSE '' END
-        || regexp_replace(value, {_LATER_CELL}, '\1''\2', 'g')""",
+        || regexp_replace(value, {LATER_CELL}, '\1''\2', 'g')""",
     "clew_google_mailbox": rf"""
         CASE WHEN regexp_matches({_MAILBOX}, '@(gmail|googlemail)\.com$')
              THEN replace(regexp_replace(split_part({_MAILBOX}, '@', 1), '\+.*$', ''), '.', '')

@@ -48,15 +48,6 @@ def decide(
 
 
 def _statement(destination: Destination) -> str:
-    fields = ", ".join(
-        f'{convert.macro(field.convert)}(CAST("{field.profile}" AS VARCHAR)) AS "{name}"'
-        for name, field in destination.fields.items()
-    )
-    # A field's name begins with a letter, so no field is called this.
-    mailboxes = ", ".join(
-        f'clew_mailbox(CAST("{destination.fields[name].profile}" AS VARCHAR)) AS "_{name}"'
-        for name in destination.address
-    )
     in_audience = (
         "true"
         if destination.audience == "all"
@@ -70,26 +61,10 @@ def _statement(destination: Destination) -> str:
     )
     topic = f"list_contains(string_split(topics_refused, ','), '{destination.topic}')" if destination.topic else "false"
     keeps_away = f"(list_contains({list(KEEPS_AWAY)}, status) OR coalesce({topic}, false))"
-    # An address of a person who said no, be it the one their profile shows or another that they once gave; and its
-    # mailbox, since it may have been given with another tag or in another spelling, of which a hash shows nothing.
-    refused = " UNION ALL ".join(
-        f"""SELECT '{name}' AS field, {convert.macro(destination.fields[name].convert)}(value) AS address,
-                   clew_mailbox(value) AS mailbox
-            FROM gold.profile_identifiers SEMI JOIN refusers USING (profile_id)
-            WHERE identifier = '{destination.fields[name].profile}'
-            UNION ALL SELECT '{name}', "{name}", "_{name}" FROM joined WHERE {keeps_away}"""
-        for name in destination.address
-    )
-    taken = "false"
-    if destination.one_row_per:
-        taken = " OR ".join(
-            f"row_number() OVER (PARTITION BY reason, {same} ORDER BY given_at DESC, profile_id) > 1"
-            for same in (f'lower("{destination.one_row_per}")', f'"_{destination.one_row_per}"')
-        )
     columns = ", ".join(f'"{name}"' for name in (*destination.columns, *(f"_{name}" for name in destination.address)))
     return f"""
         WITH joined AS (
-            SELECT profile_id, {fields}, {mailboxes}, consent.status, consent.may_use, consent.topics_refused,
+            SELECT profile_id, {_fields(destination)}, consent.status, consent.may_use, consent.topics_refused,
                    consent.given_at,
                    consent.event_id AS consent_event_id, consent.notice_version,
                    $policy_version AS policy_version, link_kind, link_probability,
@@ -103,7 +78,7 @@ def _statement(destination: Destination) -> str:
         ), refusers AS (
             SELECT profile_id FROM gold.consent_state WHERE purpose = $purpose AND {keeps_away}
         ), refused AS (
-            {refused}
+            {_refused(destination, keeps_away)}
         ), reasoned AS (
             SELECT mine.*,
                    CASE WHEN status IS NULL THEN 'no_consent_known'
@@ -116,8 +91,49 @@ def _statement(destination: Destination) -> str:
                         WHEN {is_refused} THEN 'address_refused' END AS reason
             FROM joined AS mine WHERE is_considered
         )
-        SELECT {columns}, CASE WHEN reason IS NULL AND ({taken}) THEN 'address_taken' ELSE reason END AS reason
+        SELECT {columns},
+               CASE WHEN reason IS NULL AND ({_taken(destination)}) THEN 'address_taken' ELSE reason END AS reason
         FROM reasoned"""
+
+
+def _fields(destination: Destination) -> str:
+    """The destination's columns, and the mailbox of each address."""
+    fields = [
+        f'{convert.macro(field.convert)}(CAST("{field.profile}" AS VARCHAR)) AS "{name}"'
+        for name, field in destination.fields.items()
+    ]
+    # A field's name begins with a letter, so no field is called this.
+    mailboxes = [
+        f'clew_mailbox(CAST("{destination.fields[name].profile}" AS VARCHAR)) AS "_{name}"'
+        for name in destination.address
+    ]
+    return ", ".join(fields + mailboxes)
+
+
+def _refused(destination: Destination, keeps_away: str) -> str:
+    """The addresses of people who said no, be it the one their profile shows or another that they once gave.
+
+    And their mailboxes, since an address may have been given with another tag or in another spelling, of which a hash
+    shows nothing.
+    """
+    return " UNION ALL ".join(
+        f"""SELECT '{name}' AS field, {convert.macro(destination.fields[name].convert)}(value) AS address,
+                   clew_mailbox(value) AS mailbox
+            FROM gold.profile_identifiers SEMI JOIN refusers USING (profile_id)
+            WHERE identifier = '{destination.fields[name].profile}'
+            UNION ALL SELECT '{name}', "{name}", "_{name}" FROM joined WHERE {keeps_away}"""
+        for name in destination.address
+    )
+
+
+def _taken(destination: Destination) -> str:
+    """Whether another row has the address, where each may be in one only."""
+    if not destination.one_row_per:
+        return "false"
+    return " OR ".join(
+        f"row_number() OVER (PARTITION BY reason, {same} ORDER BY given_at DESC, profile_id) > 1"
+        for same in (f'lower("{destination.one_row_per}")', f'"_{destination.one_row_per}"')
+    )
 
 
 def _check_columns(connection: duckdb.DuckDBPyConnection, destination: Destination) -> None:

@@ -25,7 +25,9 @@ class Format(Declared):
     """How a file is cut into records: one JSON document a line, or CSV with a header line."""
 
     type: Literal["json", "csv"]
-    delimiter: str = Field(",", pattern=r'^[^"\r\n]$')
+    delimiter: Literal[",", ";", "\t", "|"] = Field(
+        ",", description="No letter, digit or backslash: what stands in cells, or what readers take for more than it is"
+    )
     columns: tuple[Name, ...] = ()
     optional_columns: tuple[Name, ...] = ()
 

@@ -316,19 +316,23 @@ def _inert(table: str, destination: Destination) -> list[Rule]:
     """No cell of a file is run by the spreadsheet that it is opened in (OWASP, CSV Injection)."""
     readable = [name for name, field in destination.fields.items() if field.convert not in HASHING]
     columns = [*readable, "consent_event_id", "notice_version"]
+    signs, unseen = "[=+\\-@＝＋－＠]", "[:cntrl:]\\s\\pZ"
     runs = " OR ".join(
-        f"""regexp_matches("{name}", '^[=+\\-@\\t\\r\\n＝＋－＠]')
-            AND NOT regexp_full_match("{name}", '[+-]?[0-9]+([.][0-9]+)?')"""
+        f"""regexp_matches("{name}", '^[{unseen}]*{signs}|^[\\t\\r\\n]')
+            AND NOT regexp_full_match("{name}", '\\s*[+-]?[0-9]+([.][0-9]+)?\\s*')"""
         for name in columns
     )
+    # The two of the receipt name what silver holds, and are exported as they are.
+    later = " OR ".join(f"""regexp_matches("{name}", '[;,|\\t\\r\\n][{unseen}"]*{signs}')""" for name in readable)
     return [
         NoRows(
             table=table,
             name="no_cell_is_a_formula",
-            says="No text begins as a formula does in a spreadsheet; numbers and telephones with their sign may.",
+            says="No text begins as a formula does in a spreadsheet, or goes on so behind a delimiter; numbers and "
+            "telephones with their sign may begin so.",
             why="somebody's name would be run as a program on the machine of whoever opens the file",
             do=STOP,
             owner="privacy",
-            query=f"SELECT profile_id FROM {{batch}} WHERE {runs}",
+            query=f"SELECT profile_id FROM {{batch}} WHERE {' OR '.join(filter(None, (runs, later)))}",
         )
     ]

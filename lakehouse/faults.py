@@ -157,5 +157,7 @@ def _refusing(lake: "Lake") -> str:
 
 def _places(lake: "Lake") -> list[Path]:
     settings = lake.settings
-    wanted = (settings.lake, settings.state, settings.landing, settings.exports, Path(tempfile.gettempdir()))
+    wanted = [settings.lake, settings.state, settings.landing, settings.exports, Path(tempfile.gettempdir())]
+    if not settings.places.restricted.is_relative_to(settings.lake):
+        wanted.append(settings.places.restricted)
     return [path for path in wanted if path.exists()]

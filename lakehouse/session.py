@@ -10,6 +10,7 @@ from pyspark.sql import SparkSession
 
 from lakehouse.errors import EnvironmentFault
 from lakehouse.jars import class_archive, jar_paths
+from lakehouse.masks import HIDDEN, VALUES
 from lakehouse.private import make_private, open_private
 from lakehouse.settings import Settings
 
@@ -49,9 +50,8 @@ SEMANTICS = {
 }
 
 
-_VALUES = r"""['"].*['"]|[^\s@]+@[^\s@]+""".replace("\\", "\\\\")
-"""What may be a value of a person in a message of the JVM: what stands between the first and the last quote of a line,
-and whatever has an @ in it. As a properties file writes it."""
+_VALUES = VALUES.replace("\\", "\\\\")
+"""As a properties file writes it."""
 _TELLS_VALUES = ("SQLQueryContextLogger", "DataFrameQueryContextLogger")
 """What in PySpark prints the text of every error of a query on stderr, once more, before the error is raised."""
 
@@ -125,7 +125,7 @@ def _quiet_log4j(state: Path) -> str:
         # Left to itself, the layout would write an exception once more, as it is.
         "appender.file.layout.alwaysWriteExceptions = false\n"
         "appender.file.layout.pattern = %d{yyyy-MM-dd HH:mm:ss} %p %c{1}: "
-        f"%replace{{%m%n%ex}}{{{_VALUES}}}{{...}}\n"
+        f"%replace{{%m%n%ex}}{{{_VALUES}}}{{{HIDDEN}}}\n"
         # It prints whole snapshots, with the least and greatest values of columns.
         "logger.delta.name = org.apache.spark.sql.delta.DeltaLog\n"
         "logger.delta.level = error\n",

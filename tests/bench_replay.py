@@ -8,20 +8,22 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from tests.chaos.__main__ import chaos
+from tests.chaos.__main__ import chaos, rights
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 KILLED_HOUSEHOLDS, TRIALS, KILLS, SEED = 1, 13, 2, 3
 
 
 def kills() -> str:
-    """The section on kills: one at each step's beginning, and as many at moments by a seed, in a small sandbox."""
+    """The section on kills: one at each step's beginning, and one at a moment in each, in a small sandbox."""
     with tempfile.TemporaryDirectory(prefix="clew-bench-") as folder:
-        killed = chaos(KILLED_HOUSEHOLDS, TRIALS, KILLS, SEED, Path(folder))
+        killed = chaos(KILLED_HOUSEHOLDS, TRIALS, KILLS, SEED, Path(folder) / "whole")
+        erased = rights(TRIALS, KILLS, SEED, Path(folder) / "rights")
     return (
         f"## Kills\n\nThe second day of a sandbox of {KILLED_HOUSEHOLDS} household, killed (SIGKILL) at every step's "
-        "beginning and at moments by a seed, then run to its end; compared with an undisturbed run: contents of all "
-        f"tables, exports, accounts, audit. Wanted: as many survived as tried.\n\n{killed.table()}"
+        "beginning and at a moment in each by a seed, then run to its end; compared with an undisturbed run: contents "
+        f"of all tables, exports, accounts, audit. Wanted: as many survived as tried.\n\n{killed.table()}\n"
+        f"An erasure, retention, and the release and exports after them, of a lake of a few people:\n\n{erased.table()}"
     )
 
 

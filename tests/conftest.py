@@ -316,7 +316,11 @@ def _mart(lake: Lake, name: str, schema: pa.Schema, rows: Rows) -> None:
 
 @pytest.fixture(scope="session")
 def small_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    home = tmp_path_factory.mktemp("small")
+    return small_lake(tmp_path_factory.mktemp("small"))
+
+
+def small_lake(home: Path) -> Path:
+    """Make the small lake in a workspace."""
     lake = Lake(Settings(home=home))
     lake.ensure_tables()
     messages = _messages()

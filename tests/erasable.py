@@ -12,6 +12,7 @@ from lakehouse.lake import Lake
 from lakehouse.run import Run
 from rights import erase as forgotten
 from spark_jobs.privacy import plan, search
+from tests.chaos.lines import REQUEST
 from tests.conftest import PEOPLE, profile_id
 
 RUN = Run("forget", dt.date(2017, 12, 31))
@@ -49,6 +50,15 @@ def _tell_in_bronze(small: Any) -> None:
         folder.mkdir(parents=True)
         lines = sorted(small.rows(f"bronze.{source}"), key=lambda row: row["line"])
         (folder / "file").write_text("\n".join(row["payload"] for row in lines) + "\n", encoding="utf-8")
+
+
+def ask(small: Any) -> None:
+    """Ann asked to be erased, and two visits are past their period."""
+    age(small)
+    make(small)
+    request = small.lake.settings.state / "requests" / REQUEST
+    request.parent.mkdir()
+    request.write_text("phone:+18005550100\n", encoding="utf-8")
 
 
 def age(small: Any) -> None:

@@ -14,7 +14,9 @@ from spark_jobs.privacy.texts import naming
 if TYPE_CHECKING:
     from clew.traced.opened import Opened
 
-_ADDRESS = re.compile(r"[^\s\"'<>:;,{}\[\]()]+@[^\s\"'<>:;,{}\[\]()]+\.[^\s\"'<>:;,{}\[\]()]+")
+_ENDS = r"\s\"'<>:;,{}\[\]()"
+_ADDRESS = re.compile(rf"(?<![^{_ENDS}])[^{_ENDS}][^@{_ENDS}]*+@[^{_ENDS}][^.{_ENDS}]*+\.[^{_ENDS}]+")
+"""A word with an @ and a dot behind it; begun at the beginning of a word only, so that a long one is read once."""
 WITHHELD = "the text names other people too, and is not shown"
 
 

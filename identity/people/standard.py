@@ -246,7 +246,8 @@ def _split_streets(given: dict[str, list[str | None]]) -> None:
     """The number before a street, where no column has it."""
     if "house" in given or "street" not in given:
         return
-    split = [_HOUSE.fullmatch(street or "") for street in given["street"]]
+    streets = (street if street and len(street) <= standardise.LONGEST_TEXT else "" for street in given["street"])
+    split = [_HOUSE.fullmatch(street) for street in streets]
     given["house"] = [found and found[1].replace(" ", "") for found in split]
     given["street"] = [found[2] if found else street for found, street in zip(split, given["street"], strict=True)]
 

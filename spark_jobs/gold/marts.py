@@ -6,7 +6,6 @@ dictionary and the run's date.
 
 import json
 import os
-import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,6 +18,8 @@ from contracts.marts import identity_minimums
 from lakehouse.attach import attach
 from lakehouse.erasing import refuse_half_erased
 from lakehouse.errors import DataError
+from lakehouse.masks import masked
+from lakehouse.private import make_private, open_private
 from lakehouse.releases import row_count
 from spark_jobs.gold.consent_state import build_consent_state
 
@@ -39,6 +40,7 @@ READ = (
     "identity.assignments",
     "gold.events",
 )
+_TOLD = ("info", "warn", "error")
 
 
 class ModelFailed(DataError):
@@ -115,7 +117,9 @@ def invoke_dbt(
     state = state_folder(lake)
     options = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)]
     options += ["--target-path", str(state / "target"), "--log-path", str(state / "logs")]
-    options += ["--log-level", "none", "--log-level-file", "info"]
+    options += ["--log-level", "none", "--log-level-file", "none"]
+    if command[0] == "run":
+        options += ["--no-write-json"]  # run_results.json would have the text of an error, and the value in it
     variables: dict[str, Any] = {
         "firmest_first": FIRMEST_FIRST,
         "restricted_marts": sorted(name for name, mart in lake.contracts.marts.items() if mart.is_restricted),
@@ -124,8 +128,9 @@ def invoke_dbt(
     if as_of is not None:
         variables["as_of"] = as_of.isoformat()
     options += ["--vars", json.dumps(variables)]
-    with _session_for_dbt(lake):
-        result = dbtRunner(callbacks=[hear] if hear else []).invoke([*command, *options])
+    log = make_private(make_private(state) / "logs") / "dbt.log"
+    with _session_for_dbt(lake), _logged(log, hear) as heard:
+        result = dbtRunner(callbacks=[heard]).invoke([*command, *options])
     if not result.success:
         raise _failure(result, state)
     return result
@@ -176,5 +181,23 @@ def _failure(result: "dbtRunnerResult", state: Path) -> ModelFailed:
 
 
 def _without_values(message: str) -> str:
-    """A message on one line without quoted literals, which may be personal; names are in backticks or bare."""
-    return re.sub(r"'[^']*'|\"[^\"]*\"", "'…'", " ".join(message.split()))[:600]
+    """A message on one line without what may be personal; names are in backticks or bare."""
+    return " ".join(masked(message).split())[:600]
+
+
+@contextmanager
+def _logged(log: Path, hear: Callable[[Any], None] | None) -> Iterator[Callable[[Any], None]]:
+    """What hears dbt's events and writes them, without values of people, to a log: dbt's own would have them."""
+    file = open_private(log, os.O_WRONLY | os.O_APPEND)
+
+    def heard(event: Any) -> None:
+        if hear:
+            hear(event)
+        if event.info.level in _TOLD:
+            at = f"{event.info.ts.ToDatetime():%Y-%m-%d %H:%M:%S}"
+            os.write(file, f"{at} {event.info.level}: {masked(event.info.msg)}\n".encode())
+
+    try:
+        yield heard
+    finally:
+        os.close(file)

@@ -102,7 +102,8 @@ def form_sql(value: str, rule: IdentifierRule | None, every: str = "") -> str:
     if standard == "email" and rule is not None:
         return email_sql(f"lower(trim({value}))", rule)
     if standard == "phone":
-        bare = f"regexp_replace(lower({value}), '(ext|x|#|;).*$', '')"
+        # To the end of the text and not of a line: otherwise each x of many would be tried anew.
+        bare = f"regexp_replace(lower({value}), '(?s)(ext|x|#|;).*', '')"
         return f"regexp_replace(regexp_replace({bare}, '[^0-9]', ''{every}), '^00', '')"
     return f"lower(trim({value}))" if standard == "device" else f"trim({value})"
 

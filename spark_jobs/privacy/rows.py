@@ -23,6 +23,8 @@ RECORD_COLUMNS = ("record_id", "left_record", "right_record", "account_record", 
 EVENT_COLUMNS = ("event_id", "consent_event_id")
 OTHERS_HISTORY = "identity.history"
 IDENTIFIERS = "silver.identifiers"
+FOUND_BY = ("silver.duplicates", "silver.quarantine", "silver.events")
+"""By whose rows retention finds what is past its period. They go last, so that a try after a death finds them again."""
 SEARCHED = {"ops.check_results": "sample_keys", "ops.runs": "message"}
 """Texts of ops that may name a row of the erased, by table; emptied where they do."""
 Keyed = tuple[Sequence[str], pa.Table]
@@ -39,7 +41,7 @@ def remove_rows(lake: "Lake", theirs: Theirs) -> dict[str, int]:
         Rows removed by table, of those that held any.
     """
     tables = [table for table in lake.tables() if not table.startswith("bronze.") and table not in KEPT]
-    removed = remove_from(lake, tables, theirs)
+    removed = remove_from(lake, [table for table in tables if table not in FOUND_BY], theirs)
     # What was once believed of others stays, without the name of the profile that is gone.
     _blank(lake, OTHERS_HISTORY, "profile_id", theirs.profiles)
     _blank(lake, "identity.assignments", "refused_by", theirs.event_ids)
@@ -48,7 +50,7 @@ def remove_rows(lake: "Lake", theirs: Theirs) -> dict[str, int]:
         emptied = _empty_texts(lake, table, column, theirs)
         if emptied:
             removed[table] = emptied
-    return removed
+    return removed | remove_from(lake, [table for table in FOUND_BY if table in tables], theirs)
 
 
 def remove_from(lake: "Lake", tables: Collection[str], theirs: Theirs) -> dict[str, int]:

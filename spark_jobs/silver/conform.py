@@ -127,7 +127,9 @@ def stage(lake: Lake, lines: dict[str, DataFrame], step: Step) -> DataFrame:
 
 def clear_stage(lake: Lake) -> None:
     """Remove staged files; a run that died may have left some."""
-    shutil.rmtree(_stage_folder(lake), ignore_errors=True)
+    folder = _stage_folder(lake)
+    if folder.exists():
+        shutil.rmtree(folder)
 
 
 def judge(bronze: DataFrame, source: Source, contracts: Contracts, erased: Sequence[str] = ()) -> DataFrame:

@@ -8,6 +8,9 @@ from collections.abc import Callable
 from contracts.source import Value
 from spark_jobs.silver.sql import case, literal
 
+TIME_LENGTH = 100
+"""No time is written longer, blanks included. The patterns below may be slow by the square of a text's length."""
+
 
 def text(value: str) -> str:
     """Trimmed; a text of nothing but blanks is no value."""
@@ -21,6 +24,7 @@ def iso_time(value: str) -> str:
     moment = f"try_cast(if(endswith({value}, 'Z'), {value}, {with_colon}) as timestamp)"
     return case(
         [
+            (_is_too_long(value), "null"),
             (rf"{value} rlike '^\\s*\\d{{4}}-\\d{{2}}-\\d{{2}}'", moment),
             (rf"{value} rlike '^\\s*\\d{{13}}\\s*$'", f"timestamp_millis(try_cast({value} as bigint))"),
             (rf"{value} rlike '^\\s*\\d{{9,10}}\\s*$'", f"timestamp_seconds(try_cast({value} as bigint))"),
@@ -42,7 +46,11 @@ def local_time(value: str, zone: str) -> str:
     has_offset = rf"{value} rlike ':\\d{{2}}.*(Z|[+-]\\d{{2}}:?\\d{{2}})\\s*$'"
     moment = f"to_utc_timestamp(try_cast({value} as timestamp), {literal(zone)})"
     local = rf"if({value} rlike '^\\s*\\d{{4}}-\\d{{2}}-\\d{{2}}', {moment}, null)"
-    return f"if({has_offset}, {iso_time(value)}, {local})"
+    return case([(_is_too_long(value), "null"), (has_offset, iso_time(value))], otherwise=local)
+
+
+def _is_too_long(value: str) -> str:
+    return f"length({value}) > {TIME_LENGTH}"
 
 
 def value_sql(value: Value, field: Callable[[str], str]) -> str:

@@ -1,7 +1,8 @@
 """CSV lines as cells: each file is read by its own header, so columns may come in any order, with others among them.
 
-Headers are data: a line is parsed by the width of its file's header alone, and its cells are looked up by their
-places in it. So a source may have any number of headers, and the plan grows only with their widths.
+Headers are data: every line is filled up with empty cells to the width of the broadest header and parsed once, and its
+cells are looked up by their places in its own file's header. So a source may have any number of headers, of as many
+widths, and the plan grows only with the broadest.
 """
 
 import csv
@@ -15,7 +16,7 @@ from contracts.source import Source
 from spark_jobs.silver.sql import case, literal, name
 
 MAX_CELLS = 20_000
-"""Spark's reader of CSV stops with an error, and the run with it, at a line of more cells (20,480)."""
+"""Spark's reader of CSV stops with an error, and the run with it, at a line of more cells than it is told to take."""
 NAME_LENGTH = 256
 _HEADER = "header string, width int, places array<int>, is_ambiguous boolean"
 
@@ -66,12 +67,10 @@ def with_cells(messages: DataFrame, source: Source, headers: Sequence[Header]) -
 
     A file whose first line is not a header is refused line by line, its first line included.
     """
-    widths = sorted({header.width for header in headers})
-    # One column a width, so that a line is parsed once and not once for each of its cells.
-    parsed = [f"if(width = {width} and cells_at_most <= {MAX_CELLS}, {_parse(width, source)}, null) as _parsed{width}"
-              for width in widths]  # fmt: skip
-    row = case([(f"width = {width}", _as_array(width)) for width in widths], "cast(null as array<string>)")
-    broken = case([(f"width = {width}", f"_parsed{width}._broken") for width in widths])
+    broadest = max((header.width for header in headers), default=1)
+    # A column of its own, so that a line is parsed once and not once for each of its cells.
+    parsed = f"if(width is not null and cells_at_most <= {MAX_CELLS}, {_parse(broadest, source)}, null) as _parsed"
+    row = f"array({', '.join(name('_parsed', f'c{number}') for number in range(broadest))})"
     cells = ", ".join(f"{literal(column)}, get(_row, places[{n}])" for n, column in enumerate(_declared(source)))
     sep = f"{literal(source.format.delimiter)}, ''"
     fault = case(
@@ -85,13 +84,13 @@ def with_cells(messages: DataFrame, source: Source, headers: Sequence[Header]) -
             # Spark's reader takes one for the end of the record, and what follows it would be lost unseen.
             ("contains(message, '\r')", "'malformed_csv: a carriage return stands within the line'"),
             (f"cells_at_most > {MAX_CELLS}", f"'malformed_csv: more than {MAX_CELLS} delimiters'"),
-            (f"{broken} is not null", "'malformed_csv: not as many cells as the header has'"),
+            ("_parsed._broken is not null", "'malformed_csv: not as many cells as the header has'"),
         ]
     )
     return (
         _with_header(messages, headers)
         .selectExpr("*", f"length(message) - length(replace(message, {sep})) + 1 as cells_at_most")
-        .selectExpr("*", *parsed)
+        .selectExpr("*", parsed)
         .selectExpr("*", f"{row} as _row")
         .selectExpr("*", f"named_struct({cells}) as cells", "line = 1 and width is not null as is_header")
         .selectExpr("*", f"{fault} as shape_fault")
@@ -111,16 +110,14 @@ def _with_header(messages: DataFrame, headers: Sequence[Header]) -> DataFrame:
     return messages.join(F.broadcast(by_file), ["file", "landing"], "left")
 
 
-def _parse(width: int, source: Source) -> str:
-    ddl = ", ".join(f"c{number} string" for number in range(width)) + ", _broken string"
+def _parse(broadest: int, source: Source) -> str:
+    ddl = ", ".join(f"c{number} string" for number in range(broadest)) + ", _broken string"
     # RFC 4180: a quote within a quoted cell is written twice.
     options = ("mode", "PERMISSIVE", "columnNameOfCorruptRecord", "_broken", "sep", source.format.delimiter,
-               "quote", '"', "escape", '"')  # fmt: skip
-    return f"from_csv(message, {literal(ddl)}, map({', '.join(map(literal, options))}))"
-
-
-def _as_array(width: int) -> str:
-    return f"array({', '.join(name(f'_parsed{width}', f'c{number}') for number in range(width))})"
+               "quote", '"', "escape", '"', "maxColumns", str(MAX_CELLS + 1 + broadest))  # fmt: skip
+    # As many cells as its own header has, and only so many, come to the width of the broadest.
+    filled = f"concat(message, repeat({literal(source.format.delimiter)}, {broadest} - width))"
+    return f"from_csv({filled}, {literal(ddl)}, map({', '.join(map(literal, options))}))"
 
 
 def _wrong_header(source: Source) -> str:

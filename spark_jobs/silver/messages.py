@@ -4,10 +4,9 @@ from pyspark.sql import DataFrame
 
 from contracts.source import Limits, Source
 from spark_jobs.bronze import long_lines, unreadable
+from spark_jobs.silver.convert import TIME_LENGTH
 from spark_jobs.silver.sql import case, literal, repeats
 
-TIME_LENGTH = 100
-"""No time is written longer; what is said once of a batch is copied to each of its messages."""
 COPIED_LINES = 100
 """What is said once of a batch may come to so many of the longest lines when it is copied to each of its messages."""
 CARRIED = ("position", "file", "line", "landing", "landed_at", "undecoded")

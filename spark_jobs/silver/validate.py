@@ -15,12 +15,15 @@ from spark_jobs.silver.sql import case, coalesce, literal, words
 
 CALLS = ("identify", "track", "page", "screen", "group", "alias")
 NO_REASONS = "''"
+_DIGITS = r"\d{1,1000}+"
+"""As many as JSON takes in a number."""
 READABLE = {
-    "number": r"^\s*([+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?)?\s*$",
-    "integer": r"^\s*([+-]?\d+(\.0*)?)?\s*$",
-    "boolean": r"^\s*((?i)true|false)?\s*$",
+    "number": rf"^\s*+([+-]?({_DIGITS}(\.({_DIGITS})?+)?+|\.{_DIGITS})([eE][+-]?{_DIGITS})?+)?+\s*+$",
+    "integer": rf"^\s*+([+-]?{_DIGITS}(\.(0{{1,1000}}+)?+)?+)?+\s*+$",
+    "boolean": r"^\s*+((?i)true|false)?+\s*+$",
 }
-"""What a text of each type looks like, blank included."""
+"""What a text of each type looks like, blank included. No part takes back what it took (``+``), or a text of a
+megabyte would be tried in as many ways as its length squared."""
 BEYOND = {"number": "double('Infinity')", "integer": "9223372036854775807D"}
 """From here on a number of each type has no value that readers of the tables could hold."""
 

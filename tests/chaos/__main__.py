@@ -1,4 +1,4 @@
-"""`make chaos`: kills daily runs at every step's beginning and at moments by a seed, and shows what came of it.
+"""`make chaos`: kills runs at every step's beginning and at moments in each by a seed, and shows what came of it.
 
 ``python -m tests.chaos [--households 3] [--trials 13] [--kills 3] [--seed 1]``
 """
@@ -15,12 +15,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lakehouse.settings import Settings
+from tests import erasable
 from tests.chaos import lines
 from tests.chaos.harness import Chaos, Trial
+from tests.conftest import SmallLake, small_lake
 from tests.hostile import corpus
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 FIRST_DAY, LAST_DAY = datetime.date(2017, 1, 1), datetime.date(2017, 12, 31)
+FORGET_DAY = datetime.date(2017, 12, 30)
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,7 @@ class Outcome:
     """What came of all trials; seconds are wall-clock, of everything."""
 
     trials: list[Trial]
-    moments: int
+    changes: dict[str, int]
     seconds: float
 
     @property
@@ -41,19 +44,18 @@ class Outcome:
         return sum(trial.tried for trial in self.trials if not trial.faults)
 
     def table(self) -> str:
-        """As Markdown, with every fault below."""
-        killed = Counter(
-            f"before {kill.before}" if kill.before else "at a change of a file"
-            for trial in self.trials
-            for kill in trial.kills
-            if kill.landed
+        """As Markdown, a row a step, with every fault below."""
+        killed = Counter((kill.step, kill.is_before) for trial in self.trials for kill in trial.kills if kill.landed)
+        rows = "\n".join(
+            f"| {step} | {changes} | {killed[step, True]} | {killed[step, False]} |"
+            for step, changes in self.changes.items()
         )
-        rows = "\n".join(f"| {place} | {count} |" for place, count in sorted(killed.items()))
         faults = "".join(f"\n- trial {trial.number}: {fault}" for trial in self.trials for fault in trial.faults)
         return (
-            f"{self.moments} changes of files in an undisturbed run: {self.tried} kills tried, "
+            f"{sum(self.changes.values())} changes of files in an undisturbed run: {self.tried} kills tried, "
             f"{self.survived} survived, in {len(self.trials)} workspaces and {self.seconds:.0f} s.\n\n"
-            f"| killed | times |\n| --- | ---: |\n{rows}\n{faults}"
+            "| step | changes of files | killed at its beginning | killed at one of them |\n"
+            f"| --- | ---: | ---: | ---: |\n{rows}\n{faults}"
         )
 
 
@@ -70,13 +72,32 @@ def chaos(households: int, trials: int, kills: int, seed: int, scratch: Path, li
     """
     begin = time.monotonic()
     base = two_days(households, scratch / "base", line)
-    let_loose = Chaos(line, base, scratch, LAST_DAY, seed)
+    return _let_loose(Chaos(line, base, scratch, LAST_DAY, seed), trials, kills, begin)
+
+
+def rights(trials: int, kills: int, seed: int, scratch: Path) -> Outcome:
+    """Let chaos loose on an erasure, retention, and the release and exports after them, of a lake of a few people.
+
+    Args:
+        trials: As of :func:`chaos`.
+        kills: As of :func:`chaos`.
+        seed: Decides the moments.
+        scratch: Where the workspaces are.
+    """
+    begin = time.monotonic()
+    small = SmallLake(small_lake(scratch / "base"))
+    erasable.ask(small)
+    chaos_of_rights = Chaos("rights", small.lake.settings.home, scratch, FORGET_DAY, seed)
+    return _let_loose(chaos_of_rights, trials, kills, begin)
+
+
+def _let_loose(on: Chaos, trials: int, kills: int, begin: float) -> Outcome:
     found = []
-    for number, planned in enumerate(let_loose.plan(trials, kills)):
-        trial = let_loose.trial(number, planned)
+    for number, planned in enumerate(on.plan(trials, kills)):
+        trial = on.trial(number, planned)
         found.append(trial)
         sys.stderr.write(f"workspace {number + 1} of {trials}: {trial.tried} kills, {trial.faults or 'equal'}\n")
-    return Outcome(found, let_loose.moments, time.monotonic() - begin)
+    return Outcome(found, on.changes, time.monotonic() - begin)
 
 
 def two_days(households: int, home: Path, line: str) -> Path:
@@ -113,9 +134,11 @@ def main() -> None:
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="clew-chaos-") as folder:
         scratch = (asked.keep or Path(folder)).absolute()
-        outcome = chaos(asked.households, asked.trials, asked.kills, asked.seed, scratch, asked.line)
-    print(outcome.table())
-    raise SystemExit(outcome.survived < outcome.tried)
+        outcomes = [chaos(asked.households, asked.trials, asked.kills, asked.seed, scratch / asked.line, asked.line)]
+        if asked.line == "whole":
+            outcomes.append(rights(asked.trials, asked.kills, asked.seed, scratch / "rights"))
+    print("\n".join(outcome.table() for outcome in outcomes))
+    raise SystemExit(any(outcome.survived < outcome.tried for outcome in outcomes))
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import csv
 import datetime
 import io
+import itertools
 import json
 import multiprocessing
 import os
@@ -28,12 +29,24 @@ PRELOADED = ("tests.chaos.warm",)
 
 
 @dataclass(frozen=True)
-class Kill:
-    """One kill: at the ``at``-th change of a file, or before a step; and what became of it."""
+class Moment:
+    """A change of a file, counted from the beginning of a step."""
 
-    at: int | None
-    before: str | None
+    step: str
+    change: int
+
+
+@dataclass(frozen=True)
+class Kill:
+    """One kill, planned for a moment or for a step's beginning; whether it landed, and in which step it fell."""
+
+    planned: Moment | str
     landed: bool
+    step: str | None
+
+    @property
+    def is_before(self) -> bool:
+        return isinstance(self.planned, str)
 
 
 @dataclass
@@ -79,24 +92,25 @@ class Chaos:
         # Made now, since each copy would make its own.
         _ = settings.identity_key, settings.signing_key, settings.privacy_key
         undisturbed = self._home("undisturbed")
-        self.moments, code = self._walk(undisturbed)
+        watched, code = self._walk(undisturbed)
+        self.changes = watched.changes
         if code != lines.FINISHED:
             raise AssertionError(f"the undisturbed run failed: {_end_of_log(undisturbed)}")
         self.expected = state(undisturbed)
 
-    def trial(self, number: int, kills: list[int | str]) -> Trial:
+    def trial(self, number: int, kills: list[Moment | str]) -> Trial:
         """Kill a run at each of these moments, one after another in one workspace; then let one finish, and compare.
 
         Args:
             number: Names the trial.
-            kills: Changes of files to be killed at, counted from the beginning of each run, or names of steps.
+            kills: Moments to be killed at, or names of steps, at whose beginning.
         """
         home = self._home(f"trial-{number}")
         trial = Trial(number)
         for kill in kills:
-            at, before = (kill, None) if isinstance(kill, int) else (None, kill)
-            _, code = self._walk(home, at, before)
-            trial.kills.append(Kill(at, before, landed=code == -signal.SIGKILL))
+            at, before = (None, kill) if isinstance(kill, str) else (kill, None)
+            watched, code = self._walk(home, at, before)
+            trial.kills.append(Kill(kill, landed=code == -signal.SIGKILL, step=watched.step))
             if code not in (lines.FINISHED, -signal.SIGKILL):
                 trial.faults.append(f"a run after a kill failed: {_end_of_log(home)}")
         _, code = self._walk(home)
@@ -120,14 +134,20 @@ class Chaos:
             return [f"one of two runs failed: {_end_of_log(home)}"]
         return faults(self.expected, state(home))
 
-    def plan(self, trials: int, kills_each: int) -> list[list[int | str]]:
-        """Moments for so many trials: every step's beginning in turn, and changes of files by the seed."""
-        steps = list(lines.LINES[self.line]())
-        planned: list[list[int | str]] = []
+    def plan(self, trials: int, kills_each: int) -> list[list[Moment | str]]:
+        """Kills for so many trials: every step's beginning in turn, and in every step in turn a moment by the seed.
+
+        Within a trial the moments go along the line: what was done before a kill is not done again, so that a later
+        run has next to nothing to be killed in there.
+        """
+        steps = list(self.changes)
+        in_turn = itertools.cycle([step for step in steps if self.changes[step]])
+        planned: list[list[Moment | str]] = []
         for number in range(trials):
-            chosen: list[int | str] = [self.random.randint(1, self.moments) for _ in range(kills_each - 1)]
-            chosen.insert(self.random.randint(0, len(chosen)), steps[number % len(steps)])
-            planned.append(chosen)
+            chosen = sorted(itertools.islice(in_turn, kills_each - 1), key=steps.index)
+            kills: list[Moment | str] = [Moment(step, self.random.randint(1, self.changes[step])) for step in chosen]
+            kills.insert(self.random.randint(0, len(kills)), steps[number % len(steps)])
+            planned.append(kills)
         return planned
 
     def _home(self, name: str) -> Path:
@@ -135,20 +155,20 @@ class Chaos:
         shutil.copytree(self.base, home, symlinks=True)
         return home
 
-    def _walk(self, home: Path, at: int | None = None, before: str | None = None) -> tuple[int, int]:
-        """Run the line in a process; how many changes of files there were, and its exit code."""
+    def _walk(self, home: Path, at: Moment | None = None, before: str | None = None) -> tuple[Watch, int]:
+        """Run the line in a process; what was watched of it, and its exit code."""
         settings = Settings(home=home)
         folders = (settings.landing, settings.lake, settings.exports, settings.state)
-        for folder in folders:
+        for folder in (*folders, home / lines.STEPS):
             folder.mkdir(parents=True, exist_ok=True)
-        watch = Watch(folders, PASSED_OVER)
+        watch = Watch(folders, PASSED_OVER, home / lines.STEPS)
         process = self.context.Process(target=lines.walk, args=(self.line, home, self.day, before))
         process.start()
         assert process.pid is not None
         try:
             while process.is_alive():
                 watch.wait(0.2)
-                if at is not None and watch.events >= at:
+                if at is not None and watch.since(at.step) >= at.change:
                     os.killpg(process.pid, signal.SIGKILL)
                     break
             process.join()
@@ -156,7 +176,7 @@ class Chaos:
         finally:
             watch.close()
         assert process.exitcode is not None
-        return watch.events, process.exitcode
+        return watch, process.exitcode
 
 
 def state(home: Path) -> State:

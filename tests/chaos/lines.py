@@ -17,6 +17,8 @@ Step = Callable[[Lake, Run], object]
 
 REQUEST = "chaos.txt"
 """The file in ``.clew/requests`` that the workspace of the line ``rights`` has."""
+STEPS = "steps"
+"""The folder of a workspace in which a file is written as each step begins, named for it."""
 FINISHED = 7
 """The exit code of a process that did all its steps; 0 a library may choose, too."""
 
@@ -127,7 +129,9 @@ def walk(line: str, home: Path, day: datetime.date, die_before: str | None) -> N
         os.dup2(log, stream)
     # As `clew run` has it: a run that is started again has another name.
     lake, run = Lake(Settings(home=home, spark_master="local[2]")), Run(f"run-{day}-{os.getpid()}", day)
+    (home / STEPS).mkdir(exist_ok=True)
     for name, step in LINES[line]().items():
+        (home / STEPS / name).write_bytes(b"")
         if name == die_before:
             os.killpg(0, signal.SIGKILL)
         step(lake, run)

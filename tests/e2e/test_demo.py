@@ -5,6 +5,7 @@ import gzip
 import json
 import re
 from collections import Counter
+from collections.abc import Iterable
 from itertools import combinations
 from pathlib import Path
 
@@ -162,30 +163,81 @@ def _values_of_people(demo) -> list[str]:
     return sorted(value for (value,) in rows if value and len(value) >= 8)
 
 
+def _numbers_of_people(demo) -> list[str]:
+    """Cards, accounts and customer numbers. They are pseudonymous by contract: records are named by them, and open
+    tables have them; but no log needs one."""
+    with demo.lake.duck() as connection:
+        rows = connection.execute(
+            """SELECT DISTINCT raw_value FROM identity.identifiers
+               WHERE identifier IN ('loyalty_id', 'user_id', 'crm_id') AND length(raw_value) >= 6"""
+        ).fetchall()
+    return sorted(value for (value,) in rows)
+
+
+def _births(demo) -> dict[bytes, set[bytes]]:
+    """Birth dates, as sent and in standard form, with the names of whoever was born then."""
+    with demo.lake.duck() as connection:
+        rows = connection.execute(
+            """SELECT birth_date, unnest([first_name, last_name]) AS name FROM silver.customer_records
+               WHERE birth_date IS NOT NULL
+               UNION SELECT CAST(birth_date AS VARCHAR), unnest([first_name, last_name]) FROM identity.records
+               WHERE birth_date IS NOT NULL"""
+        ).fetchall()
+    births: dict[bytes, set[bytes]] = {}
+    for date, name in rows:
+        if name and len(name) >= 3:
+            births.setdefault(date.encode(), set()).add(name.lower().encode())
+    return births
+
+
+def _any_of(values: Iterable[bytes]) -> re.Pattern[bytes]:
+    return re.compile(b"|".join(re.escape(value) for value in sorted(values, key=len, reverse=True)))
+
+
 def _found_in(content: bytes, values: re.Pattern[bytes]) -> int:
     return len(set(values.findall(content)))
 
 
-def test_no_log_nor_ledger_nor_database_of_the_platform_holds_a_value_of_a_person_or_a_secret(demo):
-    values = _values_of_people(demo)
+def _names_born(content: bytes, births: dict[bytes, set[bytes]], dates: re.Pattern[bytes]) -> int:
+    """How many birth dates stand with a name of theirs within 200 bytes; a date alone may be any day."""
+    near = ((found[0], content[max(found.start() - 200, 0) : found.end() + 200]) for found in dates.finditer(content))
+    return sum(any(name in around.lower() for name in births[date]) for date, around in near)
+
+
+def _assert_nothing_of_people_or_secrets(demo) -> None:
+    """No log, ledger, database or open table of the platform holds a value of a person, and no file a secret."""
+    values, numbers, births = _values_of_people(demo), _numbers_of_people(demo), _births(demo)
     assert len(values) > 100
-    sought = re.compile(b"|".join(re.escape(value.encode()) for value in sorted(values, key=len, reverse=True)))
+    assert len(numbers) > 10
+    assert len(births) > 10
+    sought, dates = _any_of(value.encode() for value in values), _any_of(births)
+    numbered = re.compile(rb"(?<![0-9A-Za-z])(" + _any_of(n.encode() for n in numbers).pattern + rb")(?![0-9A-Za-z])")
     state = demo.settings.state
     secrets = [path.read_bytes().strip() for path in sorted(state.glob("*.key"))]
     assert len(secrets) >= 3
     files = [path for path in state.rglob("*") if path.is_file() and "jars" not in path.parts and path.suffix != ".key"]
     names = {path.name for path in files}
     assert {"demo.log", "spark.log", "dbt.log", "airflow.db"} <= names
-    open_tables = [path for path in demo.settings.lake.rglob("*") if path.is_file() and "restricted" not in path.parts]
-    assert any(path.parent.name == "_delta_log" for path in open_tables)
-    for path in files + open_tables:
+    tables = [path for path in demo.settings.lake.rglob("*") if path.is_file()]
+    restricted = [path for path in tables if path.is_relative_to(demo.settings.places.restricted)]
+    assert all(any(path.parent.name == "_delta_log" for path in some) for some in (tables, restricted))
+    hidden = set(restricted)
+    for path in files + tables:
         content = path.read_bytes()
-        assert _found_in(content, sought) == 0, f"{path} holds values of people"
         assert not any(secret in content for secret in secrets), f"{path} holds a secret"
+        if path not in hidden:
+            assert _found_in(content, sought) == 0, f"{path} holds values of people"
+            assert _names_born(content, births, dates) == 0, f"{path} tells when somebody was born"
+        if path.suffix == ".log":
+            assert _found_in(content, numbered) == 0, f"{path} holds numbers of people"
+
+
+def test_no_log_nor_ledger_nor_database_of_the_platform_holds_a_value_of_a_person_or_a_secret(demo):
+    _assert_nothing_of_people_or_secrets(demo)
 
 
 def test_no_table_that_an_analyst_reads_holds_a_value_of_a_person(demo):
-    sought = re.compile(b"|".join(re.escape(value.encode()) for value in _values_of_people(demo)))
+    sought = _any_of(value.encode() for value in _values_of_people(demo))
     contracts = demo.lake.contracts
     tables = [name for name in demo.lake.tables() if "analyst" in contracts.readers(name)]
     assert {"gold.profiles", "gold.touchpoints", "identity.edges", "ops.check_results"} <= set(tables)
@@ -207,7 +259,7 @@ def test_what_is_private_is_closed_to_other_users(demo):
     assert faults == ["keys, logs, exports and restricted tables are closed to other users"]
 
 
-def test_a_closed_gate_ends_the_run_with_1_and_keeps_the_release(demo):
+def test_a_closed_gate_ends_the_run_with_1_keeps_the_release_and_logs_nothing_of_people(demo):
     """Last in this file: it takes a row out of silver, which the gate must notice."""
     table = demo.lake.delta("silver.events")
     victim = demo.lake.arrow("silver.events", columns=["event_id"])["event_id"][0].as_py()
@@ -217,3 +269,4 @@ def test_a_closed_gate_ends_the_run_with_1_and_keeps_the_release(demo):
     assert "gate_silver" in ran.stderr
     assert "do:" in ran.stderr
     assert set(demo.lake.arrow("ops.releases")["release"].to_pylist()) == {1, 2}
+    _assert_nothing_of_people_or_secrets(demo)

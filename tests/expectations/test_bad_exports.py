@@ -79,6 +79,8 @@ CASES = [
     ("ad_platform", "email_sha256_is_hashed", put(email_sha256="ann@example.com")),
     ("ad_platform", "phone_sha256_is_hashed", put(phone_sha256="+18005550100")),
     ("email_tool", "no_cell_is_a_formula", put(first_name="=1+1")),
+    ("email_tool", "no_cell_is_a_formula", put(first_name=" =1+1")),
+    ("email_tool", "no_cell_is_a_formula", put(last_name="Lee;=1+1")),
     ("ad_platform", "no_cell_is_a_formula", put(notice_version="@SUM(1+1)")),
 ]
 

@@ -52,6 +52,13 @@ INJECTIONS = (
     "\ufffd",
 )
 """Texts that some reader somewhere takes for a command, or for another text."""
+STRETCHED = ("1", " ", "\t", ":00", "@", "+", "-", "x\n", "1.")
+"""Pieces of which a text of a megabyte keeps a careless pattern busy for hours: a regression is a run that hangs."""
+
+
+def stretch(piece: str, length: int = LONG_LINE - 10_000) -> str:
+    """So long a text of one piece, escapes of JSON counted, and a letter at its end that spoils what it looked like."""
+    return piece * (length // len(json.dumps(piece)[1:-1])) + "x"
 
 
 @dataclass(frozen=True)
@@ -131,6 +138,14 @@ def json_lines(seed: int = 13, long_line: int = LONG_LINE) -> Iterator[Line]:
     yield Line("utf-16", json.dumps(message("x")).encode("utf-16").replace(b"\n", b""), "not_utf8")
     yield Line("overlong", b'{"a": "\xc0\xaf"}', "not_utf8")
     yield Line("surrogate-bytes", b'{"a": "\xed\xa0\x80"}', "not_utf8")
+    for piece in STRETCHED:
+        name, text = f"stretched {piece!r}", stretch(piece, long_line - 10_000)
+        yield told(f"{name} number", "wrong_type", properties={"product_id": "1", "price": text})
+        pieces = {"product_id": "1", "quantity": text}
+        yield told(f"{name} integer", "wrong_type", event="Product Added", properties=pieces)
+        yield told(f"{name} time", "unreadable_timestamp", timestamp=text)
+        third = stretch(piece, (long_line - 10_000) // 3)
+        yield told(f"{name} person", type="identify", traits=dict.fromkeys(("email", "phone", "name"), third))
     yield told("half-emoji", context={"name": "\ud83d", "os": "\ude00"})
     yield Line("mark", b"\xef\xbb\xbf" + json.dumps(message("mark")).encode(), KEPT)
     yield Line("returns", json.dumps(message("returns")).encode() + b"\r\r\r", KEPT)
@@ -188,6 +203,14 @@ def csv_lines() -> Iterator[Line]:
     yield cell("megabyte", b"x" * 1_000_000)
     for cells in (1_000, 21_000, 900_000):
         yield Line(f"cells-{cells}", purchase("c") + b"," * cells, "malformed_csv")
+    for piece in STRETCHED:
+        if "\n" in piece:  # the end of a line
+            continue
+        timed = purchase("t").replace(b"2017-01-01 06:53:26", stretch(piece).encode())
+        yield Line(f"stretched {piece!r} time", timed, "unreadable_timestamp")
+        priced = purchase("n").replace(b"0.5", stretch(piece).encode())
+        yield Line(f"stretched {piece!r} number", priced, "wrong_type")
+    yield Line("stretched quotes", purchase("q") + b'"' * (LONG_LINE - 10_000), "malformed_csv|wrong_type")
     yield Line("delimiters", b",,,,,,,,", "no_mapping")
     yield Line("quotes", b'"' * 999, "malformed_csv")
     yield Line("even-quotes", b'"' * 1_000, "malformed_csv|no_mapping")

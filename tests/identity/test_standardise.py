@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from contracts.catalog import Contracts
 from identity import standardise
 from identity.agree import birth_dates_agree, first_names_agree, likeness, nicknames, short_names
+from tests.hostile import corpus
 
 RULES = Contracts().identity
 EXAMPLES = [(name, good) for name, rule in RULES.identifiers.items() for good in rule.examples]
@@ -162,6 +163,19 @@ def test_two_formal_names_do_not_agree_by_a_nickname_that_they_share(rules):
 def test_a_name_in_an_indic_script_stays_one_word():
     assert standardise.name("दीपा") == standardise.name(" दीपा ")
     assert " " not in standardise.name("दीपा")
+
+
+@pytest.mark.parametrize("identifier", sorted(RULES.identifiers))
+def test_a_value_of_a_megabyte_is_refused_at_once_whatever_it_is_made_of(identifier):
+    for piece in (*corpus.STRETCHED, "a\u0315\u0300"):  # accents that stand in the wrong order
+        for text in ("y" + corpus.stretch(piece), piece * 300_000):
+            assert str(standard(identifier)(text).reason).startswith("malformed"), piece
+
+
+def test_a_key_of_many_dashes_is_a_key_and_is_told_so_at_once():
+    for key in ("-" * 500 + "x", "-_" * 250, "- " * 250 + "x"):
+        assert standard("user_id")(key) == standardise.Standard(key)
+    assert str(standard("user_id")("-" * 500).reason).startswith("one_character_repeated")
 
 
 def test_what_is_longer_than_a_name_or_an_address_can_be_is_none():

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,21 @@ from contracts.permission import Moment
 from lakehouse.consent import state_sql
 from lakehouse.lake import Lake
 from lakehouse.run import Run
-from spark_jobs.gold.marts import ModelFailed, build_docs, build_marts
+from spark_jobs.gold import marts
+from spark_jobs.gold.marts import ModelFailed, build_docs, build_marts, invoke_dbt
 
 MARTS = {
     "audience_coupon_lovers", "audience_lapsing_regulars", "audience_new_joiners", "campaign_performance",
     "consent_state", "journey_stages", "orders", "profile_contact", "profile_identifiers", "profile_redirects",
     "profiles", "sessions", "touchpoints",
 }  # fmt: skip
+STUMBLES = """
+    {{ config(materialized="table") }}
+    select raise_error(concat_ws(' ', 'it holds', collect_list(raw_value), concat('1980-', '03-04'),
+                       concat(chr(34), 'Ann O', chr(39), reverse('araH'), chr(34)))) as never
+    from {{ source('identity', 'identifiers') }}
+"""
+"""A model that fails with the values of rows in its error; its own text has none of them."""
 
 
 class Listener:
@@ -110,6 +119,26 @@ def test_a_model_that_fails_is_named_without_a_value(home: Lake) -> None:
     models = {event["job"]["name"]: event["eventType"] for event in told[began + 1 : whole]}
     assert models["build_marts.gold.orders"] == "COMPLETE"
     assert "build_marts.gold.profiles" not in models, "it was skipped"
+
+
+def test_a_model_that_stumbles_over_values_leaves_them_in_no_log_and_no_message(
+    home: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = tmp_path / "project"
+    shutil.copytree(marts.PROJECT, project)
+    (project / "models" / "staging" / "stumbles.sql").write_text(STUMBLES)
+    monkeypatch.setattr(marts, "PROJECT", project)
+    with pytest.raises(ModelFailed) as failure:
+        invoke_dbt(home, ["run", "--select", "stumbles"], dt.date(2017, 12, 31))
+    assert "it holds" in failure.value.what
+    held = [row["raw_value"] for row in home.arrow("identity.identifiers").to_pylist()]
+    values = [value for value in held if "@" in value or value[0] in "+("] + ["1980-03-04", "Hara"]
+    assert len(values) > 4
+    state = home.settings.state
+    files = [path for path in state.rglob("*") if path.is_file() and "jars" not in path.parts]
+    assert "it holds" in (state / "dbt" / "logs" / "dbt.log").read_text()
+    for told in [str(failure.value), *(path.read_text(errors="replace") for path in files)]:
+        assert not [value for value in values if value in told]
 
 
 def test_the_documentation_is_one_page_with_every_mart(home: Lake, tmp_path: Path) -> None:

@@ -59,6 +59,13 @@ WRONG = {
         "envelope: Input should be 'segment' or",
         "",
     ),
+    "a delimiter that is no delimiter": (
+        CRM,
+        "type: csv\n",
+        'delimiter: "\\\\"\n  type: csv\n',
+        "format.delimiter: Input should be ',', ';', '\\t' or '|'",
+        "",
+    ),
     "a source that is not there": (
         BOUGHT,
         "sources: [shop]",

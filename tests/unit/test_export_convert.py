@@ -114,6 +114,23 @@ def test_no_cell_begins_as_a_formula_does(converter: str, sent: str, connection:
         assert made == f"'{sent}"
 
 
+@pytest.mark.parametrize("converter", ["as_is", "plain_text", "email_address"])
+@pytest.mark.parametrize("sent", [" =1+1", "  -2+x", "\u00a0=1", "\u2003@x", "\x00=1", " =1@corp.com"])
+def test_blanks_and_signs_that_show_nothing_hide_no_formula(
+    converter: str, sent: str, connection: duckdb.DuckDBPyConnection
+) -> None:
+    made = value(connection, f"clew_convert_{converter}", sent)
+    assert made is None or made[0] == "'"
+    assert (made is None) == (converter == "email_address")
+
+
+@pytest.mark.parametrize("sent", ["a;=cmd|@b.co", "a,+1@b.co", "a|-x@b.co", 'a;"=1@b.co', "a;@b.co", "a@b;＝1.co"])
+def test_an_address_that_goes_on_as_a_formula_behind_a_delimiter_is_none(
+    sent: str, connection: duckdb.DuckDBPyConnection
+) -> None:
+    assert value(connection, "clew_convert_email_address", sent) is None
+
+
 @pytest.mark.parametrize(
     ("converter", "sent", "made"),
     [
@@ -121,6 +138,9 @@ def test_no_cell_begins_as_a_formula_does(converter: str, sent: str, connection:
         ("as_is", "-12.50", "-12.50"),
         ("as_is", "Smith;=1+1", "Smith;'=1+1"),
         ("plain_text", "Smith, @SUM(A1)", "Smith, '@SUM(A1)"),
+        ("as_is", 'Smith;"=1+1"', 'Smith;"\'=1+1"'),
+        ("as_is", " -12.50 ", " -12.50 "),
+        ("email_address", "a;b@corp.com", "a;b@corp.com"),
         ("plain_text", "Anne-Marie + Co", "Anne-Marie + Co"),
         ("email_address", "a+tag-x=y@corp.com", "a+tag-x=y@corp.com"),
         ("as_is", " x ", " x "),

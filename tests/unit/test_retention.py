@@ -59,7 +59,10 @@ def test_a_second_time_nothing_is_past_its_period(dated: Any) -> None:
     assert len(dated.rows("ops.erasures")) == 1
 
 
-@pytest.mark.parametrize("died_in", ["bury", "remove_rows", "recount"])
+@pytest.mark.parametrize(
+    "died_in",
+    ["retention.bury", "retention.remove_rows", "rows._blank", "rows._number_questions", "retention.recount"],
+)
 def test_a_retention_that_died_is_finished_by_the_next_try_with_the_account_of_all_that_went(
     dated: Any, monkeypatch: pytest.MonkeyPatch, died_in: str
 ) -> None:
@@ -67,10 +70,17 @@ def test_a_retention_that_died_is_finished_by_the_next_try_with_the_account_of_a
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(f"spark_jobs.privacy.retention.{died_in}", dies)
+        patched.setattr(f"spark_jobs.privacy.{died_in}", dies)
         with pytest.raises(KeyboardInterrupt):
             _retain(dated)
+    for table in ("silver.events", "silver.duplicates"):
+        assert died_in == "retention.recount" or dated.rows(table)
     _retain(dated)
+    left = {row["source"]: row["erased"] for row in dated.rows("ops.row_counts") if row["erased"]}
+    assert left == {"web": 3}
+    assert gate(dated.lake, dated.run, "silver")["checks"] > 0
+    for table in ("silver.events", "silver.duplicates", "gold.events"):
+        assert {"web:m1", "web:m4"}.isdisjoint(row["event_id"] for row in dated.rows(table))
     assert [(row["table_name"], row["removed"]) for row in dated.rows("ops.retained")] == [("bronze.web", 3)]
     assert [item.subject for item in audit.entries(dated.lake) if item.action == "retain"] == ["retention m"]
     assert problems(dated.lake) == []

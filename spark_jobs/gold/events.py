@@ -7,21 +7,19 @@ one commit, the landings that differ and the records that changed hands, or thei
 build that died has left the table as it was, a build that is repeated writes nothing, and any order of builds ends in
 what a rebuild would give.
 
-To compare two million events takes longer than to write a day's. So each commit notes the version of silver whose rows
-gold then has, and only landings in files that silver gained or lost since are compared; all are where the last commit
-of rows has no such note.
+To compare two million events takes longer than to write a day's. So each commit notes what gold was made of
+(``since``): only landings in files that silver gained or lost since are compared, and only events of records that are
+assigned otherwise; all are where the last commit of rows has no such note.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 from pyspark.sql.types import MapType
 
 from contracts.link import FIRMEST_FIRST
-from lakehouse.commits import note_of
-from lakehouse.duck import changed_column
 from lakehouse.erasing import refuse_half_erased
-from lakehouse.errors import DataError
+from spark_jobs.gold.since import EVENTS, SILVER, note, reassigned, suspects
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -29,8 +27,7 @@ if TYPE_CHECKING:
     from lakehouse.lake import Lake
     from lakehouse.run import Run
 
-EVENTS, SILVER, ASSIGNMENTS = "gold.events", "silver.events", "identity.assignments"
-STITCHES = "identity.stitches"
+ASSIGNMENTS, STITCHES = "identity.assignments", "identity.stitches"
 SILVER_ONLY = ("content_hash",)
 LINK = ("profile_id", "link_kind", "link_probability")
 BUCKETS = 4_096
@@ -59,18 +56,6 @@ def differing_landings(silver: "DataFrame", gold: "DataFrame") -> list[int]:
     return sorted(row.landing for row in differ.select("landing").collect())
 
 
-def suspects(lake: "Lake") -> list[int] | None:
-    """The landings in which gold may differ from silver, sorted; None where nothing tells."""
-    note = note_of(lake, EVENTS) or {}
-    if note.get("table") != lake.delta(SILVER).metadata().id:
-        return None
-    try:
-        changed = changed_column(lake.settings.places, SILVER, note["version"], "landing")
-    except DataError:  # the version is kept no more
-        return None
-    return sorted(int(landing) for landing in changed["landing"].to_pylist())
-
-
 def moved(gold: "DataFrame", assignments: "DataFrame", stitches: "DataFrame") -> "DataFrame":
     """Source and record_id of the records with an event whose link is no longer that of its record or spell."""
     held = F.struct(*LINK)
@@ -84,7 +69,7 @@ def build_events(lake: "Lake", run: "Run") -> dict[str, int]:
     """Bring gold.events up to date with silver.events and identity.assignments."""
     with run.step(lake, "build_events") as step, lake.lock(EVENTS):
         refuse_half_erased(lake)
-        note = _note(lake)  # before silver is read: what comes meanwhile is looked at by the next build
+        made_of = note(lake)  # before anything is read: what comes meanwhile is looked at by the next build
         silver, assignments, stitches = lake.df(SILVER), lake.df(ASSIGNMENTS), lake.df(STITCHES)
         replace_where = None
         if lake.exists(EVENTS):
@@ -92,7 +77,7 @@ def build_events(lake: "Lake", run: "Run") -> dict[str, int]:
             step.say("comparing with silver")
             landings = _differing(silver, gold, suspects(lake))
             step.say("comparing with the assignments")
-            differing = [*_landings(landings), *_movers(moved(gold, assignments, stitches))]
+            differing = [*_landings(landings), *_moved(lake, gold, assignments, stitches)]
             if not differing:
                 step.message = "nothing changed"
                 return {"events": 0}
@@ -101,15 +86,9 @@ def build_events(lake: "Lake", run: "Run") -> dict[str, int]:
                 replace_where = " OR ".join(differing)
         rows = silver.where(replace_where) if replace_where else silver
         step.say("all landings" if replace_where is None else "what changed")
-        lake.write_df(EVENTS, attribute_events(rows, assignments, stitches), replace_where=replace_where, note=note)
+        lake.write_df(EVENTS, attribute_events(rows, assignments, stitches), replace_where=replace_where, note=made_of)
         step.rows = rows.count()
         return {"events": step.rows}
-
-
-def _note(lake: "Lake") -> dict[str, Any]:
-    """Silver as it is now. A table that was made anew counts its versions from the start, and is another table."""
-    silver = lake.delta(SILVER)
-    return {"table": silver.metadata().id, "version": silver.version()}
 
 
 def _differing(silver: "DataFrame", gold: "DataFrame", among: list[int] | None) -> list[int]:
@@ -118,6 +97,17 @@ def _differing(silver: "DataFrame", gold: "DataFrame", among: list[int] | None) 
         return differing_landings(silver, gold)
     here = F.col("landing").isin(among)
     return differing_landings(silver.where(here), gold.where(here)) if among else []
+
+
+def _moved(lake: "Lake", gold: "DataFrame", assignments: "DataFrame", stitches: "DataFrame") -> list[str]:
+    """The predicates of rows that changed hands, among those of records that are assigned otherwise than before."""
+    records = reassigned(lake)
+    if records is None:
+        return _movers(moved(gold, assignments, stitches))
+    if not records.num_rows:
+        return []
+    named = lake.spark.createDataFrame(records.to_pandas(), "record_id string")
+    return _movers(moved(gold.join(F.broadcast(named), "record_id", "left_semi"), assignments, stitches))
 
 
 def _landings(landings: list[int]) -> list[str]:

@@ -11,7 +11,8 @@ from pyspark.sql import DataFrame
 from lakehouse.lake import Lake
 from lakehouse.run import Run
 from lakehouse.settings import Settings
-from spark_jobs.gold.events import FEW_BUCKETS, attribute_events, build_events, suspects
+from spark_jobs.gold.events import FEW_BUCKETS, attribute_events, build_events
+from spark_jobs.gold.since import reassigned, suspects
 
 RUN = Run("run", dt.date(2017, 12, 31))
 NOON = dt.datetime(2017, 12, 1, 12, tzinfo=dt.UTC)
@@ -178,6 +179,27 @@ def test_only_landings_in_files_that_silver_gained_or_lost_are_compared(built: L
     assert build_events(built, RUN) == {"events": 1}
     assert suspects(built) == []
     assert_as_rebuilt(built)
+
+
+def test_only_events_of_records_that_somebody_says_something_else_of_are_looked_at(built: Lake) -> None:
+    def looked_at() -> set[str] | None:
+        records = reassigned(built)
+        return None if records is None else set(records["record_id"].to_pylist())
+
+    assert looked_at() == set()
+    links = [link("account:a", "pa"), link("anonymous:x", "px"), link("loyalty:9", "p9")]
+    built.overwrite("identity.assignments", [*links[:2], link("loyalty:9", "pa", "deterministic", 0.9)])
+    assert looked_at() == {"loyalty:9"}
+    build_events(built, RUN)
+    built.overwrite("identity.stitches", [spell(8, 10, "account:a")])
+    assert looked_at() == {"anonymous:x"}
+    build_events(built, RUN)
+    built.overwrite("identity.assignments", [link("account:a", "pz"), *links[1:2], link("loyalty:9", "pa")])
+    assert looked_at() == {"account:a", "anonymous:x", "loyalty:9"}, "its visits were the account's for a while"
+    assert build_events(built, RUN) == {"events": 2}
+    assert_as_rebuilt(built)
+    built.delta("gold.events").delete("event_id = 'web:1'")
+    assert looked_at() is None
 
 
 def test_a_table_that_was_compacted_has_the_rows_it_had(built: Lake) -> None:

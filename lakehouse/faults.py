@@ -138,8 +138,9 @@ def _has_jvm_ended() -> bool:
 
 
 def _file(told: list[BaseException]) -> str:
-    """The file that the system named, if it named one."""
-    return next((str(item.filename) for item in told if isinstance(item, OSError) and item.filename), "")
+    """The file that the system named, if it named one; what removes folders names a file by its last step alone."""
+    named = (str(item.filename) for item in told if isinstance(item, OSError) and item.filename)
+    return next((name for name in named if os.path.isabs(name)), "")
 
 
 def _fullest(lake: "Lake") -> str:

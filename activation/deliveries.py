@@ -165,12 +165,12 @@ def _rows_named(lake: "Lake", table: str, number: str, who: Named) -> pa.Table:
     asked = {"profiles": sorted(who.profiles), "hashes": sorted(who.hashes)}
     asked |= {"events": sorted(who.event_ids)} if events else {}
     with lake.duck(only=[table]) as connection:
-        return connection.execute(
+        return connection.sql(
             f"""SELECT DISTINCT destination, "{number}", profile_id FROM {table}
                 WHERE list_contains($profiles::VARCHAR[], profile_id) {events}
                    OR list_has_any(string_split(array_to_string({hashed}, ' '), ' '), $hashes::VARCHAR[])
                 ORDER BY ALL""",
-            asked,
+            params=asked,
         ).to_arrow_table()
 
 

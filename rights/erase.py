@@ -29,19 +29,23 @@ def profiles_of(lake: "Lake", texts: Iterable[str]) -> list[str]:
         UsageError: If one of the texts is no way to name a person.
         DataError: If one names nobody, several people, or somebody who was erased before.
     """
-    found: set[str] = set()
+    asked: list[tuple[Who, set[str]]] = []
     for text in texts:
         who = parse(text)
-        its = _profiles(lake, who)
+        its = set(_profiles(lake, who))
         if not its:
             raise _nobody(lake, who)
-        people = as_one(lake, its, as_of(lake))
+        asked.append((who, its))
+    everybody = as_one(lake, set().union(*(its for _, its in asked)), as_of(lake)) if asked else []
+    found: set[str] = set()
+    for who, its in asked:
+        people = [one for one in everybody if one & its]
         if len(people) > 1:
             # An identifier of several people names none of them: only one of them asked.
             raise DataError(
                 f"{len(people)} people hold this {who.noun}",
                 "the live tables",
-                f"name one of: {', '.join(min(its_own & set(its)) for its_own in people)}",
+                f"name one of: {', '.join(min(one & its) for one in people)}",
             )
         found |= people[0]
     return sorted(found)

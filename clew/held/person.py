@@ -46,7 +46,7 @@ def the_person(opened: "Opened", who: Who) -> Person:
     if len(profiles) > 1:
         each = "\n         ".join(f"clew access {profile}" for profile in profiles)
         raise DataError(
-            f"{len(profiles)} people hold this {who.noun}, and what is held of one is not the other's to see",
+            f"{len(profiles)} profiles hold this {who.noun}, and what is held of one person is not another's to see",
             "identity.assignments",
             f"make sure who asks, then name one:\n         {each}",
         )

@@ -107,7 +107,7 @@ def _moved(lake: "Lake", gold: "DataFrame", assignments: "DataFrame", stitches: 
     if not records.num_rows:
         return []
     named = lake.spark.createDataFrame(records.to_pandas(), "record_id string")
-    return _movers(moved(gold.join(F.broadcast(named), "record_id", "left_semi"), assignments, stitches))
+    return _movers(moved(gold.join(named, "record_id", "left_semi"), assignments, stitches))
 
 
 def _landings(landings: list[int]) -> list[str]:

@@ -26,9 +26,11 @@ from lakehouse.erasing import LOCK, refuse_half_erased
 from lakehouse.hold import refuse_between
 from lakehouse.still import steps_stand_still
 from lakehouse.tombstones import ERASURES, tombstone
+from spark_jobs.privacy import old_rows
 from spark_jobs.privacy.bury import bury
 from spark_jobs.privacy.holds import Hold, held_profiles, holds
 from spark_jobs.privacy.needed import show_needed
+from spark_jobs.privacy.old_rows import OldRows
 from spark_jobs.privacy.rows import delete_by, remove_rows
 from spark_jobs.privacy.whose import Theirs, find, graves, opened
 from spark_jobs.silver.recount import recount
@@ -40,11 +42,7 @@ if TYPE_CHECKING:
     from lakehouse.run import Run
 
 TABLE = "ops.retained"
-QUARANTINE, CONSENTS, HISTORY = "silver.quarantine", "silver.consents", "identity.history"
-BY_RUN_DATE = {"ops.runs": "as_of", "ops.identity_changes": "as_of"}
-"""Tables of runs that say themselves which date they stand for."""
-BY_RUN = ("ops.check_results", "ops.gated_versions")
-"""Tables of runs whose date ops.runs knows."""
+QUARANTINE, CONSENTS = "silver.quarantine", "silver.consents"
 AUTHOR = "clew_maintenance"
 EXPORTS = "exports/"
 """What the account calls folders of exports begins so; the destination follows."""
@@ -105,7 +103,7 @@ class _Due:
     as_of: datetime.date
     kept: Collection[str]
     theirs: Theirs
-    old: dict[str, tuple[tuple[str, ...], pa.Table]]
+    old: list[OldRows]
 
 
 def preview(lake: "Lake", as_of: datetime.date, *, exports: Exports) -> Retained:
@@ -148,9 +146,9 @@ def retain(lake: "Lake", run: "Run", *, exports: Exports) -> Retained:
             _remove(lake, due.theirs, due.as_of)
         elif _died_before(lake):  # after its last row had gone, maybe, and before they were counted as erased
             lake.overwrite("ops.row_counts", recount(lake))
-        for table, (on, keys) in due.old.items():
-            with lake.duck(only=[table]) as connection:
-                delete_by(lake, connection, table, [(on, keys)])
+        for rows in due.old:
+            with lake.duck(only=[rows.table]) as connection:
+                delete_by(lake, connection, rows.table, [(rows.on, rows.keys)])
         step.rows = sum(one.removed for one in due.found.past)
         step.message = _told(due.as_of, due.found)
         return due.found
@@ -162,7 +160,8 @@ def _due(lake: "Lake", day: datetime.date, exports: Exports) -> _Due:
     kept = find(lake, held_profiles(lake, standing)) if any(item.profile_id for item in standing) else None
     past: list[Past] = []
     theirs = _expired(lake, as_of, standing, kept, past)
-    old = _old_rows(lake, as_of, standing, past)
+    old = old_rows.find(lake, as_of, held_profiles(lake, standing))
+    past += [Past(one.table, "", one.days, one.rows, 0) for one in old if one.rows]
     ids = _ids(lake, standing, kept)
     handed = exports(lake, as_of, ids, True)
     return _Due(Retained((*past, *handed.past), handed.unknown, as_of), as_of, ids, theirs, old)
@@ -359,44 +358,3 @@ def _mark(lake: "Lake", as_of: datetime.date) -> int:
     row = {"erasure": number, "tombstone": mark, "reason": reason, "author": AUTHOR, "people": 0, "decisions": ""}
     lake.append(ERASURES, [row | {"at": datetime.datetime.now(datetime.UTC)}])
     return number
-
-
-def _old_rows(
-    lake: "Lake", as_of: datetime.date, standing: list[Hold], past: list[Past]
-) -> dict[str, tuple[tuple[str, ...], pa.Table]]:
-    """Keys of the rows past their period in tables that are no function of bronze."""
-    found: dict[str, tuple[tuple[str, ...], pa.Table]] = {}
-    with lake.duck(only=[*BY_RUN_DATE, *BY_RUN, HISTORY, "identity.assignments"]) as connection:
-        connection.register(
-            "held", pa.table({"profile_id": pa.array(sorted(held_profiles(lake, standing)), pa.string())})
-        )
-        for table in (*BY_RUN_DATE, *BY_RUN):
-            days = period.of_table(lake.contracts, table)
-            if days is None:
-                continue
-            keys = connection.sql(
-                "SELECT run_id FROM ops.runs GROUP BY run_id HAVING max(as_of) < $oldest",
-                params={"oldest": as_of - datetime.timedelta(days=days)},
-            ).to_arrow_table()
-            found[table] = ("run_id",), keys
-            connection.register("keys", keys)
-            (count,) = connection.execute(f"SELECT count(*) FROM {table} SEMI JOIN keys USING (run_id)").fetchall()[0]
-            connection.unregister("keys")
-            if count:
-                past.append(Past(table, "", days, count, 0))
-        days = period.of_table(lake.contracts, HISTORY)
-        if days is not None:
-            # What was once believed and is believed no more. The newest of a record's old revisions stays: it tells who
-            # that was when the period began.
-            keys = connection.sql(
-                f"""SELECT DISTINCT record_id, revision FROM {HISTORY}
-                    WHERE known_since < $oldest AND record_id NOT IN (
-                        SELECT record_id FROM identity.assignments SEMI JOIN held USING (profile_id))
-                    QUALIFY revision < max(revision) OVER (PARTITION BY record_id)""",
-                params={"oldest": as_of - datetime.timedelta(days=days)},
-            ).to_arrow_table()
-            found[HISTORY] = ("record_id", "revision"), keys
-            if keys.num_rows:
-                past.append(Past(HISTORY, "", days, keys.num_rows, 0))
-    # ops.runs tells the dates of the others, so it goes last.
-    return dict(sorted(found.items(), key=lambda item: item[0] == "ops.runs"))

@@ -86,7 +86,7 @@ def test_a_row_that_names_two_people_hides_the_other(access) -> None:
 def test_of_a_shared_identifier_one_is_asked_which_person_it_is(held, clew) -> None:
     ran = clew("access", "email:ben@example.com", home=held.lake.settings.home)
     assert (ran.code, ran.out) == (1, "")
-    assert ran.err.startswith("error: 2 people hold this email")
+    assert ran.err.startswith("error: 2 profiles hold this email")
     assert all(f"clew access {profile_id(name)}" in ran.err for name in ("ben", "fay"))
     assert "@" not in ran.err
     nobody = clew("access", "email:none@example.com", home=held.lake.settings.home)

@@ -13,7 +13,8 @@ from lakehouse.run import Run
 from rights import erase as forgotten
 from rights import retain as retained
 from spark_jobs.privacy import holds
-from spark_jobs.privacy.retention import BY_RUN, BY_RUN_DATE, periods
+from spark_jobs.privacy.old_rows import BY_RUN, BY_RUN_DATE
+from spark_jobs.privacy.retention import periods
 from tests.conftest import profile_id
 from tests.erasable import age
 

@@ -1,7 +1,8 @@
 """Search every byte that Clew keeps for values that should be gone: files as they lie, and what is packed in them.
 
 Of a Parquet file that is every text in it, dictionaries included, and all bytes that are no page of a column, as the
-statistics in the footer. A compressed page is not searched as it lies: in it a longer word may be cut to a shorter.
+statistics in the footer. A compressed page is not searched as it lies: in it a longer word may be cut to a shorter; for
+the same reason a statistic that begins a text of the file counts as that text.
 Of an archive it is its content, of Delta's log the commits and the checkpoints. Places are told, values never.
 """
 
@@ -28,10 +29,19 @@ if TYPE_CHECKING:
 
 Finder = Callable[[bytes], set[str]]
 """The names of what was found in some bytes."""
+_BESIDES = "beside the pages"
 _TEXTS = ("string", "large_string", "string_view")
 """Types of text; delta-rs writes the last one where it merges."""
+_BETWEEN = b"\x00\n"
 _CHUNK = 1 << 24
 _OVERLAP = 4096
+_CUT, _CUT_SURELY = 64, 60
+"""Bytes to which writers cut a text for a statistic, and how many of them are the text's in any alphabet: what is left
+of a letter goes, and the last one of a greatest value is the next in order.
+
+Source: ``WriterProperties`` of Rust's parquet (``statistics_truncate_length``, ``column_index_truncate_length``), and
+``parquet.columnindex.truncate.length`` of Java's.
+"""
 _WORD = re.compile(WORD.encode())
 _NUMBER = re.compile(NUMBER.encode())
 
@@ -42,7 +52,7 @@ class Place:
 
     Attributes:
         file: Its path, relative to the workspace where it lies in it.
-        where: raw bytes, content, or the column.
+        where: raw bytes, content, the column, or beside the pages of a Parquet file.
         what: Which value, by its number as it was given, or the kind of name that a hash is of.
     """
 
@@ -140,7 +150,10 @@ def search(lake: "Lake", finder: Finder, hear: Callable[[int, int], None] = lamb
         name = _shown(lake, path)
         places += [Place(name, "its name", what) for what in sorted(finder(name.encode()))]
         for where, content in _contents(path):
-            places += [Place(name, where, what) for what in sorted(finder(content))]
+            names = finder(content)
+            if names and where == _BESIDES:
+                names = finder(_without_beginnings(content, path))
+            places += [Place(name, where, what) for what in sorted(names)]
         hear(number, len(paths))
     unique = sorted(set(places), key=lambda place: (place.file, place.where, place.what))
     return Searched(len(paths), size, tuple(unique))
@@ -169,7 +182,7 @@ def _contents(path: Path) -> Iterator[tuple[str, bytes]]:
     if path.suffix == ".parquet" and (pages := _pages(path)):
         try:
             yield from _texts(path)
-            yield from (("raw bytes", content) for content in _besides(path, pages))
+            yield from ((_BESIDES, content) for content in _besides(path, pages))
         except (OSError, ValueError):
             pass  # broken: it is read as it lies
         else:
@@ -226,6 +239,20 @@ def _besides(path: Path, pages: Iterable[tuple[int, int]]) -> Iterator[bytes]:
         yield file.read()
 
 
+def _without_beginnings(content: bytes, path: Path) -> bytes:
+    """What lies beside a Parquet file's pages, without statistics that are the beginning of a text in its pages.
+
+    ``web:17`` may stand there for ``web:170`` of somebody else; and the text itself was searched.
+    """
+    texts = (text for _, joined in _texts(path) for text in joined.split(_BETWEEN))
+    beginnings = {text[:_CUT_SURELY] for text in texts if len(text) > _CUT}
+    left = bytearray(content)
+    for at in range(len(content) - _CUT_SURELY + 1):
+        if content[at : at + _CUT_SURELY] in beginnings:
+            left[at : at + _CUT] = b" " * len(left[at : at + _CUT])
+    return bytes(left)
+
+
 def _texts(path: Path) -> Iterator[tuple[str, bytes]]:
     """Every text in a Parquet file.
 
@@ -239,7 +266,7 @@ def _texts(path: Path) -> Iterator[tuple[str, bytes]]:
     for batch in file.iter_batches(batch_size=65_536):
         for name, column in zip(batch.schema.names, batch.columns, strict=True):
             for texts in _leaves(column):
-                joined = b"\x00\n".join(_bytes(text) for text in texts.to_pylist() if text is not None)
+                joined = _BETWEEN.join(_bytes(text) for text in texts.to_pylist() if text is not None)
                 yield f"column {name}", joined
 
 

@@ -242,7 +242,7 @@ def test_a_certificate_names_nobody_and_cannot_be_altered(
     text = file.read_text(encoding="utf-8")
     assert not any(value in text for value in ("ann", "+1800", profile_id("ann")))
     assert oct(file.stat().st_mode & 0o777) == "0o600"
-    assert clew_in("forget", "verify", str(file)) == 0
+    assert clew_in("forget", "verify", str(file)) == 0, capsys.readouterr().out
 
     (people.lake.settings.landing / "web" / "copy").write_text('{"id": "anonymous:ann"}', encoding="utf-8")
     assert clew_in("forget", "verify", str(file), "--identifier", "anonymous:ANN") == 1

@@ -1,5 +1,6 @@
 """The search for what should be gone: where it looks, and that it takes no longer word for a shorter one."""
 
+import shutil
 from pathlib import Path
 
 import pyarrow as pa
@@ -55,7 +56,19 @@ def test_an_address_is_found_by_its_hash_in_any_spelling_of_its_mailbox(file: Pa
 def test_what_is_plain_beside_the_pages_is_found(file: Path) -> None:
     table = pa.table({"n": [1]}).replace_schema_metadata({"told": "of web:m1, too"})
     pq.write_table(table, file)
-    assert _found(file, "web:m1") == ["raw bytes"]
+    assert _found(file, "web:m1") == ["beside the pages"]
+
+
+@pytest.mark.parametrize("first", ["a", "z"], ids=["the least text", "the greatest text"])
+def test_a_word_that_a_statistic_cuts_is_not_taken_for_a_shorter_one(file: Path, first: str) -> None:
+    longer, shorter = ("web:m10", "web:m1") if first == "a" else ("web:m19x", "web:m2")  # the last letter goes up
+    text = first + "m" * (62 - len(shorter)) + " " + longer  # of it, a statistic has sixty-four letters
+    write_deltalake(file.parent, pa.table({"told": [text, "mm"]}))
+    (written,) = DeltaTable(file.parent).file_uris()
+    shutil.rmtree(file.with_name("_delta_log"))
+    assert shorter.encode() in Path(written).read_bytes()
+    assert _found(file, shorter) == []
+    assert _found(file, longer) == ["column told"]
 
 
 def test_a_word_that_is_only_in_a_dictionary_is_found(file: Path) -> None:

@@ -18,7 +18,15 @@ LOCAL_TUNING = {
     # Measured on two cores: the defaults (200 and 50 partitions) cost seconds a query on one machine.
     "spark.sql.shuffle.partitions": "2",
     "spark.databricks.delta.snapshotPartitions": "1",
+    # Each relation that is broadcast, however small, and each sort begins with a page. By default a page is a part of
+    # the heap, 64 MB here, and a session of many small tables was full of empty ones.
+    "spark.buffer.pageSize": "4m",
     "spark.ui.enabled": "false",
+    # Nobody looks at the pages about past queries; a thousand plans with their metrics took 200 MB of the heap.
+    "spark.ui.retainedJobs": "20",
+    "spark.ui.retainedStages": "20",
+    "spark.ui.retainedTasks": "200",
+    "spark.sql.ui.retainedExecutions": "20",
     # The checksumming file system cannot name its side file for a landing file with a colon in its name.
     "spark.hadoop.fs.file.impl": "org.apache.hadoop.fs.RawLocalFileSystem",
     "spark.hadoop.fs.AbstractFileSystem.file.impl": "org.apache.hadoop.fs.local.RawLocalFs",

@@ -19,10 +19,10 @@ LOCAL_TUNING = {
     "spark.sql.shuffle.partitions": "2",
     "spark.databricks.delta.snapshotPartitions": "1",
     # Each relation that is broadcast, however small, and each sort begins with a page. By default a page is a part of
-    # the heap, 64 MB here, and a session of many small tables was full of empty ones.
+    # the heap, 32 MB here, and a session of many small tables was full of nearly empty ones; a big sort is no slower.
     "spark.buffer.pageSize": "4m",
     "spark.ui.enabled": "false",
-    # Nobody looks at the pages about past queries; a thousand plans with their metrics took 200 MB of the heap.
+    # By default it keeps what a page would show of the last thousand queries, and there is no page.
     "spark.ui.retainedJobs": "20",
     "spark.ui.retainedStages": "20",
     "spark.ui.retainedTasks": "200",

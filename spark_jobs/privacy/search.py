@@ -2,12 +2,13 @@
 
 Of a Parquet file that is every text in it, dictionaries included, and all bytes that are no page of a column, as the
 statistics in the footer. A compressed page is not searched as it lies: in it a longer word may be cut to a shorter; for
-the same reason a statistic that begins a text of the file counts as that text.
+the same reason a statistic that is a text of the file cut short counts as that text.
 Of an archive it is its content, of Delta's log the commits and the checkpoints. Places are told, values never.
 """
 
 import hashlib
 import re
+import sys
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -35,13 +36,14 @@ _TEXTS = ("string", "large_string", "string_view")
 _BETWEEN = b"\x00\n"
 _CHUNK = 1 << 24
 _OVERLAP = 4096
-_CUT, _CUT_SURELY = 64, 60
-"""Bytes to which writers cut a text for a statistic, and how many of them are the text's in any alphabet: what is left
-of a letter goes, and the last one of a greatest value is the next in order.
+_CUT = 64
+"""Bytes to which writers cut a text for a statistic, at the end of a letter.
 
 Source: ``WriterProperties`` of Rust's parquet (``statistics_truncate_length``, ``column_index_truncate_length``), and
 ``parquet.columnindex.truncate.length`` of Java's.
 """
+_LETTER = 4
+"""Bytes of the longest letter in UTF-8."""
 _WORD = re.compile(WORD.encode())
 _NUMBER = re.compile(NUMBER.encode())
 
@@ -152,7 +154,7 @@ def search(lake: "Lake", finder: Finder, hear: Callable[[int, int], None] = lamb
         for where, content in _contents(path):
             names = finder(content)
             if names and where == _BESIDES:
-                names = finder(_without_beginnings(content, path))
+                names = finder(_without_cuts(content, path))
             places += [Place(name, where, what) for what in sorted(names)]
         hear(number, len(paths))
     unique = sorted(set(places), key=lambda place: (place.file, place.where, place.what))
@@ -239,18 +241,27 @@ def _besides(path: Path, pages: Iterable[tuple[int, int]]) -> Iterator[bytes]:
         yield file.read()
 
 
-def _without_beginnings(content: bytes, path: Path) -> bytes:
-    """What lies beside a Parquet file's pages, without statistics that are the beginning of a text in its pages.
+def _without_cuts(content: bytes, path: Path) -> bytes:
+    """What lies beside a Parquet file's pages, without statistics that are a text of its pages cut short.
 
-    ``web:17`` may stand there for ``web:170`` of somebody else; and the text itself was searched.
+    ``web:17`` may stand there for ``web:170`` of somebody else; and the whole text was searched.
     """
     texts = (text for _, joined in _texts(path) for text in joined.split(_BETWEEN))
-    beginnings = {text[:_CUT_SURELY] for text in texts if len(text) > _CUT}
+    cuts = {cut for text in texts if len(text) > _CUT for cut in _cut(text)}
     left = bytearray(content)
-    for at in range(len(content) - _CUT_SURELY + 1):
-        if content[at : at + _CUT_SURELY] in beginnings:
-            left[at : at + _CUT] = b" " * len(left[at : at + _CUT])
+    for at in range(len(content)):
+        for length in range(_CUT - _LETTER + 1, _CUT + 1):
+            if content[at : at + length] in cuts:
+                left[at : at + length] = b" " * length
     return bytes(left)
+
+
+def _cut(text: bytes) -> Iterator[bytes]:
+    """A long text as a least value and as a greatest, whose last letter is the next in order."""
+    least = text[:_CUT].decode(errors="ignore")
+    if least:  # else it is no text
+        yield least.encode()
+        yield (least[:-1] + chr(min(ord(least[-1]) + 1, sys.maxunicode))).encode(errors="replace")
 
 
 def _texts(path: Path) -> Iterator[tuple[str, bytes]]:

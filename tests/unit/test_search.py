@@ -71,6 +71,20 @@ def test_a_word_that_a_statistic_cuts_is_not_taken_for_a_shorter_one(file: Path,
     assert _found(file, longer) == ["column told"]
 
 
+@pytest.mark.parametrize("letter", [b"\xff", "\U0010ffff".encode()], ids=["no text", "the last letter there is"])
+def test_bytes_of_any_kind_are_searched(file: Path, letter: bytes) -> None:
+    table = pa.table({"told": [letter * 100]}).replace_schema_metadata({"told": "web:m1"})
+    pq.write_table(table, file)
+    assert _found(file, "web:m1") == ["beside the pages"]
+
+
+def test_what_only_begins_like_a_text_of_the_file_is_searched(file: Path) -> None:
+    text = "m" * 62 + " and so on"
+    table = pa.table({"told": [text]}).replace_schema_metadata({"told": text[:60] + " web:m1"})
+    pq.write_table(table, file)
+    assert _found(file, "web:m1") == ["beside the pages"]
+
+
 def test_a_word_that_is_only_in_a_dictionary_is_found(file: Path) -> None:
     ids = pa.DictionaryArray.from_arrays(pa.array([0], pa.int32()), ["web:m1", "web:m2"])
     pq.write_table(pa.table({"event_id": ids}), file)

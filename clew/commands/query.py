@@ -31,6 +31,15 @@ _CHANGES = (
     | {"COPY", "COPY_DATABASE", "EXPORT", "ATTACH", "DETACH"}
 )  # fmt: skip
 _HELP = "correct the SQL; tables: clew tables; columns: clew query 'DESCRIBE gold.profiles'"
+_TOLD = (
+    ("Could not convert string", "Could not parse string", "Could not decode string", "Could not cast value")
+    + ("Failed to cast value", "Failed to parse format specifier", "Malformed JSON", "JSON path error")
+    + ("invalid date field format", "invalid timestamp field format", "time field value out of range")
+    + ("date field value out of range", "Date out of range", "Time out of range", "Value out of range", "Overflow in")
+    + ("Unimplemented type for cast", "Unknown TimeZone", "missing )", "missing ]", "Map keys must be unique")
+    + ("More than one row returned by a subquery used as an expression", "Cannot create a string of size")
+)  # fmt: skip
+"""How DuckDB begins to tell of a value. What follows is left out: it may be the value, in quotes, behind a colon or bare."""
 
 
 def query(
@@ -131,18 +140,9 @@ def _explained(error: Exception, reading: "Reading", sql: str) -> ClewError:
     import duckdb
 
     text = str(error)
-    first, place = _parts(text)
+    first, place = _parts(text, sql)
     if isinstance(error, PermissionError | duckdb.PermissionException) or "PermissionError" in text:
         return _read_only("touching other files or settings")
-    if table := re.search(r"Table with name (.+?) does not exist", text):
-        return _unknown_table(table[1], reading, sql)
-    if column := re.search(r'column (?:named )?"(.+?)"', text):
-        meant = _candidates(text, column[1], reading)
-        if meant:
-            return UsageError(f"there is no column {column[1]}", place, f"did you mean {meant}?")
-    if isinstance(error, duckdb.ConversionException):
-        # DuckDB quotes the value that does not convert, which may be personal.
-        return UsageError(re.sub(r"'.*'", "a value", first), place, "use TRY_CAST, which gives NULL instead")
     if isinstance(error, duckdb.OutOfMemoryException):
         return UsageError("the query needs more memory than there is", "", "aggregate or filter first, or add a LIMIT")
     if isinstance(error, duckdb.IOException) or "FileNotFoundError" in text:
@@ -151,12 +151,34 @@ def _explained(error: Exception, reading: "Reading", sql: str) -> ClewError:
             "the lake",
             "maintenance removes files of old releases after their retention; read --release latest",
         )
+    if not isinstance(
+        error, duckdb.ParserException | duckdb.SyntaxException | duckdb.BinderException | duckdb.CatalogException
+    ):
+        return _of_a_value(error, first, place)
+    if table := re.search(r"Table with name (.+?) does not exist", text):
+        return _unknown_table(table[1], reading, sql)
+    if column := re.search(r'column (?:named )?"(.+?)"', text):
+        meant = _candidates(text, column[1], reading)
+        if meant:
+            return UsageError(f"there is no column {column[1]}", place, f"did you mean {meant}?")
     if isinstance(error, duckdb.ParserException):
         return UsageError(first, place, f'{_HELP}; a column named like a word of SQL needs quotes: "at"')
     return UsageError(first, place, _HELP)
 
 
-def _parts(text: str) -> tuple[str, str]:
+def _of_a_value(error: Exception, first: str, place: str) -> UsageError:
+    """An error that came of executing: only what is known to be DuckDB's own words is told of it."""
+    said = next((words for words in _TOLD if first.startswith(words)), None)
+    return UsageError(
+        f"{said} …: DuckDB's words are cut here, since a value of a person may follow"
+        if said
+        else f"the query cannot be worked out ({type(error).__name__}): DuckDB's words may hold a value of a person",
+        place,
+        "use TRY_CAST, or TRY(…) around a function: both give NULL where a value does not do",
+    )
+
+
+def _parts(text: str, sql: str) -> tuple[str, str]:
     """The first sentence of DuckDB's message, and the place it points at in the SQL."""
     first = re.sub(r"^[A-Z]\w*( \w+)? Error: ", "", text.split("\n", 1)[0])
     pointed = re.search(r"LINE (\d+): (.*)\n( *)\^", text)
@@ -164,6 +186,8 @@ def _parts(text: str) -> tuple[str, str]:
         return first, "the SQL"
     offset = max(0, len(pointed[3]) - len(f"LINE {pointed[1]}: "))
     near = pointed[2][offset : offset + 40].strip()
+    if near.strip(".") not in sql:  # a value that looks like this, and nothing that was typed
+        return first, "the SQL"
     return first, f"the SQL, line {pointed[1]}, at: {near}"
 
 

@@ -32,14 +32,14 @@ _CHANGES = (
 )  # fmt: skip
 _HELP = "correct the SQL; tables: clew tables; columns: clew query 'DESCRIBE gold.profiles'"
 _TOLD = (
-    ("Could not convert string", "Could not parse string", "Could not decode string", "Could not cast value")
-    + ("Failed to cast value", "Failed to parse format specifier", "Malformed JSON", "JSON path error")
-    + ("invalid date field format", "invalid timestamp field format", "time field value out of range")
-    + ("date field value out of range", "Date out of range", "Time out of range", "Value out of range", "Overflow in")
-    + ("Unimplemented type for cast", "Unknown TimeZone", "missing )", "missing ]", "Map keys must be unique")
-    + ("More than one row returned by a subquery used as an expression", "Cannot create a string of size")
+    "Could not convert string", "Could not parse string", "Could not decode string", "Could not cast value",
+    "Failed to cast value", "Failed to parse format specifier", "Malformed JSON", "JSON path error",
+    "invalid date field format", "invalid timestamp field format", "time field value out of range",
+    "date field value out of range", "Date out of range", "Time out of range", "Value out of range", "Overflow in",
+    "Unimplemented type for cast", "Unknown TimeZone", "missing )", "missing ]", "Map keys must be unique",
+    "More than one row returned by a subquery used as an expression", "Cannot create a string of size",
 )  # fmt: skip
-"""How DuckDB begins to tell of a value. What follows is left out: it may be the value, in quotes, behind a colon or bare."""
+"""How DuckDB begins to tell of a value. What follows is left out, since the value may be anywhere in it."""
 
 
 def query(

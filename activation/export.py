@@ -28,7 +28,7 @@ from activation.files import (
 from activation.held import Held, act_of, finish_cut_off, folder, misnamed, published_folders, unwritten_acts
 from contracts.export import Destination
 from lakehouse import audit, keyed
-from lakehouse.declared import contract_acts
+from lakehouse.declared import declared_acts
 from lakehouse.erasing import no_erasure
 from lakehouse.errors import ContractError, DataError, UsageError
 from lakehouse.releases import latest_release, release_dates
@@ -101,7 +101,7 @@ def export(lake: "Lake", run: "Run", destination: str, gate: Gate) -> dict[str, 
 def catch_up(lake: "Lake") -> None:
     """Write down what a process that died, or a version of Clew without the ledger, left unwritten."""
     deliveries.record_held(lake, published_folders(lake), release_dates(lake))
-    audit.note(lake, contract_acts(lake), late=unwritten_acts(lake))
+    audit.note(lake, declared_acts(lake), late=unwritten_acts(lake))
 
 
 def stage(lake: "Lake", destination: Destination, release: int) -> Path:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from activation.held import act_of, all_held, unwritten_acts
 from identity.decisions import decision_acts, read_decisions
 from lakehouse import audit
+from lakehouse.declared import model_acts
 from lakehouse.errors import DataError
 from lakehouse.policies import policy_acts
 from lakehouse.releases import release_acts
@@ -24,8 +25,8 @@ what else was done, the entry is all there is."""
 def problems(lake: "Lake", key: str | None = None) -> list[str]:
     """Everything that is wrong with the audit, in sentences; nothing where it holds.
 
-    First the chain itself, then each entry against what it is about: a decision or a release altered or removed
-    behind its back, and what was done without being written down.
+    First the chain itself, then each entry against what it is about: a decision, a model or a release altered or
+    removed behind its back, and what was done without being written down.
     """
     known = audit.entries(lake)
     return [*audit.broken_links(lake, known, key), *_against_today(lake, known)]
@@ -39,7 +40,8 @@ def _against_today(lake: "Lake", known: list[audit.Entry]) -> Iterator[str]:
     for name, act in today.items():
         item = written.get(name)
         if item is None:
-            yield f"{act.subject} was never written down; if a process died there, the next {act.action} does it"
+            writer = "release" if act.action == "model" else act.action
+            yield f"{act.subject} was never written down; if a process died there, the next {writer} does it"
         elif item.fingerprint not in (act.fingerprint, act.former):
             is_made_anew = act.subject in vouched
             yield f"{act.subject} is not what entry {item.entry} wrote down: " + (
@@ -56,7 +58,7 @@ def _against_today(lake: "Lake", known: list[audit.Entry]) -> Iterator[str]:
 def _acts(lake: "Lake") -> tuple[dict[tuple[str, str], audit.Act], list[str]]:
     """What there is today, and what of it cannot be read: one damaged manifest hides nothing else."""
     found = [*decision_acts(read_decisions(lake)), *release_acts(lake), *policy_acts(lake)]
-    found += [*erasure_acts(lake), *hold_acts(lake)]
+    found += [*erasure_acts(lake), *hold_acts(lake), *model_acts(lake)]
     unread = []
     for held in all_held(lake):
         try:

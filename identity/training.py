@@ -1,12 +1,13 @@
 """Training as a step: choose blocking rules, estimate weights, measure, compare with the model in use, judge.
 
-Nothing is written here; ``take`` writes the model that was trained. Half of the labels of a random sample teach, the
-other half and all other labels judge, so that no pair does both; which half a pair is in depends on its records alone.
+Nothing is written but by ``take``: the model that was trained, and in the audit that it was taken. Half of the labels
+of a random sample teach, the other half and all other labels judge, so that no pair does both; which half a pair is in
+depends on its records alone.
 """
 
 import datetime
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,8 @@ from identity.resolution import resolved
 from identity.score import probabilistic_edges
 from identity.sql import query
 from identity.train import RANDOM_PAIRS, SEED, taught, train
+from lakehouse import audit
+from lakehouse.declared import model_acts
 from lakehouse.errors import DataError
 
 if TYPE_CHECKING:
@@ -192,12 +195,15 @@ def train_on_lake(lake: "Lake", name: str, as_of: datetime.date, say: Say) -> Tr
 
 
 def take(lake: "Lake", training: Training, forced: dict[str, str] | None) -> Path:
-    """Write the model where the workspace finds it.
+    """Write the model where the workspace finds it, and write that down.
 
     Args:
         lake: The lake.
         training: What was trained.
         forced: author and reason, if it is taken though the gate is closed.
+
+    Raises:
+        DataError: If the audit can take no entry.
     """
     taken = new_model(
         training.name,
@@ -205,7 +211,13 @@ def take(lake: "Lake", training: Training, forced: dict[str, str] | None) -> Pat
         training.model.trained_on,
         training.as_dict() | {"forced": forced},
     )
-    return save_model(training.name, taken, lake.settings.models)
+    audit.ready(lake)
+    path = save_model(training.name, taken, lake.settings.models)
+    written = {f"models/{name}.json" for name in (training.name, taken.version)}
+    # No word of the reason: it is in the model's file, and an entry stays for ever.
+    detail = f"{taken.version}, taken " + ("against its gate" if forced else "as its gate let it")
+    audit.note(lake, [replace(act, detail=detail) for act in model_acts(lake) if act.subject in written])
+    return path
 
 
 def _in_use(lake: "Lake") -> Model | None:

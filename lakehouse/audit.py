@@ -29,12 +29,11 @@ if TYPE_CHECKING:
 TABLE = "ops.audit"
 HEAD = "audit.head"
 NOTHING_BEFORE = "0" * 64
-MAY_CHANGE = ("contract", "export", "retract", "certificate")
-"""Actions whose subject is written down again whenever it is another than it was when written down last: a contract,
-and a folder that was handed over, made anew after it was taken away, or without the rows of somebody who was erased.
-The same goes for the certificate of an erasure that died behind it. Who notes a folder has seen that its seal is of the
-present key. Any other act is written down once, and a later change
-of it is what ``verify`` finds."""
+MAY_CHANGE = ("contract", "model", "export", "retract", "certificate")
+"""Actions whose subject is written down again whenever it is another than it was when written down last: a contract, a
+linkage model, and a folder that was handed over, made anew after it was taken away, or without the rows of somebody who
+was erased. The same goes for the certificate of an erasure that died behind it. Who notes a folder has seen that its
+seal is of the present key. Any other act is written down once, and a later change of it is what ``verify`` finds."""
 NEW_KEY = "key"
 """The action by which the key of the seals says which key follows it."""
 

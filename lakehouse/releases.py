@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from lakehouse import audit
 from lakehouse.commits import has_the_rows_of
-from lakehouse.declared import contract_acts
+from lakehouse.declared import declared_acts
 from lakehouse.erasing import refuse_half_erased
 from lakehouse.errors import DataError, UsageError
 from lakehouse.run import Run
@@ -46,7 +46,7 @@ def publish_release(lake: "Lake", run: Run) -> dict[str, int]:
         if newest == live and run.run_id in {row["run_id"] for row in known if row["release"] == release}:
             step.message = f"release {release} was published before"
             # The process may have died before it was written down.
-            audit.note(lake, contract_acts(lake), late=release_acts(lake))
+            audit.note(lake, declared_acts(lake), late=release_acts(lake))
             return {"release": release}
         release += 1
         published_at = datetime.datetime.now(datetime.UTC)
@@ -64,7 +64,7 @@ def publish_release(lake: "Lake", run: Run) -> dict[str, int]:
         ]
         lake.append("ops.releases", rows)
         *earlier, made = release_acts(lake)
-        audit.note(lake, [*contract_acts(lake), made], late=earlier)
+        audit.note(lake, [*declared_acts(lake), made], late=earlier)
         step.rows, step.message = len(rows), f"release {release}"
         if (latest := latest_release(lake)) != release:
             step.message += f"; the latest is still release {latest}, of a later date"

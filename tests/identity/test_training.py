@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 from pydantic import SecretStr
 
+from clew.audited import problems
 from clew.trained.page import page
 from contracts import Contracts
 from identity.block import ENOUGH_MATCHES, choose_rules
@@ -24,6 +25,7 @@ from identity.resolve import resolve
 from identity.score import probabilistic_edges
 from identity.train import taught
 from identity.training import take, train_on_lake
+from lakehouse import audit
 from lakehouse.errors import DataError
 from lakehouse.lake import Lake
 from lakehouse.run import Run
@@ -185,6 +187,8 @@ def test_a_training_is_taken_into_the_workspace_and_the_next_run_scores_with_it(
     assert {tag.tag for tag in ET.fromstring(drawn.split("\n", 1)[1]).iter()} >= {"svg", "table"}  # noqa: S314
     assert not re.search("<script|https?:|src=", drawn)
     path = take(lake, found, None)
+    told = f"{found.model.version}, taken as its gate let it"
+    assert written_down(lake) == {"customers-1": told, found.model.version: told}
     first = path.read_bytes()
     assert path == lake.settings.models / "customers-1.json"
     assert (MODELS / "customers-1.json").read_bytes() == shipped
@@ -198,6 +202,21 @@ def test_a_training_is_taken_into_the_workspace_and_the_next_run_scores_with_it(
     assert load_model(found.model.version, lake.settings.models) == load_model("customers-1", lake.settings.models)
     path.unlink()
     assert take(lake, trained(lake), None).read_bytes() == first
+
+
+def written_down(lake):
+    """What the audit says of models, by the name of the file."""
+    told = {item.subject: item.detail for item in audit.entries(lake) if item.action == "model"}
+    return {subject.removeprefix("models/").removesuffix(".json"): detail for subject, detail in told.items()}
+
+
+def test_a_model_taken_against_its_gate_is_written_down_as_such_and_a_later_change_of_it_is_found(lake):
+    found = trained(lake)
+    path = take(lake, found, {"author": "ann", "reason": "Ben Lee is one person"})
+    assert set(written_down(lake).values()) == {f"{found.model.version}, taken against its gate"}
+    assert problems(lake) == []
+    path.write_text(path.read_text().replace("Ben Lee is one person", "asked"))
+    assert "models/customers-1.json is not what entry" in "\n".join(problems(lake))
 
 
 def test_the_model_that_comes_with_clew_is_found_by_its_version_also_where_another_has_its_name(tmp_path):

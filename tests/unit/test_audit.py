@@ -19,6 +19,7 @@ from activation.export import export_all
 from activation.verify import verify
 from clew.audited import problems
 from identity.decisions import decide
+from identity.model import load_model, save_model
 from lakehouse import audit
 from lakehouse.audit import Act, Entry
 from lakehouse.errors import DataError, UsageError
@@ -215,6 +216,29 @@ def test_a_workspace_of_before_has_the_present_declarations_written_down_once(sm
     subjects = [item.subject for item in audit.entries(small.lake) if item.action == "contract"]
     assert subjects.count("identity.yml") == 2
     assert len(subjects) == len(set(subjects)) + 1
+
+
+def test_a_model_altered_or_taken_away_is_found_until_the_next_release_writes_that_down(done: Any) -> None:
+    shipped, models = load_model("customers-1"), done.lake.settings.models
+    path = save_model("customers-1", shipped, models)
+    of_version = f"models/{shipped.version}.json"
+    never = "was never written down; if a process died there, the next release does it"
+    assert problems(done.lake) == [f"{of_version} {never}", f"models/customers-1.json {never}"]
+    done.release()
+    assert problems(done.lake) == []
+    number = {item.subject: item.entry for item in audit.entries(done.lake)}["models/customers-1.json"]
+    says = f"models/customers-1.json is not what entry {number} wrote down: it was altered since"
+    path.write_text(path.read_text().replace('"evaluation": {}', '"evaluation": {"forced": null}'))
+    assert problems(done.lake) == [says]
+    path.unlink()
+    assert problems(done.lake) == [says]
+    done.release()
+    told = [(item.subject, item.detail) for item in audit.entries(done.lake) if item.action == "model"]
+    as_found = f"{shipped.version}, as found"
+    assert told == [
+        (of_version, as_found), ("models/customers-1.json", as_found), ("models/customers-1.json", "taken away")
+    ]  # fmt: skip
+    assert problems(done.lake) == []
 
 
 def test_a_decision_altered_or_removed_behind_the_audit_is_found(done: Any) -> None:

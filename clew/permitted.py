@@ -2,7 +2,7 @@
 
 import datetime
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from clew.commands.profile import REDIRECTS, profiles_meant
@@ -14,11 +14,12 @@ from contracts.export import REASONS
 from contracts.permission import Decision, Moment, Person, decide
 from contracts.purpose import Policy, Purpose, Rule, Statement
 from identity import past
-from lakehouse.consent import ASSIGNMENTS, READ, people_sql, state_sql, statements_sql
+from lakehouse.consent import NOW, READ, Known, people_sql, state_sql, statements_sql
 from rights.who import Who, parse
 
 if TYPE_CHECKING:
     from clew.workspace import Reading
+    from contracts import Contracts
 
 STATE = "gold.consent_state"
 Days = tuple[datetime.date | None, datetime.date | None]
@@ -117,16 +118,17 @@ def answer(who: str, purpose: str, destination: str | None, days: Days, release:
         UsageError: If there is no such purpose or destination, or the destination serves another purpose.
         DataError: If nobody, or more than one, was meant.
     """
-    policy = _policy_with(purpose)
+    contracts = _contracts_with(purpose)
+    policy = contracts.policy
     _check_destination(policy, purpose, destination)
     asked = parse(who)
     extra = () if destination is None else _tables_of_exports()
-    names = ("gold.profiles", "gold.profile_identifiers", REDIRECTS, STATE, "identity.history", "identity.identifiers")
+    names = ("gold.profiles", "gold.profile_identifiers", REDIRECTS, STATE, "identity.identifiers", *past.READ)
     reading = read(release, only=(*names, *READ, *extra))
     _require(reading, (*READ, STATE))
     moment = _moment(reading, days)
     profile_id, records = _person(reading, asked, days)
-    statements, person = _said(reading, profile_id, records, purpose)
+    statements, person = _said(reading, _known(reading, contracts, days), profile_id, records, purpose)
     decision = decide(policy, purpose, person, statements, moment)
     released = None if days[0] else _released(reading, profile_id, purpose)
     return Answer(
@@ -157,11 +159,12 @@ def everybody(purpose: str | None, days: Days, release: str, *, people: bool) ->
     Raises:
         UsageError: If there is no such purpose.
     """
-    policy = _policy_with(purpose)
-    reading = read(release, only=(*READ, "identity.history"))
+    contracts = _contracts_with(purpose)
+    policy = contracts.policy
+    reading = read(release, only=(*READ, *past.READ))
     _require(reading, READ)
     moment = _moment(reading, days)
-    state = state_sql(policy, moment, _assignments(days))
+    state = state_sql(policy, moment, _known(reading, contracts, days))
     chosen = "" if purpose is None else f"WHERE purpose = '{purpose}'"
     sql = f"SELECT * FROM ({state}) {chosen} ORDER BY profile_id, purpose"
     if not people:
@@ -172,15 +175,15 @@ def everybody(purpose: str | None, days: Days, release: str, *, people: bool) ->
     return Everybody(reading.name, reading.release, moment.day, days[1], policy.version, columns, cursor.fetchall())
 
 
-def _policy_with(purpose: str | None) -> Policy:
+def _contracts_with(purpose: str | None) -> "Contracts":
     from clew.workspace import settings
     from contracts import Contracts
 
-    policy = Contracts(settings().contracts).policy
-    if purpose is not None and purpose not in policy.purposes:
-        known = ", ".join(policy.purposes)
+    contracts = Contracts(settings().contracts)
+    if purpose is not None and purpose not in contracts.policy.purposes:
+        known = ", ".join(contracts.policy.purposes)
         raise UsageError(f"there is no purpose {purpose}", "contracts/consent/purposes.yml", f"use one of: {known}")
-    return policy
+    return contracts
 
 
 def _check_destination(policy: Policy, purpose: str, destination: str | None) -> None:
@@ -218,11 +221,13 @@ def _moment(reading: "Reading", days: Days) -> Moment:
     return Moment(reading.as_of or newest_date(), heeds_later_refusals=True)
 
 
-def _assignments(days: Days) -> str:
-    """Who was who on a past day, by what was known then or is known now."""
+def _known(reading: "Reading", contracts: "Contracts", days: Days) -> Known:
+    """Who was who on a past day, of what age and from where, by what was known then or is known now."""
     if days[0] is None:
-        return ASSIGNMENTS
-    return past.assignments_sql(past.Moment(days[0], days[1] or datetime.date.max))
+        return NOW
+    _require(reading, past.READ)
+    moment = past.Moment(days[0], days[1] or datetime.date.max)
+    return past.known(reading.connection, moment, contracts.identity.attributes)
 
 
 def _person(reading: "Reading", who: Who, days: Days) -> tuple[str, list[str]]:
@@ -240,7 +245,9 @@ def _person(reading: "Reading", who: Who, days: Days) -> tuple[str, list[str]]:
     return found, [row["record_id"] for row in past.members(reading.connection, moment, found)]
 
 
-def _said(reading: "Reading", profile_id: str, records: list[str], purpose: str) -> tuple[list[Statement], Person]:
+def _said(
+    reading: "Reading", known: Known, profile_id: str, records: list[str], purpose: str
+) -> tuple[list[Statement], Person]:
     mine = "(SELECT record_id, $profile AS profile_id FROM (SELECT unnest($records::VARCHAR[]) AS record_id))"
     given = {"profile": profile_id, "records": records}
     rows = reading.connection.execute(
@@ -250,7 +257,8 @@ def _said(reading: "Reading", profile_id: str, records: list[str], purpose: str)
     ).fetchall()
     names = ("event_id", "record", "status", "given_at", "known_since", "notice_version", "region", "topic", "until")
     statements = [Statement.model_validate(dict(zip(names, row, strict=True))) for row in rows]
-    facts = reading.connection.execute(f"SELECT birth_date, country FROM {people_sql(mine)}", given).fetchall()
+    people = people_sql(replace(known, assignments=mine))
+    facts = reading.connection.execute(f"SELECT birth_date, country FROM {people}", given).fetchall()
     return statements, Person(*facts[0]) if facts else Person()
 
 

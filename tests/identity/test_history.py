@@ -2,6 +2,7 @@
 
 import datetime
 import hashlib
+from dataclasses import replace
 
 import pyarrow as pa
 import pytest
@@ -14,12 +15,14 @@ from identity.changes import changes
 from identity.decisions import decide, undo
 from identity.explain import explain, record_of
 from identity.history import append_history, believed_before, revised
-from identity.past import Moment, members, profiles_of
+from identity.past import Moment, known, members, profiles_of
 from identity.resolve import resolve
 from identity.timeline import TIMELINE, timelines
+from lakehouse.consent import ASSIGNMENTS, people_sql
 from lakehouse.lake import Lake
 from lakehouse.run import Run
 from lakehouse.settings import Settings
+from sandbox.crowd import crowd
 from tests.silver import at, write_silver
 
 KEY = "a key for tests"
@@ -72,6 +75,30 @@ def made_of(lake, profile, day, known_at=None):
     moment = Moment(at(day).date(), at(known_at).date() if known_at is not None else datetime.date.max)
     with lake.duck() as connection:
         return [row["record_id"] for row in members(connection, moment, profile)]
+
+
+def test_of_a_day_after_all_days_is_known_what_the_run_knows(lake_of_a_town):
+    with lake_of_a_town.duck() as connection:
+        rules = lake_of_a_town.contracts.identity.attributes
+        then = people_sql(replace(known(connection, Moment(datetime.date(2030, 1, 1)), rules), assignments=ASSIGNMENTS))
+        now, was = (connection.sql(f"FROM {sql} ORDER BY ALL").fetchall() for sql in (people_sql(), then))
+    assert was == now
+    assert {born is None for _, born, _ in now} == {country is None for *_, country in now} == {True, False}
+
+
+@pytest.fixture
+def lake_of_a_town(tmp_path):
+    """A lake of many records, of which some tell another birth date or address later."""
+    lake = new_lake(tmp_path)
+    people = []
+    for number, row in enumerate(crowd(60)[0].to_pylist()):
+        given = {name: value for name, value in row.items() if value and name != "record_id"}
+        people.append((f"crm:{row['record_id']}", "crm", given | ({"country": "US"} if number % 3 else {})))
+    again = {"first_name": "Ann", "birth_date": "05/04/1980", "country": "Brazil"}
+    people += [(record, "crm", again | ({} if number % 2 else {"birth_date": "1900-01-01"}))
+               for number, (record, *_) in enumerate(people[:20])]  # fmt: skip
+    a_day(lake, 999, people)
+    return lake
 
 
 def belief(*rows):

@@ -1,5 +1,7 @@
 """The consent policy over a lake: after merges and unmerges, when it changes, and what `clew policy` says of it."""
 
+import csv
+import datetime
 import json
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from contracts.purpose import Purpose
 from lakehouse import audit
 from lakehouse.consent import state_sql
 from lakehouse.policies import take, taken
+from tests.conftest import at
 
 MARKETING, ADVERTISING = "email_marketing", "advertising"
 
@@ -204,6 +207,108 @@ def test_explain_goes_by_both_clocks(small: Any, clew: Any) -> None:
     unknown = told("--as-of", "2017-12-30", "--known-at", "2017-12-29")
     assert (unknown["status"], unknown["decided_by"]) == ("no_consent_known", None)
     assert {item["why"] for item in unknown["overruled"]} == {"it landed later, so it was not known then"}
+
+
+def known_from_the_first(small: Any) -> None:
+    """Everybody is who they are since the first of the month, and what they said landed as they said it."""
+    first = {"true_from": at(1), "known_since": at(1).date()}
+    small.change("identity.history", lambda rows: [row | first for row in rows])
+    small.change(
+        "silver.consents", lambda rows: [row | {"received_at": row["given_at"], "region": None} for row in rows]
+    )
+
+
+def tells(small: Any, record: str, said_on: int, landed_on: int, **said: str) -> None:
+    """A message about a record, and what identity makes of the record by all that landed."""
+    number = len(small.rows("silver.customer_records")) + 1
+    message = {"event_id": f"crm:t{number}", "record_id": record, "source": "crm", "occurred_at": at(said_on),
+               "position": number, "landing": 1}  # fmt: skip
+    event = small.rows("silver.events")[0] | message | {"received_at": at(landed_on)}
+    small.change("silver.events", lambda rows: [*rows, event])
+    small.change("silver.customer_records", lambda rows: [*rows, message | said | {"traits": []}])
+    if "birth_date" in said:
+        month, day, year = map(int, said["birth_date"].split("/"))
+        born = datetime.date(year, month, day)
+        small.change(
+            "identity.records",
+            lambda rows: [row | ({"birth_date": born} if row["record_id"] == record else {}) for row in rows],
+        )
+
+
+def statuses(small: Any, clew: Any, record: str, *days: str) -> tuple[str, str]:
+    """What explain says of one, and state of the same among all: the rules in Python and in SQL."""
+    home = small.lake.settings.home
+    told = json.loads(clew("policy", "explain", record, MARKETING, *days, "--json", home=home).out)
+    listed = clew("policy", "state", "--purpose", MARKETING, "--people", *days, home=home).out.splitlines()
+    rows = {row["profile_id"]: row for row in csv.DictReader(listed)}
+    return told["status"], rows[profile_of(small, record)]["status"]
+
+
+@pytest.mark.parametrize(
+    ("days", "comes_to"),
+    [
+        ((), "too_young"),
+        (("--as-of", "2017-12-25"), "too_young"),
+        (("--as-of", "2017-12-10"), "granted"),  # nobody had told her age yet
+        (("--as-of", "2017-12-10", "--known-at", "2017-12-10"), "granted"),
+        (("--as-of", "2017-12-25", "--known-at", "2017-12-20"), "granted"),  # told on the 18th, landed on the 22nd
+        (("--as-of", "2017-12-18"), "too_young"),
+    ],
+)
+def test_a_birth_date_that_came_later_makes_nobody_too_young_before(
+    days: tuple[str, ...], comes_to: str, small: Any, clew: Any
+) -> None:
+    known_from_the_first(small)
+    tells(small, "anonymous:ann", 18, 22, birth_date="11/04/2005")
+    small.release()
+    assert statuses(small, clew, "account:ann", *days) == (comes_to, comes_to)
+
+
+def test_a_birth_date_corrected_later_was_the_wrong_one_before(small: Any, clew: Any) -> None:
+    known_from_the_first(small)
+    tells(small, "account:ann", 2, 2, birth_date="11/04/2005")
+    tells(small, "account:ann", 20, 20, birth_date="11/04/1985")
+    small.release()
+    assert statuses(small, clew, "account:ann", "--as-of", "2017-12-10") == ("too_young", "too_young")
+    assert statuses(small, clew, "account:ann", "--as-of", "2017-12-20") == ("granted", "granted")
+
+
+def test_a_birth_date_that_stands_for_nobody_made_nobody_too_young_before_either(small: Any, clew: Any) -> None:
+    known_from_the_first(small)
+    tells(small, "account:ann", 2, 2, birth_date="01/01/2010")
+    small.change(
+        "identity.records",
+        lambda rows: [row | ({"birth_date_unusable": "crowd"} if row["birth_date"] else {}) for row in rows],
+    )
+    small.release()
+    assert statuses(small, clew, "account:ann", "--as-of", "2017-12-10") == ("granted", "granted")
+
+
+@pytest.mark.parametrize(
+    ("days", "comes_to"),
+    [
+        (("--as-of", "2017-12-25"), "jurisdiction"),
+        (("--as-of", "2017-12-10"), "granted"),
+        (("--as-of", "2017-12-25", "--known-at", "2017-12-19"), "granted"),
+        (("--as-of", "2017-12-25", "--known-at", "2017-12-20"), "jurisdiction"),
+    ],
+)
+def test_who_moved_later_was_judged_by_the_place_of_before(
+    days: tuple[str, ...], comes_to: str, small: Any, clew: Any
+) -> None:
+    known_from_the_first(small)
+    tells(small, "account:ann", 2, 2, country="US")
+    tells(small, "account:ann", 15, 20, country="Brazil")
+    small.release()
+    assert statuses(small, clew, "account:ann", *days) == (comes_to, comes_to)
+
+
+def test_a_message_from_a_clock_that_is_ahead_was_known_when_it_landed(small: Any, clew: Any) -> None:
+    known_from_the_first(small)
+    tells(small, "account:ann", 28, 11, birth_date="11/04/2005")
+    small.release()
+    days = ("--as-of", "2017-12-12", "--known-at", "2017-12-12")
+    assert statuses(small, clew, "account:ann", *days) == ("too_young", "too_young")
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """Proves of what was handed over, at any later time, what its gate proved before: seal, file, and a permission a row.
 
-It believes neither the step that wrote the file nor the marts: the permission of each row is looked up in
-silver.consents of the release, by way of identity.assignments.
+It believes neither the step that wrote the file nor the marts: the permission of each row is decided anew
+(activation.allowed).
 """
 
 import json
@@ -13,19 +13,17 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
+from activation import allowed
 from activation.deliveries import RETRACTED, TABLE
 from activation.files import DATA, MANIFEST, RETRACTIONS, is_as_described, show_csv
 from activation.held import Held, all_held, misnamed
-from contracts.permission_sql import said_at
 from lakehouse import audit, keyed
 from lakehouse.errors import DataError, UsageError
+from lakehouse.releases import release_dates
 from lakehouse.seal import broken
 
 if TYPE_CHECKING:
     from lakehouse.lake import Lake
-
-NAMED = 5
-"""Of the profiles whose rows are wrong so many are named."""
 
 
 @dataclass(frozen=True)
@@ -139,7 +137,12 @@ def _verify(folder: Path, keys: Sequence[str], lake: "Lake | None") -> Proof:
             unchecked.append(why_not)
         elif lake is not None:
             checked.append("receipts")
-            problems += _say_no(connection) if is_retraction else _are_permitted(connection, manifest["purpose"])
+            if is_retraction:
+                problems += _say_no(connection)
+            else:
+                as_of = release_dates(lake)[int(manifest["release"])]
+                wrong_rows, unknown = allowed.problems(lake, connection, manifest, as_of)
+                problems, unchecked = problems + wrong_rows, unchecked + unknown
         if lake is not None and _has_ledger(lake, connection, held):
             checked.append("ledger")
             problems += _ledger_agrees(lake, connection, held, manifest)
@@ -178,7 +181,7 @@ def _opened(lake: "Lake | None", release: int | None) -> tuple[duckdb.DuckDBPyCo
     """A connection that shows what a release knew, or what is known now; and why receipts cannot be looked up."""
     if lake is None:
         return duckdb.connect(), ""
-    read = ["silver.consents", "identity.assignments", TABLE, RETRACTED]
+    read = [*allowed.READ, TABLE, RETRACTED]
     try:
         return lake.duck("live" if release is None else release, only=read), ""
     except (DataError, UsageError):
@@ -207,7 +210,7 @@ def _ledger_agrees(
     )
     # Who was erased went from the ledger, too; their retraction keeps the row that says so.
     is_kept = " AND reason IS DISTINCT FROM 'erased'" if held.kind == "retract" else ""
-    unknown = _profiles(connection, f"profile_id NOT IN (SELECT profile_id FROM ledger){is_kept}")
+    unknown = allowed.told(connection, f"profile_id NOT IN (SELECT profile_id FROM ledger){is_kept}")
     problems = [f"{unknown} not in {table}"] if unknown else []
     missing = _count(
         connection, "SELECT count(*) FROM ledger WHERE profile_id NOT IN (SELECT profile_id FROM exported)"
@@ -223,7 +226,7 @@ def _ledger_agrees(
             for (field,) in fields
             if field in have
         )
-        other = _profiles(
+        other = allowed.told(
             connection, f"EXISTS (FROM ledger AS l WHERE l.profile_id = exported.profile_id AND NOT ({same or 'true'}))"
         )
         if other:
@@ -233,7 +236,7 @@ def _ledger_agrees(
 
 def _say_no(connection: duckdb.DuckDBPyConnection) -> list[str]:
     """Each row of a retraction that names a statement names one that is no yes."""
-    unknown = _profiles(
+    unknown = allowed.told(
         connection,
         "consent_event_id IS NOT NULL AND consent_event_id NOT IN (SELECT event_id FROM silver.consents "
         "WHERE status <> 'granted')",
@@ -243,59 +246,21 @@ def _say_no(connection: duckdb.DuckDBPyConnection) -> list[str]:
 
 def _receipts_agree(connection: duckdb.DuckDBPyConnection, release: int, policy: str) -> list[str]:
     """What rows say of themselves: one a person, of this release and policy, with their consent and their notice."""
-    twice = _profiles(connection, "profile_id IN (SELECT profile_id FROM exported GROUP BY 1 HAVING count(*) > 1)")
-    other = _profiles(connection, '"release" IS DISTINCT FROM $a OR policy_version IS DISTINCT FROM $b', a=str(release),
-                      b=policy)  # fmt: skip
-    lacking = _profiles(connection, "profile_id IS NULL OR consent_event_id IS NULL OR notice_version IS NULL "
-                        "OR link_kind IS NULL OR link_probability IS NULL")  # fmt: skip
+    twice = allowed.told(connection, "profile_id IN (SELECT profile_id FROM exported GROUP BY 1 HAVING count(*) > 1)")
+    other = allowed.told(
+        connection, '"release" IS DISTINCT FROM $a OR policy_version IS DISTINCT FROM $b', a=str(release), b=policy
+    )
+    lacking = allowed.told(
+        connection,
+        "profile_id IS NULL OR consent_event_id IS NULL OR notice_version IS NULL OR link_kind IS NULL "
+        "OR link_probability IS NULL",
+    )
     told = (
         (twice, "in more rows than one"),
         (other, "name another release or policy than the manifest"),
         (lacking, "have no whole receipt"),
     )
     return [f"{found} {what}" for found, what in told if found]
-
-
-def _are_permitted(connection: duckdb.DuckDBPyConnection, purpose: str) -> list[str]:
-    """Each row's consent event is a yes of that person to this purpose, with that notice, and their last word."""
-    connection.execute(
-        f"""CREATE TEMP TABLE said AS
-            SELECT profile_id, event_id, notice_version, status, {said_at("c")} AS said_at
-            FROM (SELECT NULL::VARCHAR AS topic WHERE false UNION ALL BY NAME FROM silver.consents) AS c
-            JOIN identity.assignments USING (record_id)
-            WHERE purpose = $purpose AND given_at IS NOT NULL AND status <> 'snoozed' AND topic IS NULL""",
-        {"purpose": purpose},
-    )
-    same = "said.profile_id = exported.profile_id AND said.event_id = exported.consent_event_id"
-    unknown = _profiles(connection, f"NOT EXISTS (FROM said WHERE {same})")
-    no_yes = _profiles(connection, f"EXISTS (FROM said WHERE {same} AND status <> 'granted')")
-    other_notice = _profiles(
-        connection, f"EXISTS (FROM said WHERE {same} AND notice_version IS DISTINCT FROM exported.notice_version)"
-    )
-    # Whatever the policy: a refusal at or after the yes. That a yes has expired since is no fault of the export.
-    later = _profiles(
-        connection,
-        f"EXISTS (FROM said JOIN said AS other USING (profile_id) WHERE {same} AND other.status <> 'granted' "
-        "AND other.said_at >= said.said_at)",
-    )
-    told = (
-        (unknown, "name a consent event that is not theirs"),
-        (no_yes, f"name a consent event that is no yes to {purpose}"),
-        (other_notice, "name another notice than their consent event"),
-        (later, f"refused {purpose} at or after the consent event that they name"),
-    )
-    return [f"{found} {what}" for found, what in told if found]
-
-
-def _profiles(connection: duckdb.DuckDBPyConnection, condition: str, **values: Any) -> str:
-    """Whose rows a condition holds of: how many, and the first by name; empty where it holds of none."""
-    rows = connection.execute(
-        f"SELECT DISTINCT coalesce(profile_id, '(no id)') FROM exported WHERE {condition} ORDER BY 1", values
-    ).fetchall()
-    if not rows:
-        return ""
-    named = ", ".join(str(profile) for (profile,) in rows[:NAMED])
-    return f"{len(rows)} profile{'s' if len(rows) > 1 else ''} ({named}{', …' if len(rows) > NAMED else ''})"
 
 
 def _count(connection: duckdb.DuckDBPyConnection, sql: str) -> int:

@@ -13,9 +13,12 @@ from pydantic import SecretStr
 from activation.export import DATA, MANIFEST, export, folder, read_manifest
 from activation.files import sha256
 from activation.verify import exports_of, verify
+from contracts.purpose import Purpose
 from lakehouse.errors import UsageError
+from lakehouse.policies import take
 from lakehouse.seal import known_keys, public_key, sealed
 from lakehouse.settings import Settings
+from tests.conftest import at as day
 from tests.unit.test_export import open_gate, profile_of, rows_of
 
 
@@ -84,9 +87,131 @@ def test_a_person_who_took_back_their_yes_is_named_though_the_row_names_the_yes(
     (yes,) = (row for row in said if row["status"] == "granted" and row["purpose"] == "email_marketing")
     change = {"profile_id": ben, "consent_event_id": yes["event_id"], "notice_version": yes["notice_version"]}
     written(made, lambda rows: [row | change for row in rows], made.lake.settings)
-    later = "refused email_marketing at or after the consent event that they name"
-    assert f"1 profile ({ben}) {later}" in proof(made).problems
+    version, day = made.lake.contracts.policy.version, made.run.as_of
+    says = f"might not be used for email_marketing by policy {version} on {day}: withdrawn"
+    assert f"1 profile ({ben}) {says}" in proof(made).problems
     assert f"1 profile ({ben}) not in ops.deliveries" in proof(made).problems
+
+
+def said(small: Any, change: Callable[[list[dict]], list[dict]]) -> None:
+    """Change what was said, and leave gold.consent_state, which the export believes, as it was."""
+    small.change("silver.consents", change)
+
+
+def one_more(event: str, **changes: Any) -> Callable[[list[dict]], list[dict]]:
+    """What was said, and a statement like the one of this event with other values."""
+    return lambda rows: [*rows, next(row for row in rows if row["event_id"] == event) | {"event_id": "x:1"} | changes]
+
+
+def amended(event: str, **changes: Any) -> Callable[[list[dict]], list[dict]]:
+    return lambda rows: [row | (changes if row["event_id"] == event else {}) for row in rows]
+
+
+def exported(small: Any, destination: str = "email_tool") -> Any:
+    """The proof of what an export makes of the lake as it is."""
+    small.release()
+    export(small.lake, small.run, destination, open_gate)
+    assert profile_of(small, "Ann") in {row["profile_id"] for row in rows_of(folder(small.lake, destination, 1))}
+    return verify(folder(small.lake, destination, 1), [public_key(small.lake.settings)], small.lake)
+
+
+def test_where_the_strictest_word_counts_a_browsers_yes_after_an_accounts_no_is_no_permission(small: Any) -> None:
+    said(small, amended("consent:m2", record_id="anonymous:ann"))
+    said(small, one_more("consent:m2", record_id="account:ann", status="denied", given_at=day(5)))
+    version = small.lake.contracts.policy.version
+    assert exported(small, "ad_platform").problems == (
+        f"1 profile ({profile_of(small, 'Ann')}) might not be used for advertising by policy {version} on 2017-12-30: "
+        "denied",
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (amended("consent:m1", region="BR"), "jurisdiction"),
+        (amended("consent:m1", given_at=day(9).replace(year=2013)), "expired"),
+        (one_more("consent:m1", status="snoozed", given_at=day(10)), "snoozed"),
+        (one_more("consent:m1", status="denied", given_at=day(30, 23).replace(year=2018)), "denied"),
+    ],
+)
+def test_a_yes_that_does_not_count_is_no_permission(change: Any, reason: str, small: Any) -> None:
+    said(small, change)
+    (problem,) = exported(small).problems
+    assert problem.endswith(f"on 2017-12-30: {reason}")
+
+
+def test_a_yes_of_somebody_too_young_is_no_permission(small: Any) -> None:
+    small.change(
+        "identity.records", lambda rows: [row | {"birth_date": day(1).replace(year=2005).date()} for row in rows]
+    )
+    (problem,) = exported(small).problems
+    assert problem.endswith("on 2017-12-30: too_young")
+
+
+def test_a_yes_is_judged_by_the_policy_that_the_row_names_whatever_is_declared_today(small: Any) -> None:
+    take(small.lake, small.run)
+    holds = exported(small)
+    small.lake.contracts.policy = stricter(small.lake.contracts.policy)
+    assert verify(Path(holds.folder), [public_key(small.lake.settings)], small.lake) == holds
+    assert (holds.problems, holds.unchecked) == ((), ())
+
+
+def test_a_row_that_names_a_yes_before_the_one_that_decides_is_named(small: Any) -> None:
+    said(small, one_more("consent:m1", given_at=day(10)))
+    assert exported(small).problems == (
+        f"1 profile ({profile_of(small, 'Ann')}) name another consent event than the one that decides",
+    )
+
+
+def test_who_refused_the_topic_of_the_destination_is_named(small: Any) -> None:
+    declared = small.lake.contracts.destinations
+    topic, *_ = small.lake.contracts.policy.purposes["email_marketing"].topics
+    declared["email_tool"] = declared["email_tool"].model_copy(update={"topic": topic})
+    said(small, one_more("consent:m1", status="denied", given_at=day(10), topic=topic))
+    assert f"1 profile ({profile_of(small, 'Ann')}) refused or paused the topic {topic}" in exported(small).problems
+
+
+@pytest.mark.parametrize(
+    ("destination", "record", "field"),
+    [("email_tool", "account:cat", "email"), ("ad_platform", "crm:ben", "email_sha256")],
+)
+@pytest.mark.parametrize("spelling", ["annexample@gmail.com", "Ann.Example+shop@googlemail.com"])
+def test_an_address_that_another_gave_who_said_no_is_named(
+    destination: str, record: str, field: str, spelling: str, small: Any
+) -> None:
+    given = {"record_id": record, "value": spelling, "raw_value": spelling}
+    small.change("identity.identifiers", lambda rows: [*rows, rows[0] | given])
+    (problem,) = exported(small, destination).problems
+    assert problem.startswith(f"1 profile ({profile_of(small, 'Ann')}) have an {field} that another gave who said no")
+
+
+def test_what_cannot_be_looked_up_is_told_and_a_later_refusal_is_found_all_the_same(small: Any) -> None:
+    said(small, one_more("consent:m1", status="denied", given_at=day(10)))
+    found = exported(small)
+    contracts = small.lake.contracts
+    email_tool = contracts.destinations["email_tool"]
+    contracts.destinations["email_tool"] = email_tool.model_copy(update={"version": "9-0-0"})
+    again = verify(Path(found.folder), [public_key(small.lake.settings)], small.lake)
+    assert again.problems == found.problems
+    assert again.unchecked == (
+        f"the contract {email_tool.version} of the destination is not the present one: refusals of its topic and by "
+        "the same address could not be looked up",
+    )
+    version, contracts.policy = contracts.policy.version, stricter(contracts.policy)
+    again = verify(Path(found.folder), [public_key(small.lake.settings)], small.lake)
+    assert again.problems == (
+        f"1 profile ({profile_of(small, 'Ann')}) refused email_marketing at or after the consent event that they name",
+    )
+    assert again.unchecked == (
+        f"policy {version} is not among those that runs took (clew policy taken): only later refusals were looked up",
+    )
+
+
+def stricter(policy: Any) -> Any:
+    """A policy of another version, in which a yes to e-mail counts for a day."""
+    purpose = policy.purposes["email_marketing"].model_dump(exclude_unset=True) | {"expires_after_days": 1}
+    purposes = policy.purposes | {"email_marketing": Purpose.model_validate(purpose)}
+    return policy.model_copy(update={"purposes": purposes, "version": "9-0-0"})
 
 
 def test_a_person_who_is_in_it_twice_is_named(made: Any) -> None:

@@ -35,8 +35,10 @@ def given_template(small_template: Path, tmp_path_factory: pytest.TempPathFactor
     """Two releases, the first of a date long past, each exported to both destinations."""
     home = tmp_path_factory.mktemp("exported") / "home"
     small = SmallLake(Path(shutil.copytree(small_template, home)))
+    said = small.rows("silver.consents")
     for day in (OLD, NOW):
         small.run = Run("run-1", day)
+        small.write("silver.consents", [row | {"given_at": row["given_at"] - (NOW - day)} for row in said])
         small.release()
         export_all(small.lake, small.run, open_gate)
     with small.run.step(small.lake, "land"):

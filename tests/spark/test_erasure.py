@@ -47,7 +47,8 @@ def _resolved(lake: Lake) -> str:
     return "p_ann"
 
 
-def test_who_was_erased_lands_no_more_and_everybody_else_does(lake: Lake) -> None:
+def test_who_was_erased_lands_no_more_and_everybody_else_does(make_lake) -> None:
+    lake = make_lake("shop", "web")
     batch = {"batch": [view("w3", person="ben"), view("w4", **ANN)], "sentAt": "2017-03-01T10:00:01Z"}
     carl = view("w5", person="carl", userId="usr_carl_1")
     put(lake, "web/a.jsonl", view("w1", person="ben"), _identify("w2"), batch, '{"broken": "usr_ann_17"', carl)

@@ -1,13 +1,11 @@
 """A replay from bronze is equal to what day after day made, after whatever happened in between."""
 
 import datetime
-import shutil
 
 import pytest
 
 from clew.replay import replay
 from contracts import Contracts
-from contracts.catalog import HERE
 from identity.decisions import decide, undo
 from identity.resolve import resolve
 from lakehouse.errors import UsageError
@@ -17,6 +15,7 @@ from spark_jobs.bronze.land import land
 from spark_jobs.gold.events import build_events
 from spark_jobs.silver.conform import conform
 from spark_jobs.silver.requeue import requeue
+from tests.spark.conftest import copy_contracts
 from tests.spark.pipeline import put, run, view
 
 DAYS = [datetime.date(2017, 12, day) for day in range(26, 32)]
@@ -46,7 +45,7 @@ def steward(lake, action: str, left: str, right: str, day: datetime.date, until:
 @pytest.fixture(scope="module")
 def lived(make_lake, tmp_path_factory):
     """A lake after four days of landing out of order, duplicates, merges, a link that expires, an unlink, an undo."""
-    lake = make_lake()
+    lake = make_lake("web")
     put(lake, "web/1.jsonl", view("m1"), view("m1"), says("m2", "u1", "ann@example.com"), "{",
         view("m9") | {"event": "Product Admired"}, view("m10", person="a2"))  # fmt: skip
     a_day(lake, 0)
@@ -94,8 +93,7 @@ def test_the_first_difference_is_named_by_table_key_and_column(lived) -> None:
 
 def test_tables_that_are_not_of_one_finished_run_are_not_compared(lived, tmp_path) -> None:
     """After those above: it lets in what was quarantined."""
-    mended = tmp_path / "contracts"
-    shutil.copytree(HERE, mended, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    mended = copy_contracts(tmp_path / "contracts", "web")
     file = mended / "events" / "digital" / "product_viewed.yml"
     known = "sources: [web, app]"
     file.write_text(file.read_text().replace(known, f"{known}\nalso_called: [product_admired]"))

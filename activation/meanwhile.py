@@ -1,7 +1,8 @@
 """Refusals that landed since the tables of a release were made: the release does not know them, and they count.
 
 An export may be made hours after its release: its task failed, and somebody clears it. What a person said in between
-is in silver by then, and keeps them out, whether the destination ever got them or not.
+is in silver by then, and keeps them out, whether the destination ever got them or not. Nor does a release know the word
+from a mailbox whose profile was erased, while others of the family have it still: it is in silver, and nobody's.
 """
 
 from typing import TYPE_CHECKING
@@ -36,8 +37,7 @@ def refusals(lake: "Lake", destination: Destination, release: int) -> dict[str, 
         ``boxes``: identifier and keyed hash of the mailboxes and numbers of those who said no since.
     """
     then = release_tables(lake, release)
-    # Mostly an export follows its release at once, and nothing was said in between.
-    if not all(lake.exists(table) for table in due.READ) or lake.version("silver.consents") == then["silver.consents"]:
+    if not all(lake.exists(table) for table in due.READ):
         return NOBODY
     strictest = [name for name, purpose in lake.contracts.policy.purposes.items() if purpose.across == "strictest"]
     kinds = [destination.fields[name].profile for name in destination.address]
@@ -48,6 +48,9 @@ def refusals(lake: "Lake", destination: Destination, release: int) -> dict[str, 
         for table in ("silver.consents", "identity.assignments"):
             name, places = table.split(".")[1], lake.settings.places
             connection.execute(f"CREATE VIEW released.{name} AS {select_of(places, table, then[table])}")
+        # Mostly an export follows its release at once, and nothing was said in between.
+        if lake.version("silver.consents") == then["silver.consents"] and not _are_nobodys(connection):
+            return NOBODY
         due.last_words(connection, [destination.purpose], kinds, strictest=strictest, topic=destination.topic)
         _said_since(connection, destination)
         return {
@@ -62,6 +65,15 @@ def refusals(lake: "Lake", destination: Destination, release: int) -> dict[str, 
         }
 
 
+def _are_nobodys(connection: "duckdb.DuckDBPyConnection") -> bool:
+    """Whether the release has statements of records that were nobody's in it."""
+    found = connection.execute(
+        "SELECT 1 FROM released.consents ANTI JOIN released.assignments USING (record_id) "
+        "WHERE record_id IS NOT NULL LIMIT 1"
+    )
+    return bool(found.fetchall())
+
+
 def _said_since(connection: "duckdb.DuckDBPyConnection", destination: Destination) -> None:
     """Make ``since``: the persons whose last word is no and who said one that the release does not know."""
     connection.execute(
@@ -70,7 +82,8 @@ def _said_since(connection: "duckdb.DuckDBPyConnection", destination: Destinatio
             FROM (SELECT NULL::VARCHAR AS topic WHERE false UNION ALL BY NAME FROM silver.consents) AS c
             LEFT JOIN identity.assignments AS a USING (record_id)
             JOIN said AS s ON s.person = coalesce(a.profile_id, c.record_id) AND s.status <> 'granted'
-            ANTI JOIN released.consents AS known ON known.event_id = c.event_id
+            ANTI JOIN (FROM released.consents SEMI JOIN released.assignments USING (record_id)) AS known
+                ON known.event_id = c.event_id
             WHERE c.purpose = $purpose AND list_contains({list(REFUSALS)}, c.status)
               AND (c.topic IS NULL OR c.topic = $topic)""",
         {"purpose": destination.purpose, "topic": destination.topic},

@@ -61,14 +61,14 @@ def ask(small: Any) -> None:
     request.write_text("phone:+18005550100\n", encoding="utf-8")
 
 
-def age(small: Any) -> None:
-    """Let two visits have happened four years before they landed."""
+def age(small: Any, *events: str) -> None:
+    """Let some visits, or two, have happened four years before they landed."""
     small.lake.append(
         "ops.landings", [{"landing": 1, "run_id": "run-1", "landed_at": dt.datetime(2017, 12, 30, tzinfo=dt.UTC)}]
     )
     with small.run.step(small.lake, "land"):
         pass
-    old = {"web:m1", "web:m4"}  # Ann's visit, which a duplicate repeats, and Cat's
+    old = set(events) or {"web:m1", "web:m4"}  # Ann's visit, which a duplicate repeats, and Cat's
     for table in ("silver.events", "gold.events"):
 
         def aged(rows: list[dict[str, Any]]) -> None:

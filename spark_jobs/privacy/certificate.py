@@ -103,7 +103,7 @@ def _document(lake: "Lake", made: "Plan") -> dict[str, Any]:
         "exports": {name: done[name] for name in ("redacted", "retracted", "ledgers") if name in done},
         "state": done["state"],
         "release": done["release"],
-        "kept_because_shared": {"values": made.theirs.shared, "records": len(made.theirs.partly)},
+        "kept_because_shared": {"values": made.theirs.shared, "records": len(made.theirs.partly) + made.theirs.left},
         "decisions": list(made.theirs.decisions),
         "hashes": {namespace: sorted(its) for namespace, its in sorted(hashed.items())},
     }

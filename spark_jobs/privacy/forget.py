@@ -121,7 +121,7 @@ def preview(lake: "Lake", profiles: Iterable[str]) -> dict[str, Any]:
         lines[grave.source] = lines.get(grave.source, 0) + 1
     return {
         "records": len(theirs.records),
-        "records_shared": len(theirs.partly),
+        "records_shared": len(theirs.partly) + theirs.left,
         "events": len(theirs.event_ids),
         "lines": lines,
         "values": len(theirs.values),
@@ -134,6 +134,12 @@ def _planned(lake: "Lake", as_of: datetime.date, profiles: list[str], reason: st
     if not reason.strip():
         raise UsageError("an erasure needs a reason", "--reason", "say why, for those who come after")
     theirs = find(lake, profiles)
+    if not theirs.records and not theirs.event_ids and theirs.left:
+        raise DataError(
+            "others have the mailbox or number of this profile, and nothing else is of it",
+            "identity.assignments",
+            "erase who has it: it goes with the last of them",
+        )
     if not theirs.records and not theirs.event_ids:
         raise DataError("no record is of this profile", "identity.assignments", "see who there is: clew profile WHO")
     refuse_held(lake, profiles, {grave.source for grave in theirs.lines}, as_of)

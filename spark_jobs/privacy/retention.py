@@ -157,7 +157,9 @@ def retain(lake: "Lake", run: "Run", *, exports: Exports) -> Retained:
 def _due(lake: "Lake", day: datetime.date, exports: Exports) -> _Due:
     as_of = min(day, _newest_date(lake, day))
     standing = [item for item in holds(lake) if item.stands(as_of)]
-    kept = find(lake, held_profiles(lake, standing)) if any(item.profile_id for item in standing) else None
+    kept = None
+    if any(item.profile_id for item in standing):
+        kept = find(lake, held_profiles(lake, standing), with_shared_mailboxes=True)
     past: list[Past] = []
     theirs = _expired(lake, as_of, standing, kept, past)
     old = old_rows.find(lake, as_of, held_profiles(lake, standing))

@@ -2,7 +2,9 @@
 
 A record is a person's by identity.assignments, an event by its record, or, in a spell of identity.stitches, by the
 account that had logged in. A value of an identifier is a person's alone if no record of anybody else holds it. A record
-that has landed since identity was resolved is theirs if it holds such a value, and no value of anybody else.
+that has landed since identity was resolved is theirs if it holds such a value, and no value of anybody else. The record
+of a mailbox or a number is the mailbox: where somebody else has it too, what is said from it is theirs as well, an
+unsubscribe above all, and stays.
 """
 
 from collections.abc import Iterable, Sequence
@@ -18,7 +20,7 @@ from spark_jobs.privacy.bury import Grave
 from spark_jobs.privacy.fields import form_of_value, refused_fields, show_forms
 from spark_jobs.privacy.keys import tokens
 from spark_jobs.privacy.texts import naming
-from spark_jobs.silver.sql import literal
+from spark_jobs.silver.sql import literal, words
 
 if TYPE_CHECKING:
     import duckdb
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     from lakehouse.lake import Lake
 
 UNUSABLE_BY_FORM = ("malformed", "blocked_value", "undeclared")
+NAMED_BY = {"mailbox": "email", "phone": "phone"}
+"""The kinds of records that are an address and no person, with the standard of the identifier that names them."""
 TABLES = (
     *("silver.events", "silver.duplicates", "silver.quarantine", "silver.identifiers", "silver.customer_records"),
     "silver.consents",
@@ -48,6 +52,7 @@ class Theirs:
         shared: How many values stay because others hold them.
         decisions: Numbers of the stewards' decisions about them.
         unresolved: How many records are not resolved yet and hold a value of theirs and one of somebody else.
+        left: How many records of their profiles stay, because others have the mailbox or number, too.
     """
 
     profiles: tuple[str, ...]
@@ -60,15 +65,24 @@ class Theirs:
     shared: int
     decisions: tuple[int, ...] = field(default=())
     unresolved: int = 0
+    left: int = 0
 
 
-def find(lake: "Lake", profiles: Iterable[str]) -> Theirs:
-    """Everything of some profiles, by the live tables."""
+def find(lake: "Lake", profiles: Iterable[str], *, with_shared_mailboxes: bool = False) -> Theirs:
+    """Everything of some profiles, by the live tables.
+
+    Args:
+        lake: The lake.
+        profiles: Their ids.
+        with_shared_mailboxes: Whether the record of a mailbox or a number that others have, too, counts as theirs:
+            what may not be deleted is more than what may.
+    """
     bronze = [name for name in sorted(lake.contracts.sources) if lake.exists(f"bronze.{name}")]
     sources = [lake.contracts.sources[name] for name in bronze]
     with opened(lake, bronze) as connection:
         connection.register("asked", pa.table({"profile_id": pa.array(sorted(profiles), pa.string())}))
         _records(connection)
+        _holders(connection, lake.contracts.identity, with_shared_mailboxes=with_shared_mailboxes)
         _events(connection)
         _values(connection, lake)
         _unresolved(connection, lake.contracts.identity)
@@ -88,8 +102,42 @@ def _records(connection: "duckdb.DuckDBPyConnection") -> None:
     connection.execute("""
         CREATE TEMP TABLE mine AS SELECT record_id, own_profile_id
             FROM identity.assignments SEMI JOIN asked USING (profile_id);
+    """)
+
+
+def _holders(connection: "duckdb.DuckDBPyConnection", rules: IdentityRules, *, with_shared_mailboxes: bool) -> None:
+    """Who holds their values, and which of their records are a mailbox or number of others, too, and so not theirs.
+
+    What silver knows of others counts, too: identity may be a run behind. A mailbox that nobody is known to have, since
+    the last who had it was erased, is nobody else.
+    """
+    mine = connection.execute("""SELECT DISTINCT identifier, value FROM identity.identifiers
+                                 SEMI JOIN mine USING (record_id) WHERE value <> '' ORDER BY ALL""").fetchall()
+    show_forms(connection, "held_forms", [(value, name, value) for name, value in mine], rules)
+    own = " OR ".join(
+        f"starts_with(record_id, '{kind}:') AND identifier IN ({words(_of_standard(standard, rules)) or 'NULL'})"
+        for kind, standard in NAMED_BY.items()
+    )
+    mailboxes = " OR ".join(f"starts_with(record_id, '{kind}:')" for kind in NAMED_BY)
+    connection.execute(f"""
+        CREATE TEMP TABLE holders AS
+            SELECT record_id, identifier, value FROM identity.identifiers
+            SEMI JOIN (FROM identity.identifiers SEMI JOIN mine USING (record_id)) AS m USING (identifier, value)
+            WHERE value <> '' AND (NOT ({mailboxes}) OR record_id IN (SELECT record_id FROM identity.assignments))
+            UNION SELECT record_id, identifier, key FROM (
+                SELECT DISTINCT record_id, identifier, {form_of_value(rules)} AS form FROM silver.identifiers
+                SEMI JOIN identity.assignments USING (record_id) WHERE value <> ''
+            ) JOIN held_forms USING (identifier, form);
+        CREATE TEMP TABLE left_to_others AS SELECT DISTINCT record_id FROM holders SEMI JOIN mine USING (record_id)
+            SEMI JOIN (FROM holders ANTI JOIN mine USING (record_id)) AS o USING (identifier, value)
+            WHERE ({own}) AND {str(not with_shared_mailboxes).lower()};
+        DELETE FROM mine WHERE record_id IN (SELECT record_id FROM left_to_others);
         CREATE TEMP TABLE their_profiles AS SELECT profile_id FROM asked UNION SELECT own_profile_id FROM mine;
     """)
+
+
+def _of_standard(standard: str, rules: IdentityRules) -> list[str]:
+    return sorted(name for name, rule in rules.identifiers.items() if rule.standard == standard)
 
 
 def _events(connection: "duckdb.DuckDBPyConnection") -> None:
@@ -112,30 +160,21 @@ def _events(connection: "duckdb.DuckDBPyConnection") -> None:
 
 
 def _values(connection: "duckdb.DuckDBPyConnection", lake: "Lake") -> None:
-    """The values that only they hold. What silver knows of others counts, too: identity may be a run behind."""
+    """The values that only they hold."""
     rules = lake.contracts.identity
     patterns = (pattern.name for rule in rules.identifiers.values() for pattern in rule.blocked_patterns)
     unusable = ", ".join(literal(word) for word in sorted({*UNUSABLE_BY_FORM, *patterns}))
     connection.execute(f"""
         CREATE TEMP TABLE held AS
-            SELECT identifier, value, raw_value, record_id IN (SELECT record_id FROM their_records) AS is_theirs,
+            SELECT identifier, value, raw_value,
                    coalesce(split_part(reason, ':', 1), '') IN ({unusable}) AS names_nobody
-            FROM identity.identifiers WHERE value <> '';
-    """)
-    mine = connection.execute("SELECT DISTINCT identifier, value FROM held WHERE is_theirs ORDER BY ALL").fetchall()
-    show_forms(connection, "held_forms", [(value, name, value) for name, value in mine], rules)
-    connection.execute(f"""
+            FROM identity.identifiers SEMI JOIN their_records USING (record_id) WHERE value <> '';
         CREATE TEMP TABLE held_by_others AS
-            SELECT identifier, value FROM held WHERE NOT is_theirs
-            UNION SELECT h.identifier, h.key FROM held_forms AS h JOIN (
-                SELECT DISTINCT identifier, {form_of_value(rules)} AS form FROM silver.identifiers AS i
-                SEMI JOIN identity.assignments AS a ON a.record_id = i.record_id
-                WHERE i.value <> '' AND i.record_id NOT IN (SELECT record_id FROM their_records)
-            ) USING (identifier, form);
+            SELECT DISTINCT identifier, value FROM holders ANTI JOIN their_records USING (record_id);
         CREATE TEMP TABLE alone AS SELECT DISTINCT identifier, value, raw_value FROM held
-            ANTI JOIN held_by_others USING (identifier, value) WHERE is_theirs AND NOT names_nobody;
+            ANTI JOIN held_by_others USING (identifier, value) WHERE NOT names_nobody;
         CREATE TEMP TABLE shared AS SELECT DISTINCT identifier, value FROM held
-            SEMI JOIN held_by_others USING (identifier, value) WHERE is_theirs;
+            SEMI JOIN held_by_others USING (identifier, value);
     """)
 
 
@@ -210,6 +249,7 @@ def _found(connection: "duckdb.DuckDBPyConnection", sources: Sequence[Source]) -
     lines = graves(connection, sources)
     (shared,) = connection.execute("SELECT count(*) FROM shared").fetchall()[0]
     (unresolved,) = connection.execute("SELECT count(*) FROM unresolved").fetchall()[0]
+    (left,) = connection.execute("SELECT count(*) FROM left_to_others").fetchall()[0]
     return Theirs(
         profiles=column("SELECT profile_id FROM their_profiles ORDER BY 1"),
         records=column("SELECT record_id FROM their_records ORDER BY 1"),
@@ -223,6 +263,7 @@ def _found(connection: "duckdb.DuckDBPyConnection", sources: Sequence[Source]) -
                             WHERE left_record IN (SELECT record_id FROM their_records)
                                OR right_record IN (SELECT record_id FROM their_records) ORDER BY 1"""),
         unresolved=unresolved,
+        left=left,
     )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from activation import expiry
 from contracts import period
+from identity.apart import as_one
 from spark_jobs.privacy import retention
 from spark_jobs.privacy.retention import Past, Retained
 
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
 def retain(lake: "Lake", run: "Run", *, dry_run: bool = False) -> Retained:
     """Remove, or only tell, what is past its period in every room; see ``spark_jobs.privacy.retention``."""
     if dry_run:
-        return retention.preview(lake, run.as_of, exports=_exports)
-    return retention.retain(lake, run, exports=_exports)
+        return retention.preview(lake, run.as_of, exports=_exports, together=as_one)
+    return retention.retain(lake, run, exports=_exports, together=as_one)
 
 
 def step(lake: "Lake", run: "Run") -> dict[str, int]:

@@ -47,10 +47,11 @@ def add(
             f"a hold until {until.date()} holds nothing any more", "--until", f"the newest run is of {newest}"
         )
     with no_erasure(lake):  # one that is at work does not look for holds again
-        (profile_id,) = profiles_of(lake, [who]) if who is not None else (None,)
+        profiles = profiles_of(lake, [who]) if who is not None else []  # several, of who refused to be one
         made = holds.add(
             lake,
-            profile_id=profile_id,
+            profile_id=who if who in profiles else next(iter(profiles), None),
+            with_profiles=profiles,
             source=source,
             reason=reason,
             author=lake.settings.author,

@@ -1,7 +1,8 @@
 """Legal holds: data that may not be deleted for now, of a profile or of a whole source.
 
 A hold is added and released, never changed. While it stands, retention passes over what it holds, and an erasure of a
-held person is refused with the reason.
+held person is refused with the reason. A profile may fall apart under a hold, since its person refuses that their
+records are put together, or a steward parts them; what was held stays so, by the ids of their own that its records had.
 """
 
 import datetime
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from lakehouse.lake import Lake
 
 TABLE = "ops.holds"
+OWN = "own_profile_ids"
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,7 @@ class Hold:
         author: Who put it on.
         at: When.
         released_at: When it was taken off, or None.
+        own_profile_ids: The ids of their own that the records of the profile had when it was put on.
     """
 
     hold: int
@@ -41,6 +44,7 @@ class Hold:
     author: str
     at: datetime.datetime
     released_at: datetime.datetime | None = None
+    own_profile_ids: tuple[str, ...] = ()
 
     def stands(self, as_of: datetime.date) -> bool:
         """Whether it holds on a date."""
@@ -58,7 +62,11 @@ def holds(lake: "Lake") -> list[Hold]:
     released = {row["hold"]: row["at"] for row in rows if row["action"] == "release"}
     names = ("hold", "profile_id", "source", "until", "reason", "author", "at")
     return [
-        Hold(**{name: row[name] for name in names}, released_at=released.get(row["hold"]))
+        Hold(
+            **{name: row[name] for name in names},
+            released_at=released.get(row["hold"]),
+            own_profile_ids=tuple((row.get(OWN) or "").split()),
+        )
         for row in rows
         if row["action"] == "add"
     ]
@@ -68,12 +76,22 @@ def add(
     lake: "Lake",
     *,
     profile_id: str | None = None,
+    with_profiles: Collection[str] = (),
     source: str | None = None,
     reason: str,
     author: str,
     until: datetime.date | None = None,
 ) -> Hold:
-    """Put a hold on a profile or a source.
+    """Put a hold on a person or a source.
+
+    Args:
+        lake: The lake.
+        profile_id: A profile of the person.
+        with_profiles: Others of theirs, if they refused that their records are put together.
+        source: The source.
+        reason: Why.
+        author: Who.
+        until: The last date on which it holds.
 
     Raises:
         UsageError: If there is no reason, or no such source.
@@ -83,9 +101,12 @@ def add(
     if source is not None and source not in lake.contracts.sources:
         known = ", ".join(sorted(lake.contracts.sources))
         raise UsageError(f"there is no source {source}", "--source", f"use one of: {known}")
+    own = _own_ids(lake, {profile_id, *with_profiles}) if profile_id is not None else ()
     with lake.lock("hold"):
+        lake.ensure_tables()
         number = max((item.hold for item in holds(lake)), default=0) + 1
-        made = Hold(number, profile_id, source, until, reason.strip(), author, datetime.datetime.now(datetime.UTC))
+        at = datetime.datetime.now(datetime.UTC)
+        made = Hold(number, profile_id, source, until, reason.strip(), author, at, own_profile_ids=own)
         _append(lake, "add", made, made.reason, author, made.at)
     return made
 
@@ -133,7 +154,8 @@ def refuse_held(lake: "Lake", profiles: Iterable[str], sources: Collection[str],
 
 def held_profiles(lake: "Lake", standing: Iterable[Hold]) -> set[str]:
     """The profiles that are held now: those named, and those that records of these belong to since."""
-    named = sorted({item.profile_id for item in standing if item.profile_id})
+    held = [item for item in standing if item.profile_id]
+    named = sorted({name for item in held for name in (item.profile_id, *item.own_profile_ids) if name})
     if not named or not lake.exists("identity.assignments"):
         return set(named)
     with lake.duck(only=["identity.assignments"]) as connection:
@@ -152,16 +174,29 @@ def hold_acts(lake: "Lake") -> list[audit.Act]:
             "hold",
             f"hold {row['hold']} {row['action']}",
             f"on {'source ' + row['source'] if row['source'] else 'a profile'}",
-            audit.fingerprint(row),
+            # As it was before there was this column, where the row has nothing in it.
+            audit.fingerprint({name: value for name, value in row.items() if name != OWN or value}),
             row["author"],
         )
         for row in _rows(lake)
     ]
 
 
+def _own_ids(lake: "Lake", profiles: Collection[str]) -> tuple[str, ...]:
+    """The id of its own of each record of some profiles."""
+    with lake.duck(only=["identity.assignments"]) as connection:
+        rows = connection.execute(
+            """SELECT DISTINCT own_profile_id FROM identity.assignments
+               WHERE list_contains($profiles::VARCHAR[], profile_id) ORDER BY 1""",
+            {"profiles": sorted(profiles)},
+        ).fetchall()
+    return tuple(str(own) for (own,) in rows)
+
+
 def _append(lake: "Lake", action: str, item: Hold, reason: str, author: str, at: datetime.datetime) -> None:
     audit.ready(lake)
     row: dict[str, Any] = {"hold": item.hold, "action": action, "profile_id": item.profile_id, "source": item.source}
+    row |= {OWN: " ".join(item.own_profile_ids)} if item.own_profile_ids else {}
     lake.append(TABLE, [row | {"until": item.until, "reason": reason, "author": author, "at": at}])
     audit.note(lake, hold_acts(lake))
 

@@ -93,6 +93,9 @@ class Retained:
 
 Exports = Callable[["Lake", datetime.date, Collection[str], bool], Retained]
 """Removes exports past their period, from a date, but those that have one of these profiles; or, last, only counts."""
+Together = Callable[["Lake", Collection[str], datetime.date], Collection[frozenset[str]]]
+"""The people behind some profiles, each with all of theirs, also where they refused that their records are put
+together."""
 
 
 @dataclass(frozen=True)
@@ -106,18 +109,19 @@ class _Due:
     old: list[OldRows]
 
 
-def preview(lake: "Lake", as_of: datetime.date, *, exports: Exports) -> Retained:
+def preview(lake: "Lake", as_of: datetime.date, *, exports: Exports, together: Together) -> Retained:
     """What ``retain`` would remove; nothing is changed or written down.
 
     Args:
         lake: The lake.
         as_of: As the date of the run of ``retain``.
         exports: As of ``retain``.
+        together: Likewise.
     """
-    return _due(lake, as_of, exports).found
+    return _due(lake, as_of, exports, together).found
 
 
-def retain(lake: "Lake", run: "Run", *, exports: Exports) -> Retained:
+def retain(lake: "Lake", run: "Run", *, exports: Exports, together: Together) -> Retained:
     """Remove what is past its period.
 
     Args:
@@ -125,6 +129,7 @@ def retain(lake: "Lake", run: "Run", *, exports: Exports) -> Retained:
         run: The run; periods are counted back from its date, or from that of the newest run that landed, if that is
             earlier: data of a lake that stands still do not grow old.
         exports: What to do about the exports that are still held.
+        together: Tells who is held, whatever profiles they have.
 
     Returns:
         What was removed.
@@ -138,7 +143,7 @@ def retain(lake: "Lake", run: "Run", *, exports: Exports) -> Retained:
         audit.ready(lake)
         refuse_half_erased(lake)
         refuse_between(lake)
-        due = _due(lake, run.as_of, exports)
+        due = _due(lake, run.as_of, exports, together)
         if due.found.past:
             _account(lake, run, due.as_of, due.found)  # before the first row goes: what is gone is not found again
         exports(lake, due.as_of, due.kept, False)
@@ -154,17 +159,17 @@ def retain(lake: "Lake", run: "Run", *, exports: Exports) -> Retained:
         return due.found
 
 
-def _due(lake: "Lake", day: datetime.date, exports: Exports) -> _Due:
+def _due(lake: "Lake", day: datetime.date, exports: Exports, together: Together) -> _Due:
     as_of = min(day, _newest_date(lake, day))
     standing = [item for item in holds(lake) if item.stands(as_of)]
-    kept = None
-    if any(item.profile_id for item in standing):
-        kept = find(lake, held_profiles(lake, standing), with_shared_mailboxes=True)
+    held = held_profiles(lake, standing)
+    held = held.union(*together(lake, held, as_of)) if held else held
+    kept = find(lake, held, with_shared_mailboxes=True) if held else None
     past: list[Past] = []
     theirs = _expired(lake, as_of, standing, kept, past)
-    old = old_rows.find(lake, as_of, held_profiles(lake, standing))
+    old = old_rows.find(lake, as_of, held)
     past += [Past(one.table, "", one.days, one.rows, 0) for one in old if one.rows]
-    ids = _ids(lake, standing, kept)
+    ids = held.union(kept.profiles if kept else ())
     handed = exports(lake, as_of, ids, True)
     return _Due(Retained((*past, *handed.past), handed.unknown, as_of), as_of, ids, theirs, old)
 
@@ -209,10 +214,6 @@ def _told(as_of: datetime.date, found: Retained) -> str:
     if found.unknown:
         told.append(f"no age can be told of {', '.join(found.unknown)}, which stay: clew export verify")
     return "; ".join(told)
-
-
-def _ids(lake: "Lake", standing: list[Hold], kept: Theirs | None) -> set[str]:
-    return held_profiles(lake, standing) | set(kept.profiles if kept else ())
 
 
 def _newest_date(lake: "Lake", otherwise: datetime.date) -> datetime.date:

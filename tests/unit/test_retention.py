@@ -1,6 +1,7 @@
 """Retention and holds: what is past its period goes, what is held stays, and the account balances."""
 
 import datetime as dt
+import json
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from rights import retain as retained
 from spark_jobs.privacy import holds
 from spark_jobs.privacy.old_rows import BY_RUN, BY_RUN_DATE
 from spark_jobs.privacy.retention import periods
-from tests.conftest import profile_id
+from tests.conftest import PEOPLE, profile_id
 from tests.erasable import age
 
 LANDED = dt.date(2017, 12, 30)
@@ -117,6 +118,56 @@ def test_a_hold_stops_retention_of_a_person_until_it_is_released(dated: Any) -> 
     holds.release(dated.lake, made.hold, reason="the case is over", author="sam")
     assert _retain(dated) == {"bronze.web": 1}
     assert problems(dated.lake) == []
+
+
+def _refuses_linking(small: Any) -> None:
+    """Ann refuses that her records are put together, and each stands alone, as identity has it."""
+
+    def apart(rows: list[dict[str, Any]]) -> None:
+        for row in rows:
+            if row["record_id"] in PEOPLE["ann"]["records"]:
+                row |= {"profile_id": row["own_profile_id"], "refused_by": "consent:m1", "records": 1}
+
+    def blocked(rows: list[dict[str, Any]]) -> None:
+        for row in rows:
+            if row["right_record"] == "anonymous:ann":
+                row |= {"state": "blocked", "reason": "consent_refused: event consent:m1"}
+
+    small.change("identity.assignments", apart)
+    small.change("identity.edges", blocked)
+
+
+def test_who_refuses_linking_under_a_hold_stays_held_with_every_record(small: Any) -> None:
+    age(small, "web:m2")  # of Ann's browser
+    holds.add(small.lake, profile_id=profile_id("ann"), reason="case 7", author="sam")
+    _refuses_linking(small)
+
+    assert _retain(small) == {}
+
+    assert [row["held"] for row in small.rows("ops.retained")] == [1]
+    with pytest.raises(DataError, match=r"held, so not erased .*case 7"):
+        forgotten.erase(small.lake, Run("f", LANDED), [profile_id("ann's browser")], reason="asked", author="sam")
+
+
+def test_a_hold_before_there_were_ids_of_records_holds_all_that_evidence_says_is_theirs(small: Any) -> None:
+    age(small, "web:m2")
+    row = {"hold": 1, "action": "add", "profile_id": profile_id("ann"), "reason": "case 7", "author": "sam"}
+    small.lake.append(holds.TABLE, [row | {"at": dt.datetime(2017, 12, 1, tzinfo=dt.UTC)}])
+    _refuses_linking(small)
+    assert _retain(small) == {}
+
+
+def test_a_hold_can_be_put_on_who_refused_linking(small: Any, clew: Any) -> None:
+    age(small, "web:m1", "web:m2")
+    _refuses_linking(small)
+
+    ran = clew("hold", "add", "account:ann", "--reason", "case 7", "--json", home=small.lake.settings.home)
+
+    own = {profile_id("ann"), profile_id("ann's browser")}
+    assert ran.code == 0, ran.err
+    assert set(json.loads(ran.out)["own_profile_ids"]) == own
+    assert _retain(small) == {}
+    assert problems(small.lake) == []
 
 
 def test_a_hold_on_a_source_ends_with_its_date(dated: Any) -> None:

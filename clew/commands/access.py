@@ -56,6 +56,8 @@ def access(
         else:
             print(f"profile {person.profile_id}")
             print_table(("held", "rows"), counts(told))
+    if person.withheld:
+        note(f"{person.withheld} visits may be somebody else's and are withheld; whose they are, the next run tells")
     for file in (output, html):
         if file is not None:
             note(f"written for its owner only: {file}")

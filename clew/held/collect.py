@@ -46,6 +46,7 @@ def everything(opened: "Opened", lake: "Lake", person: Person) -> dict[str, Any]
             "person": {"profile_id": person.profile_id, "other_ids": list(person.ids), "records": list(person.records)},
             "purposes": _purposes(opened, lake, person),
             "sources": messages_by_source(opened, person),
+            "visits_maybe_theirs": person.withheld,
             "refused": refused,
             "refused_maybe_theirs": maybe,
             "tables": [_table(opened, lake, table, person) for table in _there(opened)],

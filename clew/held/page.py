@@ -77,6 +77,9 @@ def _messages(told: Told) -> list[Any]:
                 ],
             ),
         ]  # fmt: skip
+    if told["visits_maybe_theirs"]:
+        whose = "visits in a browser are not shown: they may be of somebody else who used it, the next run tells."
+        parts.append(element("p", f"{told['visits_maybe_theirs']} {whose}"))
     refused = [
         ("; ".join(item["reasons"]), f"{item['file']}:{item['line']}", element("td", element("code", item["message"])))
         for item in told["refused"]

@@ -1,6 +1,6 @@
 """Whom an access is about: one profile, its records, every id that was its own, and its events."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from contracts.errors import DataError
@@ -11,6 +11,17 @@ if TYPE_CHECKING:
 
 EVENTS = "person_events"
 """The temporary table of the event ids."""
+_IS_THEIRS = "by_identity AND (by_gold OR NOT is_visit)"
+_READ = (
+    ("known_events", "silver.events", "'' AS event_id, '' AS record_id, now() AS occurred_at"),
+    ("known_links", "gold.events", "'' AS event_id, '' AS record_id, '' AS profile_id"),
+    (
+        "known_spells",
+        "identity.stitches",
+        """'' AS record_id, now() AS since, now() AS "until", '' AS account_record""",
+    ),
+)
+"""What tells whose an event is: by name the table, and its columns where it is not there."""
 
 
 @dataclass(frozen=True)
@@ -21,11 +32,13 @@ class Person:
         profile_id: The id today.
         ids: That, and every id that one of the records founded or would found: older tables and exports have those.
         records: The records.
+        withheld: How many visits may be theirs, in a browser that somebody else may have used since, and are not told.
     """
 
     profile_id: str
     ids: tuple[str, ...]
     records: tuple[str, ...]
+    withheld: int = 0
 
     @property
     def own(self) -> frozenset[str]:
@@ -55,26 +68,37 @@ def the_person(opened: "Opened", who: Who) -> Person:
     )
     ids = sorted({profiles[0], *(row["own_profile_id"] for row in rows)})
     person = Person(profiles[0], tuple(ids), tuple(row["record_id"] for row in rows))
-    _keep_events(opened, person)
-    return person
+    return replace(person, withheld=_keep_events(opened, person))
 
 
-def _keep_events(opened: "Opened", person: Person) -> None:
-    """Of a record that several people used in turn (a shared browser), gold.events says whose each event is."""
-    opened.run(f"CREATE TEMP TABLE {EVENTS} (event_id VARCHAR)")
-    if opened.has("silver.events"):
-        opened.run(
-            f"INSERT INTO {EVENTS} SELECT event_id FROM silver.events WHERE list_contains(?, record_id)",
-            [list(person.records)],
-        )
-    if opened.has("gold.events"):
-        opened.run(
-            f"""DELETE FROM {EVENTS} WHERE event_id IN
-                (SELECT event_id FROM gold.events WHERE profile_id IS NOT NULL AND profile_id <> ?)""",
-            [person.profile_id],
-        )
-        opened.run(
-            f"""INSERT INTO {EVENTS} SELECT event_id FROM gold.events WHERE profile_id = ?
-                EXCEPT SELECT event_id FROM {EVENTS}""",
-            [person.profile_id],
-        )
+def _keep_events(opened: "Opened", person: Person) -> int:
+    """Keep the ids of the person's events; those of a browser only where identity and gold.events agree that they are.
+
+    Several people may have used it in turn. Who did, identity knows as of its last run; who logged in there since, and
+    whose the visits after that are, nobody knows yet, and such visits are not in gold yet.
+
+    Returns:
+        How many visits may be theirs and are withheld.
+    """
+    opened.run("CREATE TEMP TABLE person_records AS SELECT unnest(?::VARCHAR[]) AS record_id", [list(person.records)])
+    opened.run("CREATE TEMP TABLE person_ids AS SELECT unnest(?::VARCHAR[]) AS profile_id", [list(person.ids)])
+    for name, table, none in _READ:
+        opened.run(f"CREATE TEMP VIEW {name} AS FROM {table if opened.has(table) else f'(SELECT {none} WHERE false)'}")
+    opened.run("""
+        CREATE TEMP TABLE maybe AS
+        WITH near AS (
+            FROM person_records
+            UNION SELECT record_id FROM known_spells WHERE account_record IN (FROM person_records)
+            UNION SELECT record_id FROM known_links SEMI JOIN person_ids USING (profile_id))
+        SELECT e.event_id, starts_with(e.record_id, 'anonymous:') AS is_visit,
+               coalesce(s.account_record, e.record_id) IN (FROM person_records) AS by_identity,
+               coalesce(g.profile_id IN (FROM person_ids), false) AS by_gold
+        FROM known_events AS e SEMI JOIN near USING (record_id)
+        LEFT JOIN known_spells AS s ON s.record_id = e.record_id AND e.occurred_at >= s.since
+            AND (s."until" IS NULL OR e.occurred_at < s."until")
+        LEFT JOIN (FROM known_links SEMI JOIN near USING (record_id)) AS g USING (event_id)""")
+    opened.run(f"CREATE TEMP TABLE {EVENTS} AS SELECT event_id FROM maybe WHERE {_IS_THEIRS}")
+    (row,) = opened.rows(
+        f"SELECT count(*) AS withheld FROM maybe WHERE NOT ({_IS_THEIRS}) AND (by_identity OR by_gold)"
+    )
+    return int(row["withheld"])

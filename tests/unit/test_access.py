@@ -1,5 +1,6 @@
 """`clew access`: everything held about one person, nothing of anybody else, noted before it is shown."""
 
+import datetime as dt
 import json
 import shutil
 from pathlib import Path
@@ -76,6 +77,60 @@ def test_nothing_of_another_person_is_shown_neither_of_a_batch_nor_of_an_edge(ac
             shares = person["email"] and (person["email"].lower() == (PEOPLE[name]["email"] or "").lower())
             if person["email"] and not shares:
                 assert person["email"].lower() not in text.lower(), (name, other)
+
+
+VISIT = {"event": "page_viewed", "record_id": "anonymous:ann", "occurred_at": dt.datetime(2017, 12, 31, tzinfo=dt.UTC)}
+
+
+@pytest.fixture
+def visited(small: SmallLake) -> SmallLake:
+    """Since gold was built, Ben has logged in in Ann's browser, and somebody viewed a page there."""
+    first = next(row for row in small.rows("silver.events") if row["event_id"] == "web:m1")
+    late = first | VISIT | {"message_id": "late", "event_id": "web:late", "position": 70}
+    line = small.rows("bronze.web")[0] | {"position": 70, "line": 70, "payload": '{"id": "late", "page": "/secret"}'}
+    small.lake.append("silver.events", [late])
+    small.lake.append("bronze.web", [line])
+    return small
+
+
+def told_of(clew: Any, small: SmallLake, who: str) -> dict[str, Any]:
+    ran = clew("access", who, "--json", home=small.lake.settings.home)
+    assert ran.code == 0, ran.err
+    return json.loads(ran.out)
+
+
+def test_a_visit_that_gold_does_not_know_yet_is_withheld_and_counted(visited, clew, tmp_path: Path) -> None:
+    told = told_of(clew, visited, "account:ann")
+    assert "web:m2" in json.dumps(told)  # a visit of that browser that gold gives to her
+    assert "web:late" not in json.dumps(told)
+    assert "/secret" not in json.dumps(told)
+    assert told["visits_maybe_theirs"] == 1
+    ran = clew("access", "account:ann", "--html", str(tmp_path / "ann.html"), home=visited.lake.settings.home)
+    assert "1 visits may be somebody else's and are withheld" in ran.err
+    assert "1 visits in a browser are not shown" in (tmp_path / "ann.html").read_text(encoding="utf-8")
+
+
+def test_a_visit_in_a_spell_of_somebody_else_is_not_told_whatever_gold_said_before(small, clew) -> None:
+    spell = {"record_id": "anonymous:ann", "since": VISIT["occurred_at"] - dt.timedelta(days=9), "until": None}
+    more = {"account_record": "account:gus", "kind": "inferred", "probability": 0.8, "evidence": "{}"}
+    small.lake.overwrite("identity.stitches", [spell | more])
+
+    assert [row["event_id"] for row in tables_of(told_of(clew, small, "account:ann"))["silver.events"]] == [
+        "consent:m1", "consent:m2", "web:m1"
+    ]  # fmt: skip
+    of_gus = told_of(clew, small, "account:gus")
+    assert (of_gus["visits_maybe_theirs"], "web:m2" in json.dumps(of_gus)) == (1, False)
+
+
+def test_what_an_account_did_since_gold_was_built_is_told(visited, clew) -> None:
+    def by_account(rows: list[dict[str, Any]]) -> None:
+        for row in rows:
+            if row["event_id"] == "web:late":
+                row["record_id"] = "account:ann"
+
+    visited.change("silver.events", by_account)
+    told = told_of(clew, visited, "account:ann")
+    assert (told["visits_maybe_theirs"], "/secret" in json.dumps(told)) == (0, True)
 
 
 def test_a_row_that_names_two_people_hides_the_other(access) -> None:

@@ -17,6 +17,7 @@ from activation.files import (
     MANIFEST,
     RETRACTIONS,
     described,
+    is_as_described,
     publish,
     read_manifest,
     staging,
@@ -31,6 +32,8 @@ from lakehouse.seal import is_sealed, sealed
 if TYPE_CHECKING:
     from lakehouse.lake import Lake
 
+FILES = (("data", DATA), ("retractions", RETRACTIONS))
+"""By what a manifest calls them, the files of a folder that name people."""
 RETRACTED_IN = "retractions"
 """The folder, in that of a destination, of the retractions that do not wait for a release."""
 
@@ -138,6 +141,52 @@ def has_rows(held: Held, who: Named) -> bool:
     return any(_has(held.folder / name, who) for name in (DATA, RETRACTIONS) if (held.folder / name).exists())
 
 
+def refuse_altered(lake: "Lake", who: Named) -> list[Held]:
+    """Refuse while a folder that names these people is not what was sealed: what is left could not be vouched for.
+
+    Somebody may have saved a file with a program that writes it in its own way, so such a folder is searched as text.
+
+    Returns:
+        The folders that are what was sealed.
+
+    Raises:
+        DataError: Naming every such folder.
+    """
+    for place in sorted(lake.settings.exports.glob("*")):
+        with lake.lock(f"export_{place.name}"):
+            finish_cut_off(lake, place.name)
+    intact, altered = [], []
+    for held in all_held(lake):
+        if _is_as_sealed(lake, held):
+            intact.append(held)
+        elif any(_mentions(held.folder / name, who) for name in (DATA, RETRACTIONS)):
+            altered.append(held)
+    if altered:
+        raise DataError(
+            f"{', '.join(held.subject for held in altered)}: rows are to be taken out, and the folder is not what was sealed",
+            ", ".join(str(held.folder) for held in altered),
+            "put back what was written, or take the whole folder away; then run it again",
+        )
+    return intact
+
+
+def _is_as_sealed(lake: "Lake", held: Held) -> bool:
+    try:
+        manifest = read_manifest(held.folder)
+        told = [manifest[key] for key, name in FILES if (held.folder / name).exists()]
+        return is_sealed(lake.settings, manifest) and all(is_as_described(held.folder, item) for item in told)
+    except (DataError, OSError, KeyError, TypeError, ValueError):
+        return False
+
+
+def _mentions(file: Path, who: Named) -> bool:
+    """Whether a file has a name of these people anywhere, however it is written."""
+    if not file.exists():
+        return False
+    text = file.read_text(encoding="utf-8", errors="replace").lower()
+    return any(name.lower() in text for name in (*who.profiles, *who.event_ids, *who.cells))
+
+
 def redact(lake: "Lake", who: Named, because: str) -> dict[str, int]:
     """Take people out of everything that is held, and seal it anew; the second run finds nothing left to do.
 
@@ -152,15 +201,11 @@ def redact(lake: "Lake", who: Named, because: str) -> dict[str, int]:
         Rows taken out, by subject: ``export email_tool 2``.
 
     Raises:
-        DataError: If a folder that has them is not what was sealed, so that what is left could not be vouched for;
-            mend or remove it first.
+        DataError: If a folder that has them is not what was sealed; mend or remove it first.
     """
     audit.ready(lake)
-    for place in sorted(lake.settings.exports.glob("*")):
-        with lake.lock(f"export_{place.name}"):
-            finish_cut_off(lake, place.name)
     counts: dict[str, int] = {}
-    for held in holding(lake, who):
+    for held in [held for held in refuse_altered(lake, who) if has_rows(held, who)]:
         with lake.lock(f"export_{held.destination}"):
             counts[held.subject] = _redact(lake, held, who, because)
             audit.note(lake, [act_of(held)])
@@ -169,15 +214,9 @@ def redact(lake: "Lake", who: Named, because: str) -> dict[str, int]:
 
 def _redact(lake: "Lake", held: Held, who: Named, because: str) -> int:
     manifest = read_manifest(held.folder)
-    if not is_sealed(lake.settings, manifest):
-        raise DataError(
-            f"{held.subject} has rows to take out, and its manifest is not what was sealed",
-            str(held.folder),
-            "put back what was written, or take the whole folder away; then run it again",
-        )
     gone = 0
     with staging(held.folder) as staged:
-        for key, name in (("data", DATA), ("retractions", RETRACTIONS)):
+        for key, name in FILES:
             if not (held.folder / name).exists():
                 continue
             header, *rows = _read(held.folder / name)

@@ -73,6 +73,7 @@ def erase(
         reason=reason,
         author=author or lake.settings.author,
         exports=EXPORTS,
+        check=lambda lake, theirs: held.refuse_altered(lake, _named(lake, theirs)),
         without_release=without_release,
         request=request,
     )

@@ -44,6 +44,9 @@ Work = Callable[["Lake", "Run", Theirs, int], Mapping[str, Any]]
 Exports = Mapping[str, Work]
 """Takes people out of the exports still held and has destinations told, part by part; given by ``clew``, which knows
 both rooms."""
+Check = Callable[["Lake", Theirs], object]
+"""Raises what would stop such work; asked before anything is changed, since an erasure that begins must come to its
+end."""
 PURGED_SCHEMAS = (*RELEASED_SCHEMAS, "ops")
 
 
@@ -55,6 +58,7 @@ def forget(
     reason: str,
     author: str,
     exports: Exports,
+    check: Check = lambda *_: None,
     without_release: bool = False,
     request: str | None = None,
 ) -> dict[str, Any]:
@@ -67,6 +71,7 @@ def forget(
         reason: Why; it is kept for ever, so without a personal value.
         author: Who erases.
         exports: Takes them out of exports.
+        check: Whether they can be taken out.
         without_release: Whether to erase even if that leaves readers without a release until the next run.
         request: The file in ``.clew/requests`` that asks for it; it is removed at the end.
 
@@ -75,8 +80,8 @@ def forget(
 
     Raises:
         UsageError: If there is no reason, or it holds a value of the people.
-        DataError: If there is no such profile, a hold is on one, records are not resolved yet that may be theirs, or no
-            release could stand in for the latest.
+        DataError: If there is no such profile, a hold is on one, records are not resolved yet that may be theirs, no
+            release could stand in for the latest, or ``check`` says so.
         EnvironmentFault: If a run is between its conform and its release.
     """
     with run.step(lake, "forget") as step, lake.lock(LOCK):
@@ -96,6 +101,7 @@ def forget(
                     "release first: clew run; or leave readers and exports without a release until the next run: "
                     "--without-release",
                 )
+            check(lake, made.theirs)
             made = replace(made, request=request)
             plan.write(lake, made)
             sealed = _carried_out(lake, run, made, exports, step)

@@ -191,3 +191,26 @@ def test_a_request_that_died_succeeds_when_it_is_tried_again(people: Any, part: 
     assert not request.exists()
     request.write_text("phone:+18005550100\nphone:+18005550101\n", encoding="utf-8")
     assert forgotten.on_request(people.lake, RUN, "may.txt", "and Ben")["people"] == 1
+
+
+def test_an_export_that_was_saved_by_a_spreadsheet_stops_an_erasure_before_it_begins(people: Any) -> None:
+    data = people.lake.settings.exports / "email_tool" / "000001" / "data.csv"
+    written = data.read_bytes()
+    data.write_bytes(written.replace(b",", b";") + b"\xff\n")
+
+    with pytest.raises(DataError, match=r"export email_tool 1: .* is not what was sealed") as refused:
+        erase(people, "ann")
+
+    assert "@" not in str(refused.value)
+    assert not plan.path(people.lake).exists()
+    assert people.rows("ops.erased") == []
+    assert retract(people.lake, RUN) == {"ad_platform": 0, "email_tool": 0}
+    data.write_bytes(written)
+    assert erase(people, "ann")["exports"]["redacted"] == {"export ad_platform 1": 1, "export email_tool 1": 1}
+
+
+def test_an_altered_export_without_the_person_stops_no_erasure(people: Any) -> None:
+    data = people.lake.settings.exports / "email_tool" / "000001" / "data.csv"
+    data.write_bytes(data.read_bytes() + b"\xff\n")
+
+    assert erase(people, "cat")["exports"]["redacted"] == {}

@@ -16,7 +16,7 @@ from activation import convert
 from activation.files import DATA, is_as_described, read_manifest, show_csv
 from activation.named import Named
 from contracts.export import HASHING, Destination
-from lakehouse import keyed
+from lakehouse import keyed, spill
 from lakehouse.errors import DataError
 from lakehouse.seal import is_sealed
 
@@ -103,7 +103,7 @@ def record_held(lake: "Lake", folders: Iterable[Path], as_of: dict[int, datetime
 def _rows_of(lake: "Lake", destination: Destination, folder: Path) -> list[tuple[Any, ...]]:
     import duckdb
 
-    with duckdb.connect() as connection:
+    with duckdb.connect(config=spill.duck()) as connection:
         convert.install(connection, lake.contracts.identity.mail_domains)
         keyed.install(connection, lake.settings.privacy_key)
         show_csv(connection, "held", folder / DATA)

@@ -163,7 +163,7 @@ def refuse_altered(lake: "Lake", who: Named) -> list[Held]:
             altered.append(held)
     if altered:
         raise DataError(
-            f"{', '.join(held.subject for held in altered)}: rows are to be taken out, and the folder is not what was sealed",
+            f"{', '.join(held.subject for held in altered)}: rows are to be taken out, and it is not what was sealed",
             ", ".join(str(held.folder) for held in altered),
             "put back what was written, or take the whole folder away; then run it again",
         )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from activation import convert
-from lakehouse import keyed
+from lakehouse import keyed, spill
 
 if TYPE_CHECKING:
     from lakehouse.lake import Lake
@@ -68,7 +68,7 @@ def named(lake: "Lake", profiles: Iterable[str], event_ids: Iterable[str], addre
 
     given = pa.table({"value": pa.array(sorted({a for a in addresses if len(a) >= LEAST_LETTERS}), pa.string())})
     forms = " UNION ALL ".join(f"SELECT {convert.macro(name)}(value) AS cell FROM given" for name in convert.MACROS)
-    with duckdb.connect() as connection:
+    with duckdb.connect(config=spill.duck()) as connection:
         convert.install(connection, lake.contracts.identity.mail_domains)
         keyed.install(connection, lake.settings.privacy_key)
         connection.register("given", given)

@@ -17,7 +17,7 @@ from activation import allowed
 from activation.deliveries import RETRACTED, TABLE
 from activation.files import DATA, MANIFEST, RETRACTIONS, is_as_described, show_csv
 from activation.held import Held, all_held, misnamed
-from lakehouse import audit, keyed
+from lakehouse import audit, keyed, spill
 from lakehouse.errors import DataError, UsageError
 from lakehouse.releases import release_dates
 from lakehouse.seal import broken
@@ -180,7 +180,7 @@ def _was_written_down(lake: "Lake", manifest: dict[str, Any], held: Held, succes
 def _opened(lake: "Lake | None", release: int | None) -> tuple[duckdb.DuckDBPyConnection, str]:
     """A connection that shows what a release knew, or what is known now; and why receipts cannot be looked up."""
     if lake is None:
-        return duckdb.connect(), ""
+        return duckdb.connect(config=spill.duck()), ""
     read = [*allowed.READ, TABLE, RETRACTED]
     try:
         return lake.duck("live" if release is None else release, only=read), ""

@@ -13,6 +13,7 @@ from splink import DuckDBAPI, Linker
 
 from identity.model import Model
 from identity.sql import query
+from lakehouse import spill
 
 WEIGHT_DIGITS = 6
 
@@ -86,7 +87,7 @@ def _score(people: pa.Table, model: Model, review_weight: float, pairs: pa.Table
     """Each pair with its weight, its probability, and the level and the weight of each comparison."""
     names = (item["output_column_name"] for item in model.settings["comparisons"])
     compared = ", ".join(f"gamma_{name}, mw_{name}" for name in names)
-    connection = duckdb.connect()
+    connection = duckdb.connect(config=spill.duck())
     try:
         api = DuckDBAPI(connection)
         linker = Linker(api.register(people), model.settings, log_level=logging.ERROR)

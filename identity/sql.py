@@ -8,6 +8,8 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from lakehouse import spill
+
 
 def query(sql: str, values: Mapping[str, Any] | None = None, /, **tables: pa.Table) -> pa.Table:
     """Run one statement in DuckDB, in UTC, with each keyword as a table of that name.
@@ -29,4 +31,4 @@ def query(sql: str, values: Mapping[str, Any] | None = None, /, **tables: pa.Tab
 @cache
 def _database(process: int) -> duckdb.DuckDBPyConnection:
     """An empty database in memory: to open one costs ten times a cursor; a fork must not use its parent's."""
-    return duckdb.connect()
+    return duckdb.connect(config=spill.duck())

@@ -21,6 +21,7 @@ from splink import DuckDBAPI, Linker, block_on
 from identity.block import BLOCKING_RULES, Rule
 from identity.model import settings
 from identity.sql import query
+from lakehouse import spill
 
 SEED = 20_170_101
 RANDOM_PAIRS = 4e6
@@ -46,7 +47,7 @@ def train(people: pa.Table, rules: Sequence[Rule] = BLOCKING_RULES) -> dict[str,
     """
     for name in ("splink", "splink.internals"):
         logging.getLogger(name).setLevel(logging.ERROR)
-    connection = duckdb.connect()
+    connection = duckdb.connect(config=spill.duck())
     connection.execute("SET threads = 1")  # sampling with a seed is reproducible on one thread only
     api = DuckDBAPI(connection)
     linker = Linker(api.register(people), settings(rules), log_level=logging.ERROR)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from contracts.marts import published_models
 from contracts.table import SetBy
+from lakehouse import spill
 from lakehouse.duck import select_of
 
 if TYPE_CHECKING:
@@ -208,7 +209,7 @@ def _chosen(lake: "Lake", table: str, version: int | None, rows: str) -> str:
 def _connection() -> "duckdb.DuckDBPyConnection":
     import duckdb
 
-    connection = duckdb.connect()
+    connection = duckdb.connect(config=spill.duck())
     connection.execute("SET TimeZone = 'UTC'")
     connection.execute("SET enable_progress_bar = false")
     return connection

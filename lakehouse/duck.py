@@ -24,6 +24,7 @@ from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
 from contracts.errors import DataError
+from lakehouse import spill
 from lakehouse.places import Places
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def connect(
         DataError: If a table cannot be read at the version asked for, or lacks a file.
     """
     wanted = None if only is None else set(only)
-    connection = duckdb.connect()
+    connection = duckdb.connect(config=spill.duck())
     connection.execute("SET TimeZone = 'UTC'")
     for schema in SCHEMAS:
         connection.execute(f"CREATE SCHEMA {schema}")
@@ -180,7 +181,7 @@ def changed_column(lake: str | Path | Places, name: str, version: int, column: s
         select = f"SELECT DISTINCT {_quoted(column)} FROM " + (
             source if files else f"(SELECT NULL::VARCHAR AS {_quoted(column)})"
         )
-        with duckdb.connect() as connection:
+        with duckdb.connect(config=spill.duck()) as connection:
             return connection.sql(f"{select} WHERE {_quoted(column)} IS NOT NULL").to_arrow_table()
     except (DeltaError, duckdb.IOException) as error:
         raise DataError(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Literal
 
 from contracts import Contracts
+from lakehouse import spill
 from lakehouse.errors import DataError, EnvironmentFault, UsageError
 from lakehouse.private import make_private
 from lakehouse.settings import Settings
@@ -37,6 +38,7 @@ class Lake:
 
     def __init__(self, settings: Settings | None = None) -> None:
         self.settings = settings or Settings()
+        spill.use(self.settings.state)
 
     @cached_property
     def contracts(self) -> Contracts:

@@ -8,6 +8,7 @@ from pyspark.errors import PySparkException
 from pyspark.logger import PySparkLogger
 from pyspark.sql import SparkSession
 
+from lakehouse import spill
 from lakehouse.errors import EnvironmentFault
 from lakehouse.jars import class_archive, jar_paths
 from lakehouse.masks import HIDDEN, VALUES
@@ -78,9 +79,11 @@ def open_session(settings: Settings) -> SparkSession:
     for key, value in SEMANTICS.items():
         builder = builder.config(key, value)
     if settings.spark_master.startswith("local"):
+        spill.use(settings.state)
         jars = jar_paths(settings.state)
         local = {
             **LOCAL_TUNING,
+            "spark.local.dir": str(spill.folder()),
             # On the class path of the JVM and not by spark.jars: the class archive holds no others.
             "spark.driver.extraClassPath": os.pathsep.join(jars),
             "spark.sql.warehouse.dir": (settings.state / "warehouse").as_uri(),

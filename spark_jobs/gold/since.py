@@ -5,6 +5,7 @@ Where a note, a version or a file is there no more, nothing is told, and the cal
 
 from typing import TYPE_CHECKING, Any
 
+from lakehouse import spill
 from lakehouse.commits import note_of
 from lakehouse.duck import changed_column, select_of
 from lakehouse.errors import DataError
@@ -52,7 +53,7 @@ def reassigned(lake: "Lake") -> "pa.Table | None":
     if None in then.values():
         return None
     try:
-        with duckdb.connect() as connection:
+        with duckdb.connect(config=spill.duck()) as connection:
             for table, columns in LINKS.items():
                 said = ", ".join(f'"{column}"' for column in columns)
                 for name, version in (("was", then[table]), ("now", None)):

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from contracts.errors import DataError
 from contracts.identity import IdentityRules
 from contracts.records import KINDS
+from lakehouse import spill
 from spark_jobs.bronze.folders import files_within
 from spark_jobs.bronze.packed import READ
 from spark_jobs.privacy.keys import EVENT, NUMBER, RECORD, TOKEN, WORD, distinctive, email_form, mail_rule
@@ -139,11 +140,14 @@ def for_hashes(key: bytes, hashes: Mapping[str, Iterable[str]], sources: Iterabl
 def search(lake: "Lake", finder: Finder, hear: Callable[[int, int], None] = lambda *_: None) -> Searched:
     """Search all files of the lake, landing/, exports/ and what Clew keeps beside them.
 
+    What processes put aside that are no more is removed before; what others at work have put aside goes with them.
+
     Args:
         lake: The lake.
         finder: What to look for.
         hear: Is told how many files of how many were searched, after each.
     """
+    spill.clear(lake.settings.state)
     size = 0
     places: list[Place] = []
     paths = list(files_of(lake))

@@ -6,13 +6,15 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lakehouse import spill
 from lakehouse.erasing import PLAN
 from lakehouse.intact import SET_ASIDE
 
 if TYPE_CHECKING:
     from lakehouse.lake import Lake
 
-NOT_SEARCHED = ("jars", "locks")
+NOT_SEARCHED = ("jars", "locks", spill.FOLDER)
+"""Folders of ``.clew`` with nothing of people, and that of what processes at work have put aside and take with them."""
 REQUESTS = "requests"
 """The folder of files that name who is to be erased; each goes when it was done."""
 _TEXT = (".log", ".txt", ".json", ".jsonl", ".sql", ".yml", ".html", ".csv")
@@ -31,6 +33,7 @@ def clean_state(lake: "Lake", values: Iterable[str]) -> dict[str, int]:
 
     counts = {"redacted": 0, "removed": 0, "left": 0}
     clear_stage(lake)
+    spill.clear(lake.settings.state)
     shutil.rmtree(lake.settings.state / "replay", ignore_errors=True)
     # Copies of tables that were put aside as damaged: nothing reads them, and what is in them may be anybody's.
     for root in (lake.settings.places.open, lake.settings.places.restricted):

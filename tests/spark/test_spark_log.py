@@ -1,4 +1,4 @@
-"""What the JVM logs holds no value of a person."""
+"""What the JVM logs holds no value of a person, and what it puts aside lies where an erasure clears it."""
 
 from pathlib import Path
 from urllib.parse import unquote, urlparse
@@ -28,3 +28,11 @@ def test_a_task_that_stumbles_over_a_value_is_logged_without_it(lake: Lake, capf
     assert not [value for value in values if value in logged]
     assert "Hara" not in logged
     assert "Hara" not in "".join(capfd.readouterr())
+
+
+def test_what_spark_puts_aside_lies_in_the_folder_of_the_process(lake: Lake) -> None:
+    place = Path(lake.spark.conf.get("spark.local.dir"))
+    assert (place.parent.name, place.parent.parent.name) == ("tmp", ".clew")
+    assert list(place.glob("blockmgr-*"))
+    # What Python hands over to the JVM by a file goes there, too.
+    assert Path(lake.spark.sparkContext._temp_dir).is_relative_to(place)

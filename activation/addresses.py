@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from activation import convert
 from activation.files import DATA, show_csv
 from activation.held import folder
+from lakehouse import numbers
 
 if TYPE_CHECKING:
     import duckdb
@@ -62,16 +63,21 @@ def find_plain(
     ):
         return
     convert.install(connection, lake.contracts.identity.mail_domains)
+    connection.execute(
+        """CREATE OR REPLACE TEMP TABLE theirs AS
+           SELECT DISTINCT i.identifier, i.value
+           FROM silver.identifiers AS i JOIN identity.assignments AS a USING (record_id)
+           JOIN identity.assignments AS mine ON mine.profile_id = a.profile_id
+           WHERE mine.own_profile_id IN (SELECT profile_id FROM lost ANTI JOIN plain USING (hash))"""
+    )
+    numbers.show(connection, lake.contracts.identity, "theirs")
     for field in destination.address:
         mapped = destination.fields[field]
         _add(
             connection,
             field,
-            f"""SELECT DISTINCT {convert.macro(mapped.convert)}(i.value)
-                FROM silver.identifiers AS i JOIN identity.assignments AS a USING (record_id)
-                JOIN identity.assignments AS mine ON mine.profile_id = a.profile_id
-                WHERE i.identifier = '{mapped.profile}' AND mine.own_profile_id IN (
-                    SELECT profile_id FROM lost ANTI JOIN plain USING (hash))""",
+            f"""SELECT DISTINCT {convert.macro(mapped.convert)}(coalesce(number, value))
+                FROM theirs LEFT JOIN numbers USING (identifier, value) WHERE identifier = '{mapped.profile}'""",
         )
 
 

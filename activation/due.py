@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from activation.deliveries import RETRACTED, TABLE
+from contracts.identity import IdentityRules
 from contracts.permission_sql import said_at
 from contracts.purpose import STRICTEST_FIRST
+from lakehouse import numbers
 
 if TYPE_CHECKING:
     import duckdb
@@ -24,6 +26,7 @@ READ = ("silver.consents", "silver.identifiers", "identity.assignments")
 def find(
     connection: "duckdb.DuckDBPyConnection",
     destination: str,
+    rules: IdentityRules,
     *,
     has_retractions: bool,
     erased: Collection[str] = (),
@@ -40,6 +43,7 @@ def find(
         connection: Shows READ, ops.deliveries and, where there is one, ops.retractions; has the macros ``clew_keyed``
             and ``clew_mailbox``.
         destination: Whose deliveries.
+        rules: By which telephone numbers are compared.
         has_retractions: Whether there is ops.retractions yet.
         erased: Profile ids that are due whatever they said.
         under_others: Deliveries, by profile and release, that had an address of the erased under somebody else's
@@ -52,7 +56,7 @@ def find(
         [row[0] for row in connection.execute(f"SELECT DISTINCT {what} FROM given ORDER BY 1").fetchall()]
         for what in ("purpose", "unnest(map_keys(mailbox_hashes))")
     )
-    last_words(connection, purposes, kinds, strictest=strictest, topic=topic)
+    last_words(connection, purposes, kinds, rules, strictest=strictest, topic=topic)
     connection.execute(f"CREATE OR REPLACE TEMP TABLE due AS {_DUE}")
     connection.execute(
         """CREATE OR REPLACE TEMP TABLE lost AS
@@ -118,6 +122,7 @@ def last_words(
     connection: "duckdb.DuckDBPyConnection",
     purposes: Collection[str],
     kinds: Collection[str],
+    rules: IdentityRules,
     *,
     strictest: Collection[str],
     topic: str | None,
@@ -131,6 +136,7 @@ def last_words(
         connection: Shows READ; has the macros ``clew_keyed`` and ``clew_mailbox``.
         purposes: What is asked about.
         kinds: The identifiers that addresses are taken from.
+        rules: See ``find``.
         strictest: See ``find``.
         topic: See ``find``.
     """
@@ -161,13 +167,19 @@ def last_words(
         {"strictest": list(strictest)},
     )
     connection.execute(
-        """CREATE OR REPLACE TEMP TABLE refused AS
-           SELECT s.purpose, i.identifier, clew_keyed(clew_mailbox(i.value)) AS hash, s.person, s.event_id, s.landed_at,
-                  s.said_at
+        """CREATE OR REPLACE TEMP TABLE reached AS
+           SELECT s.purpose, i.identifier, i.value, s.person, s.event_id, s.landed_at, s.said_at
            FROM silver.identifiers AS i LEFT JOIN identity.assignments AS a USING (record_id)
            JOIN said AS s ON s.person = coalesce(a.profile_id, i.record_id)
            WHERE s.status <> 'granted' AND list_contains($kinds::VARCHAR[], i.identifier)""",
         {"kinds": list(kinds)},
+    )
+    numbers.show(connection, rules, "reached")
+    connection.execute(
+        """CREATE OR REPLACE TEMP TABLE refused AS
+           SELECT purpose, identifier, clew_keyed(clew_mailbox(coalesce(number, value))) AS hash, person, event_id,
+                  landed_at, said_at
+           FROM reached LEFT JOIN numbers USING (identifier, value)"""
     )
 
 

@@ -51,7 +51,8 @@ def refusals(lake: "Lake", destination: Destination, release: int) -> dict[str, 
         # Mostly an export follows its release at once, and nothing was said in between.
         if lake.version("silver.consents") == then["silver.consents"] and not _are_nobodys(connection):
             return NOBODY
-        due.last_words(connection, [destination.purpose], kinds, strictest=strictest, topic=destination.topic)
+        asked, rules = [destination.purpose], lake.contracts.identity
+        due.last_words(connection, asked, kinds, rules, strictest=strictest, topic=destination.topic)
         _said_since(connection, destination)
         return {
             "people": connection.sql(

@@ -114,6 +114,7 @@ def _find(lake: "Lake", connection: "duckdb.DuckDBPyConnection", name: str, eras
     due.find(
         connection,
         name,
+        lake.contracts.identity,
         has_retractions=lake.exists(RETRACTED),
         erased=erased.profiles,
         under_others=rows_by_address(lake, name, erased),

@@ -9,7 +9,7 @@ from contracts.export import Destination
 from contracts.permission_sql import said_at
 from contracts.purpose import REFUSALS
 from expectations.rule import NoRows, Rule
-from lakehouse import keyed
+from lakehouse import keyed, numbers
 from lakehouse.duck import select_of
 
 if TYPE_CHECKING:
@@ -113,10 +113,16 @@ def _show_said_since(
             JOIN no_since AS n ON n.person = coalesce(a.profile_id, r.record_id)"""
     )
     connection.execute(
-        f"""CREATE TABLE {name}_refused_since AS
-            SELECT DISTINCT i.identifier, lower(trim(i.value)) AS value, i.value AS raw_value
+        f"""CREATE TEMP TABLE reached AS
+            SELECT DISTINCT i.identifier, i.value
             FROM ({identifiers}) AS i LEFT JOIN ({assignments}) AS a USING (record_id)
             SEMI JOIN no_since AS n ON n.person = coalesce(a.profile_id, i.record_id)"""
+    )
+    numbers.show(connection, lake.contracts.identity, "reached")
+    connection.execute(
+        f"""CREATE TABLE {name}_refused_since AS
+            SELECT identifier, coalesce(number, lower(trim(value))) AS value, value AS raw_value
+            FROM reached LEFT JOIN numbers USING (identifier, value)"""
     )
 
 

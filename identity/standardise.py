@@ -10,10 +10,10 @@ import unicodedata
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-import phonenumbers
 import pyarrow as pa
 
 from contracts.identity import Attributes, IdentifierRule, IdentityRules, MailDomain
+from contracts.phone import LONGEST_SENT, e164
 
 _EMAIL = re.compile(r"[^@\s\"(),:;<>\[\]\\]+@(?:[^@\s.\"(),:;<>\[\]\\]+\.)+[^@\s.\"(),:;<>\[\]\\]{2,}")
 _ACCENTS = re.compile("[\u0300-\u036f\u0591-\u05c7\u064b-\u0652]")
@@ -39,10 +39,6 @@ _STREET_WORDS = {
 LONGEST_EMAIL, LONGEST_CODE, LONGEST_TEXT = 254, 512, 256
 """What is longer is no address (RFC 5321), key, name or line of an address. Comparing two names takes time by the
 product of their lengths: a pair of 100,000 letters each would take as long as millions of pairs."""
-_LONGEST_SENT = 1_000
-"""With blanks and accents apart. Putting accents in order takes time by the square of their number."""
-_PHONE_GAPS = str.maketrans("", "", " ()-.")
-_NORTH_AMERICAN = re.compile(r"(?:\+?1)?([2-9][0-9]{2}[2-9][0-9]{6})")
 _NOT_A_NAME = frozenset({"n/a", "na", "none", "null", "unknown", "test", "tba", "xxx", "nan", "undefined"})
 
 
@@ -57,7 +53,7 @@ class Standard:
 def email(raw: str, plus_tags: str = "keep", domains: tuple[MailDomain, ...] = ()) -> Standard:
     """Trimmed, NFKC, lower case; the ``+tag``, and dots at some providers, dropped where the contract says so."""
     too_long = "malformed: longer than an e-mail address may be"
-    if len(raw) > _LONGEST_SENT:
+    if len(raw) > LONGEST_SENT:
         return Standard(raw.strip().lower(), too_long)
     value = unicodedata.normalize("NFKC", raw).strip().lower()
     if len(value) > LONGEST_EMAIL:
@@ -77,20 +73,7 @@ def email(raw: str, plus_tags: str = "keep", domains: tuple[MailDomain, ...] = (
 
 def phone(raw: str, region: str) -> Standard:
     """E.164, a number without a country code taken as of ``region``; an extension is dropped."""
-    if len(raw) > _LONGEST_SENT:
-        return Standard(raw.strip(), "malformed: not a phone number")
-    text = unicodedata.normalize("NFKC", raw).strip()
-    usual = _NORTH_AMERICAN.fullmatch(text.translate(_PHONE_GAPS)) if region == "US" else None
-    if usual:  # what phonenumbers would say, thirty times as fast
-        return Standard("+1" + usual[1])
-    try:
-        number = phonenumbers.parse(text, region)
-    except phonenumbers.NumberParseException:
-        return Standard(text, "malformed: not a phone number")
-    value = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
-    if not phonenumbers.is_possible_number(number):
-        return Standard(value, "malformed: no such length of phone number")
-    return Standard(value)
+    return Standard(*e164(raw, region))
 
 
 def code(raw: str) -> Standard:

@@ -160,6 +160,21 @@ def test_a_no_that_landed_since_the_release_breaks_the_rules_of_its_person_and_o
     assert (found.success, found.sample[0]["event_id"]) == (False, "consent:later")
 
 
+@pytest.mark.parametrize("spelling", ["(800) 555-0100", "+1 800.555.0100", "+18005550100"])
+def test_a_number_refused_since_the_release_breaks_its_rule_however_it_was_written(
+    spelling: str, small: Any, check_staged_rule: Any
+) -> None:
+    staged = stage(small.lake, small.lake.contracts.destinations["ad_platform"], small.release())
+    no = {"event_id": "consent:new", "record_id": "account:new", "purpose": "advertising", "status": "denied",
+          "given_at": AT}  # fmt: skip
+    small.change("silver.consents", lambda rows: [*rows, rows[0] | no])
+    assert check_staged_rule(staged, "ad_platform", "nobody_refused_the_phone_sha256").success
+    number = {"record_id": "account:new", "identifier": "phone", "value": spelling}
+    small.change("silver.identifiers", lambda rows: [*rows, rows[0] | number])
+    message = str(closed("exports", [check_staged_rule(staged, "ad_platform", "nobody_refused_the_phone_sha256")]))
+    assert "exports.ad_platform: nobody_refused_the_phone_sha256, 1 row" in message
+
+
 CAPS = [("email_offers", "email", 7), ("fatigue", "sms", 21)]
 
 

@@ -42,8 +42,9 @@ def says(
     return row["event_id"]
 
 
-def gives(small: Any, record: str, email: str) -> None:
-    row = small.rows("silver.identifiers")[0] | {"record_id": record, "value": email, "landing": 2}
+def gives(small: Any, record: str, value: str, identifier: str = "email") -> None:
+    row = small.rows("silver.identifiers")[0] | {"record_id": record, "value": value, "landing": 2}
+    row["identifier"] = identifier
     small.change("silver.identifiers", lambda rows: [*rows, row])
 
 
@@ -100,6 +101,27 @@ def test_a_refusal_of_a_record_that_nobody_resolved_yet_counts_by_its_mailbox(gi
     assert run(given)["email_tool"] == 1
     ((row,)) = retracted(given)
     assert (row["email"], row["reason"], row["consent_event_id"]) == ("Ann.Example@gmail.com", "address_refused", event)
+
+
+SPELLINGS = ["(800) 555-0100", "+1 800.555.0100", "1-800-555-0100", "+18005550100", "8005550100 ext. 7"]
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_a_refusal_counts_for_the_number_however_it_was_written(spelling: str, given: Any) -> None:
+    event = says(given, "account:new", "denied", "advertising")
+    gives(given, "account:new", spelling, "phone")
+    assert run(given) == {"ad_platform": 1, "email_tool": 0}
+    (row,) = retracted(given, "ad_platform")
+    assert (row["reason"], row["consent_event_id"]) == ("address_refused", event)
+
+
+def test_a_number_is_retracted_in_plain_though_it_was_sent_in_another_spelling_and_no_file_is_held(given: Any) -> None:
+    gives(given, "account:ann", "(800) 555-0100", "phone")
+    gave = rows_of(folder(given.lake, "ad_platform", 1))[0]["phone_sha256"]
+    shutil.rmtree(given.lake.settings.exports / "ad_platform")
+    says(given, "account:ann", "withdrawn", "advertising")
+    run(given)
+    assert [row["phone_sha256"] for row in retracted(given, "ad_platform")] == [gave]
 
 
 def test_a_hashed_delivery_is_found_by_the_mailbox_behind_it(given: Any) -> None:
@@ -223,6 +245,14 @@ def test_a_mailbox_refused_since_the_release_by_a_record_that_nobody_resolved_is
     says(small, "mailbox:new", "withdrawn")
     gives(small, "mailbox:new", "a.n.n.example+x@googlemail.com")
     assert exported_late(small) == (0, 1)
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_a_number_refused_since_the_release_is_not_exported_however_it_was_written(spelling: str, small: Any) -> None:
+    small.release()
+    says(small, "account:new", "denied", "advertising")
+    gives(small, "account:new", spelling, "phone")
+    assert exported_late(small, "ad_platform") == (0, 1)
 
 
 def test_who_withdrew_and_allowed_again_since_the_release_is_exported(small: Any) -> None:

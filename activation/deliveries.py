@@ -43,9 +43,15 @@ def rows(connection: "duckdb.DuckDBPyConnection", destination: Destination) -> l
 
 
 def record(
-    lake: "Lake", destination: Destination, release: int, as_of: datetime.date, given: Sequence[tuple[Any, ...]]
+    lake: "Lake",
+    destination: Destination,
+    release: int,
+    as_of: datetime.date,
+    given: Sequence[tuple[Any, ...]],
+    *,
+    published: bool,
 ) -> None:
-    """Write down whom an export is about to hand over; again for the same release, it replaces what was written.
+    """Write down whom an export is about to hand over.
 
     Args:
         lake: The lake.
@@ -53,6 +59,8 @@ def record(
         release: What is exported.
         as_of: The date of that release.
         given: What ``rows`` said of the very export.
+        published: Whether the release was handed over before, in a folder that was taken away since. Then whom that
+            had stays, whether this one has them or not; what a try claimed that never became visible is replaced.
     """
     at = datetime.datetime.now(datetime.UTC)
     told = {
@@ -63,15 +71,29 @@ def record(
         "as_of": as_of,
         "delivered_at": at,
     }
-    made = [
+    made: list[dict[str, Any]] = [
         told | {"profile_id": profile, "address_hashes": list(addresses.items()), "mailbox_hashes": list(boxes.items())}
         for profile, addresses, boxes in given
     ]
     where = f"destination = '{destination.destination}' AND release = {release}"
-    if (destination.destination, release) in releases_of(lake, destination.destination):
+    is_known = (destination.destination, release) in releases_of(lake, destination.destination)
+    if is_known and published:
+        known = _given_before(lake, destination.destination, release)
+        made = [row for row in made if (row["profile_id"], frozenset(row["address_hashes"])) not in known]
+    if is_known and not published:
         lake.overwrite(TABLE, made, where=where)
     elif made:
         lake.append(TABLE, made)
+
+
+def _given_before(lake: "Lake", destination: str, release: int) -> set[tuple[str, frozenset[tuple[str, str]]]]:
+    """Whom the ledger has for an export, at which addresses."""
+    with lake.duck(only=[TABLE]) as connection:
+        found = connection.execute(
+            f'SELECT profile_id, address_hashes FROM {TABLE} WHERE destination = $name AND "release" = $release',
+            {"name": destination, "release": release},
+        ).fetchall()
+    return {(profile, frozenset(addresses.items())) for profile, addresses in found}
 
 
 def record_held(lake: "Lake", folders: Iterable[Path], as_of: dict[int, datetime.date]) -> list[tuple[str, int]]:
@@ -95,7 +117,8 @@ def record_held(lake: "Lake", folders: Iterable[Path], as_of: dict[int, datetime
                 continue
         except (DataError, OSError, KeyError, TypeError):
             continue  # what is wrong with it, `clew export verify` says
-        record(lake, destination, release, as_of.get(release, datetime.date.min), _rows_of(lake, destination, folder))
+        date, given = as_of.get(release, datetime.date.min), _rows_of(lake, destination, folder)
+        record(lake, destination, release, date, given, published=True)
         made.append((folder.parent.name, release))
     return made
 

@@ -89,7 +89,8 @@ def export(lake: "Lake", run: "Run", destination: str, gate: Gate) -> dict[str, 
             try:
                 gate(lake, run, staged)
                 # Whom the file has, whatever was said or delivered while the gate looked at it.
-                deliveries.record(lake, declared, release, release_dates(lake)[release], given)
+                published = release in retract.written_down(lake, destination)
+                deliveries.record(lake, declared, release, release_dates(lake)[release], given, published=published)
                 publish(staged)
             except BaseException:
                 shutil.rmtree(staged, ignore_errors=True)  # people refused by a gate do not stay lying about in a file

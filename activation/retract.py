@@ -30,13 +30,13 @@ RETRACTED_BECAUSE: dict[str, str] = {
 def export_before(lake: "Lake", destination: str, release: int) -> int | None:
     """The newest release before this one that was exported to a destination, by what is held and by the audit."""
     found = {int(path.name) for path in published_folders(lake) if path.parent.name == destination}
-    found |= set(_written_down(lake, destination))
+    found |= set(written_down(lake, destination))
     return max((number for number in found if number < release), default=None)
 
 
 def unknown_since(lake: "Lake", connection: "duckdb.DuckDBPyConnection", destination: str, since: int) -> bool:
     """Whether the export of a release had rows, by the audit, and no ledger says whose: it was of before the ledger."""
-    detail = _written_down(lake, destination).get(since)
+    detail = written_down(lake, destination).get(since)
     if detail is None or detail.startswith("0 rows"):
         return False
     if not lake.exists(TABLE):
@@ -154,8 +154,8 @@ def retractions(
     return addresses.columns_of(fields), rows
 
 
-def _written_down(lake: "Lake", destination: str) -> dict[int, str]:
-    """What the audit says of the exports to a destination, by release; the newest entry counts."""
+def written_down(lake: "Lake", destination: str) -> dict[int, str]:
+    """What the audit says of the exports that were handed over, by release; the newest entry of each counts."""
     head = f"export {destination} "
     return {
         int(item.subject.removeprefix(head)): item.detail

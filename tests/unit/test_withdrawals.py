@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from activation.deliveries import forget
+from activation.deliveries import forget, record
 from activation.export import DATA, export, export_all, folder
 from activation.files import read_manifest
 from activation.held import holding, published_retractions, redact, retraction_folder
@@ -15,7 +15,7 @@ from activation.verify import verify
 from activation.withdrawals import retract
 from expectations.gate import check_staged
 from lakehouse.seal import public_key
-from tests.unit.test_export import open_gate, profile_of, rows_of
+from tests.unit.test_export import asks, open_gate, profile_of, rows_of
 
 LANDED = dt.datetime(2018, 1, 1, 10, tzinfo=dt.UTC)
 
@@ -147,6 +147,50 @@ def test_an_export_whose_folder_is_gone_is_retracted_all_the_same(given: Any) ->
     says(given, "account:ann", "withdrawn")
     run(given)
     assert [(row["email"], row["address_hashes"]) for row in retracted(given)] == [("Ann.Example@gmail.com", "")]
+
+
+def test_whom_an_export_made_anew_leaves_out_stays_known_and_is_retracted_when_they_withdraw(given: Any) -> None:
+    place = folder(given.lake, "email_tool", 1)
+    shutil.rmtree(place)
+    asks(given, "email_tool", kinds=["founder"])  # Ann's profile is deterministic
+    export(given.lake, given.run, "email_tool", open_gate)
+    ann, gus = profile_of(given, "Ann"), profile_of(given, "Gus")
+    assert [row["profile_id"] for row in rows_of(place)] == [gus]  # at her address, in her place
+    assert verify(place, [public_key(given.lake.settings)], given.lake).problems == ()
+    says(given, "account:ann", "withdrawn")
+    assert run(given)["email_tool"] == 2
+    assert {row["profile_id"]: row["reason"] for row in retracted(given)} == {ann: "withdrawn", gus: "address_refused"}
+
+
+def test_an_address_that_an_export_made_anew_gives_in_place_of_another_leaves_both_known(given: Any) -> None:
+    place = folder(given.lake, "email_tool", 1)
+    shutil.rmtree(place)
+    declared = given.lake.contracts.destinations
+    hashed = declared["email_tool"].fields["email"].model_copy(update={"convert": "google_email_sha256"})
+    fields = declared["email_tool"].fields | {"email": hashed}
+    declared["email_tool"] = declared["email_tool"].model_copy(update={"fields": fields, "version": "2-0-0"})
+    export(given.lake, given.run, "email_tool", open_gate)
+    assert verify(place, [public_key(given.lake.settings)], given.lake).problems == ()
+    says(given, "account:ann", "withdrawn")
+    assert run(given)["email_tool"] == 1
+    assert {row["email"] or row["address_hashes"].split(":")[0] for row in retracted(given)} == {
+        rows_of(place)[0]["email"], "email",
+    }  # fmt: skip
+
+
+def test_a_claim_that_was_never_published_is_replaced_by_the_next_try(small: Any) -> None:
+    small.release()
+    fay = {"email": "0" * 64}
+    record(
+        small.lake,
+        small.lake.contracts.destinations["email_tool"],
+        1,
+        small.run.as_of,
+        [(profile_of(small, "Fay"), fay, fay)],
+        published=False,
+    )
+    export(small.lake, small.run, "email_tool", open_gate)
+    assert [row["profile_id"] for row in small.rows("ops.deliveries")] == [profile_of(small, "Ann")]
 
 
 def test_an_address_that_is_known_nowhere_any_more_is_named_by_its_keyed_hash(given: Any) -> None:

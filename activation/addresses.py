@@ -97,9 +97,9 @@ def taken_out(fields: Sequence[str]) -> str:
 
     Its columns: the fields, profile_id, exported_in, address_hashes.
     """
-    values = ", ".join(f"max(value) FILTER (field = '{name}') AS \"{name}\"" for name in fields)
+    values = "".join(f", max(value) FILTER (field = '{name}') AS \"{name}\"" for name in fields)
     return f"""
-        SELECT profile_id, {values},
+        SELECT profile_id{values},
                array_to_string(list_sort(list_distinct(flatten(list(releases)))), ' ') AS exported_in,
                string_agg(field || ':' || hash, ' ' ORDER BY field) FILTER (value IS NULL) AS address_hashes
         FROM (SELECT lost.*, plain.value, row_number() OVER (PARTITION BY profile_id, lost.field ORDER BY hash) AS place

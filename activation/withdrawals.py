@@ -12,6 +12,8 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from deltalake.exceptions import DeltaError
+
 from activation import addresses, convert, due
 from activation.deliveries import RETRACTED, TABLE, releases_of, rows_by_address
 from activation.export import catch_up
@@ -32,7 +34,7 @@ from activation.measure import measured
 from activation.named import NOBODY, Named
 from lakehouse import audit, keyed
 from lakehouse.erasing import no_erasure
-from lakehouse.errors import DataError
+from lakehouse.errors import ClewError, DataError
 from lakehouse.seal import is_sealed, sealed
 
 if TYPE_CHECKING:
@@ -44,6 +46,8 @@ if TYPE_CHECKING:
 
 def retract(lake: "Lake", run: "Run", erased: Named = NOBODY) -> dict[str, int]:
     """Have every destination remove whom it ever got and may keep no longer.
+
+    A fault at one of them keeps none of the others waiting; it is raised when all were served.
 
     Args:
         lake: The lake.
@@ -57,7 +61,10 @@ def retract(lake: "Lake", run: "Run", erased: Named = NOBODY) -> dict[str, int]:
     Raises:
         DataError: If the audit can take no entry, or an erasure died before its end.
     """
+    import duckdb
+
     counts: dict[str, int] = {}
+    failed: dict[str, Exception] = {}
     # An erasure calls it under its own lock.
     with run.step(lake, "retract") as step, nullcontext() if erased.profiles else no_erasure(lake):
         audit.ready(lake)
@@ -66,21 +73,32 @@ def retract(lake: "Lake", run: "Run", erased: Named = NOBODY) -> dict[str, int]:
             step.message = "nobody was resolved yet"
             return counts
         for name in sorted({destination for destination, _ in releases_of(lake)}):
-            with lake.lock(f"export_{name}"):
-                finish_cut_off(lake, name)
-                make_up(lake, name)
-                counts[name] = _retract(lake, name, erased)
-            step.say(name, counts[name])
+            try:
+                with lake.lock(f"export_{name}"):
+                    finish_cut_off(lake, name)
+                    make_up(lake, name)
+                    counts[name] = _retract(lake, name, erased)
+                step.say(name, counts[name])
+            except (ClewError, duckdb.Error, DeltaError, OSError, LookupError, TypeError, ValueError) as error:
+                failed[name] = error
         step.rows = sum(counts.values())
+        if failed:
+            at_fault = ", ".join(f"{name} ({type(error).__name__})" for name, error in failed.items())
+            step.message = f"{step.rows} people retracted; at fault: {at_fault}"
+            raise next(iter(failed.values()))
         if step.rows:
-            _, times = measured(lake)
-            step.message = f"{step.rows} people retracted"
-            if times["withdrawals"]:
-                step.message += (
-                    f"; of all so far, landed to written: median {times['median_seconds']:.1f} s, "
-                    f"worst {times['worst_seconds']:.1f} s"
-                )
+            step.message = f"{step.rows} people retracted{_how_soon(lake)}"
     return counts
+
+
+def _how_soon(lake: "Lake") -> str:
+    _, times = measured(lake)
+    if not times["withdrawals"]:
+        return ""
+    return (
+        f"; of all so far, landed to written: median {times['median_seconds']:.1f} s, "
+        f"worst {times['worst_seconds']:.1f} s"
+    )
 
 
 def told_of_erasure(lake: "Lake", who: Named) -> dict[str, int]:

@@ -193,6 +193,28 @@ def test_a_claim_that_was_never_published_is_replaced_by_the_next_try(small: Any
     assert [row["profile_id"] for row in small.rows("ops.deliveries")] == [profile_of(small, "Ann")]
 
 
+def test_a_destination_declared_no_more_is_told_of_who_is_gone_though_another_has_the_address(given: Any) -> None:
+    del given.lake.contracts.destinations["email_tool"]
+    (gave,) = (row for row in given.rows("ops.deliveries") if row["destination"] == "email_tool")
+    given.lake.append("ops.deliveries", [gave | {"profile_id": profile_of(given, "Eve")}])  # she allows it
+    ann = profile_of(given, "Ann")
+    given.change(
+        "identity.assignments",
+        lambda rows: [row for row in rows if row["own_profile_id"] != ann],
+    )
+    assert run(given)["email_tool"] == 1
+    assert [(row["profile_id"], row["reason"]) for row in retracted(given)] == [(ann, "gone")]
+
+
+def test_a_fault_at_one_destination_keeps_no_other_from_being_told(given: Any) -> None:
+    says(given, "account:ann", "withdrawn", "advertising")
+    event = says(given, "account:ann", "withdrawn")
+    (given.lake.settings.exports / "ad_platform" / "retractions").touch()  # nothing can be written there
+    with pytest.raises(OSError, match="retractions"):
+        run(given)
+    assert [row["consent_event_id"] for row in retracted(given)] == [event]
+
+
 def test_an_address_that_is_known_nowhere_any_more_is_named_by_its_keyed_hash(given: Any) -> None:
     shutil.rmtree(given.lake.settings.exports / "email_tool")
     given.change("silver.identifiers", lambda rows: [])

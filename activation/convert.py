@@ -16,6 +16,8 @@ Files are opened in spreadsheets, which run a cell that begins as a formula does
 text that begins with ``=``, ``+``, ``-``, ``@``, a tab or a line end, blanks and signs that show nothing apart, gets an
 apostrophe before it, unless it is a number or a telephone with its plus sign; and so does what stands so behind a
 delimiter. An address cannot take one: of those, none that begins so, or goes on so behind a delimiter, is written.
+Neither can a consent event or a notice, which are looked up by what the receipt says: a yes that is named so is not
+exported, and a retraction does not name such a refusal.
 
 Other platforms normalise otherwise, so their hashes differ: a destination for one needs converters of its own.
 """
@@ -72,6 +74,11 @@ _STEPS = {
 def macro(converter: Converter) -> str:
     """Name of the converter's macro."""
     return f"clew_convert_{converter}"
+
+
+def named_safely(column: str) -> str:
+    """SQL of whether a name, which is exported as it is or not at all, is none that a spreadsheet would run."""
+    return f"clew_inert({column}) = {column}"
 
 
 def install(connection: duckdb.DuckDBPyConnection, domains: Iterable[MailDomain]) -> None:

@@ -61,6 +61,7 @@ def _statement(destination: Destination) -> str:
     )
     topic = f"list_contains(string_split(topics_refused, ','), '{destination.topic}')" if destination.topic else "false"
     keeps_away = f"(list_contains({list(KEEPS_AWAY)}, status) OR coalesce({topic}, false))"
+    shown = f"{convert.named_safely('consent_event_id')} AND {convert.named_safely('notice_version')}"
     columns = ", ".join(f'"{name}"' for name in (*destination.columns, *(f"_{name}" for name in destination.address)))
     return f"""
         WITH joined AS (
@@ -84,7 +85,7 @@ def _statement(destination: Destination) -> str:
                    CASE WHEN status IS NULL THEN 'no_consent_known'
                         WHEN status <> 'granted' THEN status
                         WHEN {topic} THEN 'topic_refused'
-                        WHEN NOT may_use OR consent_event_id IS NULL OR notice_version IS NULL
+                        WHEN NOT may_use OR NOT coalesce({shown}, false)
                              OR link_kind IS NULL OR link_probability IS NULL THEN 'incomplete_receipt'
                         WHEN NOT {destination.identity.condition} THEN 'too_unsure'
                         WHEN NOT ({has_address}) THEN 'no_address'

@@ -7,7 +7,7 @@ ledger ops.deliveries, also where its folder is gone.
 
 from typing import TYPE_CHECKING
 
-from activation import addresses, meanwhile
+from activation import addresses, convert, meanwhile
 from activation.deliveries import RETRACTED, TABLE
 from activation.held import published_folders
 from contracts.export import Destination
@@ -139,7 +139,7 @@ def retractions(
                         WHEN d.profile_id IS NOT NULL THEN '{OTHER_ADDRESS}'
                         WHEN p.profile_id IS NOT NULL THEN '{NOT_ASKED}'
                         ELSE '{GONE}' END AS reason,
-                   c.event_id AS consent_event_id,
+                   CASE WHEN {convert.named_safely("c.event_id")} THEN c.event_id END AS consent_event_id,
                    strftime(s.received_at, '%Y-%m-%dT%H:%M:%SZ') AS known_since, exported_in, address_hashes
             FROM taken_out AS t
             LEFT JOIN decided AS d ON d.profile_id = t.now

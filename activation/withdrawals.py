@@ -181,7 +181,8 @@ def _rows(connection: "duckdb.DuckDBPyConnection", fields: Sequence[str]) -> lis
     named = ", ".join(f'CASE WHEN d.reason <> \'erased\' THEN t."{name}" END AS "{name}"' for name in fields)
     order = ", ".join(f'"{name}"' for name in fields)
     return connection.execute(
-        f"""SELECT {named}{"," if named else ""} d.profile_id, d.reason, d.event_id,
+        f"""SELECT {named}{"," if named else ""} d.profile_id, d.reason,
+                   CASE WHEN {convert.named_safely("d.event_id")} THEN d.event_id END,
                    strftime(d.landed_at, '%Y-%m-%dT%H:%M:%S.%fZ'), array_to_string(d.releases, ' '),
                    CASE WHEN d.reason = 'erased' THEN h.hashes ELSE t.address_hashes END
             FROM due AS d

@@ -63,7 +63,8 @@ REASONS: dict[Reason, str] = {
     "age_unknown": "no birth date is known, and the policy refuses that",
     "jurisdiction": "the yes was given in a place where the policy does not allow the purpose",
     "topic_refused": "the person refused or paused the topic of the destination",
-    "incomplete_receipt": "the consent names no event or no notice version, so the row could not be justified",
+    "incomplete_receipt": "the consent names no event or no notice version, or one that a spreadsheet would run as a "
+    "formula, so the row could not be justified",
     "too_unsure": "the links of the profile are less sure than the destination asks under `identity`",
     "no_address": "no address field of the destination has a value",
     "address_refused": "another profile with the same address said no to this purpose",

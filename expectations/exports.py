@@ -322,8 +322,7 @@ def _inert(table: str, destination: Destination) -> list[Rule]:
             AND NOT regexp_full_match("{name}", '\\s*[+-]?[0-9]+([.][0-9]+)?\\s*')"""
         for name in columns
     )
-    # The two of the receipt name what silver holds, and are exported as they are.
-    later = " OR ".join(f"""regexp_matches("{name}", '[;,|\\t\\r\\n][{unseen}"]*{signs}')""" for name in readable)
+    later = {name: f"""regexp_matches("{name}", '[;,|\\t\\r\\n][{unseen}"]*{signs}')""" for name in columns}
     return [
         NoRows(
             table=table,
@@ -333,6 +332,7 @@ def _inert(table: str, destination: Destination) -> list[Rule]:
             why="somebody's name would be run as a program on the machine of whoever opens the file",
             do=STOP,
             owner="privacy",
-            query=f"SELECT profile_id FROM {{batch}} WHERE {' OR '.join(filter(None, (runs, later)))}",
+            query=f"""SELECT profile_id FROM {{batch}} WHERE {runs} OR {" OR ".join(later.values())}
+                      UNION ALL SELECT profile_id FROM {table}_retractions WHERE {later["consent_event_id"]}""",
         )
     ]

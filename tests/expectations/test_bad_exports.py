@@ -82,6 +82,8 @@ CASES = [
     ("email_tool", "no_cell_is_a_formula", put(first_name=" =1+1")),
     ("email_tool", "no_cell_is_a_formula", put(last_name="Lee;=1+1")),
     ("ad_platform", "no_cell_is_a_formula", put(notice_version="@SUM(1+1)")),
+    ("email_tool", "no_cell_is_a_formula", put(notice_version="2017;@SUM(1+1)")),
+    ("email_tool", "no_cell_is_a_formula", put(consent_event_id='consent:k;=HYPERLINK("x")')),
 ]
 
 
@@ -121,6 +123,9 @@ def test_a_wrong_or_missing_retraction_breaks_its_rule(small: Any, check_staged_
     assert not check_staged_rule(staged, "email_tool", "every_address_of_before_is_given_or_retracted").success
     file.write_text(f"{header}\n{row.replace('other_address,,', 'withdrawn,consent:m1,')}\n")  # her yes
     assert not check_staged_rule(staged, "email_tool", "every_retraction_names_a_refusal").success
+    assert check_staged_rule(staged, "email_tool", "no_cell_is_a_formula").success
+    file.write_text(f"{header}\n{row.replace('other_address,,', 'withdrawn,consent:k;=1+1,')}\n")
+    assert not check_staged_rule(staged, "email_tool", "no_cell_is_a_formula").success
 
 
 def test_a_yes_that_expired_since_is_named_by_its_retraction(small: Any, check_staged_rule: Any) -> None:

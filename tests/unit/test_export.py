@@ -178,6 +178,18 @@ def test_a_yes_without_its_notice_is_not_exported(small: Any) -> None:
 
 
 @pytest.mark.parametrize(
+    "named", [{"event_id": 'consent:k;=HYPERLINK("x")'}, {"notice_version": "=1+1"}, {"notice_version": "2017\t@1"}]
+)
+def test_a_yes_named_by_what_a_spreadsheet_would_run_is_not_exported_and_costs_nobody_else(
+    named: dict[str, str], small: Any
+) -> None:
+    ann = profile_of(small, "Ann")
+    small.change("gold.consent_state", lambda rows: [row | (named if row["profile_id"] == ann else {}) for row in rows])
+    rows, reasons = exported(small, "email_tool")
+    assert ([row["email"] for row in rows], reasons["incomplete_receipt"]) == (["ann.example@gmail.com"], 1)  # Gus
+
+
+@pytest.mark.parametrize(
     ("asked", "rows"),
     [
         ({"least_probability": 0.999}, 1),

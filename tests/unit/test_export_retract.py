@@ -24,11 +24,11 @@ def exported(small: Any, destination: str = "email_tool") -> list[dict[str, str]
         return list(csv.DictReader(file))
 
 
-def withdraws(small: Any, name: str, purpose: str = "email_marketing") -> None:
+def withdraws(small: Any, name: str, purpose: str = "email_marketing", event: str = "consent:later") -> None:
     """Let somebody take back their yes, of which the mart then has the later statement."""
     said = {
         "status": "withdrawn",
-        "event_id": "consent:later",
+        "event_id": event,
         "given_at": datetime.datetime(2017, 12, 30, tzinfo=datetime.UTC),
     }
     person = profile_of(small, name)
@@ -54,6 +54,13 @@ def test_who_withdraws_is_retracted_once_with_the_statement_that_says_so(small: 
     told = read_manifest(folder(small.lake, "email_tool", 2))["retractions"]
     assert (told["since"], told["rows"], told["because"]) == (1, 1, {"withdrawn": 1})
     assert exported(small) == []
+
+
+def test_a_refusal_named_by_what_a_spreadsheet_would_run_is_retracted_without_that_name(small: Any) -> None:
+    exported(small)
+    withdraws(small, "Ann", event='consent:k;=HYPERLINK("x")')
+    ((row),) = exported(small)
+    assert (row["email"], row["reason"], row["consent_event_id"]) == ("Ann.Example@gmail.com", "withdrawn", "")
 
 
 def test_an_address_that_another_row_still_has_is_not_retracted(small: Any) -> None:

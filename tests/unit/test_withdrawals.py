@@ -75,6 +75,19 @@ def test_who_withdraws_is_retracted_with_address_statement_and_releases(given: A
     assert run(given) == {"ad_platform": 0, "email_tool": 0}
 
 
+def test_a_refusal_named_by_what_a_spreadsheet_would_run_is_retracted_without_that_name(given: Any) -> None:
+    event = says(given, "account:ann", "withdrawn")
+    name = 'consent:k;=HYPERLINK("x")'
+    given.change(
+        "silver.consents", lambda rows: [row | ({"event_id": name} if row["event_id"] == event else {}) for row in rows]
+    )
+    assert run(given)["email_tool"] == 1
+    assert [(row["email"], row["reason"], row["consent_event_id"]) for row in retracted(given)] == [
+        ("Ann.Example@gmail.com", "withdrawn", "")
+    ]
+    assert run(given)["email_tool"] == 0
+
+
 def test_withdrawn_granted_exported_and_withdrawn_again_is_retracted_twice(given: Any) -> None:
     says(given, "account:ann", "withdrawn", day=1)
     assert run(given)["email_tool"] == 1

@@ -27,7 +27,7 @@ from activation.files import (
 )
 from activation.held import Held, act_of, finish_cut_off, folder, misnamed, published_folders, unwritten_acts
 from contracts.export import Destination
-from lakehouse import audit, keyed
+from lakehouse import audit, keyed, policies
 from lakehouse.declared import declared_acts
 from lakehouse.erasing import no_erasure
 from lakehouse.errors import ContractError, DataError, UsageError
@@ -136,6 +136,7 @@ def _fill(lake: "Lake", destination: Destination, release: int, staged: Path) ->
     since = retract.export_before(lake, destination.destination, release)
     _hold_to_seal(lake, destination, since)
     with lake.duck(release) as connection:
+        _hold_to_policy(lake, connection, release)
         decided(lake, connection, destination, release)
         refused = decide.refusals(connection)
         rows, capped = decide.rows(connection, destination), caps.tally(connection)
@@ -182,6 +183,26 @@ def _fill(lake: "Lake", destination: Destination, release: int, staged: Path) ->
     }
     write_manifest(staged / MANIFEST, sealed(lake.settings, manifest))
     return given
+
+
+def _hold_to_policy(lake: "Lake", connection: "duckdb.DuckDBPyConnection", release: int) -> None:
+    """See that the policy that receipts are to name is the one by which the release was decided.
+
+    A run takes a policy before it decides by it, so what the release names is in ops.policies and in the audit.
+
+    Raises:
+        ContractError: If the policy was changed and kept its version.
+        DataError: If the release was decided by another.
+    """
+    policy = lake.contracts.policy
+    policies.refuse_if_altered(policy, policies.taken(lake))
+    found = connection.execute("SELECT DISTINCT policy_version FROM gold.consent_state ORDER BY 1").fetchall()
+    if others := [str(version) for (version,) in found if version != policy.version]:
+        raise DataError(
+            f"release {release} was decided by policy {', '.join(others)}, and the one declared is {policy.version}",
+            "contracts/consent/purposes.yml, version",
+            "run the day again, which takes the policy, shows whom it lets in and out, and exports by it: clew run",
+        )
 
 
 def decided(lake: "Lake", connection: "duckdb.DuckDBPyConnection", destination: Destination, release: int) -> None:

@@ -14,7 +14,8 @@ import pytest
 
 from activation.export import DATA, export, export_all, folder, publish, published, read_manifest, stage
 from contracts.link import FIRMEST_FIRST, IdentityMinimum
-from lakehouse.errors import DataError, GateClosed, UsageError
+from lakehouse.errors import ContractError, DataError, GateClosed, UsageError
+from lakehouse.policies import take
 from lakehouse.run import Run
 
 
@@ -228,6 +229,31 @@ def test_an_export_reads_the_release_and_not_the_live_tables(small: Any) -> None
     small.release()
     small.change("gold.profiles", lambda rows: [])
     assert export(small.lake, small.run, "email_tool", open_gate)["considered"] == 7
+
+
+def test_a_policy_changed_since_the_release_exports_nobody_until_a_run_takes_it(small: Any) -> None:
+    small.release()
+    policy = small.lake.contracts.policy
+    small.lake.contracts.policy = policy.model_copy(update={"version": "9-0-0"})
+    with pytest.raises(DataError) as caught:
+        export(small.lake, small.run, "email_tool", open_gate)
+    assert f"release 1 was decided by policy {policy.version}, and the one declared is 9-0-0" in str(caught.value)
+    assert "clew run" in str(caught.value)
+    take(small.lake, small.run)  # by a run that then died: the release is still of the policy before
+    with pytest.raises(DataError, match="was decided by policy"):
+        export(small.lake, small.run, "email_tool", open_gate)
+    assert not list(small.lake.settings.exports.rglob("*.csv"))
+    small.change("gold.consent_state", lambda rows: [row | {"policy_version": "9-0-0"} for row in rows])
+    ((row,), _) = exported(small, "email_tool")
+    assert row["policy_version"] == "9-0-0"
+
+
+def test_a_policy_changed_under_its_version_since_it_was_taken_exports_nobody(small: Any) -> None:
+    take(small.lake, small.run)
+    small.release()
+    small.lake.contracts.policy = small.lake.contracts.policy.model_copy(update={"why": "another"})
+    with pytest.raises(ContractError, match="was changed and is still called"):
+        export(small.lake, small.run, "email_tool", open_gate)
 
 
 def test_a_past_day_that_is_released_afterwards_is_not_exported(small: Any) -> None:

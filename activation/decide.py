@@ -9,7 +9,7 @@ from collections.abc import Iterable
 import duckdb
 
 from activation import convert
-from contracts.export import REASONS, RECEIPT, Destination
+from contracts.export import ALL_TOPICS, REASONS, RECEIPT, Destination
 from contracts.identity import MailDomain
 from contracts.marts import OF_PEOPLE
 from contracts.purpose import KEEPS_AWAY
@@ -59,8 +59,8 @@ def _statement(destination: Destination) -> str:
             OR "{name}" IS NOT NULL AND "_{name}" IN (SELECT mailbox FROM refused WHERE field = '{name}')"""
         for name in destination.address
     )
-    topic = f"list_contains(string_split(topics_refused, ','), '{destination.topic}')" if destination.topic else "false"
-    keeps_away = f"(list_contains({list(KEEPS_AWAY)}, status) OR coalesce({topic}, false))"
+    topic = _is_topic_refused(destination)
+    keeps_away = f"(list_contains({list(KEEPS_AWAY)}, status) OR {topic})"
     shown = f"{convert.named_safely('consent_event_id')} AND {convert.named_safely('notice_version')}"
     columns = ", ".join(f'"{name}"' for name in (*destination.columns, *(f"_{name}" for name in destination.address)))
     return f"""
@@ -95,6 +95,14 @@ def _statement(destination: Destination) -> str:
         SELECT {columns},
                CASE WHEN reason IS NULL AND ({_taken(destination)}) THEN 'address_taken' ELSE reason END AS reason
         FROM reasoned"""
+
+
+def _is_topic_refused(destination: Destination) -> str:
+    if destination.topic == ALL_TOPICS:
+        return "topics_refused IS NOT NULL"
+    if destination.topic is None:
+        return "false"
+    return f"coalesce(list_contains(string_split(topics_refused, ','), '{destination.topic}'), false)"
 
 
 def _fields(destination: Destination) -> str:

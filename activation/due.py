@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from activation.deliveries import RETRACTED, TABLE
+from contracts.export import ALL_TOPICS
 from contracts.identity import IdentityRules
 from contracts.permission_sql import said_at
 from contracts.purpose import STRICTEST_FIRST
@@ -49,7 +50,7 @@ def find(
         under_others: Deliveries, by profile and release, that had an address of the erased under somebody else's
             profile: that is due for those, and for nothing else.
         strictest: Purposes for which the strictest of the last words of a person's records counts, not the last.
-        topic: The part of its purpose that the destination is about, if it is about one.
+        topic: The part of its purpose that the destination is about, if it is about one, or ALL_TOPICS.
     """
     _open(connection, destination, has_retractions, erased, under_others)
     purposes, kinds = (
@@ -148,7 +149,7 @@ def last_words(
             FROM (SELECT NULL::VARCHAR AS topic WHERE false UNION ALL BY NAME FROM silver.consents) AS c
             LEFT JOIN identity.assignments AS a USING (record_id)
             WHERE c.given_at IS NOT NULL AND list_contains($purposes::VARCHAR[], c.purpose)
-              AND list_contains([{order}], c.status) AND (c.topic IS NULL OR c.topic = $topic)
+              AND list_contains([{order}], c.status) AND (c.topic IS NULL OR $topic IN ('{ALL_TOPICS}', c.topic))
             QUALIFY row_number() OVER (
                 PARTITION BY c.record_id, c.purpose, c.topic
                 ORDER BY said_at DESC, list_position([{order}], c.status), c.event_id) = 1""",

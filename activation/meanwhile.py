@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from activation import convert, due
-from contracts.export import Destination
+from contracts.export import ALL_TOPICS, Destination
 from contracts.purpose import REFUSALS
 from lakehouse import keyed
 from lakehouse.duck import select_of
@@ -86,6 +86,6 @@ def _said_since(connection: "duckdb.DuckDBPyConnection", destination: Destinatio
             ANTI JOIN (FROM released.consents SEMI JOIN released.assignments USING (record_id)) AS known
                 ON known.event_id = c.event_id
             WHERE c.purpose = $purpose AND list_contains({list(REFUSALS)}, c.status)
-              AND (c.topic IS NULL OR c.topic = $topic)""",
+              AND (c.topic IS NULL OR $topic IN ('{ALL_TOPICS}', c.topic))""",
         {"purpose": destination.purpose, "topic": destination.topic},
     )

@@ -8,7 +8,7 @@ from contracts.base import problem_at
 from contracts.consent_case import CaseTable, differences
 from contracts.errors import Problem
 from contracts.event import Event
-from contracts.export import Destination
+from contracts.export import ALL_TOPICS, Destination
 from contracts.marts import published_models
 from contracts.purpose import Policy, Status
 
@@ -60,9 +60,13 @@ def _export(path: Path, export: Destination, policy: Policy, classes: Mapping[st
     if export.destination not in purpose.destinations:
         what = f"the policy does not list {export.destination} under the destinations of {export.purpose}"
         yield problem_at(path, ("purpose",), what, purpose.destinations)
-    if export.topic is not None and export.topic not in purpose.topics:
+    topics = (*purpose.topics, ALL_TOPICS) if purpose.topics else ()
+    if export.topic is None and topics:
+        what = f"people refuse topics of {export.purpose} alone, so say which it is about"
+        yield problem_at(path, ("topic",), what, topics)
+    if export.topic is not None and export.topic not in topics:
         what = f"{export.topic} is no topic of {export.purpose}"
-        yield problem_at(path, ("topic",), what, tuple(purpose.topics))
+        yield problem_at(path, ("topic",), what, topics)
     if RECEIPT_CLASS not in purpose.uses:
         what = f"every row names its profile, and {export.purpose} may not use {RECEIPT_CLASS} data"
         yield problem_at(path, ("purpose",), what, purpose.uses)

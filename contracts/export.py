@@ -18,6 +18,9 @@ Converter = Literal["as_is", "plain_text", "email_address", "google_email_sha256
 only what has the form of an address; ``google_email_sha256`` and ``google_phone_sha256`` normalise and hash as Google's
 Customer Match asks (activation.convert cites the rules)."""
 
+ALL_TOPICS = "all"
+"""What a destination is about that sends what is of any topic; who refuses one of them gets none of it."""
+
 HASHING: tuple[Converter, ...] = ("google_email_sha256", "google_phone_sha256")
 
 RECEIPT = (
@@ -119,7 +122,11 @@ class Destination(Declared):
     why: Text
     purpose: Name
     channel: Channel = Field(description="How the destination reaches people; caps are counted by it")
-    topic: Name | None = Field(None, description="A topic of the purpose; who refused or paused it is not exported")
+    topic: Name | None = Field(
+        None,
+        description="What it is about, where its purpose has topics: one of them, or `all`. Who refused or paused it, "
+        "or any of them all, is not exported.",
+    )
     priority: int = Field(
         100,
         ge=0,

@@ -135,6 +135,8 @@ class Purpose(Declared):
             problems.append(f"expires_after_days: only a consent expires, and the legal basis is {self.legal_basis}")
         if all(age is None for age in ages) and "unknown_age" in self.model_fields_set:
             problems.append("unknown_age says nothing without minimum_age")
+        if "all" in self.topics:
+            problems.append("topics.all: exports say so of every topic; take another name")
         if problems:
             raise ValueError("; ".join(problems))
         return self

@@ -7,7 +7,7 @@ identity.assignments, once more.
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from contracts.export import HASHING, RECEIPT, Destination, FieldMap
+from contracts.export import ALL_TOPICS, HASHING, RECEIPT, Destination, FieldMap
 from contracts.link import FIRMEST_FIRST, IdentityMinimum
 from contracts.permission_sql import said_at
 from contracts.purpose import KEEPS_AWAY, REFUSALS
@@ -134,9 +134,8 @@ def _links(table: str, destination: Destination) -> list[Rule]:
 
 def _permission(table: str, destination: Destination) -> list[Rule]:
     purpose = destination.purpose
-    topic = (
-        f" OR list_contains(string_split(s.topics_refused, ','), '{destination.topic}')" if destination.topic else ""
-    )
+    one_of_them = f" OR list_contains(string_split(s.topics_refused, ','), '{destination.topic}')"
+    topic = {None: "", ALL_TOPICS: " OR s.topics_refused IS NOT NULL"}.get(destination.topic, one_of_them)
     return [
         NoRows(
             table=table,

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from contracts.caps import Cap
-from contracts.export import Destination
+from contracts.export import ALL_TOPICS, Destination
 from contracts.permission_sql import said_at
 from contracts.purpose import REFUSALS
 from expectations.rule import NoRows, Rule
@@ -99,7 +99,7 @@ def _show_said_since(
                 FROM (SELECT NULL::VARCHAR AS topic WHERE false UNION ALL BY NAME ({consents})) AS c
                 LEFT JOIN ({assignments}) AS a USING (record_id)
                 WHERE $is_new AND c.purpose = $purpose AND c.given_at IS NOT NULL
-                  AND (c.topic IS NULL OR c.topic = $topic))
+                  AND (c.topic IS NULL OR $topic IN ('{ALL_TOPICS}', c.topic)))
             SELECT person, event_id FROM said AS n ANTI JOIN silver.consents AS known USING (event_id)
             WHERE list_contains({list(REFUSALS)}, n.status) AND NOT EXISTS (
                 FROM said AS y WHERE y.status = 'granted' AND y.topic IS NOT DISTINCT FROM n.topic

@@ -180,6 +180,18 @@ def test_a_number_refused_since_the_release_breaks_its_rule_however_it_was_writt
     assert "exports.ad_platform: nobody_refused_the_phone_sha256, 1 row" in message
 
 
+@pytest.mark.parametrize(("topic", "is_caught"), [("offers", True), ("recipes", False), ("all", True)])
+def test_a_refusal_of_what_the_destination_is_about_breaks_the_rule_of_the_policy(
+    topic: str, is_caught: bool, small: Any, check_staged_rule: Any
+) -> None:
+    no = {"event_id": "consent:new", "record_id": "account:ann", "status": "denied", "topic": "offers", "given_at": AT}
+    small.change("silver.consents", lambda rows: [*rows, rows[0] | no])
+    declared = small.lake.contracts.destinations
+    declared["email_tool"] = declared["email_tool"].model_copy(update={"topic": topic})
+    staged = stage(small.lake, declared["email_tool"], small.release())  # the mart does not know of it
+    assert check_staged_rule(staged, "email_tool", "the_policy_permits_every_row").success is not is_caught
+
+
 CAPS = [("email_offers", "email", 7), ("fatigue", "sms", 21)]
 
 

@@ -191,6 +191,26 @@ def test_a_yes_named_by_what_a_spreadsheet_would_run_is_not_exported_and_costs_n
 
 
 @pytest.mark.parametrize(
+    ("destination_is_about", "refused", "rows"),
+    [("offers", "offers", 0), ("offers", "recipes", 1), ("offers", "offers,recipes", 0), ("all", "recipes", 0),
+     ("all", None, 1)],
+)  # fmt: skip
+def test_who_refused_or_paused_what_the_destination_is_about_is_not_exported(
+    destination_is_about: str, refused: str | None, rows: int, small: Any
+) -> None:
+    declared = small.lake.contracts.destinations
+    assert declared["email_tool"].topic == "offers", "the shipped one is for offers"
+    declared["email_tool"] = declared["email_tool"].model_copy(update={"topic": destination_is_about})
+    ann = profile_of(small, "Ann")
+    small.change(
+        "gold.consent_state",
+        lambda rows: [row | ({"topics_refused": refused} if row["profile_id"] == ann else {}) for row in rows],
+    )
+    made, reasons = exported(small, "email_tool")
+    assert (len(made), reasons["topic_refused"]) == (rows, 1 - rows)
+
+
+@pytest.mark.parametrize(
     ("asked", "rows"),
     [
         ({"least_probability": 0.999}, 1),

@@ -44,6 +44,7 @@ def changed(tmp_path: Path, source: Path, *steps: str, to: Any) -> Path:
         (("purposes", "service", "expires_after_days"), 30, "only a consent expires, and the legal basis is contract"),
         (("purposes", "service", "unknown_age"), "refuse", "unknown_age says nothing without minimum_age"),
         (("purposes", "research", "minimum_age"), None, "legal_basis: consent needs minimum_age"),
+        (("purposes", "research", "topics"), {"all": "everything"}, "topics.all: exports say so of every topic"),
         (("purposes", "research", "overrides"), {"atlantis": {}}, "overrides: atlantis is no jurisdiction"),
         (("purposes", "research", "overrides"), {"elsewhere": {}}, "elsewhere is not in allowed_in"),
         (("purposes", "research", "expires"), 3, "purposes.research.expires: Extra inputs are not permitted"),
@@ -101,6 +102,14 @@ def test_a_wrong_policy_is_refused_with_its_field(steps: tuple[str, ...], to: An
         ),
         ("exports/email_tool.yml", ("purpose",), "spam", "purpose: spam is no purpose"),
         ("exports/email_tool.yml", ("topic",), "weather", "topic: weather is no topic of email_marketing"),
+        (
+            "exports/email_tool.yml",
+            ("topic",),
+            None,
+            "topic: people refuse topics of email_marketing alone, so say which it is about (allowed: offers, recipes, "
+            "all)",
+        ),
+        ("exports/ad_platform.yml", ("topic",), "all", "topic: all is no topic of advertising"),
         (
             "events/consent/consent_changed.yml",
             ("properties", "purpose", "allowed"),

@@ -293,13 +293,19 @@ def test_nothing_that_is_held_can_be_read_by_others(given: Any) -> None:
 
 
 def test_a_refusal_of_the_topic_counts_and_a_pause_or_another_topic_does_not(given: Any) -> None:
-    declared = given.lake.contracts.destinations
-    declared["email_tool"] = declared["email_tool"].model_copy(update={"topic": "offers"})
     for topic, status, day in ((None, "snoozed", 1), ("recipes", "withdrawn", 2)):
         says(given, "account:ann", status, day=day, topic=topic)
         assert run(given)["email_tool"] == 0, (topic, status)
     event = says(given, "account:ann", "withdrawn", day=3, topic="offers")
     says(given, "account:ann", "granted", day=4)  # of the whole, which leaves the topic refused
+    assert run(given)["email_tool"] == 1
+    assert [row["consent_event_id"] for row in retracted(given)] == [event]
+
+
+def test_of_a_destination_about_all_topics_a_refusal_of_any_counts(given: Any) -> None:
+    declared = given.lake.contracts.destinations
+    declared["email_tool"] = declared["email_tool"].model_copy(update={"topic": "all"})
+    event = says(given, "account:ann", "withdrawn", topic="recipes")
     assert run(given)["email_tool"] == 1
     assert [row["consent_event_id"] for row in retracted(given)] == [event]
 
@@ -351,6 +357,14 @@ def test_the_ledger_has_whom_the_file_has_though_a_no_lands_while_the_gate_looks
     assert export(small.lake, small.run, "email_tool", gate)["rows"] == 1
     assert [row["profile_id"] for row in small.rows("ops.deliveries")] == [profile_of(small, "Ann")]
     assert run(small) == {"email_tool": 1}
+
+
+def test_a_no_to_any_topic_since_the_release_keeps_out_of_a_destination_about_all(small: Any) -> None:
+    declared = small.lake.contracts.destinations
+    declared["email_tool"] = declared["email_tool"].model_copy(update={"topic": "all"})
+    small.release()
+    says(small, "account:ann", "withdrawn", topic="recipes")
+    assert exported_late(small) == (0, 1)
 
 
 def test_a_no_to_another_topic_since_the_release_keeps_nobody_out(small: Any) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from activation import convert
+from activation.decide import is_topic_refused
 from contracts.export import HASHING, Destination
 from contracts.permission import Moment
 from contracts.permission_sql import said_at
@@ -146,14 +147,7 @@ def _may_be_used(connection: duckdb.DuckDBPyConnection, asked: str) -> list[str]
 
 def _topic_refused(connection: duckdb.DuckDBPyConnection, destination: Destination) -> list[str]:
     """Nobody refused or paused the topic that the destination is about."""
-    if destination.topic is None:
-        return []
-    whose = told(
-        connection,
-        """profile_id IN (SELECT profile_id FROM state
-                          WHERE list_contains(string_split(topics_refused, ','), $topic))""",
-        topic=destination.topic,
-    )
+    whose = told(connection, f"profile_id IN (SELECT profile_id FROM state WHERE {is_topic_refused(destination)})")
     return [f"{whose} refused or paused the topic {destination.topic}"] if whose else []
 
 
@@ -173,11 +167,11 @@ def _address_refused(connection: duckdb.DuckDBPyConnection, destination: Destina
             {"kind": field.profile},
         )
         connection.execute(
-            """CREATE OR REPLACE TEMP TABLE no_to AS
-               SELECT DISTINCT box, profile_id FROM given WHERE profile_id IN (
-                   SELECT profile_id FROM state WHERE list_contains($away::VARCHAR[], status)
-                      OR coalesce(list_contains(string_split(topics_refused, ','), $topic), false))""",
-            {"away": list(KEEPS_AWAY), "topic": destination.topic},
+            f"""CREATE OR REPLACE TEMP TABLE no_to AS
+                SELECT DISTINCT box, profile_id FROM given WHERE profile_id IN (
+                    SELECT profile_id FROM state
+                    WHERE list_contains($away::VARCHAR[], status) OR {is_topic_refused(destination)})""",
+            {"away": list(KEEPS_AWAY)},
         )
         # Of a hash the mailbox is known only by who gave it.
         hashes = field.convert in HASHING

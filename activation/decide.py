@@ -59,7 +59,7 @@ def _statement(destination: Destination) -> str:
             OR "{name}" IS NOT NULL AND "_{name}" IN (SELECT mailbox FROM refused WHERE field = '{name}')"""
         for name in destination.address
     )
-    topic = _is_topic_refused(destination)
+    topic = is_topic_refused(destination)
     keeps_away = f"(list_contains({list(KEEPS_AWAY)}, status) OR {topic})"
     shown = f"{convert.named_safely('consent_event_id')} AND {convert.named_safely('notice_version')}"
     columns = ", ".join(f'"{name}"' for name in (*destination.columns, *(f"_{name}" for name in destination.address)))
@@ -97,7 +97,8 @@ def _statement(destination: Destination) -> str:
         FROM reasoned"""
 
 
-def _is_topic_refused(destination: Destination) -> str:
+def is_topic_refused(destination: Destination) -> str:
+    """SQL over rows of consent: whether somebody refused or paused what the destination is about."""
     if destination.topic == ALL_TOPICS:
         return "topics_refused IS NOT NULL"
     if destination.topic is None:

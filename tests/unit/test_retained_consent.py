@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from contracts.permission import Moment
+from identity.apart import as_one
 from lakehouse.consent import state_sql
 from lakehouse.run import Run
 from rights import retain as retained
@@ -75,11 +76,11 @@ def no_exports(*_: Any) -> Retained:
 
 def gone(small: SmallLake) -> set[str]:
     """The events that a retention of today removes."""
-    return set(_due(small.lake, TODAY, no_exports).theirs.event_ids)
+    return set(_due(small.lake, TODAY, no_exports, as_one).theirs.event_ids)
 
 
 def kept(small: SmallLake) -> int:
-    return sum(one.kept for one in preview(small.lake, TODAY, exports=no_exports).past)
+    return sum(one.kept for one in preview(small.lake, TODAY, exports=no_exports, together=as_one).past)
 
 
 def test_an_unsubscribe_outlives_its_source_and_a_delivery_does_not(lake: SmallLake) -> None:
@@ -145,7 +146,7 @@ def test_a_customer_row_is_as_old_as_its_last_repeat_and_an_old_repeat_goes(lake
         [{"source": "crm", "position": place, "part": 0, "event_id": event, "first_position": 1, "landing": landing}
          for event, place, landing in repeats],
     )  # fmt: skip
-    theirs = _due(lake.lake, TODAY, no_exports).theirs
+    theirs = _due(lake.lake, TODAY, no_exports, as_one).theirs
     assert theirs.event_ids == (left,)
     assert {grave.position for grave in theirs.lines} >= {101, 103}
     assert 102 not in {grave.position for grave in theirs.lines}

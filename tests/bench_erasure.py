@@ -65,7 +65,7 @@ def section(events: int = EVENTS) -> str:
         "## Erasure",
         "",
         f"A lake of {events:,} events, {EVENTS_OF_ONE} a person; everything of them from bronze, silver, identity, gold and landing/, "
-        "their history and statistics purged.",
+        "their history and statistics purged. It has no consents, customer records, history of identity or exports: a lower bound.",
         "",
         "| people in one go | seconds | messages | data files written anew |",
         "| ---: | ---: | ---: | ---: |",

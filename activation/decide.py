@@ -9,10 +9,10 @@ from collections.abc import Iterable
 import duckdb
 
 from activation import convert
-from contracts.export import ALL_TOPICS, REASONS, RECEIPT, Destination
+from contracts.export import REASONS, RECEIPT, Destination
 from contracts.identity import MailDomain
 from contracts.marts import OF_PEOPLE
-from contracts.purpose import KEEPS_AWAY
+from contracts.purpose import ALL_TOPICS, KEEPS_AWAY
 from lakehouse.errors import ContractError, DataError
 
 

@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from activation.deliveries import RETRACTED, TABLE
-from contracts.export import ALL_TOPICS
 from contracts.identity import IdentityRules
 from contracts.permission_sql import said_at
-from contracts.purpose import STRICTEST_FIRST
+from contracts.purpose import ALL_TOPICS, STRICTEST_FIRST
 from lakehouse import numbers
 
 if TYPE_CHECKING:

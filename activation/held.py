@@ -131,11 +131,6 @@ def unwritten_acts(lake: "Lake") -> Iterator[audit.Act]:
             continue  # the audit's proof names it
 
 
-def holding(lake: "Lake", who: Named) -> list[Held]:
-    """The folders of which a file has a row of one of these people."""
-    return [held for held in all_held(lake) if has_rows(held, who)]
-
-
 def has_rows(held: Held, who: Named) -> bool:
     """Whether a file of a folder has a row of one of these people."""
     return any(_has(held.folder / name, who) for name in (DATA, RETRACTIONS) if (held.folder / name).exists())

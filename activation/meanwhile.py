@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from activation import convert, due
-from contracts.export import ALL_TOPICS, Destination
-from contracts.purpose import REFUSALS
+from contracts.export import Destination
+from contracts.purpose import ALL_TOPICS, REFUSALS
 from lakehouse import keyed
 from lakehouse.duck import select_of
 from lakehouse.releases import release_tables

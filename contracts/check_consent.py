@@ -8,9 +8,9 @@ from contracts.base import problem_at
 from contracts.consent_case import CaseTable, differences
 from contracts.errors import Problem
 from contracts.event import Event
-from contracts.export import ALL_TOPICS, Destination
+from contracts.export import Destination
 from contracts.marts import published_models
-from contracts.purpose import Policy, Status
+from contracts.purpose import ALL_TOPICS, Policy, Status
 
 Loaded = Mapping[str, Mapping[Path, Any]]
 RECEIPT_CLASS = "pseudonymous"

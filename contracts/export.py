@@ -18,9 +18,6 @@ Converter = Literal["as_is", "plain_text", "email_address", "google_email_sha256
 only what has the form of an address; ``google_email_sha256`` and ``google_phone_sha256`` normalise and hash as Google's
 Customer Match asks (activation.convert cites the rules)."""
 
-ALL_TOPICS = "all"
-"""What a destination is about that sends what is of any topic; who refuses one of them gets none of it."""
-
 HASHING: tuple[Converter, ...] = ("google_email_sha256", "google_phone_sha256")
 
 RECEIPT = (

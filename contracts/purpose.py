@@ -58,6 +58,8 @@ IMPLIED: dict[str, str] = {UNKNOWN: "no place is known", ELSEWHERE: "a place tha
 
 
 Place = Annotated[str, StringConstraints(pattern=r"^[A-Z]([A-Z -]*[A-Z])?$")]
+ALL_TOPICS = "all"
+"""What a destination is about that sends what is of any topic; who refuses one of them gets none of it."""
 
 
 class Jurisdiction(Declared):
@@ -135,8 +137,8 @@ class Purpose(Declared):
             problems.append(f"expires_after_days: only a consent expires, and the legal basis is {self.legal_basis}")
         if all(age is None for age in ages) and "unknown_age" in self.model_fields_set:
             problems.append("unknown_age says nothing without minimum_age")
-        if "all" in self.topics:
-            problems.append("topics.all: exports say so of every topic; take another name")
+        if ALL_TOPICS in self.topics:
+            problems.append(f"topics.{ALL_TOPICS}: exports say so of every topic; take another name")
         if problems:
             raise ValueError("; ".join(problems))
         return self

@@ -7,10 +7,10 @@ identity.assignments, once more.
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from contracts.export import ALL_TOPICS, HASHING, RECEIPT, Destination, FieldMap
+from contracts.export import HASHING, RECEIPT, Destination, FieldMap
 from contracts.link import FIRMEST_FIRST, IdentityMinimum
 from contracts.permission_sql import said_at
-from contracts.purpose import KEEPS_AWAY, REFUSALS
+from contracts.purpose import ALL_TOPICS, KEEPS_AWAY, REFUSALS
 from expectations import consent, ledgers
 from expectations.ledgers import STOP
 from expectations.link import as_sure_as_asked, weakest_links

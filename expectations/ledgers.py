@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from contracts.caps import Cap
-from contracts.export import ALL_TOPICS, Destination
+from contracts.export import Destination
 from contracts.permission_sql import said_at
-from contracts.purpose import REFUSALS
+from contracts.purpose import ALL_TOPICS, REFUSALS
 from expectations.rule import NoRows, Rule
 from lakehouse import keyed, numbers
 from lakehouse.duck import select_of

@@ -40,10 +40,10 @@ def duck() -> dict[str, Any]:
 
     Nothing, where there is no workspace, or one that this account may only read.
     """
+    if not _states or not _states[0].is_dir():
+        return {}
     try:
-        return (
-            {"temp_directory": str(folder() / f"duckdb-{next(_databases)}")} if _states and _states[0].is_dir() else {}
-        )
+        return {"temp_directory": str(folder() / f"duckdb-{next(_databases)}")}
     except OSError:
         return {}
 

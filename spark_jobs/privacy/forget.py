@@ -140,13 +140,13 @@ def _planned(lake: "Lake", as_of: datetime.date, profiles: list[str], reason: st
     if not reason.strip():
         raise UsageError("an erasure needs a reason", "--reason", "say why, for those who come after")
     theirs = find(lake, profiles)
-    if not theirs.records and not theirs.event_ids and theirs.left:
-        raise DataError(
-            "others have the mailbox or number of this profile, and nothing else is of it",
-            "identity.assignments",
-            "erase who has it: it goes with the last of them",
-        )
     if not theirs.records and not theirs.event_ids:
+        if theirs.left:
+            raise DataError(
+                "others have the mailbox or number of this profile, and nothing else is of it",
+                "identity.assignments",
+                "erase who has it: it goes with the last of them",
+            )
         raise DataError("no record is of this profile", "identity.assignments", "see who there is: clew profile WHO")
     refuse_held(lake, profiles, {grave.source for grave in theirs.lines}, as_of)
     if theirs.unresolved:

@@ -82,12 +82,11 @@ def outcome_of(lake: Lake, days: "list[DayRun]", seconds: float, truth: Path | N
 
 
 def _people(lake: Lake, truth: Path) -> dict[str, Any]:
-    import pyarrow.parquet as pq
-
     from identity.evaluate import evaluate, to_be_joined
+    from identity.truth import read_truth
 
     assignments = lake.arrow("identity.assignments")
-    found = evaluate(assignments, to_be_joined(pq.read_table(truth / "records.parquet"), assignments))
+    found = evaluate(assignments, to_be_joined(read_truth(truth, lake.settings.identity_key), assignments))
     rates = {name: round(getattr(found, name), 4) for name in ("precision", "recall", "f1")}
     return {"truth": found.people, "found": found.profiles, **rates}
 

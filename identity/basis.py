@@ -5,7 +5,6 @@ somebody else wrote; and the next run makes them whole.
 """
 
 import hashlib
-import hmac
 import json
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from identity.model import Model
 from lakehouse.commits import has_the_rows_of
+from lakehouse.pseudonym import fingerprint
 
 if TYPE_CHECKING:
     from lakehouse.lake import Lake
@@ -48,8 +48,7 @@ class Basis:
     def of(cls, lake: "Lake", model: Model) -> "Basis":
         """That of a run now."""
         rules = lake.contracts.identity.model_dump_json().encode()
-        key = hmac.new(lake.settings.identity_key, b"fingerprint of the identity key", hashlib.sha256)
-        return cls(_digits(rules), model.version, key.hexdigest()[:16], _code())
+        return cls(_digits(rules), model.version, fingerprint(lake.settings.identity_key), _code())
 
 
 @dataclass(frozen=True)

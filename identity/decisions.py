@@ -250,6 +250,14 @@ def _append(lake: "Lake", known: list[Decision], made: Decision) -> None:
     audit.note(lake, decision_acts([*known, made]))
 
 
+def append_again(lake: "Lake", known: list[Decision], made: list[Decision]) -> None:
+    """Append decisions that were made before, and their undos, in one commit."""
+    if made:
+        audit.ready(lake)
+        lake.append(TABLE, [asdict(item) for item in made])
+    audit.note(lake, decision_acts([*known, *made]))  # also those of a process that died here
+
+
 def _next(known: list[Decision]) -> int:
     return max((item.decision for item in known), default=0) + 1
 

@@ -10,6 +10,7 @@ from identity.evaluate import Metrics, evaluate, to_be_joined, within_reach
 from identity.records import Nodes
 from identity.sql import query
 from identity.subgroups import Group, subgroups
+from identity.truth import FILE, read_truth
 from lakehouse.errors import DataError, UsageError
 
 if TYPE_CHECKING:
@@ -65,14 +66,14 @@ def evaluate_lake(lake: "Lake", truth: Path) -> Evaluation:
 
     Args:
         lake: The lake.
-        truth: A folder with records.parquet (record_id, person_id, is_shared) and, if groups of people are known,
-            groups.parquet (person_id, dimension, value).
+        truth: A folder with records.parquet (``truth.read_truth``) and, if groups of people are known, groups.parquet
+            (person_id, dimension, value).
 
     Raises:
         UsageError: If there is no such folder, or the lake has no profiles yet.
         DataError: If the truth knows none of the records.
     """
-    if not (truth / "records.parquet").is_file():
+    if not (truth / FILE).is_file():
         raise UsageError(
             "there is no truth here", str(truth), "give the folder that holds records.parquet: --truth FOLDER"
         )
@@ -81,7 +82,7 @@ def evaluate_lake(lake: "Lake", truth: Path) -> Evaluation:
         raise UsageError("there are no profiles yet", str(lake.settings.lake), "make them: clew run")
     with lake.duck(only=[f"identity.{name}" for name in _READ]) as connection:
         tables = {name: connection.sql(f"SELECT * FROM identity.{name}").to_arrow_table() for name in _READ}
-    known = to_be_joined(_truth(truth), tables["assignments"])
+    known = to_be_joined(read_truth(truth, lake.settings.identity_key), tables["assignments"])
     metrics = evaluate(tables["assignments"], known)
     if not metrics.records:
         raise DataError(
@@ -134,13 +135,6 @@ def missed(judged: pa.Table, edges: pa.Table) -> tuple[Missed, ...]:
         edges=edges.select(["left_record", "right_record", "state", "match_weight", "reason"]),
     ).to_pylist()
     return tuple(Missed(**row) for row in rows)
-
-
-def _truth(folder: Path) -> pa.Table:
-    return query(
-        "SELECT record_id, person_id, is_shared FROM read_parquet($path::VARCHAR)",
-        {"path": str(folder / "records.parquet")},
-    )
 
 
 def _members(records: pa.Table, truth: pa.Table, groups: Path) -> pa.Table:

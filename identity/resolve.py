@@ -20,6 +20,7 @@ from identity.history import append_history, believed_before, has_spoken
 from identity.incremental import replacement
 from identity.model import Model, compared_people, load_model
 from identity.records import SILVER, build_nodes, read_silver, standard_forms, with_browsers
+from identity.renamed import Renamed, name_anew
 from identity.resolution import Resolution, resolved
 from identity.score import probabilistic_edges
 from identity.sql import query
@@ -28,6 +29,7 @@ from identity.timeline import timelines
 from lakehouse.duck import changed_column
 from lakehouse.erasing import refuse_half_erased
 from lakehouse.errors import DataError
+from lakehouse.naming import refuse_other_names
 
 if TYPE_CHECKING:
     from lakehouse.lake import Lake
@@ -59,11 +61,16 @@ def resolve(lake: "Lake", run: "Run") -> dict[str, int]:
     """
     with run.step(lake, "resolve") as step, lake.lock("resolve"):
         refuse_half_erased(lake)
+        refuse_other_names(lake)
         rules = lake.contracts.identity
         model = load_model(rules.probabilistic.model, lake.settings.models)
+        basis, before, renamed = Basis.of(lake, model), last(lake), Renamed()
+        if before is None or before.basis.key != basis.key:
+            renamed = name_anew(lake, keeps_gone=before is None)
+            if renamed.names:
+                step.say("records named anew", rows=renamed.names)
         decisions = standing(read_decisions(lake), run.as_of)
         step.say("decisions standing", rows=len(decisions))
-        basis, before = Basis.of(lake, model), last(lake)
         read = versions(lake, SILVER)
         candidates, why = _candidates(lake, before, basis)
         if candidates is None:
@@ -83,7 +90,7 @@ def resolve(lake: "Lake", run: "Run") -> dict[str, int]:
         told = timelines(made.records, made.resolution.edges, made.resolution.assignments)
         step.say("history appended", rows=append_history(lake, run, told, made.about))
         publish(lake, run.run_id, basis, read)
-        step.rows, step.message = counts["records"], _told(changed, why)
+        step.rows, step.message = counts["records"], "; ".join(filter(None, (_told(changed, why), renamed.told)))
     return counts | changed
 
 

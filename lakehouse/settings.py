@@ -110,7 +110,10 @@ class Settings(BaseSettings):
 
     @cached_property
     def identity_key(self) -> bytes:
-        """The key of profile ids. Made once for a lake and kept beside it; losing it changes every id."""
+        """The key of profile ids and of the names of mailboxes and telephones.
+
+        Made once for a lake and kept beside it; losing it changes every profile id, and silver must be conformed anew.
+        """
         if self.identity_secret is not None:
             return self.identity_secret.get_secret_value().encode()
         return self.secret("identity.key")

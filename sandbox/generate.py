@@ -30,7 +30,8 @@ HOLIDAY = date(2017, 12, 25)
 ZIPPED_MONTHS = (4, 8)
 RECORDS = pa.schema(
     [
-        ("record_id", pa.string()),
+        ("kind", pa.string()),
+        ("value", pa.string()),
         ("person_id", pa.string()),
         ("household_id", pa.int64()),
         ("is_shared", pa.bool_()),
@@ -154,19 +155,19 @@ def _write_oddities(target: Landing, window: clock.Window) -> None:
 def _recall(truth: Path, known: Truth) -> None:
     """Read back the truth about the earlier days, whose files stay."""
     path = truth / "records.parquet"
-    if not path.exists():
+    if not path.exists() or not set(RECORDS.names) <= set(pq.read_schema(path).names):
         raise UsageError(
-            "the landing folder has earlier files of the sandbox, but their truth is gone",
+            "the landing folder has earlier files of the sandbox, but their truth is gone or of before",
             where=str(path.name),
             do="generate again from the first day",
         )
     for row in pq.read_table(path).to_pylist():
-        known.owners[row["record_id"]] = (row["person_id"], row["household_id"], row["is_shared"])
+        known.owners[row["kind"], row["value"]] = (row["person_id"], row["household_id"], row["is_shared"])
 
 
 def _write_truth(truth: Path, world: World, target: Landing, known: Truth) -> None:
     truth.mkdir(parents=True, exist_ok=True)
-    rows = [(record, *owner) for record, owner in sorted(known.owners.items())]
+    rows = [(*record, *owner) for record, owner in sorted(known.owners.items())]
     table = pa.Table.from_pylist([dict(zip(RECORDS.names, row, strict=True)) for row in rows], schema=RECORDS)
     pq.write_table(table, truth / "_records.parquet")
     os.replace(truth / "_records.parquet", truth / "records.parquet")

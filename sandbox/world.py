@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from contracts.records import record_id
+from contracts.records import cleaned
 from sandbox import clock, visits
 from sandbox.draws import dice, uniform
 from sandbox.mailings import Mailing, mailings
@@ -20,13 +20,16 @@ NO_CARD_SHARE = 0.06
 
 @dataclass
 class Truth:
-    """Which records occur in what was written, and whose they are."""
+    """Which records occur in what was written, by kind and value, and whose they are.
 
-    owners: dict[str, tuple[str, int, bool]] = field(default_factory=dict)
+    What a lake calls a mailbox or a telephone depends on its key, which the truth does not know.
+    """
+
+    owners: dict[tuple[str, str], tuple[str, int, bool]] = field(default_factory=dict)
 
     def occurs(self, kind: str, value: str, person: Person, is_shared: bool = False) -> None:
         """Note that a record occurs; of a shared record, the owner noted first stays."""
-        key = record_id(kind, value)
+        key = kind, cleaned(kind, value)
         known = self.owners.get(key)
         if known is None:
             self.owners[key] = (person.person_id, person.household, is_shared)

@@ -22,6 +22,7 @@ import yaml
 from contracts.permission import Moment
 from lakehouse.consent import state_sql
 from lakehouse.lake import Lake
+from lakehouse.pseudonym import fingerprint
 from lakehouse.releases import publish_release
 from lakehouse.run import Run
 from lakehouse.settings import Settings
@@ -193,7 +194,7 @@ def _silver(lake: Lake, messages: Rows) -> None:
         [{"run_id": "run-1", "landing": 1, "source": source, "lines": last[source] + more,
           "headers": int(source == "shop"), "unpacked": 0,
           "kept": sum(m["source"] == source for m in messages), "duplicates": more // 2, "quarantined": more // 2,
-          "erased": 0} for source, more in spare.items()],
+          "erased": 0, "record_key": fingerprint(lake.settings.identity_key)} for source, more in spare.items()],
     )  # fmt: skip
 
 

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
-from lakehouse.pseudonym import SEPARATOR, pads
 from lakehouse.tombstones import ERASURES, tombstone
 from spark_jobs.privacy.bury import Grave, bury
 from spark_jobs.privacy.keys import ERASED, EVENT, RECORD, candidates, has_keys, of_devices
 from spark_jobs.silver import route
-from spark_jobs.silver.sql import literal, words
+from spark_jobs.silver.keyed import keyed_hash, pads_of
+from spark_jobs.silver.sql import words
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -69,25 +69,15 @@ def erase_again(lake: "Lake", judged: "DataFrame", step: "Step") -> "DataFrame":
 
 
 def _matches(lake: "Lake", judged: "DataFrame") -> "DataFrame":
-    """By what messages match the list: source, position, part, record_id, namespace, and when that was erased.
-
-    The key is a row of a table and no text of the query, so that no plan and no log shows it.
-    """
-    spark = lake.spark
-    inner, outer = pads(lake.settings.privacy_key)
-    secret = spark.createDataFrame([(bytearray(inner), bytearray(outer))], "inner_pad binary, outer_pad binary")
+    """By what messages match the list: source, position, part, record_id, namespace, and when that was erased."""
     sources = [lake.contracts.sources[name] for name in sorted(lake.contracts.sources)]
     told = judged.where("not is_erased and not is_header").selectExpr(
         *_KEY, "record_id", f"inline({candidates(sources, lake.contracts.identity)})"
     )
-    message = f"cast(concat(namespace, {literal(SEPARATOR)}, form) as binary)"
     hashed = (
         told.where("form is not null and form <> ''")
-        .crossJoin(F.broadcast(secret))
-        .selectExpr(
-            *(*_KEY, "record_id", "namespace"),
-            f"sha2(concat(outer_pad, unhex(sha2(concat(inner_pad, {message}), 256))), 256) as hash",
-        )
+        .crossJoin(F.broadcast(pads_of(lake.spark, lake.settings.privacy_key)))
+        .selectExpr(*_KEY, "record_id", "namespace", f"{keyed_hash('namespace', 'form')} as hash")
     )
     erased = (
         lake.df(ERASED).join(lake.df(ERASURES), "erasure").groupBy("namespace", "hash").agg(F.max("at").alias("at"))

@@ -153,15 +153,22 @@ def refuse_held(lake: "Lake", profiles: Iterable[str], sources: Collection[str],
 
 
 def held_profiles(lake: "Lake", standing: Iterable[Hold]) -> set[str]:
-    """The profiles that are held now: those named, and those that records of these belong to since."""
+    """The profiles that are held now: those named, and those that records of these belong to since.
+
+    An id that is no record's own any more, since ids were made by another key or records were named anew, leads to
+    where the records are that were last in its profile.
+    """
     held = [item for item in standing if item.profile_id]
     named = sorted({name for item in held for name in (item.profile_id, *item.own_profile_ids) if name})
-    if not named or not lake.exists("identity.assignments"):
+    tables = ["identity.assignments", "identity.history"]
+    if not named or not all(lake.exists(table) for table in tables):
         return set(named)
-    with lake.duck(only=["identity.assignments"]) as connection:
+    with lake.duck(only=tables) as connection:
         rows = connection.execute(
-            "SELECT DISTINCT profile_id FROM identity.assignments "
-            "WHERE list_contains($named, own_profile_id) OR list_contains($named, profile_id)",
+            """SELECT DISTINCT profile_id FROM identity.assignments
+               WHERE list_contains($named, own_profile_id) OR list_contains($named, profile_id) OR record_id IN (
+                   SELECT record_id FROM identity.history WHERE list_contains($named, profile_id)
+                       AND profile_id NOT IN (SELECT own_profile_id FROM identity.assignments))""",
             {"named": named},
         ).fetchall()
     return {*named, *(row[0] for row in rows)}

@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from contracts.identity import IdentityRules
 from contracts.source import Source
+from lakehouse.naming import IS_HASHED, bare_name
 from lakehouse.tombstones import READY, all_erased_parts
 from spark_jobs.privacy.bury import Grave
 from spark_jobs.privacy.fields import form_of_value, refused_fields, show_forms
@@ -259,9 +260,12 @@ def _found(connection: "duckdb.DuckDBPyConnection", sources: Sequence[Source]) -
         values=tuple(connection.execute("SELECT DISTINCT identifier, value FROM alone ORDER BY ALL").fetchall()),
         spellings=column("SELECT DISTINCT trim(v) FROM (SELECT unnest([value, raw_value]) AS v FROM alone) ORDER BY 1"),
         shared=shared,
-        decisions=column("""SELECT decision FROM identity.decisions
-                            WHERE left_record IN (SELECT record_id FROM their_records)
-                               OR right_record IN (SELECT record_id FROM their_records) ORDER BY 1"""),
+        decisions=column(f"""WITH named AS (
+                                 SELECT record_id FROM their_records
+                                 UNION SELECT {bare_name("split_part(record_id, ':', 1)", "raw_value")}
+                                 FROM identity.identifiers SEMI JOIN their_records USING (record_id) WHERE {IS_HASHED})
+                             SELECT decision FROM identity.decisions
+                             WHERE left_record IN (FROM named) OR right_record IN (FROM named) ORDER BY 1"""),
         unresolved=unresolved,
         left=left,
     )

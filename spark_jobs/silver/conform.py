@@ -21,6 +21,8 @@ from lakehouse.erasing import refuse_half_erased
 from lakehouse.errors import UsageError
 from lakehouse.hold import give_way
 from lakehouse.lake import Lake
+from lakehouse.naming import refuse_other_names
+from lakehouse.pseudonym import fingerprint
 from lakehouse.run import Run, Step
 from lakehouse.tombstones import tombstones
 from spark_jobs.privacy.again import erase_again
@@ -28,6 +30,7 @@ from spark_jobs.silver import route
 from spark_jobs.silver.dedupe import judge_repeats
 from spark_jobs.silver.envelope import envelopes_of
 from spark_jobs.silver.headers import headers_of
+from spark_jobs.silver.keyed import pads_of
 from spark_jobs.silver.messages import messages_of
 from spark_jobs.silver.sql import literal, words
 from spark_jobs.silver.validate import with_verdict
@@ -66,12 +69,13 @@ def conform(lake: Lake, run: Run) -> dict[str, int]:
 
     Raises:
         EnvironmentFault: If this is an hourly run, and a daily one needs silver to stand still.
-        DataError: If an erasure died before its end.
+        DataError: If an erasure died before its end, or silver names mailboxes by another key.
     """
     # A landing under way would be accounted for before its last line.
     with run.step(lake, "conform") as step, lake.lock("land"), lake.lock("conform"):
         give_way(lake, run)
         refuse_half_erased(lake)
+        refuse_other_names(lake)
         window = _window(lake)
         if window is None:
             step.message = "nothing has landed yet"
@@ -98,6 +102,7 @@ def reopen(lake: Lake, first: int) -> None:
         raise UsageError(
             f"there is no landing {first}", "ops.landings", f"the landings are 1 to {max(known, default=0)}"
         )
+    lake.ensure_tables()  # the run that comes adds columns declared since; to write here takes them already
     with lake.lock("conform"):
         lake.overwrite("ops.row_counts", [], where=f"landing >= {first}")
 
@@ -112,9 +117,10 @@ def stage(lake: Lake, lines: dict[str, DataFrame], step: Step) -> DataFrame:
     folder = _stage_folder(lake)
 
     erased = tombstones(lake)
+    pads = pads_of(lake.spark, lake.settings.identity_key)
 
     def judge_one(name: str) -> None:
-        judged = judge(lines[name], lake.contracts.sources[name], lake.contracts, erased)
+        judged = judge(lines[name], lake.contracts.sources[name], lake.contracts, pads, erased)
         judged.write.parquet((folder / name).as_uri())
         step.say(f"judged {name}")
 
@@ -132,13 +138,16 @@ def clear_stage(lake: Lake) -> None:
         shutil.rmtree(folder)
 
 
-def judge(bronze: DataFrame, source: Source, contracts: Contracts, erased: Sequence[str] = ()) -> DataFrame:
+def judge(
+    bronze: DataFrame, source: Source, contracts: Contracts, pads: DataFrame, erased: Sequence[str] = ()
+) -> DataFrame:
     """Parse and validate bronze lines of one source.
 
     Args:
         bronze: Rows of its bronze table.
         source: Its contract.
         contracts: All declarations.
+        pads: The identity key, as of :func:`spark_jobs.silver.keyed.pads_of`.
         erased: The texts that stand in the place of erased messages.
 
     Returns:
@@ -146,7 +155,7 @@ def judge(bronze: DataFrame, source: Source, contracts: Contracts, erased: Seque
     """
     messages = messages_of(bronze, source)
     headers = headers_of(messages, source) if source.format.type == "csv" else []
-    verdict = with_verdict(envelopes_of(messages, source, headers), source, contracts.events.values())
+    verdict = with_verdict(envelopes_of(messages, source, headers), source, contracts.events.values(), pads)
     made = {
         "source": literal(source.source),
         "channel": literal(source.channel),
@@ -290,6 +299,7 @@ def _close_account(lake: Lake, run: Run, window: Window, counts: Sequence[dict])
                     "duplicates": row.get("duplicate", 0),
                     "quarantined": row.get("quarantined", 0),
                     "erased": row.get("erased", 0),
+                    "record_key": fingerprint(lake.settings.identity_key),
                 }
             )
     lake.overwrite("ops.row_counts", rows, where=window.predicate)

@@ -5,7 +5,9 @@ Each takes SQL of text and gives SQL; what cannot be converted becomes null and 
 
 from collections.abc import Callable
 
+from contracts.records import DIGITS, HASHED_KINDS
 from contracts.source import Value
+from spark_jobs.silver.keyed import keyed_hash
 from spark_jobs.silver.sql import case, literal
 
 TIME_LENGTH = 100
@@ -79,15 +81,19 @@ def value_sql(value: Value, field: Callable[[str], str]) -> str:
 
 
 def record_id(kind: str, value: str) -> str:
-    """The record id of ``kind`` for a value; the Spark twin of :func:`contracts.records.record_id`."""
+    """The record id of ``kind`` for a value; the Spark twin of :func:`contracts.records.record_id`.
+
+    That of a kind which is hashed is an expression over the columns of :func:`spark_jobs.silver.keyed.pads_of`, too.
+    """
     cleaned = text(value)
     prefix = literal(f"{kind}:")
+    if kind not in HASHED_KINDS:
+        return f"concat({prefix}, {cleaned})"
     if kind == "mailbox":
-        return f"concat({prefix}, substring(sha2(lower({cleaned}), 256), 1, 16))"
-    if kind == "phone":
-        digits = f"concat(if({cleaned} like '+%', '+', ''), regexp_replace({cleaned}, '[^0-9]', ''))"
-        return f"concat({prefix}, substring(sha2({digits}, 256), 1, 16))"
-    return f"concat({prefix}, {cleaned})"
+        named = f"lower({cleaned})"
+    else:
+        named = f"concat(if({cleaned} like '+%', '+', ''), regexp_replace({cleaned}, '[^0-9]', ''))"
+    return f"concat({prefix}, substring({keyed_hash(literal(kind), named)}, 1, {DIGITS}))"
 
 
 def path_value(path: str) -> str:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from lakehouse.lake import Lake
+from lakehouse.naming import ACCOUNTS
 from lakehouse.tombstones import READY, all_erased_parts
 
 
@@ -42,13 +43,14 @@ def recount(lake: Lake) -> list[dict[str, Any]]:
             from ({lines}) group by all
         ),
         landings as (
-            select l.landing, s.source, l.run_id
-            from (select landing, max(run_id) as run_id from ops.row_counts group by landing) l,
+            select l.landing, s.source, l.run_id, l.record_key
+            from (select landing, max(run_id) as run_id, min(record_key) as record_key
+                    from {ACCOUNTS} group by landing) l,
                 (select unnest(?::varchar[]) as source) s
         )
         select run_id, landing, source, coalesce(lines, 0) as lines, coalesce(headers, 0) as headers,
             coalesce(unpacked, 0) as unpacked, coalesce(kept, 0) as kept, coalesce(duplicates, 0) as duplicates,
-            coalesce(quarantined, 0) as quarantined, coalesce(erased, 0) as erased
+            coalesce(quarantined, 0) as quarantined, coalesce(erased, 0) as erased, record_key
         from landings left join lines using (landing, source) left join messages using (landing, source)
         order by landing, source
     """

@@ -16,6 +16,7 @@ from pyspark.sql import functions as F
 
 from lakehouse.erasing import refuse_half_erased
 from lakehouse.lake import Lake
+from lakehouse.naming import refuse_other_names
 from lakehouse.run import Run, Step
 from spark_jobs.privacy.again import erase_again
 from spark_jobs.silver import route
@@ -46,6 +47,7 @@ def requeue(lake: Lake, run: Run, source: str | None = None, reason: str | None 
     """
     with run.step(lake, "requeue") as step, lake.lock("land"), lake.lock("conform"):
         refuse_half_erased(lake)
+        refuse_other_names(lake)
         quarantine = lake.df("silver.quarantine", lake.version("silver.quarantine"))
         selected = _selected(quarantine, source, reason).persist()
         try:

@@ -9,6 +9,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from contracts.event import EARLIEST, Event, Property
+from contracts.records import HASHED_KINDS
 from contracts.source import Source
 from spark_jobs.silver.convert import iso_time, path_value, record_id
 from spark_jobs.silver.sql import case, coalesce, literal, words
@@ -28,7 +29,7 @@ BEYOND = {"number": "double('Infinity')", "integer": "9223372036854775807D"}
 """From here on a number of each type has no value that readers of the tables could hold."""
 
 
-def with_verdict(envelopes: DataFrame, source: Source, events: Iterable[Event]) -> DataFrame:
+def with_verdict(envelopes: DataFrame, source: Source, events: Iterable[Event], pads: DataFrame) -> DataFrame:
     """Add record_id, contract (the event's name and version) and reasons (empty where the message fits).
 
     An event's former name gives way to its name of today, which counts in content_hash too.
@@ -37,6 +38,7 @@ def with_verdict(envelopes: DataFrame, source: Source, events: Iterable[Event]) 
         envelopes: As of :func:`spark_jobs.silver.envelope.envelopes_of`.
         source: Its contract.
         events: The whole dictionary.
+        pads: The identity key, as of :func:`spark_jobs.silver.keyed.pads_of`.
     """
     dictionary = sorted(events, key=lambda event: event.event)
     here = [event for event in dictionary if source.source in event.sources]
@@ -45,17 +47,24 @@ def with_verdict(envelopes: DataFrame, source: Source, events: Iterable[Event]) 
     named = envelopes.selectExpr(*others, f"{case(former, otherwise='event')} as event", "content_hash")
     # By its name of today, so that a message sent again under the new name repeats the one under the old.
     named = named.withColumn("content_hash", F.expr("xxhash64(content_hash, coalesce(event, ''))"))
-    who = coalesce([record_id(candidate.kind, path_value(candidate.path)) for candidate in source.record])
+    named = _with_record(named, source, pads)
     version = case([(f"event = {literal(e.event)}", literal(f"{e.event} {e.version}")) for e in here])
     found = [_envelope_reasons(source, dictionary, here), _dictionary_reasons(here)]
     told = named.selectExpr(
         "*",
-        f"{who} as record_id",
         f"cast({version} as string) as contract",
         "coalesce(line_fault, shape_fault) as unreadable",
     ).selectExpr("*", f"coalesce(unreadable, concat_ws('\\n', {', '.join(found)})) as told")
     return told.selectExpr("*", "if(trim('\\n' from told) = '', cast(array() as array<string>), "
                                 "split(trim('\\n' from told), '\\n+')) as reasons")  # fmt: skip
+
+
+def _with_record(named: DataFrame, source: Source, pads: DataFrame) -> DataFrame:
+    """Add record_id. Only where a mailbox or a telephone may name the record is the key joined, and dropped again."""
+    who = coalesce([record_id(candidate.kind, path_value(candidate.path)) for candidate in source.record])
+    is_hashed = any(candidate.kind in HASHED_KINDS for candidate in source.record)
+    keyed = named.crossJoin(F.broadcast(pads)) if is_hashed else named
+    return keyed.selectExpr(*named.columns, f"{who} as record_id")
 
 
 def _envelope_reasons(source: Source, dictionary: list[Event], here: list[Event]) -> str:

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
+from contracts.records import record_id
+
 STEPS = [
     "land",
     "conform",
@@ -75,7 +77,7 @@ def test_the_screen_counts_events_as_the_tables_hold_them(demo):
 
 def test_the_screen_rates_the_people_found_as_counting_pairs_by_hand_does(demo):
     truth = {
-        row["record_id"]: row["person_id"]
+        record_id(row["kind"], row["value"], demo.lake.settings.identity_key): row["person_id"]
         for row in pq.read_table(demo.home / "truth" / "records.parquet").to_pylist()
         if not row["is_shared"]
     }

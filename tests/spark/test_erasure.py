@@ -3,7 +3,6 @@
 import datetime as dt
 from typing import Any
 
-from contracts.records import record_id
 from lakehouse.lake import Lake
 from lakehouse.pseudonym import keyed_hash
 from lakehouse.run import Run
@@ -137,4 +136,3 @@ def test_no_value_is_in_the_list_of_the_erased() -> None:
     told = hashes(b"key", keys)
     assert ("record", keyed_hash(b"key", "record", "account:u1")) in told
     assert not any("example" in hashed for _, hashed in told)
-    assert record_id("account", "u1") == "account:u1"

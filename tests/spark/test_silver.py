@@ -1,12 +1,20 @@
 """Conform: each message once, in its place, with its reasons."""
 
+import base64
+import datetime
 import json
 
 import pytest
 
 from contracts import Contracts
 from contracts.records import record_id
+from lakehouse.errors import DataError
+from lakehouse.pseudonym import pads
+from lakehouse.run import Run
+from spark_jobs.silver.conform import judge, reopen
 from spark_jobs.silver.convert import record_id as record_id_sql
+from spark_jobs.silver.keyed import pads_of
+from spark_jobs.silver.requeue import requeue
 from tests.spark.conftest import copy_contracts
 from tests.spark.pipeline import SHOP_HEADER, purchase, put, recount, rows, run, view
 
@@ -45,7 +53,7 @@ def test_a_segment_batch_and_an_array_are_unpacked_and_counted(lake) -> None:
     of_all = {"ip": "10.0.0.1", "library": {"name": "http"}}
     put(lake, "web/a.jsonl", {"batch": batch, "sentAt": "2017-03-01T10:00:05Z", "context": of_all}, {"batch": []})
     mail = {"event": "open", "email": "z@example.com", "timestamp": 1488362400, "campaign_id": "1"}
-    put(lake, "email/a.jsonl", [mail | {"sg_event_id": "s1"}, mail | {"sg_event_id": "s2"}])
+    put(lake, "email/a.jsonl", [mail | {"sg_event_id": "s1"}, opened("s2")])
     run(lake, "r1")
     names = ("source", "lines", "unpacked", "headers", "kept", "duplicates", "quarantined")
     counted = {row[0]: row[1:] for row in rows(lake, "ops.row_counts", *names)}
@@ -174,10 +182,10 @@ def test_an_order_number_is_an_identifier_of_who_ordered_online_and_of_the_card_
     run(lake, "r1")
     found = rows(lake, "silver.identifiers", "identifier", "value", "source", "record_id", "events")
     assert [row[1:] for row in found if row[0] == "order_id"] == [
-        ("b1", "app", record_id("anonymous", "i1"), 1),
-        ("b1", "shop", record_id("loyalty", "L1"), 2),
-        ("b1", "web", record_id("account", "u1"), 1),
-        ("b1", "web", record_id("anonymous", "a1"), 1),
+        ("b1", "app", "anonymous:i1", 1),
+        ("b1", "shop", "loyalty:L1", 2),
+        ("b1", "web", "account:u1", 1),
+        ("b1", "web", "anonymous:a1", 1),
     ]
 
 
@@ -226,10 +234,85 @@ def test_an_event_is_refused_from_the_day_on_which_its_contract_ends_it(lake, tm
     assert reasons_of(lake) == [["deprecated_event: product_viewed is not sent since 2017-03-02"]]
 
 
+def opened(message_id: str) -> dict:
+    """A mail that Zoe opened, as the mailer tells it."""
+    said = {"event": "open", "email": "Zoe@example.com", "timestamp": 1488362400, "campaign_id": "1"}
+    return said | {"sg_event_id": message_id}
+
+
+KEY = b"a key for tests"
+
+
 @pytest.mark.parametrize(
     ("kind", "value"),
-    [("account", " u1 "), ("mailbox", " Zoë@Example.com "), ("phone", "+1 (212) 555-0123"), ("phone", "0212 5550123")],
+    [
+        ("account", " u1 "),
+        ("mailbox", " Zoë@Example.com "),
+        ("phone", "+1 (212) 555-0123"),
+        ("phone", "0212 5550123"),
+    ],
 )
-def test_spark_and_python_name_a_record_alike(shared_lake, kind, value) -> None:
-    frame = shared_lake.spark.createDataFrame([(value,)], "v string")
-    assert frame.selectExpr(record_id_sql(kind, "v")).first()[0] == record_id(kind, value)
+@pytest.mark.parametrize("key", [KEY, b"a key that is longer than a block of SHA-256, and so is hashed itself before"])
+def test_spark_and_python_name_a_record_alike(shared_lake, kind, value, key) -> None:
+    spark = shared_lake.spark
+    frame = spark.createDataFrame([(value,)], "v string").crossJoin(pads_of(spark, key))
+    assert frame.selectExpr(record_id_sql(kind, "v")).first()[0] == record_id(kind, value, key)
+
+
+def test_a_mailbox_is_named_by_the_key_of_the_workspace(make_lake) -> None:
+    lake = make_lake("email")
+    mail = {
+        "event": "open",
+        "email": "Zoe@example.com",
+        "timestamp": 1488362400,
+        "campaign_id": "1",
+        "sg_event_id": "s1",
+    }
+    put(lake, "email/a.jsonl", mail)
+    run(lake, "r1")
+    assert rows(lake, "silver.events", "record_id") == [
+        (record_id("mailbox", "zoe@example.com", lake.settings.identity_key),)
+    ]
+
+
+def test_the_key_of_names_is_in_no_plan_no_log_and_no_file_of_the_lake(make_lake, capfd) -> None:
+    lake = make_lake("email")
+    mail = {
+        "event": "open",
+        "email": "Zoe@example.com",
+        "timestamp": 1488362400,
+        "campaign_id": "1",
+        "sg_event_id": "s1",
+    }
+    put(lake, "email/a.jsonl", mail)
+    run(lake, "r1")
+    key = lake.settings.identity_key
+    named = judge(lake.df("bronze.email"), lake.contracts.sources["email"], lake.contracts, pads_of(lake.spark, key))
+    assert [row.record_id for row in named.collect()] == [record_id("mailbox", "zoe@example.com", key)]
+    for mode in ("extended", "formatted", "cost", "codegen"):
+        named.explain(mode)
+    told = capfd.readouterr().out
+    assert "inner_pad" in told, "the plan is there"
+    held = [path for path in lake.settings.home.rglob("*") if path.is_file() and path.suffix != ".key"]
+    assert any(path.suffix == ".json" for path in held), "Delta's logs are there"
+    texts = [told.encode(), *(path.read_bytes() for path in held)]
+    for secret in (key, *pads(key)):
+        forms = [secret, secret.hex().encode(), base64.b64encode(secret), str(list(secret))[1:-1].encode()]
+        signed = ", ".join(str(byte - 256 if byte > 127 else byte) for byte in secret).encode()  # as Java prints bytes
+        for form in (*forms, signed):
+            assert not [text for text in texts if form.lower() in text.lower()]
+
+
+def test_silver_of_before_names_were_keyed_is_built_anew_before_anything_is_added(make_lake) -> None:
+    lake = make_lake("email")
+    put(lake, "email/a.jsonl", opened("s1"))
+    run(lake, "r1")
+    lake.overwrite("ops.row_counts", [row | {"record_key": None} for row in lake.arrow("ops.row_counts").to_pylist()])
+    put(lake, "email/b.jsonl", opened("s2"))
+    for step in (lambda: run(lake, "r2"), lambda: requeue(lake, Run("r2", datetime.date(2017, 12, 30)))):
+        with pytest.raises(DataError, match="by hashes that anybody can make"):
+            step()
+    reopen(lake, 1)
+    assert run(lake, "r3")["kept"] == 2
+    named = record_id("mailbox", "zoe@example.com", lake.settings.identity_key)
+    assert rows(lake, "silver.events", "record_id") == [(named,), (named,)]

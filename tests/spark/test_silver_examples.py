@@ -13,6 +13,7 @@ from contracts import Contracts
 from contracts.event import AntiExample, Event, Example
 from contracts.source import Source
 from spark_jobs.silver.conform import judge
+from spark_jobs.silver.keyed import pads_of
 
 DDL = (
     "payload string, undecoded binary, file string, line int, position bigint, landing int, landed_at timestamp, "
@@ -58,7 +59,7 @@ def verdicts(make_lake):
     frames = {source: spark.createDataFrame(rows.get(source, []), DDL) for source in contracts().sources}
     found: dict[str, list] = {}
     for source, frame in frames.items():
-        judged = judge(frame, contracts().sources[source], contracts())
+        judged = judge(frame, contracts().sources[source], contracts(), pads_of(spark, b"a key for tests"))
         for row in judged.where("not is_header").select("file", "event", "reasons").collect():
             found.setdefault(row["file"], []).append(row)
     return found

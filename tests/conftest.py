@@ -77,6 +77,13 @@ class SmallLake:
         self.run = Run("run-1", dt.date(2017, 12, 30))
         self.releases = 0
 
+    def copy(self, home: Path) -> "SmallLake":
+        """The same lake in another workspace, at the same place in its history."""
+        shutil.copytree(self.lake.settings.home, home)
+        other = SmallLake(home)
+        other.releases = self.releases
+        return other
+
     def rows(self, table: str) -> Rows:
         return self.lake.arrow(table).to_pylist()
 
@@ -335,6 +342,4 @@ def small_lake(home: Path) -> Path:
 @pytest.fixture
 def small(small_template: Path, tmp_path: Path) -> SmallLake:
     """A small lake of its own, with nothing released yet."""
-    home = tmp_path / "home"
-    shutil.copytree(small_template, home)
-    return SmallLake(home)
+    return SmallLake(small_template).copy(tmp_path / "home")

@@ -18,6 +18,8 @@ from activation.export import export_all
 from clew.main import run as run_clew
 from lakehouse.lake import Lake
 from lakehouse.settings import Settings
+from tests.conftest import SmallLake
+from tests.erasable import make
 
 
 class Ran(NamedTuple):
@@ -372,9 +374,26 @@ def clew_process(workspace: Path) -> Callable[..., "subprocess.CompletedProcess[
     return run
 
 
+@pytest.fixture(scope="session")
+def exported_template(small_template: Path, tmp_path_factory: pytest.TempPathFactory) -> SmallLake:
+    made = SmallLake(small_template).copy(tmp_path_factory.mktemp("exported") / "home")
+    made.release()
+    export_all(made.lake, made.run, lambda lake, run, staged: {"checks": 0})
+    return made
+
+
 @pytest.fixture
-def exported(small: Any) -> Path:
+def exported(exported_template: SmallLake, tmp_path: Path) -> Path:
     """A workspace with one release and its two exports."""
-    small.release()
-    export_all(small.lake, small.run, lambda lake, run, staged: {"checks": 0})
-    return Path(small.lake.settings.home)
+    return Path(exported_template.copy(tmp_path / "home").lake.settings.home)
+
+
+@pytest.fixture(scope="session")
+def people_template(small_template: Path, tmp_path_factory: pytest.TempPathFactory) -> SmallLake:
+    return make(SmallLake(small_template).copy(tmp_path_factory.mktemp("people") / "home"))
+
+
+@pytest.fixture
+def people(people_template: SmallLake, tmp_path: Path) -> SmallLake:
+    """The small lake, whose lines say what silver says of them, and its landing files; released and exported."""
+    return people_template.copy(tmp_path / "home")

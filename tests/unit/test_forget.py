@@ -25,12 +25,6 @@ from tests.conftest import PEOPLE, profile_id
 from tests.erasable import FIRST, OF_ANN, RUN, content, erase, found, lands, make
 
 
-@pytest.fixture
-def people(small: Any) -> Any:
-    """The small lake, whose lines say what silver says of them, and its landing files; released and exported."""
-    return make(small)
-
-
 def test_nothing_of_the_person_is_left_in_any_byte(people: Any) -> None:
     values = ("account:ann", "anonymous:ann", "+18005550100")
     assert {"landing/web/file value 3", ".clew/logs/run.log value 3"} <= set(found(people, *values))

@@ -17,13 +17,7 @@ from rights import erase as forgotten
 from spark_jobs.privacy import forget as steps
 from spark_jobs.privacy import older, plan
 from tests.conftest import profile_id
-from tests.erasable import OF_ANN, RUN, Died, dies_after, erase, found, lands, make
-
-
-@pytest.fixture
-def people(small: Any) -> Any:
-    """The small lake, whose lines say what silver says of them, and its landing files; released and exported."""
-    return make(small)
+from tests.erasable import OF_ANN, RUN, Died, dies_after, erase, found, lands
 
 
 def no_gate(lake: Lake, run: Run, staged: Path) -> dict[str, int]:

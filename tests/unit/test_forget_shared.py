@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,17 +17,18 @@ from rights.retain import retain
 from spark_jobs.privacy import holds
 from spark_jobs.privacy.forget import preview
 from spark_jobs.privacy.keys import EVENT, RECORD, hashes
-from tests.conftest import profile_id
+from tests.conftest import SmallLake, profile_id
 from tests.erasable import RUN, age, erase, lands, make
 
 SHARED = "ann.example@gmail.com"  # Ann's and Gus's
 STANDARD = {SHARED: "annexample@gmail.com"}
-MAILBOX = record_id("mailbox", SHARED)
 GIVEN = dt.datetime(2017, 12, 20, 9, tzinfo=dt.UTC)
 
 
-@pytest.fixture
-def people(small: Any) -> Any:
+@pytest.fixture(scope="module")
+def people_template(small_template: Path, tmp_path_factory: pytest.TempPathFactory) -> SmallLake:
+    small = SmallLake(small_template).copy(tmp_path_factory.mktemp("shared") / "home")
+
     def standard(rows: list[dict[str, Any]]) -> None:
         for row in rows:
             row["value"] = STANDARD.get(row["value"], row["value"])
@@ -35,9 +37,13 @@ def people(small: Any) -> Any:
     return make(small)
 
 
+def record_of(people: Any, value: str = SHARED, kind: str = "mailbox") -> str:
+    return record_id(kind, value, people.lake.settings.identity_key)
+
+
 def has_mailbox(people: Any, of: str, value: str = SHARED) -> str:
     """The record of a mailbox, in somebody's profile, from which a newsletter was unsubscribed; released."""
-    record = record_id("mailbox", value)
+    record = record_of(people, value)
     lands(people, record, email=value)
     (event,) = [row for row in people.rows("silver.events") if row["record_id"] == record]
     said = people.rows("silver.consents")[0] | {"event_id": event["event_id"], "record_id": record, "source": "web",
@@ -75,7 +81,9 @@ def test_an_unsubscribe_of_a_shared_mailbox_outlives_whoever_of_the_family_is_er
 
     certificate = erase(people, "gus")
 
-    assert [row["event_id"] for row in people.rows("silver.consents") if row["record_id"] == MAILBOX] == [event]
+    assert [row["event_id"] for row in people.rows("silver.consents") if row["record_id"] == record_of(people)] == [
+        event
+    ]
     assert fates(people)[profile_id("ann")] == "retracted"  # by the mailbox, which is nobody's profile for now
     assert certificate["kept_because_shared"] == {"values": 1, "records": 1}
 
@@ -88,7 +96,7 @@ def test_a_shared_mailbox_is_heard_after_one_of_its_family_is_erased(people: Any
     key = people.lake.settings.privacy_key
     listed = {(row["namespace"], row["hash"]) for row in people.rows("ops.erased")}
     assert set(hashes(key, [(RECORD, "account:gus")])) <= listed
-    assert listed.isdisjoint(hashes(key, [(RECORD, MAILBOX), (EVENT, event)]))
+    assert listed.isdisjoint(hashes(key, [(RECORD, record_of(people)), (EVENT, event)]))
 
 
 @pytest.mark.parametrize("together", [True, False])
@@ -101,7 +109,7 @@ def test_the_last_of_a_family_takes_the_mailbox_along(people: Any, together: boo
         erase(people, "gus")
         erase(people, "ann")
 
-    assert MAILBOX not in {row["record_id"] for row in people.rows("silver.events")}
+    assert record_of(people) not in {row["record_id"] for row in people.rows("silver.events")}
     assert SHARED not in json.dumps([row["payload"] for row in people.rows("bronze.web")]).lower()
 
 
@@ -115,7 +123,7 @@ def test_a_mailbox_of_one_person_goes_with_them(people: Any) -> None:
 
 def test_a_number_that_a_household_shares_is_left_alone(people: Any) -> None:
     has_mailbox(people, "ben", "ben@example.com")  # Fay reads it, too
-    phone = record_id("phone", "+18005550101")
+    phone = record_of(people, "+18005550101", "phone")
     lands(people, phone, phone="+18005550101")
     held = next(row for row in people.rows("identity.identifiers") if row["record_id"] == "crm:ben")
     of_phone = {"identifier": "phone", "value": "+18005550101", "raw_value": "+18005550101"}
@@ -129,9 +137,7 @@ def test_a_number_that_a_household_shares_is_left_alone(people: Any) -> None:
 
     erase(people, "ben")
 
-    assert {phone, record_id("mailbox", "ben@example.com")} <= {
-        row["record_id"] for row in people.rows("silver.events")
-    }
+    assert {phone, record_of(people, "ben@example.com")} <= {row["record_id"] for row in people.rows("silver.events")}
 
 
 def test_a_profile_of_nothing_but_a_shared_mailbox_is_not_erased_and_told_so(people: Any) -> None:
@@ -147,8 +153,10 @@ def test_a_preview_counts_the_mailbox_as_shared(people: Any) -> None:
 
 def test_a_hold_on_one_of_a_family_keeps_what_was_said_from_the_mailbox(people: Any) -> None:
     said = has_mailbox(people, "gus")
-    lands(people, MAILBOX, email=SHARED)
-    (visit,) = {row["event_id"] for row in people.rows("silver.events") if row["record_id"] == MAILBOX} - {said}
+    lands(people, record_of(people), email=SHARED)
+    (visit,) = {row["event_id"] for row in people.rows("silver.events") if row["record_id"] == record_of(people)} - {
+        said
+    }
     age(people, visit)
     holds.add(people.lake, profile_id=profile_id("gus"), reason="case 7", author="sam")
 

@@ -32,8 +32,11 @@ from tests.gates import pass_gates
 # such a one.
 if not hasattr(sys.modules["__main__"], "__file__"):
     sys.modules["__main__"].__file__ = pytest.__file__
-# A few rows a test: for every JVM the tests start, the quick compiler alone is done sooner than the optimising one.
-os.environ.setdefault("CLEW_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1")
+# A few rows a test: for every JVM the tests start, the quick compiler alone is done sooner than the optimising one, and
+# plans are interpreted sooner than compiled. The tests of the demo compile them, as everybody's runs do.
+COMPILED = "-XX:TieredStopAtLevel=1"
+INTERPRETED = f"{COMPILED} -Dspark.sql.codegen.wholeStage=false -Dspark.sql.codegen.factoryMode=NO_CODEGEN"
+os.environ.setdefault("CLEW_JAVA_OPTIONS", INTERPRETED)
 
 Rows = list[dict[str, Any]]
 

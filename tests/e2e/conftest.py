@@ -13,6 +13,7 @@ import pytest
 from clew.airflow_home import CODE
 from lakehouse.lake import Lake
 from lakehouse.settings import Settings
+from tests.conftest import COMPILED
 
 HOUSEHOLDS = 15
 
@@ -32,7 +33,8 @@ class Workspace:
         return Lake(self.settings)
 
     def environment(self, **more: str) -> dict[str, str]:
-        return {**os.environ, "CLEW_HOME": str(self.home), "PYTHONPATH": str(CODE), **more}
+        here = {"CLEW_HOME": str(self.home), "PYTHONPATH": str(CODE), "CLEW_JAVA_OPTIONS": COMPILED}
+        return {**os.environ, **here, **more}
 
     def call(self, *arguments: str, module: str = "clew", **more: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(

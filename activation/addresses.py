@@ -28,6 +28,11 @@ def columns_of(fields: Iterable[str]) -> tuple[str, ...]:
     return (*fields, *TAIL)
 
 
+def because(connection: "duckdb.DuckDBPyConnection", table: str) -> dict[str, int]:
+    """How many rows a table of retractions has, by reason."""
+    return dict(connection.execute(f"SELECT reason, count(*) FROM {table} GROUP BY 1 ORDER BY 1").fetchall())
+
+
 def fields_lost(connection: "duckdb.DuckDBPyConnection", destination: "Destination | None") -> tuple[str, ...]:
     """The address fields to write: those declared today, then others under which something was delivered."""
     today = destination.address if destination else ()

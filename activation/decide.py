@@ -177,14 +177,21 @@ def refusals(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
     return {reason: counted.get(reason, 0) for reason in REASONS}
 
 
-def rows(connection: duckdb.DuckDBPyConnection, destination: Destination) -> list[tuple]:
-    """The rows to export, sorted by profile."""
+def handed_over(connection: duckdb.DuckDBPyConnection, destination: Destination) -> int:
+    """Make the temporary table ``handed_over``, the rows to export, sorted by profile.
+
+    Returns:
+        How many there are.
+    """
     columns = ", ".join(f'"{name}"' for name in destination.columns)
-    return connection.execute(f"SELECT {columns} FROM decided WHERE reason IS NULL ORDER BY {RECEIPT[0]}").fetchall()
+    connection.execute(
+        f"""CREATE OR REPLACE TEMP TABLE handed_over AS
+            SELECT {columns} FROM decided WHERE reason IS NULL ORDER BY {RECEIPT[0]}"""
+    )
+    return connection.table("handed_over").shape[0]
 
 
 def considered(connection: duckdb.DuckDBPyConnection, destination: Destination) -> int:
     """How many profiles the destination's audience has, counted apart from the decision."""
     audience = "" if destination.audience == "all" else f'SEMI JOIN gold."{destination.audience}" USING (profile_id)'
-    row = connection.execute(f"SELECT count(DISTINCT profile_id) FROM gold.profiles {audience}").fetchone()
-    return int(row[0]) if row else 0
+    return int(connection.execute(f"SELECT count(DISTINCT profile_id) FROM gold.profiles {audience}").fetchall()[0][0])

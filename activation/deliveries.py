@@ -6,9 +6,9 @@ address, but keyed hashes of them (``CLEW_PRIVACY_KEY``).
 """
 
 import datetime
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
@@ -26,9 +26,14 @@ if TYPE_CHECKING:
     from lakehouse.lake import Lake
 
 TABLE, RETRACTED = "ops.deliveries", "ops.retractions"
+_NOT_KNOWN = f"""
+    ANTI JOIN (FROM {TABLE} WHERE destination = $destination AND "release" = $release) AS known
+    ON known.profile_id = new.profile_id
+    AND list_sort(map_entries(known.address_hashes)) = list_sort(map_entries(new.address_hashes))"""
+"""SQL: without whom the ledger has for an export, at those addresses."""
 
 
-def rows(connection: "duckdb.DuckDBPyConnection", destination: Destination) -> list[tuple[Any, ...]]:
+def given(connection: "duckdb.DuckDBPyConnection", destination: Destination) -> pa.Table:
     """Whom an export hands over: profile_id, address_hashes and mailbox_hashes, sorted by profile.
 
     Args:
@@ -37,19 +42,17 @@ def rows(connection: "duckdb.DuckDBPyConnection", destination: Destination) -> l
     """
     addresses = _map({name: f'lower("{name}")' for name in destination.address})
     mailboxes = _map({destination.fields[name].profile: f'"_{name}"' for name in destination.address})
-    return connection.execute(
-        f"SELECT profile_id, {addresses}, {mailboxes} FROM decided WHERE reason IS NULL ORDER BY profile_id"
-    ).fetchall()
+    return _hashed(connection, "decided WHERE reason IS NULL", addresses, mailboxes)
+
+
+def _hashed(connection: "duckdb.DuckDBPyConnection", rows: str, addresses: str, mailboxes: str) -> pa.Table:
+    return connection.sql(
+        f"SELECT profile_id, {addresses} AS address_hashes, {mailboxes} AS mailbox_hashes FROM {rows} ORDER BY 1"
+    ).to_arrow_table()
 
 
 def record(
-    lake: "Lake",
-    destination: Destination,
-    release: int,
-    as_of: datetime.date,
-    given: Sequence[tuple[Any, ...]],
-    *,
-    published: bool,
+    lake: "Lake", destination: Destination, release: int, as_of: datetime.date, rows: pa.Table, *, published: bool
 ) -> None:
     """Write down whom an export is about to hand over.
 
@@ -58,42 +61,31 @@ def record(
         destination: Who gets it.
         release: What is exported.
         as_of: The date of that release.
-        given: What ``rows`` said of the very export.
+        rows: What ``given`` said of the very export.
         published: Whether the release was handed over before, in a folder that was taken away since. Then whom that
             had stays, whether this one has them or not; what a try claimed that never became visible is replaced.
     """
-    at = datetime.datetime.now(datetime.UTC)
+    name = destination.destination
+    is_known = (name, release) in releases_of(lake, name)
     told = {
-        "destination": destination.destination,
+        "destination": name,
         "channel": destination.channel,
         "purpose": destination.purpose,
         "release": release,
         "as_of": as_of,
-        "delivered_at": at,
+        "delivered_at": datetime.datetime.now(datetime.UTC),
     }
-    made: list[dict[str, Any]] = [
-        told | {"profile_id": profile, "address_hashes": list(addresses.items()), "mailbox_hashes": list(boxes.items())}
-        for profile, addresses, boxes in given
-    ]
-    where = f"destination = '{destination.destination}' AND release = {release}"
-    is_known = (destination.destination, release) in releases_of(lake, destination.destination)
-    if is_known and published:
-        known = _given_before(lake, destination.destination, release)
-        made = [row for row in made if (row["profile_id"], frozenset(row["address_hashes"])) not in known]
-    if is_known and not published:
-        lake.overwrite(TABLE, made, where=where)
-    elif made:
-        lake.append(TABLE, made)
-
-
-def _given_before(lake: "Lake", destination: str, release: int) -> set[tuple[str, frozenset[tuple[str, str]]]]:
-    """Whom the ledger has for an export, at which addresses."""
+    columns = ", ".join(f'${key} AS "{key}"' for key in told)
     with lake.duck(only=[TABLE]) as connection:
-        found = connection.execute(
-            f'SELECT profile_id, address_hashes FROM {TABLE} WHERE destination = $name AND "release" = $release',
-            {"name": destination, "release": release},
-        ).fetchall()
-    return {(profile, frozenset(addresses.items())) for profile, addresses in found}
+        connection.register("new", rows)
+        made = connection.sql(
+            f"SELECT {columns}, new.* FROM new {_NOT_KNOWN if is_known and published else ''} ORDER BY profile_id",
+            params=told,
+        ).to_arrow_table()
+    if is_known and not published:
+        lake.overwrite(TABLE, made, where=f"destination = '{name}' AND release = {release}")
+    elif made.num_rows:
+        lake.append(TABLE, made)
 
 
 def record_held(lake: "Lake", folders: Iterable[Path], as_of: dict[int, datetime.date]) -> list[tuple[str, int]]:
@@ -117,13 +109,14 @@ def record_held(lake: "Lake", folders: Iterable[Path], as_of: dict[int, datetime
                 continue
         except (DataError, OSError, KeyError, TypeError):
             continue  # what is wrong with it, `clew export verify` says
-        date, given = as_of.get(release, datetime.date.min), _rows_of(lake, destination, folder)
-        record(lake, destination, release, date, given, published=True)
+        date = as_of.get(release, datetime.date.min)
+        record(lake, destination, release, date, _given_by(lake, destination, folder), published=True)
         made.append((folder.parent.name, release))
     return made
 
 
-def _rows_of(lake: "Lake", destination: Destination, folder: Path) -> list[tuple[Any, ...]]:
+def _given_by(lake: "Lake", destination: Destination, folder: Path) -> pa.Table:
+    """What ``given`` would have said of an export, as far as its file tells."""
     import duckdb
 
     with duckdb.connect(config=spill.duck()) as connection:
@@ -136,7 +129,7 @@ def _rows_of(lake: "Lake", destination: Destination, folder: Path) -> list[tuple
         readable = [name for name in there if destination.fields[name].convert not in HASHING]
         addresses = _map({name: f'lower("{name}")' for name in there})
         mailboxes = _map({destination.fields[name].profile: f'clew_mailbox("{name}")' for name in readable})
-        return connection.execute(f"SELECT profile_id, {addresses}, {mailboxes} FROM held ORDER BY 1").fetchall()
+        return _hashed(connection, "held", addresses, mailboxes)
 
 
 def releases_of(lake: "Lake", destination: str | None = None) -> set[tuple[str, int]]:

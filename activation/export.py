@@ -6,13 +6,11 @@ sorts its rows, so the same release gives the same bytes; a run that was killed 
 
 import datetime
 import shutil
-from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from activation import caps, decide, deliveries, retract
-from activation.addresses import columns_of
 from activation.files import (
     DATA,
     MANIFEST,
@@ -22,8 +20,8 @@ from activation.files import (
     publish,
     read_manifest,
     staging,
-    write_csv,
     write_manifest,
+    write_table,
 )
 from activation.held import Held, act_of, finish_cut_off, folder, misnamed, published_folders, unwritten_acts
 from contracts.export import Destination
@@ -36,6 +34,7 @@ from lakehouse.seal import is_sealed, sealed
 
 if TYPE_CHECKING:
     import duckdb
+    import pyarrow as pa
 
     from lakehouse.lake import Lake
     from lakehouse.run import Run
@@ -118,7 +117,7 @@ def stage(lake: "Lake", destination: Destination, release: int) -> Path:
     return _staged(lake, destination, release)[0]
 
 
-def _staged(lake: "Lake", destination: Destination, release: int) -> tuple[Path, list[tuple[Any, ...]]]:
+def _staged(lake: "Lake", destination: Destination, release: int) -> tuple[Path, "pa.Table"]:
     """The staged folder, and the people in it as the ledger has them."""
     policy = lake.contracts.policy
     if destination.purpose not in policy.purposes:
@@ -132,30 +131,27 @@ def _staged(lake: "Lake", destination: Destination, release: int) -> tuple[Path,
     return staged, given
 
 
-def _fill(lake: "Lake", destination: Destination, release: int, staged: Path) -> list[tuple[Any, ...]]:
+def _fill(lake: "Lake", destination: Destination, release: int, staged: Path) -> "pa.Table":
     since = retract.export_before(lake, destination.destination, release)
     _hold_to_seal(lake, destination, since)
     with lake.duck(release) as connection:
         _hold_to_policy(lake, connection, release)
         decided(lake, connection, destination, release)
-        refused = decide.refusals(connection)
-        rows, capped = decide.rows(connection, destination), caps.tally(connection)
-        considered, given = decide.considered(connection, destination), deliveries.rows(connection, destination)
-        columns = columns_of(destination.address)
-        taken_out: list[tuple] = []
-        if since is not None:
-            columns, taken_out = retract.retractions(lake, connection, destination, since, release)
+        refused, capped = decide.refusals(connection), caps.tally(connection)
+        rows, considered = decide.handed_over(connection, destination), decide.considered(connection, destination)
+        given = deliveries.given(connection, destination)
+        because = retract.retractions(lake, connection, destination, since, release)
         is_unknown = since is not None and retract.unknown_since(lake, connection, destination.destination, since)
-    if considered != len(rows) + sum(refused.values()):
+        write_table(connection, "handed_over", staged / DATA)
+        write_table(connection, "retracted", staged / RETRACTIONS)
+        columns = connection.table("retracted").columns
+    if considered != rows + sum(refused.values()):
         raise DataError(
-            f"{considered} profiles were considered for {destination.destination}, but {len(rows)} exported and "
+            f"{considered} profiles were considered for {destination.destination}, but {rows} exported and "
             f"{sum(refused.values())} refused",
             "gold.profiles, gold.consent_state",
             "report this as a fault of activation.decide; nothing was exported",
         )
-    write_csv(staged / DATA, destination.columns, rows)
-    write_csv(staged / RETRACTIONS, columns, taken_out)
-    because = Counter(row[columns.index("reason")] for row in taken_out)
     manifest = {
         "destination": destination.destination,
         "channel": destination.channel,
@@ -167,16 +163,16 @@ def _fill(lake: "Lake", destination: Destination, release: int, staged: Path) ->
         "audience": destination.audience,
         "identity": destination.identity.model_dump(mode="json"),
         "considered": considered,
-        "rows": len(rows),
+        "rows": rows,
         "refused": refused,
         "capped": capped,
         "data": described(staged / DATA) | {"format": destination.format, "columns": destination.schema_of_row()},
         "retractions": described(staged / RETRACTIONS)
         | {
-            "rows": len(taken_out),
+            "rows": sum(because.values()),
             "columns": columns,
             "since": since,
-            "because": dict(sorted(because.items())),
+            "because": because,
             "is_unknown": is_unknown,
         },
         "retract": destination.retract,

@@ -8,6 +8,7 @@ import csv
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -214,13 +215,12 @@ def _redact(lake: "Lake", held: Held, who: Named, because: str) -> int:
         for key, name in FILES:
             if not (held.folder / name).exists():
                 continue
-            header, *rows = _read(held.folder / name)
-            kept = [row for row in rows if not _is_of(row, header, who)]
-            write_csv(staged / name, header, kept)
-            gone += len(rows) - len(kept)
-            manifest[key] |= described(staged / name) | ({"rows": len(kept)} if key == "retractions" else {})
-            if key == "data":
-                manifest["rows"] = len(kept)
+            counted = manifest if key == "data" else manifest[key]
+            with _read(held.folder / name) as (header, rows):
+                kept = write_csv(staged / name, header, (row for row in rows if not _is_of(row, header, who)))
+            gone += counted["rows"] - kept
+            counted["rows"] = kept
+            manifest[key] |= described(staged / name)
         manifest["redacted"] = [*manifest.get("redacted", []), {"rows": gone, "because": because}]
         write_manifest(staged / MANIFEST, sealed(lake.settings, manifest))
         old = _old(held.folder)
@@ -257,14 +257,17 @@ def _old(final: Path) -> Path:
 
 
 def _has(file: Path, who: Named) -> bool:
-    header, *rows = _read(file)
-    return any(_is_of(row, header, who) for row in rows)
+    with _read(file) as (header, rows):
+        return any(_is_of(row, header, who) for row in rows)
 
 
 def _is_of(row: list[str], header: list[str], who: Named) -> bool:
     return who.is_row(dict(zip(header, row, strict=False)))
 
 
-def _read(file: Path) -> list[list[str]]:
+@contextmanager
+def _read(file: Path) -> Iterator[tuple[list[str], Iterator[list[str]]]]:
+    """The header of a file, and its rows as they come."""
     with file.open(encoding="utf-8", newline="") as opened:
-        return list(csv.reader(opened)) or [[]]
+        rows = csv.reader(opened)
+        yield next(rows, []), rows

@@ -93,9 +93,9 @@ def _add_told(connection: "duckdb.DuckDBPyConnection", destination: Destination)
 
 
 def retractions(
-    lake: "Lake", connection: "duckdb.DuckDBPyConnection", destination: Destination, since: int, release: int
-) -> tuple[tuple[str, ...], list[tuple]]:
-    """What to retract, sorted by profile and address.
+    lake: "Lake", connection: "duckdb.DuckDBPyConnection", destination: Destination, since: int | None, release: int
+) -> dict[str, int]:
+    """Make the temporary table ``retracted``, what to retract, sorted by profile and address.
 
     An address is retracted once no row of the present export has it, whoever's row that is. Of a row with several
     addresses, those that stay are left empty.
@@ -104,15 +104,17 @@ def retractions(
         lake: The lake.
         connection: Shows the release, and has the table ``decided`` and the macro ``clew_keyed``.
         destination: Who got the earlier export.
-        since: The release of that export. Deliveries after it count, too: a process may have died before one of them
-            was written down as an export.
+        since: The release of that export, if there was one. Deliveries after it count, too: a process may have died
+            before one of them was written down as an export.
         release: The present one.
 
     Returns:
-        Columns and rows.
+        How many rows it has, by reason.
     """
-    if not lake.exists(TABLE):
-        return addresses.columns_of(destination.address), []
+    if since is None or not lake.exists(TABLE):
+        columns = ", ".join(f'"{name}" VARCHAR' for name in addresses.columns_of(destination.address))
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE retracted ({columns})")
+        return {}
     stays = " UNION ALL ".join(
         f"""SELECT '{name}' AS field, clew_keyed(lower("{name}")) AS hash FROM decided
             WHERE reason IS NULL AND "{name}" IS NOT NULL"""
@@ -130,8 +132,9 @@ def retractions(
     addresses.find_plain(lake, connection, destination.destination, destination)
     fields = addresses.fields_lost(connection, destination)
     named = ", ".join(f't."{name}"' for name in fields)
-    rows = connection.execute(
-        f"""WITH taken_out AS (
+    connection.execute(
+        f"""CREATE OR REPLACE TEMP TABLE retracted AS
+            WITH taken_out AS (
                 SELECT x.*, coalesce(leads.profile_id, x.profile_id) AS now FROM ({addresses.taken_out(fields)}) AS x
                 LEFT JOIN gold.profile_redirects AS leads ON leads.retired_profile_id = x.profile_id)
             SELECT {named}, t.profile_id,
@@ -150,8 +153,8 @@ def retractions(
                 ON s.event_id = c.event_id
             ORDER BY t.profile_id, {named}""",
         {"purpose": destination.purpose},
-    ).fetchall()
-    return addresses.columns_of(fields), rows
+    )
+    return addresses.because(connection, "retracted")
 
 
 def written_down(lake: "Lake", destination: str) -> dict[int, str]:

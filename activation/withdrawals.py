@@ -10,7 +10,7 @@ import datetime
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from deltalake.exceptions import DeltaError
 
@@ -26,8 +26,8 @@ from activation.files import (
     read_manifest,
     show_csv,
     staging,
-    write_csv,
     write_manifest,
+    write_table,
 )
 from activation.held import Held, act_of, finish_cut_off, published_retractions, retraction_folder
 from activation.measure import measured
@@ -40,6 +40,7 @@ from lakehouse.seal import is_sealed, sealed
 if TYPE_CHECKING:
     import duckdb
 
+    from contracts.export import Destination
     from lakehouse.lake import Lake
     from lakehouse.run import Run
 
@@ -149,48 +150,57 @@ def _retract(lake: "Lake", name: str, erased: Named) -> int:
         if not people:
             return 0
         addresses.find_plain(lake, connection, name, declared)
-        fields = addresses.fields_lost(connection, declared)
-        rows = _rows(connection, fields)
-    final = retraction_folder(lake, name, _next(lake, name))
-    columns = addresses.columns_of(fields)
-    with staging(final) as staged:
-        write_csv(staged / DATA, columns, rows)
-        because: dict[str, int] = {}
-        for row in rows:
-            reason = row[columns.index("reason")]
-            because[reason] = because.get(reason, 0) + 1
-        manifest = {
-            "destination": name,
-            "retraction": int(final.name),
-            "purpose": declared.purpose if declared else None,
-            "policy_version": lake.contracts.policy.version,
-            "written_at": datetime.datetime.now(datetime.UTC).isoformat(),
-            "rows": len(rows),
-            "because": dict(sorted(because.items())),
-            "data": described(staged / DATA) | {"format": "csv", "columns": columns},
-            "retract": declared.retract if declared else None,
-        }
-        write_manifest(staged / MANIFEST, sealed(lake.settings, manifest))
-        publish(staged)
+        because = _fill(connection, addresses.fields_lost(connection, declared))
+        final = retraction_folder(lake, name, _next(lake, name))
+        _hand_over(lake, connection, declared, final, because)
     _keep(lake, name, final)
     audit.note(lake, [act_of(Held("retract", name, int(final.name), final))])
     return people
 
 
-def _rows(connection: "duckdb.DuckDBPyConnection", fields: Sequence[str]) -> list[tuple[Any, ...]]:
+def _hand_over(
+    lake: "Lake",
+    connection: "duckdb.DuckDBPyConnection",
+    declared: "Destination | None",
+    final: Path,
+    because: dict[str, int],
+) -> None:
+    """Write the table ``retracted`` and its manifest into a folder that appears whole."""
+    with staging(final) as staged:
+        write_table(connection, "retracted", staged / DATA)
+        manifest = {
+            "destination": final.parent.parent.name,
+            "retraction": int(final.name),
+            "purpose": declared.purpose if declared else None,
+            "policy_version": lake.contracts.policy.version,
+            "written_at": datetime.datetime.now(datetime.UTC).isoformat(),
+            "rows": sum(because.values()),
+            "because": because,
+            "data": described(staged / DATA) | {"format": "csv", "columns": connection.table("retracted").columns},
+            "retract": declared.retract if declared else None,
+        }
+        write_manifest(staged / MANIFEST, sealed(lake.settings, manifest))
+        publish(staged)
+
+
+def _fill(connection: "duckdb.DuckDBPyConnection", fields: Sequence[str]) -> dict[str, int]:
+    """Make the temporary table ``retracted``, sorted by profile and address; how many rows it has, by reason."""
     named = ", ".join(f'CASE WHEN d.reason <> \'erased\' THEN t."{name}" END AS "{name}"' for name in fields)
     order = ", ".join(f'"{name}"' for name in fields)
-    return connection.execute(
-        f"""SELECT {named}{"," if named else ""} d.profile_id, d.reason,
-                   CASE WHEN {convert.named_safely("d.event_id")} THEN d.event_id END,
-                   strftime(d.landed_at, '%Y-%m-%dT%H:%M:%S.%fZ'), array_to_string(d.releases, ' '),
-                   CASE WHEN d.reason = 'erased' THEN h.hashes ELSE t.address_hashes END
+    connection.execute(
+        f"""CREATE OR REPLACE TEMP TABLE retracted AS
+            SELECT {named}{"," if named else ""} d.profile_id, d.reason,
+                   CASE WHEN {convert.named_safely("d.event_id")} THEN d.event_id END AS consent_event_id,
+                   strftime(d.landed_at, '%Y-%m-%dT%H:%M:%S.%fZ') AS known_since,
+                   array_to_string(d.releases, ' ') AS exported_in,
+                   CASE WHEN d.reason = 'erased' THEN h.hashes ELSE t.address_hashes END AS address_hashes
             FROM due AS d
             LEFT JOIN ({addresses.taken_out(fields)}) AS t USING (profile_id)
             LEFT JOIN (SELECT profile_id, string_agg(field || ':' || hash, ' ' ORDER BY field, hash) AS hashes
                        FROM lost GROUP BY 1) AS h USING (profile_id)
             ORDER BY d.profile_id{"," if order else ""} {order}"""
-    ).fetchall()
+    )
+    return addresses.because(connection, "retracted")
 
 
 def _next(lake: "Lake", name: str) -> int:
@@ -231,9 +241,10 @@ def make_up(lake: "Lake", name: str) -> None:
 def _keep(lake: "Lake", name: str, folder: Path) -> None:
     """Put down in ops.retractions what a folder says, with the hashes that the ledger has of those deliveries."""
     written_at = datetime.datetime.fromisoformat(read_manifest(folder)["written_at"])
+    told = {"name": name, "number": int(folder.name), "written_at": written_at}
     with lake.duck(only=[TABLE, "silver.consents"]) as connection:
         show_csv(connection, "told", folder / DATA)
-        cursor = connection.execute(
+        kept = connection.sql(
             f"""WITH gave AS (
                     SELECT t.profile_id, t.reason, t.consent_event_id, d."release", d.delivered_at, d.address_hashes,
                            d.mailbox_hashes
@@ -241,7 +252,8 @@ def _keep(lake: "Lake", name: str, folder: Path) -> None:
                     JOIN {TABLE} AS d ON d.destination = $name AND d.profile_id = t.profile_id
                      AND list_contains(string_split(t.exported_in, ' ')::INTEGER[], d."release")
                 ), hashes AS ({_gathered("address_hashes")}), boxes AS ({_gathered("mailbox_hashes")})
-                SELECT profile_id, any_value(reason) AS reason,
+                SELECT $name AS destination, $number AS number, $written_at AS written_at,
+                       profile_id, any_value(reason) AS reason,
                        coalesce(any_value(hashes.of), MAP {{}}) AS address_hashes,
                        coalesce(any_value(boxes.of), MAP {{}}) AS mailbox_hashes,
                        any_value(consent_event_id) AS event_id, min(c.given_at) AS withdrawn_at,
@@ -251,13 +263,9 @@ def _keep(lake: "Lake", name: str, folder: Path) -> None:
                 LEFT JOIN hashes USING (profile_id) LEFT JOIN boxes USING (profile_id)
                 LEFT JOIN silver.consents AS c ON c.event_id = gave.consent_event_id
                 GROUP BY profile_id ORDER BY profile_id""",
-            {"name": name},
-        )
-        names = [column[0] for column in cursor.description or ()]
-        found = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-    of_all = {"destination": name, "number": int(folder.name), "written_at": written_at}
-    maps = ("address_hashes", "mailbox_hashes")
-    lake.append(RETRACTED, [of_all | row | {key: list(row[key].items()) for key in maps} for row in found])
+            params=told,
+        ).to_arrow_table()
+    lake.append(RETRACTED, kept)
 
 
 def _gathered(column: str) -> str:

@@ -1,13 +1,17 @@
 """The numbers of what survives: kills; a replay against the first run, and a day against the whole."""
 
+import datetime
 import json
 import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from lakehouse.lake import Lake
+from lakehouse.settings import Settings
 from tests.chaos.__main__ import chaos, rights
 
 CHECKOUT = Path(__file__).resolve().parents[1]
@@ -34,18 +38,48 @@ def section(households: str = "all") -> str:
         (home / ".clew").mkdir()
         (home / ".clew" / "jars").symlink_to(CHECKOUT / ".clew" / "jars")
         outcome = _called(home, "demo", "--households", households, "--json")
+        of_day = _touched(home)
+        empty = _called(home, "run", "--date", _day_after(outcome), "--json")
         replayed = _called(home, "replay", "--json")
-    first, day = (run["seconds"] for run in outcome["runs"])
+    runs = [*outcome["runs"], *empty["runs"]]
+    first, day, idle = (run["seconds"] for run in runs)
     differing = sum(not item["equal"] for item in replayed["tables"])
     return (
         f"## A replay and a day, {households} households\n\n"
         "| what | seconds | against the first run | wanted |\n| --- | ---: | ---: | ---: |\n"
         f"| first run: a year less a day | {first:.0f} | 1 | |\n"
         f"| second run: one day | {day:.0f} | {day / first:.0%} | 10 % |\n"
+        f"| third run: a day on which nothing came | {idle:.0f} | {idle / first:.0%} | |\n"
         f"| `clew replay`: silver, identity and gold from bronze, and comparing | {replayed['seconds']:.0f} | "
         f"{replayed['seconds'] / first:.0%} | |\n\n"
+        f"{_by_step(runs)}\n\n{of_day} The third run is what the steps cost however little landed.\n\n"
         f"{len(replayed['tables'])} tables compared, {differing} differ."
     )
+
+
+def _by_step(runs: Sequence[Any]) -> str:
+    head = "| step | first run, s | a day, s | an empty day, s |\n| --- | ---: | ---: | ---: |"
+    by_run = [run["steps"] for run in runs]
+    rows = [f"| {step} | {' | '.join(f'{steps.get(step, 0):.1f}' for steps in by_run)} |" for step in by_run[0]]
+    return "\n".join([head, *rows])
+
+
+def _touched(home: Path) -> str:
+    """How much of all there is the second day brought, and how many people it is of."""
+    with Lake(Settings(home=home)).duck(only=["gold.events"]) as connection:
+        ((new, events, people, all_people),) = connection.execute(
+            """SELECT count(*) FILTER (landing = 2), count(*),
+                      count(DISTINCT profile_id) FILTER (landing = 2), count(DISTINCT profile_id) FROM gold.events"""
+        ).fetchall()
+    return (
+        f"The day brought {new:,} of {events:,} events ({new / events:.1%}), of {people:,} of {all_people:,} profiles "
+        f"({people / all_people:.1%})."
+    )
+
+
+def _day_after(outcome: Any) -> str:
+    last = datetime.date.fromisoformat(outcome["runs"][-1]["as_of"])
+    return (last + datetime.timedelta(days=1)).isoformat()
 
 
 def _called(home: Path, *arguments: str) -> Any:

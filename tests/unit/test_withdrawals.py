@@ -4,6 +4,7 @@ import datetime as dt
 import shutil
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from activation.deliveries import forget, record
@@ -193,15 +194,10 @@ def test_an_address_that_an_export_made_anew_gives_in_place_of_another_leaves_bo
 
 def test_a_claim_that_was_never_published_is_replaced_by_the_next_try(small: Any) -> None:
     small.release()
-    fay = {"email": "0" * 64}
-    record(
-        small.lake,
-        small.lake.contracts.destinations["email_tool"],
-        1,
-        small.run.as_of,
-        [(profile_of(small, "Fay"), fay, fay)],
-        published=False,
-    )
+    hashes = pa.array([[("email", "0" * 64)]], pa.map_(pa.string(), pa.string()))
+    fay = pa.table({"profile_id": [profile_of(small, "Fay")], "address_hashes": hashes, "mailbox_hashes": hashes})
+    declared = small.lake.contracts.destinations["email_tool"]
+    record(small.lake, declared, 1, small.run.as_of, fay, published=False)
     export(small.lake, small.run, "email_tool", open_gate)
     assert [row["profile_id"] for row in small.rows("ops.deliveries")] == [profile_of(small, "Ann")]
 

@@ -76,7 +76,7 @@ def record(
         "delivered_at": datetime.datetime.now(datetime.UTC),
     }
     columns = ", ".join(f'${key} AS "{key}"' for key in told)
-    with lake.duck(only=[TABLE]) as connection:
+    with lake.quick(TABLE) as connection:
         connection.register("new", rows)
         made = connection.sql(
             f"SELECT {columns}, new.* FROM new {_NOT_KNOWN if is_known and published else ''} ORDER BY profile_id",
@@ -136,7 +136,7 @@ def releases_of(lake: "Lake", destination: str | None = None) -> set[tuple[str, 
     """The destinations and releases of which somebody was handed over."""
     if not lake.exists(TABLE):
         return set()
-    with lake.duck(only=[TABLE]) as connection:
+    with lake.quick(TABLE) as connection:
         found = connection.execute(
             f'SELECT DISTINCT destination, "release" FROM {TABLE} WHERE destination = $one OR $one IS NULL',
             {"one": destination},
@@ -180,7 +180,7 @@ def _rows_named(lake: "Lake", table: str, number: str, who: Named) -> pa.Table:
     hashed = "flatten([map_values(address_hashes), map_values(mailbox_hashes)])"
     asked = {"profiles": sorted(who.profiles), "hashes": sorted(who.hashes)}
     asked |= {"events": sorted(who.event_ids)} if events else {}
-    with lake.duck(only=[table]) as connection:
+    with lake.quick(table) as connection:
         return connection.sql(
             f"""SELECT DISTINCT destination, "{number}", profile_id FROM {table}
                 WHERE list_contains($profiles::VARCHAR[], profile_id) {events}

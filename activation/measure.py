@@ -25,7 +25,7 @@ def measured(lake: "Lake") -> tuple[list[dict[str, Any]], dict[str, Any]]:
         return [], {"withdrawals": 0, "median_seconds": None, "worst_seconds": None}
     seconds = "date_diff('millisecond', landed_at, written_at) / 1000.0"
     times = f"median({seconds}) FILTER ({_TIMED}), max({seconds}) FILTER ({_TIMED})"
-    with lake.duck(only=[RETRACTED]) as connection:
+    with lake.quick(RETRACTED) as connection:
         found = connection.execute(
             f"""SELECT destination, number, min(written_at), count(*), {times} FROM {RETRACTED}
                 GROUP BY destination, number ORDER BY 3 DESC, destination"""

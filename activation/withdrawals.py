@@ -106,7 +106,7 @@ def told_of_erasure(lake: "Lake", who: Named) -> dict[str, int]:
     """How many of these people were retracted as erased, by destination."""
     if not lake.exists(RETRACTED):
         return {}
-    with lake.duck(only=[RETRACTED]) as connection:
+    with lake.quick(RETRACTED) as connection:
         found = connection.execute(
             f"""SELECT destination, count(DISTINCT profile_id) FROM {RETRACTED}
                 WHERE reason = 'erased' AND list_contains($ids, profile_id) GROUP BY ALL ORDER BY ALL""",
@@ -219,7 +219,7 @@ def _next(lake: "Lake", name: str) -> int:
 def _kept(lake: "Lake", name: str) -> set[int]:
     if not lake.exists(RETRACTED):
         return set()
-    with lake.duck(only=[RETRACTED]) as connection:
+    with lake.quick(RETRACTED) as connection:
         found = connection.execute(f"SELECT DISTINCT number FROM {RETRACTED} WHERE destination = $name", {"name": name})
         return {int(number) for (number,) in found.fetchall()}
 
@@ -242,7 +242,7 @@ def _keep(lake: "Lake", name: str, folder: Path) -> None:
     """Put down in ops.retractions what a folder says, with the hashes that the ledger has of those deliveries."""
     written_at = datetime.datetime.fromisoformat(read_manifest(folder)["written_at"])
     told = {"name": name, "number": int(folder.name), "written_at": written_at}
-    with lake.duck(only=[TABLE, "silver.consents"]) as connection:
+    with lake.quick(TABLE, "silver.consents") as connection:
         show_csv(connection, "told", folder / DATA)
         kept = connection.sql(
             f"""WITH gave AS (

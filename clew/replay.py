@@ -235,7 +235,7 @@ def _lay_base(lake: Lake, target: Lake, first: int, until: Resolved, each_run: b
     accounts = lake.arrow("ops.row_counts").to_pylist()
     target.append("ops.row_counts", [row for row in accounts if row["landing"] < first])
     if each_run:
-        with lake.duck(only=[HISTORY]) as connection:
+        with lake.quick(HISTORY) as connection:
             said = connection.execute(
                 f"""SELECT * FROM {HISTORY} WHERE revision < (
                     SELECT coalesce(min(revision), 2147483647) FROM {HISTORY} WHERE run_id = $run)""",

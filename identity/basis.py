@@ -82,7 +82,7 @@ def last(lake: "Lake") -> Last | None:
     """The last resolution, or None where there is none."""
     if not lake.exists(TABLE):
         return None
-    with lake.duck(only=[TABLE]) as connection:
+    with lake.quick(TABLE) as connection:
         rows = connection.sql(f"SELECT rules, model, key, code, silver, tables FROM {TABLE}").fetchall()
     if not rows:
         return None

@@ -61,7 +61,7 @@ def read_decisions(lake: "Lake") -> list[Decision]:
     if not lake.exists(TABLE):
         return []
     names = ", ".join(field.name for field in fields(Decision))
-    with lake.duck(only=[TABLE]) as connection:
+    with lake.quick(TABLE) as connection:
         rows = connection.execute(f"SELECT {names} FROM {TABLE} ORDER BY decision").fetchall()
     return [Decision(*row) for row in rows]
 
@@ -213,7 +213,7 @@ def _may_be_linked(lake: "Lake", records: Pair) -> None:
     table, column = "identity.assignments", "refused_by"
     if not lake.exists(table) or column not in {field.name for field in lake.delta(table).schema().fields}:
         return
-    with lake.duck(only=[table]) as connection:
+    with lake.quick(table) as connection:
         found = connection.execute(
             f"SELECT record_id, {column} FROM {table} WHERE record_id IN (?, ?) AND {column} IS NOT NULL ORDER BY 1",
             list(records),

@@ -80,7 +80,7 @@ def has_spoken(lake: "Lake", run: "Run") -> bool:
     """Whether an earlier try of the run has changed what is believed."""
     if not lake.exists(TABLE):
         return False
-    with lake.duck(only=[TABLE]) as connection:
+    with lake.quick(TABLE) as connection:
         found = connection.execute(f"SELECT 1 FROM {TABLE} WHERE run_id = $run LIMIT 1", {"run": run.run_id})
         return found.fetchone() is not None
 
@@ -98,7 +98,7 @@ def believed_before(lake: "Lake", run: "Run", about: pa.Table | None = None) -> 
     before = f"WHERE revision < (SELECT coalesce(min(revision), 2147483647) FROM {TABLE} WHERE run_id = $run)"
     if about is not None:
         before = f"SEMI JOIN about USING (record_id) {before}"
-    with lake.duck(only=[TABLE]) as connection:
+    with lake.quick(TABLE) as connection:
         if about is not None:
             connection.register("about", about)
         return connection.sql(
@@ -114,7 +114,7 @@ def _last_known(lake: "Lake", about: pa.Table | None) -> tuple[pa.Table, int, da
     if not lake.exists(TABLE):
         return TIMELINE.empty_table(), 0, None
     chosen = "" if about is None else "SEMI JOIN about USING (record_id)"
-    with lake.duck(only=[TABLE]) as connection:
+    with lake.quick(TABLE) as connection:
         if about is not None:
             connection.register("about", about)
         known = connection.sql(f"SELECT record_id, true_from, profile_id {_LAST.format(where=chosen)}").to_arrow_table()

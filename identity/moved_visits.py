@@ -32,7 +32,7 @@ def visits_moved(lake: "Lake", before: pa.Table, after: pa.Table, assignments: p
         assignments: identity.assignments under the new rules, for both sides: what profiles become is told elsewhere.
     """
     columns = ["record_id", "since", "until", "account_record"]
-    with lake.duck(only=["silver.events"]) as connection:
+    with lake.quick("silver.events") as connection:
         connection.register("spells_before", before.select(columns))
         connection.register("spells_after", after.select(columns))
         connection.register("assignments", assignments.select(["record_id", "profile_id"]))

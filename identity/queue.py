@@ -34,7 +34,7 @@ def read_value(lake: "Lake", rules: IdentityRules) -> pa.Table:
         for worth in rules.review.value_of
     )
     events = ", ".join(f"'{worth.event}'" for worth in rules.review.value_of)
-    with lake.duck(only=["silver.events"]) as connection:
+    with lake.quick("silver.events") as connection:
         return connection.sql(
             f"""SELECT record_id, (CASE WHEN total > {MOST} THEN {MOST} ELSE total END)::DECIMAL(18, 2) AS value
                 FROM (SELECT record_id, sum(CASE {amounts} END) AS total FROM silver.events

@@ -108,7 +108,7 @@ def _waiting(lake: "Lake") -> tuple[int, ...]:
         for record in item.pair
         if record.partition(":")[0] in HASHED_KINDS
     ]
-    with lake.duck(only=["silver.events"]) as connection:
+    with lake.quick("silver.events") as connection:
         there = connection.execute(
             "SELECT DISTINCT record_id FROM silver.events WHERE list_contains($named::VARCHAR[], record_id)",
             {"named": [record for record, _ in named]},

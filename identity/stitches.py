@@ -102,7 +102,7 @@ def shared_values(identifiers: pa.Table, rules: IdentityRules) -> pa.Table:
 
 def read_logins(lake: "Lake", shared: pa.Table) -> pa.Table:
     """The events with an account on the shared values: identifier, raw_value, record_id, occurred_at."""
-    with lake.duck(only=["silver.events"]) as connection:
+    with lake.quick("silver.events") as connection:
         connection.register("shared", shared)
         return connection.sql(
             f"""WITH carried AS (

@@ -163,7 +163,7 @@ def entries(lake: "Lake") -> list[Entry]:
     if not lake.exists(TABLE):
         return []
     names = ", ".join(f'"{field.name}"' for field in fields(Entry))
-    with lake.duck(only=[TABLE]) as connection:
+    with lake.quick(TABLE) as connection:
         rows = connection.execute(f"SELECT {names} FROM {TABLE} ORDER BY entry").fetchall()
     return [Entry(*row) for row in rows]
 

@@ -64,7 +64,7 @@ def under_way(lake: "Lake", now: datetime.datetime) -> str | None:
     """
     if not lake.exists("ops.runs"):
         return None
-    with lake.duck(only=["ops.runs"]) as connection:
+    with lake.quick("ops.runs") as connection:
         row = connection.execute(
             f"""WITH newest AS (
                     SELECT run_id FROM ops.runs WHERE step = '{FIRST}' AND NOT starts_with(run_id, '{HOURLY}')

@@ -15,6 +15,8 @@ from lakehouse.private import make_private
 from lakehouse.settings import Settings
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     import duckdb
     import pyarrow as pa
     from deltalake import DeltaTable
@@ -136,6 +138,12 @@ class Lake:
         if release != "live":
             versions = release_tables(self, release)
         return connect(self.settings.places, versions, only=only)
+
+    def quick(self, *tables: str) -> "AbstractContextManager[duckdb.DuckDBPyConnection]":
+        """A connection for a short question about a few tables as of now, at a tenth of the cost of ``duck``."""
+        from lakehouse.duck import quick
+
+        return quick(self.settings.places, *tables)
 
     def ensure_tables(self) -> None:
         """Create every declared table that is not there yet, empty, and every column that was declared since.

@@ -38,7 +38,7 @@ def refuse_other_names(lake: "Lake") -> None:
     """
     if not lake.exists("ops.row_counts"):
         return
-    with lake.duck(only=["ops.row_counts"]) as connection:
+    with lake.quick("ops.row_counts") as connection:
         row = connection.execute(
             f"SELECT min(landing), bool_or(record_key IS NULL) FROM {ACCOUNTS} WHERE record_key IS DISTINCT FROM ?",
             [fingerprint(lake.settings.identity_key)],

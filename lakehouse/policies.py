@@ -84,7 +84,7 @@ def taken(lake: "Lake") -> list[dict[str, Any]]:
     """Each taking of a policy, in that order: a policy that was gone back to is there twice."""
     if not lake.exists(TABLE):
         return []
-    with lake.duck(only=[TABLE]) as connection:
+    with lake.quick(TABLE) as connection:
         cursor = connection.execute(f"SELECT * FROM {TABLE} ORDER BY taken_at, version")
         names = [column[0] for column in cursor.description or ()]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]

@@ -142,7 +142,7 @@ def retired_releases(lake: "Lake") -> dict[int, int]:
     """The releases that can be read no more, each with the erasure that retired it."""
     if not lake.exists(RETIRED):
         return {}
-    with lake.duck(only=[RETIRED]) as connection:
+    with lake.quick(RETIRED) as connection:
         return dict(connection.execute(f"SELECT release, erasure FROM {RETIRED}").fetchall())
 
 
@@ -260,6 +260,6 @@ def row_count(delta: "DeltaTable") -> int:
 def _rows(lake: "Lake") -> list[dict]:
     if not lake.exists("ops.releases"):
         return []
-    with lake.duck(only=["ops.releases"]) as connection:  # reading it with delta-rs would import pandas, for a second
+    with lake.quick("ops.releases") as connection:  # to read it with delta-rs would import pandas, for a second
         found = connection.sql("FROM ops.releases").select(*_COLUMNS).fetchall()
     return [dict(zip(_COLUMNS, row, strict=True)) for row in found]

@@ -32,6 +32,11 @@ def use(state: Path) -> None:
         _states.append(state)
 
 
+def is_told() -> bool:
+    """Whether this process knows where to."""
+    return bool(_states)
+
+
 def duck() -> dict[str, Any]:
     """The setting of a new database of DuckDB that has it spill there.
 

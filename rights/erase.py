@@ -158,13 +158,13 @@ EXPORTS: forget.Exports = {"redacted": _redact, "retracted": _retract, "ledgers"
 
 def as_of(lake: "Lake") -> datetime.date:
     """The date of the newest run."""
-    with lake.duck(only=["ops.runs"]) as connection:
+    with lake.quick("ops.runs") as connection:
         (newest,) = connection.execute("SELECT max(as_of) FROM ops.runs").fetchall()[0]
     return newest or datetime.datetime.now(datetime.UTC).date()
 
 
 def _profiles(lake: "Lake", who: Who) -> Sequence[str]:
-    with lake.duck(only=["identity.assignments", "identity.identifiers"]) as connection:
+    with lake.quick("identity.assignments", "identity.identifiers") as connection:
         return [row[0] for row in connection.execute(PROFILES_MEANT, who.asked).fetchall()]
 
 

@@ -168,7 +168,7 @@ def _read_by_stream(lake: Lake, source: Source) -> set[Path]:
 def _files_in_bronze(lake: Lake, source: Source) -> dict[str, int]:
     """The files of a source that have landed, relative to landing/, each with its newest landing."""
     table = f"bronze.{source.source}"
-    with lake.duck(only=[table]) as connection:
+    with lake.quick(table) as connection:
         return dict(connection.execute(f"select file, max(landing) from {table} group by file").fetchall())
 
 

@@ -106,7 +106,7 @@ def _replaced(lake: "Lake", source: str, graves: Sequence[Grave], mark: str) -> 
     is_csv = lake.contracts.sources[source].format.type == "csv" if source in lake.contracts.sources else False
     of_line = {grave.position: grave for grave in graves}
     wanted = pa.table({"position": pa.array(sorted(of_line), pa.int64())})
-    with lake.duck(only=[table]) as connection:
+    with lake.quick(table) as connection:
         connection.register("wanted", wanted)
         rows = connection.execute(
             f"SELECT position, payload, undecoded FROM {table} SEMI JOIN wanted USING (position)"

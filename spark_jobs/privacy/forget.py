@@ -181,7 +181,7 @@ def _planned(lake: "Lake", as_of: datetime.date, profiles: list[str], reason: st
 def _called(lake: "Lake", theirs: Theirs) -> set[str]:
     """What the people are called, word by word."""
     records = pa.table({"record_id": pa.array(theirs.records, pa.string())})
-    with lake.duck(only=["identity.records"]) as connection:
+    with lake.quick("identity.records") as connection:
         connection.register("theirs", records)
         found = connection.execute(
             "SELECT DISTINCT unnest([first_name, last_name]) FROM identity.records SEMI JOIN theirs USING (record_id)"

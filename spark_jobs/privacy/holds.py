@@ -163,7 +163,7 @@ def held_profiles(lake: "Lake", standing: Iterable[Hold]) -> set[str]:
     tables = ["identity.assignments", "identity.history"]
     if not named or not all(lake.exists(table) for table in tables):
         return set(named)
-    with lake.duck(only=tables) as connection:
+    with lake.quick(*tables) as connection:
         rows = connection.execute(
             """SELECT DISTINCT profile_id FROM identity.assignments
                WHERE list_contains($named, own_profile_id) OR list_contains($named, profile_id) OR record_id IN (
@@ -191,7 +191,7 @@ def hold_acts(lake: "Lake") -> list[audit.Act]:
 
 def _own_ids(lake: "Lake", profiles: Collection[str]) -> tuple[str, ...]:
     """The id of its own of each record of some profiles."""
-    with lake.duck(only=["identity.assignments"]) as connection:
+    with lake.quick("identity.assignments") as connection:
         rows = connection.execute(
             """SELECT DISTINCT own_profile_id FROM identity.assignments
                WHERE list_contains($profiles::VARCHAR[], profile_id) ORDER BY 1""",

@@ -152,7 +152,7 @@ def retain(lake: "Lake", run: "Run", *, exports: Exports, together: Together) ->
         elif _died_before(lake):  # after its last row had gone, maybe, and before they were counted as erased
             lake.overwrite("ops.row_counts", recount(lake))
         for rows in due.old:
-            with lake.duck(only=[rows.table]) as connection:
+            with lake.quick(rows.table) as connection:
                 delete_by(lake, connection, rows.table, [(rows.on, rows.keys)])
         step.rows = sum(one.removed for one in due.found.past)
         step.message = _told(due.as_of, due.found)
@@ -217,7 +217,7 @@ def _told(as_of: datetime.date, found: Retained) -> str:
 
 
 def _newest_date(lake: "Lake", otherwise: datetime.date) -> datetime.date:
-    with lake.duck(only=["ops.runs"]) as connection:
+    with lake.quick("ops.runs") as connection:
         (newest,) = connection.execute("SELECT max(as_of) FROM ops.runs WHERE step = 'land'").fetchall()[0]
     return newest or otherwise
 

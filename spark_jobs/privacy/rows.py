@@ -57,7 +57,7 @@ def remove_from(lake: "Lake", tables: Collection[str], theirs: Theirs) -> dict[s
     """Remove the rows of the erased people from tables; rows removed by table, of those that held any."""
     removed: dict[str, int] = {}
     refill = _identifiers_of_shared_records(lake, theirs)
-    with lake.duck(only=tables) as connection:
+    with lake.quick(*tables) as connection:
         for table in tables:
             count = delete_by(lake, connection, table, _keys(lake, table, theirs))
             if count:
@@ -140,7 +140,7 @@ def _identifiers_of_shared_records(lake: "Lake", theirs: Theirs) -> pa.Table:
     if not theirs.partly:
         return schema.empty_table()
     sources = [lake.contracts.sources[name] for name in sorted(lake.contracts.sources)]
-    with lake.duck(only=["silver.events"]) as connection:
+    with lake.quick("silver.events") as connection:
         connection.register("gone", _column("event_id", theirs.event_ids))
         connection.register("partly", _column("record_id", theirs.partly))
         connection.execute(
@@ -171,7 +171,7 @@ def _blank(lake: "Lake", table: str, column: str, values: Iterable[str]) -> None
     if not lake.exists(table) or column not in lake.delta(table).schema().to_arrow().names:
         return
     gone = _column("gone", values)
-    with lake.duck(only=[table]) as connection:
+    with lake.quick(table) as connection:
         connection.register("gone", gone)
         (found,) = connection.execute(
             f"SELECT count(*) FROM {table} WHERE {column} IN (SELECT gone FROM gone)"

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from contracts.errors import DataError
-from lakehouse.duck import connect, duckdb_type, mentioned_in, tables_in
+from lakehouse.duck import connect, duckdb_type, mentioned_in, quick, shared_database, tables_in
 
 SELECT = """SELECT event_id, "at", properties['price'], landing, part FROM gold.events ORDER BY 1"""
 EVENTS = pa.schema(
@@ -105,6 +105,22 @@ def test_a_version_that_is_not_there_is_told(lake: Path) -> None:
 def test_a_folder_without_a_delta_log_is_no_table(lake: Path) -> None:
     (lake / "gold" / "stray").mkdir()
     assert tables_in(lake) == ["gold.events", "gold.profiles", "ops.runs"]
+
+
+def test_quick_questions_see_their_own_tables_only_and_leave_nothing_behind(lake: Path, tmp_path: Path) -> None:
+    deltalake.write_deltalake(str(tmp_path / "other/ops/runs"), pa.table({"run_id": ["r2", "r3"]}))
+    with quick(lake, "ops.runs", "gold.none") as one, quick(tmp_path / "other", "ops.runs") as other:
+        assert one.execute("SELECT run_id FROM ops.runs").fetchone() == ("r1",)  # and the rest stays unread
+        assert len(other.execute("FROM ops.runs").fetchall()) == 2
+        other.execute("CREATE TEMP TABLE kept AS FROM ops.runs")
+        with pytest.raises(duckdb.CatalogException):
+            one.execute("FROM kept")
+        with pytest.raises(duckdb.CatalogException):
+            other.execute("FROM gold.profiles")
+    with pytest.raises(RuntimeError), quick(lake, "ops.runs"):
+        raise RuntimeError
+    with shared_database().cursor() as connection:
+        assert connection.execute("SELECT count(*) FROM duckdb_databases() WHERE NOT internal").fetchall() == [(1,)]
 
 
 def test_only_tables_the_sql_names_are_opened() -> None:

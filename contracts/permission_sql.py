@@ -39,35 +39,56 @@ def consent_state(policy: Policy, moment: Moment, statements: str, people: str) 
         statements: A relation in SQL, such as a table's name or a query in parentheses.
         people: Likewise.
     """
-    refusals = ", ".join(f"'{status}'" for status in REFUSALS)
-    heard = f"said_at < {_instant(moment.end)}"
-    if moment.heeds_later_refusals:
-        heard = f"({heard} OR status IN ({refusals}))"
-    if moment.known_at is not None:
-        heard += f" AND received_at < {_instant(Moment(moment.known_at).end)}"
-    later_first = f"said_at DESC, {_place_of('status', STRICTEST_FIRST)}, event_id"
-    told = {"region": "s.region", "country": "p.country"}
-    place = ", ".join(f"nullif(trim({told[name]}), '')" for name in policy.jurisdiction_from)
-    home = _jurisdiction(policy, "trim(p.country)" if "country" in policy.jurisdiction_from else "cast(NULL AS string)")
-    lasts = f"(s.until_at IS NULL OR s.until_at > {_instant(moment.end)})"
-    return f"""
-WITH rules AS (
+    steps = (
+        _declared(policy),
+        _heard(policy, moment, statements, people),
+        _settled(moment),
+        _paused(moment),
+        _topics_refused(policy),
+        _judged(policy, moment),
+    )
+    return f"\nWITH {', '.join(steps)}\n{_shown(policy)}"
+
+
+_REFUSED = ", ".join(f"'{status}'" for status in REFUSALS)
+
+
+def _declared(policy: Policy) -> str:
+    return f"""rules AS (
     SELECT * FROM (VALUES
         {_rules(policy)}
     ) AS declared (purpose, jurisdiction, across, is_allowed, minimum_age, refuses_unknown_age, expires_after_days)
-), everybody AS (
+)"""
+
+
+def _heard(policy: Policy, moment: Moment, statements: str, people: str) -> str:
+    """The statements that count on the day, each with the rules of the place where it was made."""
+    is_heard = f"said_at < {_instant(moment.end)}"
+    if moment.heeds_later_refusals:
+        is_heard = f"({is_heard} OR status IN ({_REFUSED}))"
+    if moment.known_at is not None:
+        is_heard += f" AND received_at < {_instant(Moment(moment.known_at).end)}"
+    told = {"region": "s.region", "country": "p.country"}
+    place = ", ".join(f"nullif(trim({told[name]}), '')" for name in policy.jurisdiction_from)
+    return f"""everybody AS (
     SELECT profile_id, birth_date, country FROM {people} AS given
 ), located AS (
     SELECT s.*, {said_at("s")} AS said_at, coalesce({place}) AS place, p.birth_date
     FROM {statements} AS s INNER JOIN everybody AS p ON p.profile_id = s.profile_id
 ), heard AS (
     SELECT located.*, coalesce(topic, '') AS part, {_jurisdiction(policy, "place")} AS jurisdiction
-    FROM located WHERE {heard}
+    FROM located WHERE {is_heard}
 ), ruled AS (
     SELECT heard.*, r.across, r.is_allowed, r.minimum_age, r.refuses_unknown_age,
            CASE WHEN status = 'granted' THEN said_at + r.expires_after_days * INTERVAL '1' DAY END AS expires_at
     FROM heard INNER JOIN rules AS r ON r.purpose = heard.purpose AND r.jurisdiction = heard.jurisdiction
-), last_words AS (
+)"""
+
+
+def _settled(moment: Moment) -> str:
+    """Of each record its last word, and of a person's last words the one that decides, for a purpose or a topic."""
+    later_first = f"said_at DESC, {_place_of('status', STRICTEST_FIRST)}, event_id"
+    return f"""last_words AS (
     SELECT *, CASE WHEN across = 'latest' THEN 0 WHEN expires_at <= {_instant(moment.end)} THEN 9
                    ELSE {_place_of("status", STRICTEST_FIRST)} END AS strictness
     FROM (SELECT *, row_number() OVER (PARTITION BY profile_id, purpose, part, record_id ORDER BY {later_first})
@@ -80,7 +101,12 @@ WITH rules AS (
                   AS from_the_best
         FROM last_words) AS ranked
     WHERE from_the_best = 1
-), pauses AS (
+)"""
+
+
+def _paused(moment: Moment) -> str:
+    """The pauses that last on the day, and that no later word ended; the longest of each purpose or topic."""
+    return f"""pauses AS (
     SELECT * FROM (
         SELECT s.*, row_number() OVER (
                    PARTITION BY s.profile_id, s.purpose, s.part
@@ -90,21 +116,31 @@ WITH rules AS (
         LEFT JOIN winners AS w ON w.profile_id = s.profile_id AND w.purpose = s.purpose AND w.part = s.part
         LEFT JOIN last_words AS own ON own.profile_id = s.profile_id AND own.purpose = s.purpose
              AND own.part = s.part AND own.record_id = s.record_id
-        WHERE s.status = 'snoozed' AND {lasts}
+        WHERE s.status = 'snoozed' AND (s.until_at IS NULL OR s.until_at > {_instant(moment.end)})
           AND s.given_at >= coalesce(CASE WHEN s.across = 'strictest' THEN own.said_at ELSE w.said_at END,
                                      s.given_at)) AS lasting
     WHERE from_the_longest = 1
-), parts_refused AS (
-    SELECT profile_id, purpose, part FROM winners WHERE part <> '' AND status IN ({refusals})
+)"""
+
+
+def _topics_refused(policy: Policy) -> str:
+    return f"""parts_refused AS (
+    SELECT profile_id, purpose, part FROM winners WHERE part <> '' AND status IN ({_REFUSED})
     UNION
     SELECT profile_id, purpose, part FROM pauses WHERE part <> ''
 ), topics AS (
     SELECT profile_id, purpose, {_topics(policy)} AS topics_refused FROM parts_refused GROUP BY profile_id, purpose
-), purposes AS (
+)"""
+
+
+def _judged(policy: Policy, moment: Moment) -> str:
+    """One row a profile and purpose: the status, the yes or no that decides (yes_…), and the pause (pause_…)."""
+    home = _jurisdiction(policy, "trim(p.country)" if "country" in policy.jurisdiction_from else "cast(NULL AS string)")
+    return f"""purposes AS (
     SELECT DISTINCT purpose, across FROM rules
 ), judged AS (
     SELECT p.profile_id, q.purpose, q.across, {home} AS home, t.topics_refused,
-           CASE WHEN w.status IN ({refusals}) THEN w.status
+           CASE WHEN w.status IN ({_REFUSED}) THEN w.status
                 WHEN z.event_id IS NOT NULL THEN 'snoozed'
                 WHEN w.event_id IS NULL THEN 'no_consent_known'
                 WHEN NOT w.is_allowed THEN 'jurisdiction'
@@ -120,8 +156,12 @@ WITH rules AS (
     LEFT JOIN winners AS w ON w.profile_id = p.profile_id AND w.purpose = q.purpose AND w.part = ''
     LEFT JOIN pauses AS z ON z.profile_id = p.profile_id AND z.purpose = q.purpose AND z.part = ''
     LEFT JOIN topics AS t ON t.profile_id = p.profile_id AND t.purpose = q.purpose
-)
-SELECT profile_id, purpose, status,
+)"""
+
+
+def _shown(policy: Policy) -> str:
+    """The columns of ``COLUMNS``."""
+    return f"""SELECT profile_id, purpose, status,
        status = 'granted' AND yes_notice IS NOT NULL AS may_use,
        CASE status WHEN 'snoozed' THEN 'snooze' WHEN 'no_consent_known' THEN 'default'
                    WHEN 'jurisdiction' THEN 'allowed_in' WHEN 'age_unknown' THEN 'unknown_age'

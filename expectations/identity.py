@@ -20,7 +20,7 @@ def suite(scene: Scene) -> Suite:
     rules: list[Rule] = []
     for table in TABLES:
         rules += declared.rules(scene.contracts.table(f"identity.{table}"))
-    rules += [*_references(), *_visitors(scene.contracts.identity), *_links(), *_founders(), *_ids()]
+    rules += [*_references(), *_visitors(scene.contracts.identity), *_edges(), *_links(), *_founders(), *_ids()]
     rules += [*refusals.rules(scene.contracts.identity), *_questions(), *_spells()]
     return Suite("identity", tuple(rules))
 
@@ -94,7 +94,7 @@ def _visitors(contract: IdentityRules) -> list[Rule]:
     ]
 
 
-def _links() -> list[Rule]:
+def _edges() -> list[Rule]:
     return [
         NoRows(
             table="identity.edges",
@@ -170,6 +170,11 @@ def _links() -> list[Rule]:
             "AND (l.profile_id = r.profile_id) IS DISTINCT FROM (json_extract_string(evidence, '$.action') = 'link' "
             "AND l.refused_by IS NULL AND r.refused_by IS NULL)",
         ),
+    ]
+
+
+def _links() -> list[Rule]:
+    return [
         NoRows(
             table="identity.assignments",
             name="every_profile_is_held_together",

@@ -31,7 +31,8 @@ def suite(scene: Scene) -> Suite:
     for table in TABLES:
         rules += declared.rules(contracts.table(f"silver.{table}"))
     rules += [
-        *_conservation(),
+        *_accounts(),
+        *_fates(),
         *_references(
             sorted(contracts.policy.purposes), sorted(e.event for e in contracts.events.values() if e.consent)
         ),
@@ -113,7 +114,7 @@ def _bronze(rules: list[Rule]) -> list[Rule]:
     return [rule for rule in rules if rule.name in ("one_row_per_key", "position_is_given", "landing_is_given")]
 
 
-def _conservation() -> list[Rule]:
+def _accounts() -> list[Rule]:
     return [
         NoRows(
             table="ops.row_counts",
@@ -155,6 +156,11 @@ def _conservation() -> list[Rule]:
                         OR a.headers <> r.lines - r.seen
                         OR a.unpacked <> r.kept + r.duplicates + r.quarantined + r.erased - r.seen""",
         ),
+    ]
+
+
+def _fates() -> list[Rule]:
+    return [
         NoRows(
             table="silver.events",
             name="every_message_of_a_line_has_a_fate",

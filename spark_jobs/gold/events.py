@@ -106,7 +106,7 @@ def _moved(lake: "Lake", gold: "DataFrame", assignments: "DataFrame", stitches: 
         return _movers(moved(gold, assignments, stitches))
     if not records.num_rows:
         return []
-    named = lake.spark.createDataFrame(records.to_pandas(), "record_id string")
+    named = lake.spark.createDataFrame(records)
     return _movers(moved(gold.join(named, "record_id", "left_semi"), assignments, stitches))
 
 

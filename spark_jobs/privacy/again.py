@@ -11,6 +11,7 @@ how landings are put together.
 
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
 from pyspark.sql import functions as F
 
 from lakehouse.tombstones import ERASURES, tombstone
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from lakehouse.run import Step
 
 _KEY = ["source", "position", "part"]
+_SCHEMA = pa.schema([("source", pa.string()), ("position", pa.int64()), ("part", pa.int32())])
 
 
 def erase_again(lake: "Lake", judged: "DataFrame", step: "Step") -> "DataFrame":
@@ -60,10 +62,8 @@ def erase_again(lake: "Lake", judged: "DataFrame", step: "Step") -> "DataFrame":
     finally:
         found.unpersist()
         matches.unpersist()
-    rows = [(*line, part) for line, its in parts.items() for part in its]
-    known = lake.spark.createDataFrame(rows, "source string, position bigint, part int").withColumn(
-        "is_again", F.lit(True)
-    )
+    rows = [dict(zip(_KEY, (*line, part), strict=True)) for line, its in parts.items() for part in its]
+    known = lake.spark.createDataFrame(pa.Table.from_pylist(rows, schema=_SCHEMA)).withColumn("is_again", F.lit(True))
     joined = judged.join(F.broadcast(known), _KEY, "left")
     return joined.withColumn("is_erased", F.expr("is_erased or coalesce(is_again, false)")).drop("is_again")
 

@@ -126,9 +126,10 @@ def stage(lake: Lake, lines: dict[str, DataFrame], step: Step) -> DataFrame:
 
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(judge_one, sorted(lines)))
-    reader = lake.spark.read.schema(JUDGED)
-    folders = [(folder / name).as_uri() for name in sorted(lines)]
-    return reader.parquet(*folders) if folders else lake.spark.createDataFrame([], JUDGED)
+    if not lines:  # a DataFrame of no Python rows would start a process of Python's
+        nothing = [f"cast(null as {kind}) as {name}" for name, kind in (c.split(" ", 1) for c in JUDGED.split(", "))]
+        return lake.spark.range(0).selectExpr(*nothing)
+    return lake.spark.read.schema(JUDGED).parquet(*((folder / name).as_uri() for name in sorted(lines)))
 
 
 def clear_stage(lake: Lake) -> None:

@@ -9,6 +9,7 @@ import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
@@ -18,7 +19,9 @@ from spark_jobs.silver.sql import case, literal, name
 MAX_CELLS = 20_000
 """Spark's reader of CSV stops with an error, and the run with it, at a line of more cells than it is told to take."""
 NAME_LENGTH = 256
-_HEADER = "header string, width int, places array<int>, is_ambiguous boolean"
+_HEADER = pa.schema(
+    [("header", pa.string()), ("width", pa.int32()), ("places", pa.list_(pa.int32())), ("is_ambiguous", pa.bool_())]
+)
 
 
 @dataclass(frozen=True)
@@ -102,9 +105,9 @@ def _declared(source: Source) -> list[str]:
 
 
 def _with_header(messages: DataFrame, headers: Sequence[Header]) -> DataFrame:
-    known = messages.sparkSession.createDataFrame(
-        [(h.text, h.width, list(h.places), h.is_ambiguous) for h in headers], _HEADER
-    )
+    columns = [[h.text for h in headers], [h.width for h in headers], [h.places for h in headers],
+               [h.is_ambiguous for h in headers]]  # fmt: skip
+    known = messages.sparkSession.createDataFrame(pa.table(columns, schema=_HEADER))
     by_file = messages.where("line = 1").selectExpr("file", "landing", "message as header")
     by_file = by_file.dropDuplicates(["file", "landing"]).join(F.broadcast(known), "header")
     return messages.join(F.broadcast(by_file), ["file", "landing"], "left")

@@ -15,11 +15,12 @@ from contracts.identity import IdentityRules
 from contracts.permission_sql import said_at
 from contracts.purpose import ALL_TOPICS, STRICTEST_FIRST
 from lakehouse import numbers
+from lakehouse.consent import CARRIED_BY, carried_sql
 
 if TYPE_CHECKING:
     import duckdb
 
-READ = ("silver.consents", "silver.identifiers", "identity.assignments")
+READ = ("silver.consents", "silver.identifiers", *CARRIED_BY)
 """What is read live."""
 
 
@@ -145,7 +146,8 @@ def last_words(
         f"""CREATE OR REPLACE TEMP TABLE answers AS
             SELECT coalesce(a.profile_id, c.record_id) AS person, c.purpose, coalesce(c.topic, '') AS part, c.status,
                    c.event_id, {said_at("c")} AS said_at, c.received_at AS landed_at
-            FROM (SELECT NULL::VARCHAR AS topic WHERE false UNION ALL BY NAME FROM silver.consents) AS c
+            FROM (SELECT NULL::VARCHAR AS topic WHERE false UNION ALL BY NAME FROM silver.consents
+                  UNION ALL BY NAME FROM {carried_sql()}) AS c
             LEFT JOIN identity.assignments AS a USING (record_id)
             WHERE c.given_at IS NOT NULL AND list_contains($purposes::VARCHAR[], c.purpose)
               AND list_contains([{order}], c.status) AND (c.topic IS NULL OR $topic IN ('{ALL_TOPICS}', c.topic))

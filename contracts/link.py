@@ -13,6 +13,9 @@ inferred one on a device or on who had a number at that time, a probabilistic on
 is of the weakest kind among the links that hold it. The gates take this order from here, and so do the marts, as a
 variable of dbt."""
 
+REFUSED = "consent_refused"
+"""How the reason of an edge begins whose records are not joined since the person refused that."""
+
 
 class IdentityMinimum(Declared):
     """The least that an export or an audience asks of the links of a profile; without any field it asks for nothing."""

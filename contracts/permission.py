@@ -29,6 +29,11 @@ class Moment:
     heeds_later_refusals: bool = False
 
     @property
+    def start(self) -> datetime.datetime:
+        """The first instant of the day. A pause that ends within the day lasts through it: an export may come first."""
+        return _end_of(self.day) - datetime.timedelta(days=1)
+
+    @property
     def end(self) -> datetime.datetime:
         """The first instant after the day."""
         return _end_of(self.day)
@@ -141,7 +146,7 @@ class _Settling:
         if said.topic is not None:
             return f"it is about the topic {said.topic} only"
         if said.status == "snoozed":
-            if said.until is not None and said.until <= self.moment.end:
+            if said.until is not None and said.until <= self.moment.start:
                 return "the pause is over"
             if not self._is_paused(said):
                 return "a later yes lifted the pause"
@@ -165,7 +170,7 @@ class _Settling:
 
     def _is_paused(self, said: Statement) -> bool:
         """Whether a pause lasts still, and no answer came after it: of that record if strict, else of any."""
-        if said.until is not None and said.until <= self.moment.end:
+        if said.until is not None and said.until <= self.moment.start:
             return False
         answer = self.last_words.get(said.record) if self.rules.across == "strictest" else self.winner
         return answer is None or answer.said_at <= said.given_at

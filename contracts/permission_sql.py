@@ -116,7 +116,7 @@ def _paused(moment: Moment) -> str:
         LEFT JOIN winners AS w ON w.profile_id = s.profile_id AND w.purpose = s.purpose AND w.part = s.part
         LEFT JOIN last_words AS own ON own.profile_id = s.profile_id AND own.purpose = s.purpose
              AND own.part = s.part AND own.record_id = s.record_id
-        WHERE s.status = 'snoozed' AND (s.until_at IS NULL OR s.until_at > {_instant(moment.end)})
+        WHERE s.status = 'snoozed' AND (s.until_at IS NULL OR s.until_at > {_instant(moment.start)})
           AND s.given_at >= coalesce(CASE WHEN s.across = 'strictest' THEN own.said_at ELSE w.said_at END,
                                      s.given_at)) AS lasting
     WHERE from_the_longest = 1

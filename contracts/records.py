@@ -10,6 +10,8 @@ import hashlib
 import hmac
 import re
 
+from contracts.plain import plain
+
 HASHED_KINDS = frozenset({"mailbox", "phone"})
 KINDS = ("account", "anonymous", "crm", "loyalty", "mailbox", "phone")
 DIGITS = 16
@@ -18,8 +20,10 @@ SEPARATOR = "\x1f"
 """Between the kind and the value in what is hashed: no profile id and no hash in evidence is made of such a text."""
 
 
-def record_id(kind: str, value: str, key: bytes) -> str:
+def record_id(kind: str, value: str, key: bytes) -> str | None:
     """``kind:value``; for a mailbox or a phone, 16 hex digits of HMAC-SHA256 of kind and cleaned value.
+
+    None where nothing is left to name: a telephone without a digit, as ``n/a``, is nobody's.
 
     Args:
         kind: One of ``KINDS``.
@@ -27,6 +31,8 @@ def record_id(kind: str, value: str, key: bytes) -> str:
         key: The identity key of the workspace.
     """
     named = cleaned(kind, value)
+    if not named:
+        return None
     if kind not in HASHED_KINDS:
         return f"{kind}:{named}"
     return f"{kind}:{hmac.new(key, f'{kind}{SEPARATOR}{named}'.encode(), hashlib.sha256).hexdigest()[:DIGITS]}"
@@ -38,5 +44,7 @@ def cleaned(kind: str, value: str) -> str:
     if kind == "mailbox":
         return trimmed.lower()
     if kind == "phone":
-        return ("+" if trimmed.startswith("+") else "") + re.sub(r"[^0-9]", "", trimmed)
+        number = plain(value).strip()
+        digits = re.sub(r"[^0-9]", "", number)
+        return f"+{digits}" if digits and number.startswith("+") else digits
     return trimmed

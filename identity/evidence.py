@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from contracts.link import REFUSED
 from identity.edges import STEWARD
 from lakehouse.errors import DataError
 
@@ -15,8 +16,6 @@ TABLES = ("identity.records", "identity.identifiers", "identity.edges", "identit
 """What an explanation reads."""
 
 IS_UNLINK = f"(rule = '{STEWARD}' AND evidence ->> '$.action' = 'unlink')"
-REFUSED = "consent_refused"
-"""How the reason of an edge begins that joins nothing because a person refused."""
 IS_REFUSED = f"starts_with(coalesce(reason, ''), '{REFUSED}')"
 _EDGE = """left_record, right_record, kind, rule, match_weight, probability, evidence, model_version, state, reason,
            strftime(since AT TIME ZONE 'UTC', '%Y-%m-%dT%H:%M:%SZ') AS since"""

@@ -11,9 +11,10 @@ is within a profile, so that those that go are of records that stand alone.
 
 import pyarrow as pa
 
+from contracts.link import REFUSED
 from contracts.purpose import REFUSALS
 from identity.cluster import Clusters
-from identity.evidence import IS_UNLINK, REFUSED
+from identity.evidence import IS_UNLINK
 from identity.sql import query
 
 _REFUSES = f"IN ({', '.join(repr(status) for status in REFUSALS)})"

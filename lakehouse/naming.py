@@ -6,6 +6,7 @@ the same mailbox would be a second record, and what it said before would be some
 
 from typing import TYPE_CHECKING
 
+from contracts.plain import plain_sql
 from contracts.records import DIGITS, HASHED_KINDS
 from lakehouse.errors import DataError
 from lakehouse.pseudonym import fingerprint
@@ -21,13 +22,17 @@ ACCOUNTS = "(SELECT NULL::VARCHAR AS record_key WHERE false UNION ALL BY NAME FR
 
 def bare_name(kind: str, value: str) -> str:
     """SQL of DuckDB: what a mailbox or a telephone was called before names were keyed, over its kind and value."""
-    return f"{kind} || ':' || left(sha256({spelled(kind, value)}), {DIGITS})"
+    return f"{kind} || ':' || left(sha256({_spelled(kind, value, value)}), {DIGITS})"
 
 
 def spelled(kind: str, value: str) -> str:
     """SQL of DuckDB: the twin of :func:`contracts.records.cleaned`, for a mailbox or a telephone."""
-    plus = f"if(starts_with(trim({value}), '+'), '+', '')"
-    return f"if({kind} = 'mailbox', lower(trim({value})), {plus} || regexp_replace({value}, '[^0-9]', '', 'g'))"
+    return _spelled(kind, value, plain_sql(value))
+
+
+def _spelled(kind: str, value: str, number: str) -> str:
+    plus = f"if(starts_with(trim({number}), '+'), '+', '')"
+    return f"if({kind} = 'mailbox', lower(trim({value})), {plus} || regexp_replace({number}, '[^0-9]', '', 'g'))"
 
 
 def refuse_other_names(lake: "Lake") -> None:

@@ -4,12 +4,14 @@ The same forms are made twice: here in Python from the standard values that iden
 and in Spark SQL from messages, when they are conformed. A test holds the two together.
 """
 
+import unicodedata
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import phonenumbers
 
 from contracts.identity import IdentifierRule, IdentityRules
+from contracts.plain import plain, plain_sql
 from contracts.source import Source
 from lakehouse.pseudonym import keyed_hash
 from spark_jobs.silver.convert import path_value
@@ -27,8 +29,12 @@ _LEAST_DIGITS = 9
 DUCKDB = ", 'g'"
 """What DuckDB wants to be told so that it replaces each place, as Spark does."""
 WORD = r"[A-Za-z0-9_.+@:-]+"
+WIDE = r'[^\s"<>()\[\]{},;:=|\\]+'
 NUMBER = r"\+?[0-9][0-9 ().-]{6,}[0-9]"
-"""What names may look like in a text that nobody could parse."""
+"""What names may look like in a text that nobody could parse. Of the wide words the addresses count, which may have
+letters of any script and signs as in o'brien&co@example.com (RFC 5321, RFC 6531)."""
+_AROUND = ".:-'"
+"""What stands around a word and is not of it."""
 
 
 def keys_of(
@@ -61,6 +67,8 @@ def forms(identifier: str, value: str, rules: IdentityRules) -> set[str]:
     rule = rules.identifiers.get(identifier)
     if rule is not None and rule.standard == "phone":
         return _phone_forms(value, rules.phone_region)
+    if rule is not None and rule.standard == "email":
+        return {value, unicodedata.normalize("NFD", value)}  # Spark cannot compose what a sender writes in pieces
     return {value}
 
 
@@ -100,10 +108,10 @@ def form_sql(value: str, rule: IdentifierRule | None, every: str = "") -> str:
     """SQL of Spark, or with ``every`` = ``DUCKDB`` of DuckDB: the form of a value as it was sent."""
     standard = rule.standard if rule else "code"
     if standard == "email" and rule is not None:
-        return email_sql(f"lower(trim({value}))", rule)
+        return email_sql(f"lower(trim({plain_sql(value)}))", rule)
     if standard == "phone":
         # To the end of the text and not of a line: otherwise each x of many would be tried anew.
-        bare = f"regexp_replace(lower({value}), '(?s)(ext|x|#|;).*', '')"
+        bare = f"regexp_replace(lower({plain_sql(value)}), '(?s)(ext|x|#|;).*', '')"
         return f"regexp_replace(regexp_replace({bare}, '[^0-9]', ''{every}), '^00', '')"
     return f"lower(trim({value}))" if standard == "device" else f"trim({value})"
 
@@ -154,7 +162,9 @@ def word_sql(word: str, rules: IdentityRules) -> str:
 
 
 def _tokens_sql(text: str, rules: IdentityRules) -> str:
-    trimmed = f"transform(regexp_extract_all({text}, {literal(WORD)}, 0), t -> lower(trim(both '.:-' from t)))"
+    wide = f"filter(regexp_extract_all({text}, {literal(WIDE)}, 0), t -> contains(t, '@'))"
+    every = f"concat(regexp_extract_all({text}, {literal(WORD)}, 0), {wide})"
+    trimmed = f"transform({every}, t -> lower(trim(both {literal(_AROUND + ' ')} from {plain_sql('t')})))"
     words = f"transform({trimmed}, t -> {word_sql('t', rules)})"
     numbers = f"transform(regexp_extract_all({text}, {literal(NUMBER)}, 0), t -> regexp_replace(t, '[^0-9]', ''))"
     return (
@@ -178,7 +188,7 @@ def _phone_forms(value: str, region: str) -> set[str]:
 
 def distinctive(text: str) -> Iterator[str]:
     """The token, where it is one that stands for a single thing: an address, or a long word with a digit."""
-    token = text.strip().strip(".:-").lower()
+    token = plain(text).strip(_AROUND + " ").lower()
     digits = sum(letter.isdigit() for letter in token)
     is_number = token.isdigit() and digits >= _LEAST_DIGITS
     is_id = digits and not token.isdigit() and len(token) >= _LEAST_TOKEN

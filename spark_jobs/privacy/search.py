@@ -21,7 +21,7 @@ from contracts.records import KINDS
 from lakehouse import spill
 from spark_jobs.bronze.folders import files_within
 from spark_jobs.bronze.packed import READ
-from spark_jobs.privacy.keys import EVENT, NUMBER, RECORD, TOKEN, WORD, distinctive, email_form, mail_rule
+from spark_jobs.privacy.keys import EVENT, NUMBER, RECORD, TOKEN, WIDE, WORD, distinctive, email_form, mail_rule
 from spark_jobs.privacy.state import NOT_SEARCHED
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ Source: ``WriterProperties`` of Rust's parquet (``statistics_truncate_length``, 
 """
 _LETTER = 4
 """Bytes of the longest letter in UTF-8."""
-_WORD = re.compile(WORD.encode())
+_WORD, _WIDE = re.compile(WORD.encode()), re.compile(WIDE.encode())
 _NUMBER = re.compile(NUMBER.encode())
 
 
@@ -125,7 +125,8 @@ def for_hashes(key: bytes, hashes: Mapping[str, Iterable[str]], sources: Iterabl
     def found(content: bytes) -> set[str]:
         names = set()
         digits = (re.sub(rb"[^0-9]", b"", number) for number in set(_NUMBER.findall(content)))
-        for word in {*_WORD.findall(content), *digits}:
+        addresses = (word for word in _WIDE.findall(content) if b"@" in word)
+        for word in {*_WORD.findall(content), *addresses, *digits}:
             if word not in known:
                 known[word] = judge(word)
             if known[word]:

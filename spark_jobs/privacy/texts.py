@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from spark_jobs.privacy.keys import NUMBER, WORD, word_sql
+from contracts.plain import plain_sql
+from spark_jobs.privacy.keys import NUMBER, WIDE, WORD, word_sql
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,7 +29,9 @@ def naming(connection: "duckdb.DuckDBPyConnection", tokens: "Iterable[str]", rul
     """
     connection.register("tokens_given", pa.table({"token": pa.array(sorted(set(tokens)), pa.string())}))
     text = "replace(payload, chr(0), '')"
-    words = f"list_transform(regexp_extract_all(t, '{WORD}'), lambda w: lower(trim(w, '.:-')))"
+    wide = f"list_filter(regexp_extract_all(t, '{WIDE}'), lambda w: contains(w, '@'))"
+    words = f"list_concat(regexp_extract_all(t, '{WORD}'), {wide})"
+    words = f"list_transform({words}, lambda w: lower(trim({plain_sql('w')}, '.:-'' ')))"
     words = f"list_transform({words}, lambda w: {word_sql('w', rules)})"
     numbers = f"list_transform(regexp_extract_all(t, '{NUMBER}'), lambda w: regexp_replace(w, '[^0-9]', '', 'g'))"
     # What JSON writes with escapes is read as well.

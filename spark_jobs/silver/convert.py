@@ -5,6 +5,7 @@ Each takes SQL of text and gives SQL; what cannot be converted becomes null and 
 
 from collections.abc import Callable
 
+from contracts.plain import plain_sql
 from contracts.records import DIGITS, HASHED_KINDS
 from contracts.source import Value
 from spark_jobs.silver.keyed import keyed_hash
@@ -92,7 +93,9 @@ def record_id(kind: str, value: str) -> str:
     if kind == "mailbox":
         named = f"lower({cleaned})"
     else:
-        named = f"concat(if({cleaned} like '+%', '+', ''), regexp_replace({cleaned}, '[^0-9]', ''))"
+        number = text(plain_sql(value))
+        digits = f"nullif(regexp_replace({number}, '[^0-9]', ''), '')"
+        named = f"concat(if({number} like '+%', '+', ''), {digits})"
     return f"concat({prefix}, substring({keyed_hash(literal(kind), named)}, 1, {DIGITS}))"
 
 

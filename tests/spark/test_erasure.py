@@ -112,9 +112,10 @@ def _erased(lake: Lake) -> dict[tuple[str, int], int]:
 def test_python_and_spark_hash_the_same_forms(lake: Lake) -> None:
     rules = lake.contracts.identity
     said = {
-        "email": [("ann.lee@gmail.com", " Ann.Lee@GMAIL.com"), ("annlee@gmail.com", "ann.lee@googlemail.com")],
+        "email": [("ann.lee@gmail.com", " Ann.Lee@GMAIL.com"), ("annlee@gmail.com", "ann.lee@googlemail.com"),
+                  ("ann@example.com", "\u00a0ａｎｎ@example.com\u00a0"), ("zoë@example.com", "zoe\u0308@example.com")],
         "phone": [("+18005550100", "(800) 555-0100"), ("+18005550100", "+1 800 555 0100 ext. 7"),
-                  ("+442071838750", "0044 20 7183 8750")],
+                  ("+442071838750", "0044 20 7183 8750"), ("+18005550100", "（８００） ５５５-０１００")],
         "device_id": [("a1b2", " A1B2 ")],
         "loyalty_id": [("CARD-1", " CARD-1 ")],
     }  # fmt: skip

@@ -250,6 +250,10 @@ KEY = b"a key for tests"
         ("mailbox", " Zoë@Example.com "),
         ("phone", "+1 (212) 555-0123"),
         ("phone", "0212 5550123"),
+        ("phone", "＋１ ２１２-５５５-０１２３"),
+        ("phone", "٢١٢٥٥٥٠١٢٣"),
+        ("phone", "n/a"),
+        ("mailbox", " "),
     ],
 )
 @pytest.mark.parametrize("key", [KEY, b"a key that is longer than a block of SHA-256, and so is hashed itself before"])

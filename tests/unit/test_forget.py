@@ -87,6 +87,23 @@ def test_a_refused_line_is_theirs_in_any_spelling_of_their_mailbox(people: Any) 
     assert "Cat.Test+shop" not in "".join(row["payload"] for row in people.rows("bronze.web"))
 
 
+@pytest.mark.parametrize("value", ["pat.o'brien@mail-x.example", "r&d/sales!7@mail-x.example", "иван6@почта.example"])
+def test_a_refused_line_is_theirs_by_an_address_of_other_letters_and_signs(value: str, people: Any) -> None:
+    held = next(row for row in people.rows("identity.identifiers") if row["record_id"] == "account:cat")
+    people.lake.append("identity.identifiers", [held | {"identifier": "email", "value": value, "raw_value": value}])
+    line, refused = people.rows("bronze.web")[0], people.rows("silver.quarantine")[0]
+    payloads = [f'{{"broken": "{value.upper()}",,}}', f'{{"broken": "x{value}",,}}']
+    for place, payload in enumerate(payloads, start=90):
+        at = {"position": place, "line": place, "payload": payload}
+        people.lake.append("bronze.web", [line | at])
+        people.lake.append("silver.quarantine", [refused | at])
+    people.release()
+
+    erase(people, "cat")
+
+    assert [row["payload"] for row in people.rows("silver.quarantine") if row["position"] >= 90] == payloads[1:]
+
+
 def test_what_somebody_else_has_just_sent_in_another_spelling_is_no_longer_theirs_alone(people: Any) -> None:
     held = next(row for row in people.rows("identity.identifiers") if row["record_id"] == "account:cat")
     people.lake.append("identity.identifiers", [held | {"value": "cat@gmail.com", "raw_value": "Cat@gmail.com"}])

@@ -11,13 +11,14 @@ from lakehouse.errors import DataError
 from lakehouse.policies import policy_acts
 from lakehouse.releases import release_acts
 from lakehouse.tombstones import ERASURES
+from spark_jobs.privacy import certificate
 from spark_jobs.privacy.forget import erasure_acts
 from spark_jobs.privacy.holds import hold_acts
 
 if TYPE_CHECKING:
     from lakehouse.lake import Lake
 
-KEPT = ("decision", "release", "policy", "erase", "hold")
+KEPT = ("decision", "release", "policy", "erase", "certificate", "hold")
 """Actions whose subject must be there for ever. A folder that was fetched is taken away, a destination is given up; of
 what else was done, the entry is all there is."""
 
@@ -40,11 +41,11 @@ def _against_today(lake: "Lake", known: list[audit.Entry]) -> Iterator[str]:
     for name, act in today.items():
         item = written.get(name)
         if item is None:
-            writer = "release" if act.action == "model" else act.action
-            yield f"{act.subject} was never written down; if a process died there, the next {writer} does it"
+            writer = _WRITTEN_BY.get(act.action, act.action)
+            yield f"{_named(act)} was never written down; if a process died there, the next {writer} does it"
         elif item.fingerprint not in (act.fingerprint, act.former):
             is_made_anew = act.subject in vouched
-            yield f"{act.subject} is not what entry {item.entry} wrote down: " + (
+            yield f"{_named(act)} is not what entry {item.entry} wrote down: " + (
                 "it was made anew, and a process died before that was written down, which the next does"
                 if is_made_anew
                 else "it was altered since"
@@ -52,14 +53,23 @@ def _against_today(lake: "Lake", known: list[audit.Entry]) -> Iterator[str]:
     erased = _erased_decisions(lake)
     for name, item in written.items():
         if name not in today and item.action in KEPT and item.subject not in erased:
-            yield f"{item.subject}, written down in entry {item.entry}, is there no more"
+            yield f"{_named(item)}, written down in entry {item.entry}, is there no more"
+
+
+_WRITTEN_BY = {"model": "release", "certificate": "erase"}
+"""Which act writes down what none of its own name does."""
+
+
+def _named(what: audit.Act | audit.Entry) -> str:
+    return f"the certificate of {what.subject}" if what.action == "certificate" else what.subject
 
 
 def _acts(lake: "Lake") -> tuple[dict[tuple[str, str], audit.Act], list[str]]:
     """What there is today, and what of it cannot be read: one damaged manifest hides nothing else."""
     found = [*decision_acts(read_decisions(lake)), *release_acts(lake), *policy_acts(lake)]
     found += [*erasure_acts(lake), *hold_acts(lake), *model_acts(lake)]
-    unread = []
+    sealed, unread = certificate.acts(lake)
+    found += sealed
     for held in all_held(lake):
         try:
             found.append(act_of(held))

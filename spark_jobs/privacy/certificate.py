@@ -41,6 +41,17 @@ def act_of(document: Mapping[str, Any]) -> audit.Act:
     )
 
 
+def acts(lake: "Lake") -> tuple[list[audit.Act], list[str]]:
+    """The certificates that are there, as acts for the audit, and which files among them cannot be read."""
+    made, unread = [], []
+    for path in sorted((lake.settings.home / FOLDER).glob("erasure-*.json")):
+        try:
+            made.append(act_of(json.loads(path.read_text(encoding="utf-8"))))
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            unread.append(f"{FOLDER}/{path.name}: it cannot be read ({type(error).__name__})")
+    return made, unread
+
+
 def read(path: Path, lake: "Lake") -> dict[str, Any]:
     """A certificate whose seal holds; one of a former key of the seals must be in the audit, too.
 

@@ -1,0 +1,66 @@
+"""Erasure of what was refused: lines that nobody could parse, and messages that a contract refuses, name people, too."""
+
+from typing import Any
+
+import pytest
+
+from tests.erasable import erase
+
+
+def test_a_refused_message_that_has_a_short_number_of_theirs_in_its_field_goes_too(people: Any) -> None:
+    held = next(row for row in people.rows("identity.identifiers") if row["record_id"] == "account:ann")
+    card = {"identifier": "loyalty_id", "value": "4711", "raw_value": "4711"}
+    people.lake.append("identity.identifiers", [held | card])
+    line = next(row for row in people.rows("bronze.shop") if row["line"] == 2)
+    refused = people.rows("silver.quarantine")[0]
+    payloads = [
+        "purchase,,1,2017-01-01 06:53:26,330,4711,77,1,0.5",  # no basket, so no message id
+        "purchase,,1,2017-01-01 06:53:26,330,815,4711,1,0.5",  # another card, and a product of that number
+    ]
+    for place, payload in enumerate(payloads, start=3):
+        at = {"source": "shop", "position": place, "line": place, "payload": payload}
+        people.lake.append("bronze.shop", [line | {name: value for name, value in at.items() if name in line}])
+        people.lake.append("silver.quarantine", [refused | at | {"file": line["file"]}])
+
+    people.release()
+
+    erase(people, "ann")
+
+    assert [row["payload"] for row in people.rows("silver.quarantine") if row["source"] == "shop"] == payloads[1:]
+    assert [row["payload"] for row in people.rows("bronze.shop") if row["position"] > 2][1:] == payloads[1:]
+    assert "4711,77" not in "".join(row["payload"] for row in people.rows("bronze.shop"))
+
+
+def test_a_refused_line_is_theirs_in_any_spelling_of_their_mailbox(people: Any) -> None:
+    held = next(row for row in people.rows("identity.identifiers") if row["record_id"] == "account:cat")
+    mailbox = {"identifier": "email", "value": "cattest@gmail.com", "raw_value": "cattest@gmail.com"}
+    people.lake.append("identity.identifiers", [held | mailbox])
+    line, refused = people.rows("bronze.web")[0], people.rows("silver.quarantine")[0]
+    payloads = ['{"broken": "Cat.Test+shop@googlemail.com"', '{"broken": "not.cat.test@googlemail.com"']
+    for place, payload in enumerate(payloads, start=90):
+        at = {"position": place, "line": place, "payload": payload}
+        people.lake.append("bronze.web", [line | at])
+        people.lake.append("silver.quarantine", [refused | at])
+    people.release()
+
+    erase(people, "cat")
+
+    assert [row["payload"] for row in people.rows("silver.quarantine") if row["position"] >= 90] == payloads[1:]
+    assert "Cat.Test+shop" not in "".join(row["payload"] for row in people.rows("bronze.web"))
+
+
+@pytest.mark.parametrize("value", ["pat.o'brien@mail-x.example", "r&d/sales!7@mail-x.example", "иван6@почта.example"])
+def test_a_refused_line_is_theirs_by_an_address_of_other_letters_and_signs(value: str, people: Any) -> None:
+    held = next(row for row in people.rows("identity.identifiers") if row["record_id"] == "account:cat")
+    people.lake.append("identity.identifiers", [held | {"identifier": "email", "value": value, "raw_value": value}])
+    line, refused = people.rows("bronze.web")[0], people.rows("silver.quarantine")[0]
+    payloads = [f'{{"broken": "{value.upper()}",,}}', f'{{"broken": "x{value}",,}}']
+    for place, payload in enumerate(payloads, start=90):
+        at = {"position": place, "line": place, "payload": payload}
+        people.lake.append("bronze.web", [line | at])
+        people.lake.append("silver.quarantine", [refused | at])
+    people.release()
+
+    erase(people, "cat")
+
+    assert [row["payload"] for row in people.rows("silver.quarantine") if row["position"] >= 90] == payloads[1:]

@@ -1,4 +1,4 @@
-"""Erasure of what was refused: lines that nobody could parse, and messages that a contract refuses, name people, too."""
+"""Erasure of what was refused: lines that nobody could parse, and messages that a contract refuses, name people."""
 
 from typing import Any
 

@@ -1,6 +1,7 @@
 """The one Spark session of a process."""
 
 import os
+import sys
 from pathlib import Path
 
 from py4j.protocol import Py4JError
@@ -93,6 +94,8 @@ def open_session(settings: Settings) -> SparkSession:
         for key, value in local.items():
             builder = builder.config(key, value)
         os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+        # Else Spark's functions in Python run in the first `python3` of the PATH, whatever that has installed.
+        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     for name in _TELLS_VALUES:
         PySparkLogger.getLogger(name).disabled = True
     try:

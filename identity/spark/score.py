@@ -52,9 +52,9 @@ def probabilistic_edges(spark: SparkSession, people: pa.Table, model: Model, rev
 
 def forget(spark: SparkSession) -> None:
     """Give back the memory of what Splink kept in a session on its way to the scores."""
-    for table in spark.catalog.listTables():
-        if table.isTemporary and table.name.startswith("__splink__"):
-            spark.table(table.name).unpersist()
+    for view in spark.sql("SHOW VIEWS").collect():
+        if view.isTemporary and view.viewName.startswith("__splink__"):
+            spark.table(view.viewName).unpersist()
 
 
 def said_to_spark(settings: dict[str, Any]) -> dict[str, Any]:

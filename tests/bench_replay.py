@@ -49,10 +49,11 @@ def section(households: str = "all") -> str:
         "| what | seconds | against the first run | wanted |\n| --- | ---: | ---: | ---: |\n"
         f"| first run: a year less a day | {first:.0f} | 1 | |\n"
         f"| second run: one day | {day:.0f} | {day / first:.0%} | 10 % |\n"
-        f"| third run: a day on which nothing came | {idle:.0f} | {idle / first:.0%} | |\n"
+        f"| a day on which nothing came, in a process of its own | {idle:.0f} | {idle / first:.0%} | |\n"
         f"| `clew replay`: silver, identity and gold from bronze, and comparing | {replayed['seconds']:.0f} | "
         f"{replayed['seconds'] / first:.0%} | |\n\n"
-        f"{_by_step(runs)}\n\n{of_day} The third run is what the steps cost however little landed.\n\n"
+        f"{_by_step(runs)}\n\n{of_day} The empty day is what the steps cost however little landed, with a JVM that has "
+        "just started; the day before it had the warm one of the first run.\n\n"
         f"{len(replayed['tables'])} tables compared, {differing} differ."
     )
 

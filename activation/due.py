@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     import duckdb
 
 READ = ("silver.consents", "silver.identifiers", *CARRIED_BY)
+SAID = f"""(SELECT NULL::VARCHAR AS topic WHERE false UNION ALL BY NAME FROM silver.consents
+            UNION ALL BY NAME FROM {carried_sql()})"""
+"""SQL of every statement, by the record for which it counts; a ledger of before there were topics has none."""
 """What is read live."""
 
 
@@ -146,8 +149,7 @@ def last_words(
         f"""CREATE OR REPLACE TEMP TABLE answers AS
             SELECT coalesce(a.profile_id, c.record_id) AS person, c.purpose, coalesce(c.topic, '') AS part, c.status,
                    c.event_id, {said_at("c")} AS said_at, c.received_at AS landed_at
-            FROM (SELECT NULL::VARCHAR AS topic WHERE false UNION ALL BY NAME FROM silver.consents
-                  UNION ALL BY NAME FROM {carried_sql()}) AS c
+            FROM {SAID} AS c
             LEFT JOIN identity.assignments AS a USING (record_id)
             WHERE c.given_at IS NOT NULL AND list_contains($purposes::VARCHAR[], c.purpose)
               AND list_contains([{order}], c.status) AND (c.topic IS NULL OR $topic IN ('{ALL_TOPICS}', c.topic))

@@ -80,7 +80,7 @@ def _said_since(connection: "duckdb.DuckDBPyConnection", destination: Destinatio
     connection.execute(
         f"""CREATE OR REPLACE TEMP TABLE since AS
             SELECT DISTINCT s.person
-            FROM (SELECT NULL::VARCHAR AS topic WHERE false UNION ALL BY NAME FROM silver.consents) AS c
+            FROM {due.SAID} AS c
             LEFT JOIN identity.assignments AS a USING (record_id)
             JOIN said AS s ON s.person = coalesce(a.profile_id, c.record_id) AND s.status <> 'granted'
             ANTI JOIN (FROM released.consents SEMI JOIN released.assignments USING (record_id)) AS known

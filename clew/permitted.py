@@ -128,7 +128,7 @@ def answer(who: str, purpose: str, destination: str | None, days: Days, release:
     _require(reading, (*READ, STATE))
     moment = _moment(reading, days)
     profile_id, records = _person(reading, asked, days)
-    statements, person = _said(reading, _known(reading, contracts, days), profile_id, records, purpose)
+    statements, person = _said(reading, _known(reading, contracts, days), moment, profile_id, records, purpose)
     decision = decide(policy, purpose, person, statements, moment)
     released = None if days[0] else _released(reading, profile_id, purpose)
     return Answer(
@@ -246,13 +246,13 @@ def _person(reading: "Reading", who: Who, days: Days) -> tuple[str, list[str]]:
 
 
 def _said(
-    reading: "Reading", known: Known, profile_id: str, records: list[str], purpose: str
+    reading: "Reading", known: Known, moment: Moment, profile_id: str, records: list[str], purpose: str
 ) -> tuple[list[Statement], Person]:
     mine = "(SELECT record_id, $profile AS profile_id FROM (SELECT unnest($records::VARCHAR[]) AS record_id))"
     given = {"profile": profile_id, "records": records}
     rows = reading.connection.execute(
         f"""SELECT event_id, record_id, status, given_at, received_at, notice_version, region, topic, until_at
-            FROM {statements_sql(mine)} WHERE purpose = $purpose""",
+            FROM {statements_sql(moment, mine)} WHERE purpose = $purpose""",
         {**given, "purpose": purpose},
     ).fetchall()
     names = ("event_id", "record", "status", "given_at", "known_since", "notice_version", "region", "topic", "until")

@@ -63,11 +63,6 @@ def _declared(policy: Policy) -> str:
 
 def _heard(policy: Policy, moment: Moment, statements: str, people: str) -> str:
     """The statements that count on the day, each with the rules of the place where it was made."""
-    is_heard = f"said_at < {_instant(moment.end)}"
-    if moment.heeds_later_refusals:
-        is_heard = f"({is_heard} OR status IN ({_REFUSED}))"
-    if moment.known_at is not None:
-        is_heard += f" AND received_at < {_instant(Moment(moment.known_at).end)}"
     told = {"region": "s.region", "country": "p.country"}
     place = ", ".join(f"nullif(trim({told[name]}), '')" for name in policy.jurisdiction_from)
     return f"""everybody AS (
@@ -77,7 +72,7 @@ def _heard(policy: Policy, moment: Moment, statements: str, people: str) -> str:
     FROM {statements} AS s INNER JOIN everybody AS p ON p.profile_id = s.profile_id
 ), heard AS (
     SELECT located.*, coalesce(topic, '') AS part, {_jurisdiction(policy, "place")} AS jurisdiction
-    FROM located WHERE {is_heard}
+    FROM located WHERE {is_heard(moment, "located")}
 ), ruled AS (
     SELECT heard.*, r.across, r.is_allowed, r.minimum_age, r.refuses_unknown_age,
            CASE WHEN status = 'granted' THEN said_at + r.expires_after_days * INTERVAL '1' DAY END AS expires_at
@@ -187,6 +182,21 @@ def said_at(statement: str) -> str:
     """
     given_at, received_at = f"{statement}.given_at", f"{statement}.received_at"
     return f"CASE WHEN {statement}.status = 'granted' THEN least({given_at}, {received_at}) ELSE {given_at} END"
+
+
+def is_heard(moment: Moment, statement: str) -> str:
+    """Whether a statement counts on the day, in SQL: the twin of ``permission._unheard``.
+
+    Args:
+        moment: The day, and by whose knowledge.
+        statement: The name of a relation with status, given_at and received_at.
+    """
+    heard = f"{said_at(statement)} < {_instant(moment.end)}"
+    if moment.heeds_later_refusals:
+        heard = f"({heard} OR {statement}.status IN ({_REFUSED}))"
+    if moment.known_at is not None:
+        heard += f" AND {statement}.received_at < {_instant(Moment(moment.known_at).end)}"
+    return heard
 
 
 def _rules(policy: Policy) -> str:

@@ -4,7 +4,6 @@ It is the part of Unicode's NFKC (UAX #15) that telephones and addresses are wri
 which `phonenumbers` reads. Neither Spark nor DuckDB has NFKC, and all three must call one number the same.
 """
 
-import sys
 import unicodedata
 
 _BMP = 0x10000  # Spark's translate takes what lies beyond for two letters
@@ -12,7 +11,7 @@ _BMP = 0x10000  # Spark's translate takes what lies beyond for two letters
 
 def _pairs() -> dict[str, str]:
     full_width = {chr(code + 0xFEE0): chr(code) for code in range(0x21, 0x7F)}
-    others = (chr(code) for code in range(0x80, min(_BMP, sys.maxunicode)))
+    others = (chr(code) for code in range(0x80, _BMP))
     digits_and_blanks = {
         letter: " " if unicodedata.category(letter) == "Zs" else str(unicodedata.decimal(letter))
         for letter in others

@@ -2,7 +2,8 @@
 
 from contracts.identity import IdentityRules
 from contracts.link import FIRMEST_FIRST
-from expectations import declared, refusals
+from expectations import declared, edges, refusals
+from expectations.edges import REPORT
 from expectations.rule import NoRows, Rule
 from expectations.suite import Scene, Suite
 
@@ -12,7 +13,6 @@ MANY_RECORDS = 60
 
 _KINDS = list(FIRMEST_FIRST)
 _RESOLVE = "see how the records are joined: clew explain <record> <record>; then mend contracts/identity.yml"
-_REPORT = "report it as a fault of identity, with the keys named here; the last release stays"
 
 
 def suite(scene: Scene) -> Suite:
@@ -20,7 +20,7 @@ def suite(scene: Scene) -> Suite:
     rules: list[Rule] = []
     for table in TABLES:
         rules += declared.rules(scene.contracts.table(f"identity.{table}"))
-    rules += [*_references(), *_visitors(scene.contracts.identity), *_edges(), *_links(), *_founders(), *_ids()]
+    rules += [*_references(), *_visitors(scene.contracts.identity), *edges.rules(), *_links(), *_founders(), *_ids()]
     rules += [*refusals.rules(scene.contracts.identity), *_questions(), *_spells()]
     return Suite("identity", tuple(rules))
 
@@ -42,7 +42,7 @@ def _references() -> list[Rule]:
             name="every_assigned_record_exists",
             says="Every assigned record is in identity.records.",
             why="a profile of records that nobody sent is made up",
-            do=_REPORT,
+            do=REPORT,
             owner="identity",
             query="SELECT record_id FROM {batch} AS a ANTI JOIN identity.records AS r USING (record_id)",
         ),
@@ -60,7 +60,7 @@ def _references() -> list[Rule]:
             name="every_edge_joins_known_records",
             says="Both records of every edge are in identity.records.",
             why="evidence about a record that is not there cannot be explained",
-            do=_REPORT,
+            do=REPORT,
             owner="identity",
             query="SELECT left_record, right_record FROM {batch} WHERE left_record NOT IN "
             "(SELECT record_id FROM identity.records) OR right_record NOT IN (SELECT record_id FROM identity.records)",
@@ -79,7 +79,7 @@ def _visitors(contract: IdentityRules) -> list[Rule]:
             name="no_record_is_tied_to_two_customers",
             says=f"The values of a record that may join it by {' or '.join(naming)} lead to one account or card each.",
             why="a browser in which two customers ordered would go to either by chance",
-            do=_REPORT,
+            do=REPORT,
             owner="identity",
             query=f"""WITH theirs AS (
                           SELECT record_id, identifier AS kind, min(value) AS person FROM identity.identifiers
@@ -90,85 +90,6 @@ def _visitors(contract: IdentityRules) -> list[Rule]:
                       JOIN theirs ON theirs.record_id = same.record_id
                       WHERE mine.is_usable AND mine.identifier IN ({tying})
                       GROUP BY ALL HAVING count(DISTINCT person) > 1""",
-        ),
-    ]
-
-
-def _edges() -> list[Rule]:
-    return [
-        NoRows(
-            table="identity.edges",
-            name="every_edge_is_in_order",
-            says="The left record of an edge is less than the right one.",
-            why="the same pair both ways round would count as two pieces of evidence",
-            do=_REPORT,
-            owner="identity",
-            query="SELECT left_record, right_record FROM {batch} WHERE left_record >= right_record",
-        ),
-        NoRows(
-            table="identity.edges",
-            name="every_probability_is_possible",
-            says="The probability of an edge is between 0 and 1.",
-            why="thresholds and receipts read it",
-            do=_REPORT,
-            owner="identity",
-            query="SELECT left_record, right_record, probability FROM {batch} "
-            "WHERE NOT coalesce(probability BETWEEN 0 AND 1, false)",
-        ),
-        NoRows(
-            table="identity.edges",
-            name="every_edge_has_evidence",
-            says="Every edge says in JSON what agrees.",
-            why="no link without evidence (invariant 5)",
-            do=_REPORT,
-            owner="identity",
-            query="SELECT left_record, right_record, rule FROM {batch} WHERE coalesce(try_cast(evidence AS JSON) "
-            "IN ('{{}}', '[]', 'null', '\"\"'), true)",
-        ),
-        NoRows(
-            table="identity.edges",
-            name="evidence_holds_no_address",
-            says="No evidence shows an e-mail address.",
-            why="evidence is read by many and kept long; it names what agrees, not the value",
-            do=_REPORT,
-            owner="privacy",
-            query="SELECT left_record, right_record, rule FROM {batch} "
-            "WHERE regexp_matches(evidence, '[^@\\s\"]@[^@\\s\"]')",
-        ),
-        NoRows(
-            table="identity.edges",
-            name="every_unused_edge_says_why",
-            says="An edge that was blocked or sent to review has a reason.",
-            why="a steward decides by the reason",
-            do=_REPORT,
-            owner="identity",
-            query="SELECT left_record, right_record, state FROM {batch} "
-            "WHERE state IN ('blocked', 'review') AND coalesce(reason, '') = ''",
-        ),
-        NoRows(
-            table="identity.edges",
-            name="every_link_stays_inside_a_profile",
-            says="The two records of a linked edge have the same profile.",
-            why="a link across two profiles means that a merge was half done",
-            do=_REPORT,
-            owner="identity",
-            query="SELECT left_record, right_record FROM {batch} JOIN identity.assignments AS l "
-            "ON l.record_id = left_record JOIN identity.assignments AS r ON r.record_id = right_record "
-            "WHERE state = 'linked' AND l.profile_id <> r.profile_id",
-        ),
-        NoRows(
-            table="identity.edges",
-            name="every_decision_is_obeyed",
-            says="Two records that a steward linked have one profile, unless the person refused that; two that a "
-            "steward unlinked have two.",
-            why="what a person decided is overruled by no rule and no model",
-            do=_REPORT,
-            owner="identity",
-            query="SELECT left_record, right_record, evidence FROM {batch} JOIN identity.assignments AS l "
-            "ON l.record_id = left_record JOIN identity.assignments AS r ON r.record_id = right_record "
-            "WHERE rule = 'steward' "
-            "AND (l.profile_id = r.profile_id) IS DISTINCT FROM (json_extract_string(evidence, '$.action') = 'link' "
-            "AND l.refused_by IS NULL AND r.refused_by IS NULL)",
         ),
     ]
 
@@ -194,7 +115,7 @@ def _links() -> list[Rule]:
             name="no_assignment_says_more_than_its_links",
             says="A record that is no founder is of no firmer kind and no greater probability than its firmest link.",
             why="receipts and audiences take its word (invariant 5)",
-            do=_REPORT,
+            do=REPORT,
             owner="identity",
             query=f"""SELECT record_id, a.kind, a.probability FROM {{batch}} AS a JOIN (
                          SELECT record_id, max(probability) AS probability, min(list_position({_KINDS}, kind)) AS rank
@@ -225,7 +146,7 @@ def _founders() -> list[Rule]:
             name="every_profile_has_its_own_founder",
             says="A profile has one founder, who is one of its records and is marked so.",
             why="the id of a profile is derived from its founder (invariant 4)",
-            do=_REPORT,
+            do=REPORT,
             owner="identity",
             query="""SELECT profile_id FROM {batch} GROUP BY profile_id
                      HAVING count(DISTINCT founder_record_id) <> 1
@@ -237,7 +158,7 @@ def _founders() -> list[Rule]:
             name="the_founder_landed_first",
             says="The founder is the record of its profile that landed first.",
             why="any other choice gives a rebuild other ids (invariant 4)",
-            do=_REPORT,
+            do=REPORT,
             owner="identity",
             query=f"""SELECT profile_id, any_value(founder_record_id) AS founder_record_id,
                             arg_min(record_id, {order}) AS landed_first
@@ -249,7 +170,7 @@ def _founders() -> list[Rule]:
             name="a_founder_has_one_profile",
             says="No record is the founder of two profiles.",
             why="two profiles with one founder would be one person with two ids",
-            do=_REPORT,
+            do=REPORT,
             owner="identity",
             query="SELECT founder_record_id FROM {batch} GROUP BY ALL HAVING count(DISTINCT profile_id) > 1",
         ),
@@ -258,7 +179,7 @@ def _founders() -> list[Rule]:
             name="the_size_of_a_profile_is_true",
             says="The column records says how many records the profile has.",
             why="stewards sort by it to find profiles that grew too large",
-            do=_REPORT,
+            do=REPORT,
             owner="identity",
             query="SELECT profile_id, min(records) AS said, count(*) AS found FROM {batch} GROUP BY profile_id "
             "HAVING min(records) <> count(*) OR max(records) <> count(*)",
@@ -273,7 +194,7 @@ def _ids() -> list[Rule]:
             name="no_two_records_have_one_own_id",
             says="No two records have the same own profile id.",
             why="a retired id would lead to two people (invariant 4)",
-            do=_REPORT,
+            do=REPORT,
             owner="identity",
             query="SELECT own_profile_id, count(*) AS records FROM {batch} GROUP BY ALL HAVING records > 1",
         ),
@@ -282,7 +203,7 @@ def _ids() -> list[Rule]:
             name="the_id_of_a_profile_is_its_founders_own",
             says="The id of a profile is the own profile id of its founder.",
             why="any other id changes with the next rebuild (invariant 4)",
-            do=_REPORT,
+            do=REPORT,
             owner="identity",
             query="SELECT record_id, profile_id, own_profile_id FROM {batch} "
             "WHERE kind = 'founder' AND own_profile_id <> profile_id",
@@ -292,7 +213,7 @@ def _ids() -> list[Rule]:
             name="the_history_ends_in_the_assignments",
             says="What identity.history says last of a record is its profile; of one that is gone, that it is gone.",
             why="an answer about the past would contradict the present",
-            do=_REPORT,
+            do=REPORT,
             owner="identity",
             query="""WITH last AS (
                          SELECT record_id, profile_id AS believed FROM identity.history
@@ -322,7 +243,7 @@ def _questions() -> list[Rule]:
             name="every_question_waits_for_an_answer",
             says="A question is about two profiles and an edge between them that is in review.",
             why="a steward who is asked what is settled stops answering",
-            do=_REPORT,
+            do=REPORT,
             owner="identity",
             query="""SELECT q.left_record, q.right_record FROM {batch} AS q
                      LEFT JOIN identity.edges AS e ON e.left_record = q.left_record
@@ -338,7 +259,7 @@ def _questions() -> list[Rule]:
             name="two_profiles_are_asked_about_once",
             says="No two questions are about the same two profiles.",
             why="one answer settles all edges between two profiles",
-            do=_REPORT,
+            do=REPORT,
             owner="identity",
             query="SELECT least(left_profile, right_profile) AS one, greatest(left_profile, right_profile) AS other "
             "FROM {batch} GROUP BY ALL HAVING count(*) > 1",
@@ -348,7 +269,7 @@ def _questions() -> list[Rule]:
             name="every_edge_in_review_is_asked_about",
             says="Two profiles that an edge in review would join are asked about, unless a steward unlinked them.",
             why="a pair that nobody is asked about stays unsettled for ever",
-            do=_REPORT,
+            do=REPORT,
             owner="identity",
             query="""WITH placed AS (
                          SELECT least(l.profile_id, r.profile_id) AS one, greatest(l.profile_id, r.profile_id) AS other,
@@ -373,7 +294,7 @@ def _spells() -> list[Rule]:
             name="one_account_at_a_time",
             says="A spell ends after it began, and not after the next one of the same record begins.",
             why="a visit in two spells would be counted for two people",
-            do=_REPORT,
+            do=REPORT,
             owner="identity",
             query="SELECT record_id, since FROM (SELECT *, lead(since) OVER (PARTITION BY record_id ORDER BY since) AS "
             "next FROM {batch}) WHERE until <= since OR coalesce(until > next, until IS NULL AND next IS NOT NULL)",
@@ -383,7 +304,7 @@ def _spells() -> list[Rule]:
             name="every_spell_is_of_known_records",
             says="Both records of a spell are assigned to profiles.",
             why="its visits would belong to nobody and drop out of every journey",
-            do=_REPORT,
+            do=REPORT,
             owner="identity",
             query="SELECT record_id, since FROM {batch} WHERE record_id NOT IN (SELECT record_id FROM "
             "identity.assignments) OR account_record NOT IN (SELECT record_id FROM identity.assignments)",
@@ -393,7 +314,7 @@ def _spells() -> list[Rule]:
             name="every_spell_is_possible_and_has_evidence",
             says="The probability of a spell is between 0 and 1, and its evidence names an identifier.",
             why="no link without evidence (invariant 5)",
-            do=_REPORT,
+            do=REPORT,
             owner="identity",
             query="SELECT record_id, since FROM {batch} WHERE NOT coalesce(probability BETWEEN 0 AND 1, false) "
             "OR json_extract_string(try_cast(evidence AS JSON), '$.identifier') IS NULL",

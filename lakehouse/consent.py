@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from contracts.link import REFUSED
 from contracts.permission import Moment
-from contracts.permission_sql import consent_state
+from contracts.permission_sql import consent_state, is_heard, said_at
 from contracts.purpose import REFUSALS, Policy
 
 ASSIGNMENTS = "identity.assignments"
@@ -39,41 +39,45 @@ def state_sql(policy: Policy, moment: Moment, known: Known = NOW) -> str:
         moment: The day to decide for.
         known: What is known of people; of a past day ``identity.past.known``.
     """
-    return consent_state(policy, moment, statements_sql(known.assignments), people_sql(known))
+    return consent_state(policy, moment, statements_sql(moment, known.assignments), people_sql(known))
 
 
-def statements_sql(assignments: str = ASSIGNMENTS) -> str:
-    """The consent ledger, and what is carried, with the profile of each record."""
+def statements_sql(moment: Moment, assignments: str = ASSIGNMENTS) -> str:
+    """The consent ledger, and what is carried on a day, with the profile of each record."""
     said = "c.record_id, c.event_id, c.purpose, c.topic, c.status, c.given_at, c.until_at, c.notice_version, c.region"
     return f"""(
         SELECT a.profile_id, {said}, c.received_at
         FROM silver.consents AS c INNER JOIN {assignments} AS a ON a.record_id = c.record_id
         UNION ALL
         SELECT a.profile_id, {said}, c.received_at
-        FROM {carried_sql()} AS c INNER JOIN {assignments} AS a ON a.record_id = c.record_id)"""
+        FROM {carried_sql(moment)} AS c INNER JOIN {assignments} AS a ON a.record_id = c.record_id)"""
 
 
-def carried_sql() -> str:
+def carried_sql(moment: Moment | None = None) -> str:
     """Refusals that count for another record, too, than the one that said them: rows as of silver.consents.
 
     Who refuses that their records are put together has said no with all of them: a no of one counts for each that the
     refusal keeps apart, or a further no would make them reachable. And a no that was said in a browser where several
     accounts log in is the account's that had logged in, or the first that did. Each counts as if that record had said
     it, so that a later yes of its own stands. No yes is carried, and no pause, which ends by itself.
+
+    Args:
+        moment: The day whose last words count; without it, those of all that is known.
     """
     refusals = ", ".join(f"'{status}'" for status in REFUSALS)
+    heard = "" if moment is None else f"AND {is_heard(moment, 'c')}"
     return f"""(
         SELECT record_id, event_id, purpose, topic, status, given_at, until_at, notice_version, region, received_at
         FROM (
             SELECT theirs.record_id, c.event_id, c.purpose, c.topic, c.status, c.given_at, c.until_at, c.notice_version,
                    c.region, c.received_at, row_number() OVER (
                        PARTITION BY theirs.record_id, c.record_id, theirs.since, c.purpose, c.topic
-                       ORDER BY c.given_at DESC, CASE WHEN c.status = 'granted' THEN 1 ELSE 0 END, c.event_id
+                       ORDER BY {said_at("c")} DESC, CASE WHEN c.status = 'granted' THEN 1 ELSE 0 END, c.event_id
                    ) AS from_the_last
             FROM silver.consents AS c INNER JOIN {_THEIRS} AS theirs ON theirs.said_by = c.record_id
                  AND (theirs.since IS NULL OR c.given_at >= theirs.since)
                  AND (theirs.until IS NULL OR c.given_at < theirs.until)
-            WHERE c.status IN ('granted', {refusals})) AS answers
+            WHERE c.status IN ('granted', {refusals}) {heard}) AS answers
         WHERE from_the_last = 1 AND status IN ({refusals}))"""
 
 

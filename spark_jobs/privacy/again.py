@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from lakehouse.lake import Lake
     from lakehouse.run import Step
 
-_KEY = ["source", "position", "part"]
 _SCHEMA = pa.schema([("source", pa.string()), ("position", pa.int64()), ("part", pa.int32())])
+_KEY = _SCHEMA.names
 
 
 def erase_again(lake: "Lake", judged: "DataFrame", step: "Step") -> "DataFrame":

@@ -68,7 +68,7 @@ def forms(identifier: str, value: str, rules: IdentityRules) -> set[str]:
     if rule is not None and rule.standard == "phone":
         return _phone_forms(value, rules.phone_region)
     if rule is not None and rule.standard == "email":
-        return {value, unicodedata.normalize("NFD", value)}  # Spark cannot compose what a sender writes in pieces
+        return {value, unicodedata.normalize("NFD", value)}  # as it is, and with accents in pieces
     return {value}
 
 
@@ -108,7 +108,8 @@ def form_sql(value: str, rule: IdentifierRule | None, every: str = "") -> str:
     """SQL of Spark, or with ``every`` = ``DUCKDB`` of DuckDB: the form of a value as it was sent."""
     standard = rule.standard if rule else "code"
     if standard == "email" and rule is not None:
-        return email_sql(f"lower(trim({plain_sql(value)}))", rule)
+        composed = f"nfc_normalize({value})" if every else value  # Spark cannot: `forms` has both
+        return email_sql(f"lower(trim({plain_sql(composed)}))", rule)
     if standard == "phone":
         # To the end of the text and not of a line: otherwise each x of many would be tried anew.
         bare = f"regexp_replace(lower({plain_sql(value)}), '(?s)(ext|x|#|;).*', '')"
@@ -161,10 +162,11 @@ def word_sql(word: str, rules: IdentityRules) -> str:
     return email_sql(word, rule) if rule else word
 
 
-def _tokens_sql(text: str, rules: IdentityRules) -> str:
+def _tokens_sql(payload: str, rules: IdentityRules) -> str:
+    text = plain_sql(payload)
     wide = f"filter(regexp_extract_all({text}, {literal(WIDE)}, 0), t -> contains(t, '@'))"
     every = f"concat(regexp_extract_all({text}, {literal(WORD)}, 0), {wide})"
-    trimmed = f"transform({every}, t -> lower(trim(both {literal(_AROUND + ' ')} from {plain_sql('t')})))"
+    trimmed = f"transform({every}, t -> lower(trim(both {literal(_AROUND + ' ')} from t)))"
     words = f"transform({trimmed}, t -> {word_sql('t', rules)})"
     numbers = f"transform(regexp_extract_all({text}, {literal(NUMBER)}, 0), t -> regexp_replace(t, '[^0-9]', ''))"
     return (

@@ -45,7 +45,7 @@ Source: ``WriterProperties`` of Rust's parquet (``statistics_truncate_length``, 
 """
 _LETTER = 4
 """Bytes of the longest letter in UTF-8."""
-_WORD, _WIDE = re.compile(WORD.encode()), re.compile(WIDE.encode())
+_WORD, _WIDE, _WIDE_AT = re.compile(WORD.encode()), re.compile(WIDE.encode()), "＠".encode()
 _NUMBER = re.compile(NUMBER.encode())
 
 
@@ -125,7 +125,7 @@ def for_hashes(key: bytes, hashes: Mapping[str, Iterable[str]], sources: Iterabl
     def found(content: bytes) -> set[str]:
         names = set()
         digits = (re.sub(rb"[^0-9]", b"", number) for number in set(_NUMBER.findall(content)))
-        addresses = (word for word in _WIDE.findall(content) if b"@" in word)
+        addresses = (word for word in _WIDE.findall(content) if b"@" in word or _WIDE_AT in word)
         for word in {*_WORD.findall(content), *addresses, *digits}:
             if word not in known:
                 known[word] = judge(word)

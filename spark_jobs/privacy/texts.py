@@ -31,18 +31,18 @@ def naming(connection: "duckdb.DuckDBPyConnection", tokens: "Iterable[str]", rul
     text = "replace(payload, chr(0), '')"
     wide = f"list_filter(regexp_extract_all(t, '{WIDE}'), lambda w: contains(w, '@'))"
     words = f"list_concat(regexp_extract_all(t, '{WORD}'), {wide})"
-    words = f"list_transform({words}, lambda w: lower(trim({plain_sql('w')}, '.:-'' ')))"
+    words = f"list_transform({words}, lambda w: lower(trim(w, '.:-'' ')))"
     words = f"list_transform({words}, lambda w: {word_sql('w', rules)})"
     numbers = f"list_transform(regexp_extract_all(t, '{NUMBER}'), lambda w: regexp_replace(w, '[^0-9]', '', 'g'))"
     # What JSON writes with escapes is read as well.
     unescaped = f"coalesce(array_to_string(json_extract_string({text}, '$..*'), ' '), '')"
     has_escapes = f"contains({text}, chr(92)) AND json_valid({text})"
-    plain = f"CASE WHEN {has_escapes} THEN {text} || ' ' || {unescaped} ELSE {text} END"
+    told = plain_sql(f"CASE WHEN {has_escapes} THEN {text} || ' ' || {unescaped} ELSE {text} END")
     connection.execute(
         f"""CREATE OR REPLACE TEMP TABLE naming AS
             SELECT DISTINCT source, position, part, token FROM (
                 SELECT source, position, part, unnest(list_concat({words}, {numbers})) AS token
-                FROM (SELECT source, position, part, {plain} AS t FROM silver.quarantine WHERE payload IS NOT NULL))
+                FROM (SELECT source, position, part, {told} AS t FROM silver.quarantine WHERE payload IS NOT NULL))
             SEMI JOIN tokens_given USING (token)"""
     )
     connection.unregister("tokens_given")

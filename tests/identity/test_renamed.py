@@ -46,13 +46,19 @@ def a_day(lake, day, named):
 
 
 @pytest.fixture
-def renamed(tmp_path, monkeypatch):
-    """A lake resolved under bare names, with two decisions and a hold, and then conformed anew and resolved."""
+def lake(tmp_path, monkeypatch):
+    """A lake resolved under bare names."""
     lake = Lake(Settings(home=tmp_path, identity_secret=SecretStr(KEY.decode())))
     lake.ensure_tables()
     with monkeypatch.context() as before:
         before.setattr("identity.basis.fingerprint", lambda key: "of before")
         a_day(lake, 5, former)
+    return lake
+
+
+@pytest.fixture
+def renamed(lake):
+    """A lake resolved under bare names, with two decisions and a hold, and then conformed anew and resolved."""
     who = {"author": "kim", "at": at(6), "as_of": at(5).date()}
     decide(lake, "link", (former("phone"), "crm:1"), reason="she said so", **who)
     decide(lake, "unlink", (former("mailbox"), former("mailbox 2")), reason="two people", until=at(400).date(), **who)
@@ -119,25 +125,13 @@ def test_an_erasure_takes_the_decisions_under_the_former_names_along(renamed):
     assert set(about) < set(theirs.decisions)
 
 
-def test_a_mailbox_that_is_in_the_lake_no_more_keeps_no_history_under_a_name_that_anybody_can_make(
-    tmp_path, monkeypatch
-):
-    lake = Lake(Settings(home=tmp_path, identity_secret=SecretStr(KEY.decode())))
-    lake.ensure_tables()
-    with monkeypatch.context() as before:
-        before.setattr("identity.basis.fingerprint", lambda key: "of before")
-        a_day(lake, 5, former)
+def test_a_mailbox_that_is_in_the_lake_no_more_keeps_no_history_under_a_name_that_anybody_can_make(lake):
     write_silver(lake, [("crm:1", "crm", {"email": "lee@mail.net"})])
     resolve(lake, Run("run-9", at(9).date()))
     assert {row["record_id"] for row in lake.arrow("identity.history").to_pylist()} == {"crm:1"}
 
 
-def test_a_decision_about_a_mailbox_that_no_message_names_any_more_is_told(tmp_path, monkeypatch):
-    lake = Lake(Settings(home=tmp_path, identity_secret=SecretStr(KEY.decode())))
-    lake.ensure_tables()
-    with monkeypatch.context() as before:
-        before.setattr("identity.basis.fingerprint", lambda key: "of before")
-        a_day(lake, 5, former)
+def test_a_decision_about_a_mailbox_that_no_message_names_any_more_is_told(lake):
     who = {"author": "kim", "at": at(6), "as_of": at(5).date()}
     decide(lake, "link", (former("phone"), "crm:1"), reason="she said so", **who)
     decide(lake, "unlink", (former("mailbox"), "crm:1"), reason="two people", **who)

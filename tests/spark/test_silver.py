@@ -265,14 +265,7 @@ def test_spark_and_python_name_a_record_alike(shared_lake, kind, value, key) -> 
 
 def test_a_mailbox_is_named_by_the_key_of_the_workspace(make_lake) -> None:
     lake = make_lake("email")
-    mail = {
-        "event": "open",
-        "email": "Zoe@example.com",
-        "timestamp": 1488362400,
-        "campaign_id": "1",
-        "sg_event_id": "s1",
-    }
-    put(lake, "email/a.jsonl", mail)
+    put(lake, "email/a.jsonl", opened("s1"))
     run(lake, "r1")
     assert rows(lake, "silver.events", "record_id") == [
         (record_id("mailbox", "zoe@example.com", lake.settings.identity_key),)
@@ -281,14 +274,7 @@ def test_a_mailbox_is_named_by_the_key_of_the_workspace(make_lake) -> None:
 
 def test_the_key_of_names_is_in_no_plan_no_log_and_no_file_of_the_lake(make_lake, capfd) -> None:
     lake = make_lake("email")
-    mail = {
-        "event": "open",
-        "email": "Zoe@example.com",
-        "timestamp": 1488362400,
-        "campaign_id": "1",
-        "sg_event_id": "s1",
-    }
-    put(lake, "email/a.jsonl", mail)
+    put(lake, "email/a.jsonl", opened("s1"))
     run(lake, "r1")
     key = lake.settings.identity_key
     named = judge(lake.df("bronze.email"), lake.contracts.sources["email"], lake.contracts, pads_of(lake.spark, key))

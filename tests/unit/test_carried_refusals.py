@@ -16,19 +16,19 @@ from tests.unit.test_withdrawals import open_gate
 ACCOUNT, BROWSER = "account:ann", "anonymous:ann"
 
 
-def say(small: Any, record: str, status: str, day: int, hour: int = 9) -> str:
+def say(small: Any, record: str, status: str, day: int, **more: Any) -> str:
     """A statement on marketing, by a record, in December; Ann's account said yes on the 9th."""
     row = small.rows("silver.consents")[0]
     event = f"consent:x{len(small.rows('silver.consents'))}"
     said = {"event_id": event, "record_id": record, "purpose": "email_marketing", "status": status,
-            "given_at": at(day, hour), "received_at": at(day, hour), "topic": None, "until_at": None}  # fmt: skip
+            "given_at": at(day), "received_at": at(day), "topic": None, "until_at": None, **more}  # fmt: skip
     small.change("silver.consents", lambda rows: [*rows, row | said])
     return event
 
 
-def state(small: Any, record: str) -> tuple[str, str | None]:
-    """Status and event of the profile of a record, for marketing."""
-    sql = state_sql(small.lake.contracts.policy, Moment(small.run.as_of, heeds_later_refusals=True))
+def state(small: Any, record: str, day: int = 30) -> tuple[str, str | None]:
+    """Status and event of the profile of a record, for marketing, on a day of December."""
+    sql = state_sql(small.lake.contracts.policy, Moment(at(day).date(), heeds_later_refusals=True))
     with small.lake.duck() as connection:
         found = connection.execute(
             f"SELECT status, event_id FROM ({sql}) WHERE purpose = 'email_marketing' AND profile_id = $who",
@@ -93,17 +93,32 @@ def test_a_yes_is_not_carried_and_a_no_that_was_taken_back_neither(small: Any) -
     assert state(small, BROWSER)[0] == "granted"  # its own, after what the account said
 
 
-@pytest.mark.parametrize(("day", "comes_to"), [(10, "withdrawn"), (12, "withdrawn"), (20, "granted")])
+def test_what_its_record_says_after_a_day_does_not_lift_a_no_on_that_day(small: Any) -> None:
+    no = say(small, BROWSER, "withdrawn", 12)
+    say(small, BROWSER, "granted", 14)
+    stand_alone(small, account="consent:r1", browser="consent:r1")
+    assert state(small, ACCOUNT, day=13) == ("withdrawn", no)
+    assert state(small, ACCOUNT, day=14) == ("granted", "consent:m1")
+
+
+def test_a_yes_whose_clock_is_ahead_does_not_lift_a_no_that_came_after_it(small: Any) -> None:
+    no = say(small, BROWSER, "withdrawn", 12)
+    say(small, BROWSER, "granted", 13, received_at=at(11))
+    stand_alone(small, account="consent:r1", browser="consent:r1")
+    assert state(small, ACCOUNT) == ("withdrawn", no)
+
+
+@pytest.mark.parametrize(
+    ("day", "anns", "eves"),
+    [(10, "withdrawn", "granted"), (12, "withdrawn", "granted"), (20, "granted", "withdrawn")],
+)
 def test_a_no_in_a_shared_browser_is_of_the_account_that_had_logged_in_or_the_first(
-    day: int, comes_to: str, small: Any
+    day: int, anns: str, eves: str, small: Any
 ) -> None:
     say(small, BROWSER, "withdrawn", day)
     stand_alone(small)
     log_in(small, (ACCOUNT, 11, 15), ("account:eve", 15, None))
-    before = state(small, "account:eve")
-    assert state(small, ACCOUNT)[0] == comes_to
-    assert (state(small, "account:eve")[0] == "withdrawn") is (day == 20)
-    assert before[0] in ("granted", "withdrawn")
+    assert (state(small, ACCOUNT)[0], state(small, "account:eve")[0]) == (anns, eves)
 
 
 def test_a_no_in_a_shared_browser_is_retracted_by_the_hour(small: Any) -> None:
@@ -112,12 +127,18 @@ def test_a_no_in_a_shared_browser_is_retracted_by_the_hour(small: Any) -> None:
     small.release()
     export_all(small.lake, small.run, open_gate)
     assert retract(small.lake, small.run)["email_tool"] == 0
-    landed = dt.datetime.now(dt.UTC)
-    say(small, BROWSER, "withdrawn", 12)
-    small.change(
-        "silver.consents",
-        lambda rows: [
-            row | ({"received_at": landed} if row["event_id"].startswith("consent:x") else {}) for row in rows
-        ],
-    )
+    say(small, BROWSER, "withdrawn", 12, received_at=dt.datetime.now(dt.UTC))
     assert retract(small.lake, small.run)["email_tool"] == 1
+
+
+def test_a_no_in_a_shared_browser_that_the_release_does_not_know_keeps_the_account_out_of_its_export(
+    small: Any,
+) -> None:
+    stand_alone(small)
+    log_in(small, (ACCOUNT, 5, 15), ("account:eve", 15, None))
+    small.release()
+    say(small, BROWSER, "withdrawn", 12, received_at=dt.datetime.now(dt.UTC))
+    export_all(small.lake, small.run, open_gate)
+    exported = (small.lake.settings.exports / "email_tool" / "000001" / "data.csv").read_text(encoding="utf-8")
+    assert profile_of(small, "account:ann") not in exported
+    assert "retracted" in (small.lake.settings.exports / "email_tool" / "000001" / "manifest.json").read_text()

@@ -28,6 +28,7 @@ import duckdb
 
 from contracts.export import Converter
 from contracts.identity import MailDomain
+from contracts.mailbox import DUCKDB, address_sql
 from contracts.plain import plain_sql
 
 _ADDRESS_FORM = r"'^[^@\s]+@[^@\s]+\.[^@\s.]+$'"
@@ -40,7 +41,7 @@ LATER_CELL = rf"""'([;,|\t\r\n][{_UNSEEN}"]*)({_SIGNS})'"""
 """Where a spreadsheet that splits at another delimiter would see one; it takes away a quote before it."""
 PLAIN_NUMBER = r"'^\s*[+-]?[0-9]+([.][0-9]+)?\s*$'"
 _PLAIN = r"nullif(trim(regexp_replace(value, '[[:cntrl:]\s]+', ' ', 'g')), '')"
-_MAILBOX = rf"lower(regexp_replace(nfc_normalize({plain_sql('value')}), '\s', '', 'g'))"
+_MAILBOX = address_sql(rf"lower(regexp_replace(nfc_normalize({plain_sql('value')}), '\s', '', 'g'))", DUCKDB)
 
 MACROS: Mapping[Converter, str] = {
     "as_is": "clew_inert(value)",

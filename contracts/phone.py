@@ -5,9 +5,13 @@ import unicodedata
 
 import phonenumbers
 
+from contracts.plain import plain
+
 LONGEST_SENT = 1_000
 """What is longer is no number. Putting accents in order takes time by the square of their number."""
 _GAPS = str.maketrans("", "", " ()-.")
+AS_FRACTION = r"([+]?[0-9]{7,15})[.]0"
+"""A number that a spreadsheet took for one with a fraction."""
 _NORTH_AMERICAN = re.compile(r"(?:\+?1)?([2-9][0-9]{2}[2-9][0-9]{6})")
 
 
@@ -19,12 +23,16 @@ def e164(raw: str, region: str) -> tuple[str, str | None]:
     """
     if len(raw) > LONGEST_SENT:
         return raw.strip(), "malformed: not a phone number"
-    text = unicodedata.normalize("NFKC", raw).strip()
+    text = unicodedata.normalize("NFKC", plain(raw)).strip()
+    fraction = re.fullmatch(AS_FRACTION, text)
+    text = fraction[1] if fraction else text
     usual = _NORTH_AMERICAN.fullmatch(text.translate(_GAPS)) if region == "US" else None
     if usual:  # what phonenumbers would say, thirty times as fast
         return "+1" + usual[1], None
     try:
         number = phonenumbers.parse(text, region)
+        if text.startswith("00") and not phonenumbers.is_possible_number(number):
+            number = phonenumbers.parse(f"+{text[2:]}", region)  # as most of the world dials abroad (ITU-T E.164)
     except phonenumbers.NumberParseException:
         return text, "malformed: not a phone number"
     value = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)

@@ -1,4 +1,4 @@
-"""Letters, signs, digits and blanks of other widths and scripts, as ASCII has them.
+"""Letters, signs, digits and blanks of other widths and scripts, as ASCII has them; without signs that show nothing.
 
 It is the part of Unicode's NFKC (UAX #15) that telephones and addresses are written with, and digits of every script,
 which `phonenumbers` reads. Neither Spark nor DuckDB has NFKC, and all three must call one number the same.
@@ -21,8 +21,10 @@ def _pairs() -> dict[str, str]:
 
 
 _PAIRS = _pairs()
-_FROM, _TO = "".join(_PAIRS), "".join(_PAIRS.values())
-_TABLE = str.maketrans(_PAIRS)
+_UNSEEN = "".join(chr(code) for code in range(0x80, _BMP) if unicodedata.category(chr(code)) == "Cf")
+"""Zero-width blanks, soft hyphens, marks of direction."""
+_FROM, _TO = "".join(_PAIRS) + _UNSEEN, "".join(_PAIRS.values())
+_TABLE = str.maketrans(dict.fromkeys(_UNSEEN, "") | _PAIRS)
 
 
 def plain(text: str) -> str:
@@ -31,5 +33,5 @@ def plain(text: str) -> str:
 
 
 def plain_sql(value: str) -> str:
-    """The same in SQL of Spark and DuckDB."""
+    """The same in SQL of Spark and DuckDB, both of which leave out what has no counterpart."""
     return f"translate({value}, '{_FROM}', '{_TO}')"

@@ -13,7 +13,9 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from contracts.identity import Attributes, IdentifierRule, IdentityRules, MailDomain
+from contracts.mailbox import address
 from contracts.phone import LONGEST_SENT, e164
+from contracts.plain import plain
 
 _EMAIL = re.compile(r"[^@\s\"(),:;<>\[\]\\]+@(?:[^@\s.\"(),:;<>\[\]\\]+\.)+[^@\s.\"(),:;<>\[\]\\]{2,}")
 _ACCENTS = re.compile("[\u0300-\u036f\u0591-\u05c7\u064b-\u0652]")
@@ -51,11 +53,11 @@ class Standard:
 
 
 def email(raw: str, plus_tags: str = "keep", domains: tuple[MailDomain, ...] = ()) -> Standard:
-    """Trimmed, NFKC, lower case; the ``+tag``, and dots at some providers, dropped where the contract says so."""
+    """The address alone, NFKC, lower case; the ``+tag``, and dots at some providers, dropped where that is declared."""
     too_long = "malformed: longer than an e-mail address may be"
     if len(raw) > LONGEST_SENT:
         return Standard(raw.strip().lower(), too_long)
-    value = unicodedata.normalize("NFKC", raw).strip().lower()
+    value = address(" ".join(unicodedata.normalize("NFKC", plain(raw)).lower().split()))
     if len(value) > LONGEST_EMAIL:
         return Standard(value, too_long)
     if not _EMAIL.fullmatch(value):

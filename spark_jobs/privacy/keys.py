@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 
 import phonenumbers
 
+from contracts import mailbox
 from contracts.identity import IdentifierRule, IdentityRules
+from contracts.phone import AS_FRACTION
 from contracts.plain import plain, plain_sql
 from contracts.source import Source
 from lakehouse.pseudonym import keyed_hash
@@ -107,13 +109,15 @@ def of_devices(rules: IdentityRules) -> list[str]:
 def form_sql(value: str, rule: IdentifierRule | None, every: str = "") -> str:
     """SQL of Spark, or with ``every`` = ``DUCKDB`` of DuckDB: the form of a value as it was sent."""
     standard = rule.standard if rule else "code"
+    group = mailbox.DUCKDB if every else mailbox.SPARK
     if standard == "email" and rule is not None:
         composed = f"nfc_normalize({value})" if every else value  # Spark cannot: `forms` has both
-        return email_sql(f"lower(trim({plain_sql(composed)}))", rule)
+        return email_sql(mailbox.address_sql(f"lower(trim({plain_sql(composed)}))", group), rule)
     if standard == "phone":
         # To the end of the text and not of a line: otherwise each x of many would be tried anew.
-        bare = f"regexp_replace(lower({plain_sql(value)}), '(?s)(ext|x|#|;).*', '')"
-        return f"regexp_replace(regexp_replace({bare}, '[^0-9]', ''{every}), '^00', '')"
+        alone = f"regexp_replace(lower({plain_sql(value)}), '(?s)(ext|x|#|;).*', '')"
+        whole = f"regexp_replace({alone}, '^ *{AS_FRACTION} *$', '{group}1')"
+        return f"regexp_replace(regexp_replace({whole}, '[^0-9]', ''{every}), '^00', '')"
     return f"lower(trim({value}))" if standard == "device" else f"trim({value})"
 
 
@@ -162,8 +166,18 @@ def word_sql(word: str, rules: IdentityRules) -> str:
     return email_sql(word, rule) if rule else word
 
 
+def read_sql(text: str) -> str:
+    """SQL of Spark and DuckDB: a text as its words are looked for, so that ``ann%40example.com`` of a link is one."""
+    return f"replace(replace(replace({plain_sql(text)}, '%40', '@'), '%2B', '+'), '%2b', '+')"
+
+
+def read(content: bytes) -> bytes:
+    """The same of bytes, but for other widths, which are read word by word."""
+    return content.replace(b"%40", b"@").replace(b"%2B", b"+").replace(b"%2b", b"+")
+
+
 def _tokens_sql(payload: str, rules: IdentityRules) -> str:
-    text = plain_sql(payload)
+    text = read_sql(payload)
     wide = f"filter(regexp_extract_all({text}, {literal(WIDE)}, 0), t -> contains(t, '@'))"
     every = f"concat(regexp_extract_all({text}, {literal(WORD)}, 0), {wide})"
     trimmed = f"transform({every}, t -> lower(trim(both {literal(_AROUND + ' ')} from t)))"

@@ -21,7 +21,7 @@ from contracts.records import KINDS
 from lakehouse import spill
 from spark_jobs.bronze.folders import files_within
 from spark_jobs.bronze.packed import READ
-from spark_jobs.privacy.keys import EVENT, NUMBER, RECORD, TOKEN, WIDE, WORD, distinctive, email_form, mail_rule
+from spark_jobs.privacy.keys import EVENT, NUMBER, RECORD, TOKEN, WIDE, WORD, distinctive, email_form, mail_rule, read
 from spark_jobs.privacy.state import NOT_SEARCHED
 
 if TYPE_CHECKING:
@@ -81,10 +81,10 @@ def for_values(values: Iterable[str], forms: Callable[[str], Iterable[str]] = la
         forms: What to look for in place of a value.
     """
     given = [(number, form) for number, value in enumerate(values, start=1) for form in forms(value)]
-    names = [(form.lower().encode(), f"value {number}") for number, form in given if form]
+    names = [(read(form.encode()).lower(), f"value {number}") for number, form in given if form]
 
     def found(content: bytes) -> set[str]:
-        small = content.lower()
+        small = read(content).lower()
         return {name for value, name in names if value in small}
 
     return found
@@ -124,6 +124,7 @@ def for_hashes(key: bytes, hashes: Mapping[str, Iterable[str]], sources: Iterabl
 
     def found(content: bytes) -> set[str]:
         names = set()
+        content = read(content)
         digits = (re.sub(rb"[^0-9]", b"", number) for number in set(_NUMBER.findall(content)))
         addresses = (word for word in _WIDE.findall(content) if b"@" in word or _WIDE_AT in word)
         for word in {*_WORD.findall(content), *addresses, *digits}:

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from contracts.plain import plain_sql
-from spark_jobs.privacy.keys import NUMBER, WIDE, WORD, word_sql
+from spark_jobs.privacy.keys import NUMBER, WIDE, WORD, read_sql, word_sql
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -37,7 +36,7 @@ def naming(connection: "duckdb.DuckDBPyConnection", tokens: "Iterable[str]", rul
     # What JSON writes with escapes is read as well.
     unescaped = f"coalesce(array_to_string(json_extract_string({text}, '$..*'), ' '), '')"
     has_escapes = f"contains({text}, chr(92)) AND json_valid({text})"
-    told = plain_sql(f"CASE WHEN {has_escapes} THEN {text} || ' ' || {unescaped} ELSE {text} END")
+    told = read_sql(f"CASE WHEN {has_escapes} THEN {text} || ' ' || {unescaped} ELSE {text} END")
     connection.execute(
         f"""CREATE OR REPLACE TEMP TABLE naming AS
             SELECT DISTINCT source, position, part, token FROM (

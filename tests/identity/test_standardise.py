@@ -1,11 +1,14 @@
 """Standard forms: the contract's own examples and anti-examples, then what contracts cannot say."""
 
+import re
+
 import phonenumbers
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from contracts.catalog import Contracts
+from contracts.phone import AS_FRACTION
 from identity import standardise
 from identity.agree import birth_dates_agree, first_names_agree, likeness, nicknames, short_names
 from tests.hostile import corpus
@@ -21,6 +24,7 @@ def standard(identifier):
 
 @given(st.text("0123456789 ()-.+", min_size=7, max_size=18))
 def test_the_short_way_for_usual_numbers_says_what_the_library_says(raw):
+    assume(not raw.strip().startswith("00") and not re.fullmatch(AS_FRACTION, raw.strip()))  # read otherwise on purpose
     short = standardise.phone(raw, "US")
     try:
         number = phonenumbers.parse(raw, "US")
@@ -35,6 +39,15 @@ def test_the_short_way_for_usual_numbers_says_what_the_library_says(raw):
 def test_numbers_as_people_write_them_are_the_librarys(raw):
     expected = phonenumbers.format_number(phonenumbers.parse(raw, "US"), phonenumbers.PhoneNumberFormat.E164)
     assert standardise.phone(raw, "US").value == expected
+
+
+@pytest.mark.parametrize(
+    ("raw", "number"),
+    [("0012127370020", "+12127370020"), ("0044 20 7946 0958", "+442079460958"), ("12127370027.0", "+12127370027"),
+     ("2127370020.0", "+12127370020"), ("212.737.0020", "+12127370020"), ("+1 212\u200b 737 0020", "+12127370020")],
+)  # fmt: skip
+def test_a_number_is_read_as_it_is_dialled_abroad_and_as_spreadsheets_save_it(raw, number):
+    assert standardise.phone(raw, "US") == standardise.Standard(number)
 
 
 @pytest.mark.parametrize(("identifier", "example"), EXAMPLES)

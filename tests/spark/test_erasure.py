@@ -16,6 +16,8 @@ from tests.spark.pipeline import SHOP_HEADER, content, purchase, put, recount, r
 DAY = dt.datetime(2017, 3, 1, 10, tzinfo=dt.UTC)
 ANN = {"anonymousId": "browser-ann-1", "userId": "usr_ann_17"}
 MAIL = "Ann.Lee+news@Example.org"
+WRITTEN = ['"Ann" <Ann@Corp.com>', "mailto:ann@corp.com?subject=out", "ann@corp.com.", "a\u200bnn@corp.com",
+           "ann%40corp.com", "ann%2Bshop%40corp.com"]  # fmt: skip
 
 
 def _identify(message_id: str, mail: str = MAIL, **more: Any) -> dict[str, Any]:
@@ -113,9 +115,11 @@ def test_python_and_spark_hash_the_same_forms(lake: Lake) -> None:
     rules = lake.contracts.identity
     said = {
         "email": [("ann.lee@gmail.com", " Ann.Lee@GMAIL.com"), ("annlee@gmail.com", "ann.lee@googlemail.com"),
-                  ("ann@example.com", "\u00a0ａｎｎ@example.com\u00a0"), ("zoë@example.com", "zoe\u0308@example.com")],
+                  ("ann@example.com", "\u00a0ａｎｎ@example.com\u00a0"), ("zoë@example.com", "zoe\u0308@example.com"),
+                  *(("ann@corp.com", written) for written in WRITTEN)],
         "phone": [("+18005550100", "(800) 555-0100"), ("+18005550100", "+1 800 555 0100 ext. 7"),
-                  ("+442071838750", "0044 20 7183 8750"), ("+18005550100", "（８００） ５５５-０１００")],
+                  ("+442071838750", "0044 20 7183 8750"), ("+18005550100", "（８００） ５５５-０１００"),
+                  ("+18005550100", "18005550100.0"), ("+18005550100", "0018005550100")],
         "device_id": [("a1b2", " A1B2 ")],
         "loyalty_id": [("CARD-1", " CARD-1 ")],
     }  # fmt: skip

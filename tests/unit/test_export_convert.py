@@ -34,6 +34,8 @@ HASHES = [
     ("google_email_sha256", "jane.doe@gmail.com", "d6117306485ed0e50afab3ac871e98f81699151f30281527d63ff5f233656c69"),
     ("google_phone_sha256", "+1 800 555 0100", "fb4f73a6ec5fdb7077d564cdd22c3554b43ce49168550c3b12c547b78c517b30"),
 ]
+WRITTEN = ['"Ann" <Ann@Corp.com>', "mailto:ann@corp.com?subject=out", "ann@corp.com.", "a\u200bnn@corp.com",
+           "ann%40corp.com", "ann%2Bshop%40corp.com", "Ann <mailto:ann@corp.com>"]  # fmt: skip
 
 
 DOMAINS = Contracts().identity.mail_domains
@@ -70,6 +72,7 @@ def test_an_address_is_normalised_as_google_asks(
         ("J.Doe+shop@GoogleMail.com", "jdoe@gmail.com", True),
         ("j.doe@gmail.com", "jroe@gmail.com", False),
         ("j.doe@gmail.com.org", "jdoe@gmail.com.org", False),
+        *((sent, "ann@corp.com", True) for sent in WRITTEN),
     ],
 )
 def test_addresses_that_differ_in_a_tag_or_as_their_provider_allows_are_one_mailbox(
@@ -82,7 +85,7 @@ def test_addresses_that_differ_in_a_tag_or_as_their_provider_allows_are_one_mail
 @pytest.mark.parametrize(
     "given",
     ["user+nyc@corp.com", "user+a+b@corp.com", "+tag@corp.com", "user@corp.com", "j.d.oe@gmail.com", "J.Doe@Gmail.com",
-     "j.doe+shop@googlemail.com", "...@gmail.com", "j.doe@mail.gmail.com"],
+     "j.doe+shop@googlemail.com", "...@gmail.com", "j.doe@mail.gmail.com", *WRITTEN],
 )  # fmt: skip
 def test_a_mailbox_is_what_identity_makes_of_the_address(given: str, connection: duckdb.DuckDBPyConnection) -> None:
     assert value(connection, "clew_mailbox", given) == email(given, "drop", DOMAINS).value

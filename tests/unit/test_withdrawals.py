@@ -109,15 +109,21 @@ def test_a_yes_whose_clock_is_ahead_does_not_outlive_a_withdrawal_after_it_lande
     assert [row["consent_event_id"] for row in retracted(given)] == [event]
 
 
-def test_a_refusal_of_a_record_that_nobody_resolved_yet_counts_by_its_mailbox(given: Any) -> None:
+@pytest.mark.parametrize(
+    "written",
+    ["a.n.n.example+x@googlemail.com", '"Example, Ann" <ann.example@gmail.com>', "MAILTO:annexample@gmail.com",
+     "annexample%40gmail.com", "ann.example@gmail.com.", "ann\u200bexample@gmail.com"],
+)  # fmt: skip
+def test_a_refusal_of_a_record_that_nobody_resolved_yet_counts_by_its_mailbox(written: str, given: Any) -> None:
     event = says(given, "mailbox:new", "withdrawn")
-    gives(given, "mailbox:new", "a.n.n.example+x@googlemail.com")
+    gives(given, "mailbox:new", written)
     assert run(given)["email_tool"] == 1
     ((row,)) = retracted(given)
     assert (row["email"], row["reason"], row["consent_event_id"]) == ("Ann.Example@gmail.com", "address_refused", event)
 
 
-SPELLINGS = ["(800) 555-0100", "+1 800.555.0100", "1-800-555-0100", "+18005550100", "8005550100 ext. 7"]
+SPELLINGS = ["(800) 555-0100", "+1 800.555.0100", "1-800-555-0100", "+18005550100", "8005550100 ext. 7",
+             "0018005550100", "18005550100.0"]  # fmt: skip
 
 
 @pytest.mark.parametrize("spelling", SPELLINGS)

@@ -33,18 +33,28 @@ _CLAIMS = """
      "release" BIGINT)
 """
 """Each delivery by its profile, and by each mailbox and number: a key such as ``email:<keyed hash>``."""
-_OVER = """
-    CREATE OR REPLACE TEMP TABLE over_cap AS
-    WITH counted AS (
-        SELECT key, is_person, cap, claims.as_of + days AS until, at_most,
-               row_number() OVER (PARTITION BY key, cap ORDER BY claims.as_of DESC) AS place
-        FROM claims JOIN ({caps}) AS caps ON list_contains(channels, channel)
-             AND (purposes IS NULL OR list_contains(purposes, purpose))
-        WHERE abs(date_diff('day', claims.as_of, $day)) < days
-          AND (destination <> $destination OR "release" <> $release))
-    SELECT key, is_person, cap, until FROM counted WHERE place = at_most
-    QUALIFY row_number() OVER (PARTITION BY key ORDER BY until DESC, cap) = 1
+_COUNTED = """
+    CREATE OR REPLACE TEMP TABLE counted AS
+    SELECT key, is_person, cap, claims.as_of + days AS until, at_most,
+           row_number() OVER (PARTITION BY key, cap ORDER BY claims.as_of DESC) AS place
+    FROM claims JOIN ({caps}) AS caps ON list_contains(channels, channel)
+         AND (purposes IS NULL OR list_contains(purposes, purpose))
+    WHERE abs(date_diff('day', claims.as_of, $day)) < days
+      AND (destination <> $destination OR "release" <> $release)
 """
+"""Each claim within a cap's window, the newest first."""
+_CAPPED = """
+    CREATE OR REPLACE TEMP TABLE capped AS
+    WITH wanted AS (
+        SELECT *, row_number() OVER (PARTITION BY key ORDER BY profile_id) AS place FROM ({keys})
+    ), refused AS (
+        SELECT profile_id, cap, CASE WHEN w.place > c.at_most THEN $day + c.days ELSE got.until END AS until
+        FROM wanted AS w CROSS JOIN ({caps}) AS c
+        LEFT JOIN counted AS got USING (key, cap)
+        WHERE w.place > c.at_most OR got.place = c.at_most + 1 - w.place)
+    FROM refused QUALIFY row_number() OVER (PARTITION BY profile_id ORDER BY until DESC, cap) = 1
+"""
+"""Of people who share a mailbox each has what those before them in the same export take of its cap taken off."""
 
 
 def ahead(contracts: "Contracts", destination: Destination) -> list[Destination]:
@@ -103,35 +113,24 @@ def hold_back(
 
     What this very export claimed before, in a try that died, does not count against it.
     """
-    over(connection, _of(contracts, destination), as_of, destination.destination, release)
-    connection.execute(
-        f"""CREATE OR REPLACE TEMP TABLE capped AS
-            SELECT profile_id, cap, until FROM ({_keys(destination)}) JOIN over_cap USING (key)
-            QUALIFY row_number() OVER (PARTITION BY profile_id ORDER BY until DESC, cap) = 1"""
-    )
+    caps = _of(contracts, destination)
+    count(connection, caps, as_of, destination.destination, release)
+    connection.execute(_CAPPED.format(keys=_keys(destination), caps=rows_of(caps)), {"day": as_of})
     connection.execute(
         "UPDATE decided SET reason = 'capped' WHERE reason IS NULL AND profile_id IN (SELECT profile_id FROM capped)"
     )
 
 
-def over(
+def count(
     connection: "duckdb.DuckDBPyConnection",
     caps: Mapping[str, Cap],
     day: datetime.date,
     destination: str = "",
     release: int = 0,
 ) -> None:
-    """Make the table ``over_cap`` of ``claims``: which key could get no more on a day, by which cap and until when.
-
-    Args:
-        connection: Has the table ``claims``.
-        caps: Those that are held.
-        day: The day.
-        destination: An export that does not count, with its release.
-        release: See there.
-    """
+    """Make the table ``counted`` of ``claims``, without those of an export, if one is named with its release."""
     values = {"day": day, "destination": destination, "release": release}
-    connection.execute(_OVER.format(caps=rows_of(caps)), values)
+    connection.execute(_COUNTED.format(caps=rows_of(caps)), values)
 
 
 def tally(connection: "duckdb.DuckDBPyConnection") -> dict[str, dict[str, Any]]:
@@ -237,8 +236,10 @@ def standing(lake: "Lake") -> Standing:
                     GROUP BY got ORDER BY got""",
                 {"day": as_of},
             ).fetchall()
-            over(connection, {name: cap}, as_of)
-            rows = connection.execute("SELECT key, cap, until FROM over_cap WHERE is_person ORDER BY ALL").fetchall()
+            count(connection, {name: cap}, as_of)
+            rows = connection.execute(
+                "SELECT key, cap, until FROM counted WHERE is_person AND place = at_most ORDER BY ALL"
+            ).fetchall()
             people = [Full(*row) for row in rows]
             until = Counter(str(item.until) for item in people)
             near.append(Near(name, cap.at_most, cap.days, dict(counted), len(people), dict(sorted(until.items()))))

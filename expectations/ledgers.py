@@ -212,7 +212,7 @@ def cap(table: str, destination: Destination, release: int, name: str, held: Cap
                                UNION ALL SELECT entry.key || ':' || entry.value, as_of FROM (
                                    SELECT as_of, unnest(map_entries(address_hashes)) AS entry FROM ledger
                                    WHERE cardinality(mailbox_hashes) > 0)
-                               UNION ALL SELECT key, day FROM (SELECT DISTINCT key FROM given), today),
+                               UNION ALL SELECT key, day FROM given, today),
                        windows AS (
                            SELECT x.profile_id, x.key, first_day.as_of AS since, count(*) AS deliveries
                            FROM given AS x JOIN (SELECT DISTINCT key, as_of FROM got) AS first_day USING (key)

@@ -58,8 +58,11 @@ def test_sql_counts_over_all_people_as_the_contract_does_over_one(delivered, cha
         for number, (person, by, for_what, on) in enumerate(delivered):
             row = [person, True, by, for_what, day(on), "tool", number]
             connection.execute("INSERT INTO claims VALUES (?, ?, ?, ?, ?, ?, ?)", row)
-        at_export.over(connection, held, DAY)
-        rows = connection.execute("SELECT key, cap, until FROM over_cap").fetchall()
+        at_export.count(connection, held, DAY)
+        rows = connection.execute(
+            """SELECT key, cap, until FROM counted WHERE place = at_most
+               QUALIFY row_number() OVER (PARTITION BY key ORDER BY until DESC, cap) = 1"""
+        ).fetchall()
         found = {person: Breach(*of_cap) for person, *of_cap in rows}
     for person in ("p-1", "p-2"):
         theirs = [(by, for_what, day(on)) for who, by, for_what, on in delivered if who == person]

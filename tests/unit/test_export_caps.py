@@ -1,6 +1,7 @@
 """Caps at export: never exceeded, whatever dies, runs at once or became one person in between."""
 
 import datetime
+import hmac
 import itertools
 import os
 import shutil
@@ -39,14 +40,14 @@ def got(lake: Lake) -> list[tuple[str, int, str]]:
     return sorted((row["destination"], row["release"], row["profile_id"]) for row in rows)
 
 
-def delivered(small: Any, profile: str, days_ago: int = 0, release: int = 99) -> None:
+def delivered(small: Any, profile: str, days_ago: int = 0, release: int = 99, **more: Any) -> None:
     """Write down a delivery of another tool."""
     row = {
         "destination": "other", "channel": "email", "purpose": "email_marketing", "release": release,
         "as_of": small.run.as_of - datetime.timedelta(days_ago), "profile_id": profile, "address_hashes": [],
         "mailbox_hashes": [], "delivered_at": datetime.datetime(2017, 12, 30, tzinfo=datetime.UTC),
     }  # fmt: skip
-    small.lake.append("ops.deliveries", [row])
+    small.lake.append("ops.deliveries", [row | more])
 
 
 def test_who_got_enough_is_refused_until_the_window_is_over(small: Any) -> None:
@@ -136,6 +137,40 @@ def test_who_split_off_has_got_at_the_same_mailbox_what_it_got_under_the_id_befo
     export(small.lake, small.run, "email_tool", check_staged)
     manifest = read_manifest(folder(small.lake, "email_tool", 2))
     assert (manifest["rows"], manifest["capped"]["few"]["people"]) == (0, 1)
+
+
+@pytest.mark.parametrize(("at_most", "before", "rows"), [(1, 0, 1), (2, 0, 2), (2, 1, 1), (2, 2, 0)])
+def test_two_people_of_one_mailbox_share_its_cap_in_one_export(
+    small: Any, at_most: int, before: int, rows: int
+) -> None:
+    cap(small.lake, {"few": Cap(channels=("ads",), at_most=at_most, days=7, why="not too many")})
+    _gus_allows_advertising(small)
+    mailbox = hmac.digest(small.lake.settings.privacy_key, b"annexample@gmail.com", "sha256").hex()
+    for number in range(before):  # to the same mailbox
+        delivered(small, f"p-{number}", 3, 90 + number, channel="ads", mailbox_hashes=[("email", mailbox)])
+    small.release()
+
+    made = export(small.lake, small.run, "ad_platform", check_staged)
+
+    assert made["rows"] == rows
+    manifest = read_manifest(folder(small.lake, "ad_platform", 1))
+    assert manifest["refused"]["capped"] == 2 - rows
+
+
+def _gus_allows_advertising(small: Any) -> None:
+    """Gus, who has Ann's mailbox, says yes as she did."""
+    yes = {"event_id": "consent:gus", "record_id": "account:gus", "position": 900}
+    theirs = [row for row in small.rows("silver.consents")
+              if (row["purpose"], row["record_id"]) == ("advertising", "account:ann")]  # fmt: skip
+    small.change("silver.consents", lambda rows: [*rows, theirs[0] | yes])
+    state = next(row for row in small.rows("gold.consent_state")
+                 if (row["profile_id"], row["purpose"]) == (profile_id("ann"), "advertising"))  # fmt: skip
+    gus = state | {"profile_id": profile_id("gus"), "event_id": "consent:gus"}
+    small.change(
+        "gold.consent_state",
+        lambda rows: [gus if (row["profile_id"], row["purpose"]) == (profile_id("gus"), "advertising") else row
+                      for row in rows],
+    )  # fmt: skip
 
 
 def test_an_export_made_anew_has_the_same_bytes(small: Any) -> None:

@@ -113,7 +113,7 @@ def make_lake(home: Path) -> None:
         [{"profile_id": "p-ana", "purpose": "email_marketing", "status": "granted", "may_use": True, "rule": "latest",
           "event_id": "consent:c1", "notice_version": "2017-1", "given_at": at(3), "known_since": at(3),
           "expires_at": dt.datetime(2020, 12, 2, 9, tzinfo=dt.UTC), "jurisdiction": "united_states",
-          "policy_version": "2-0-0"}],
+          "policy_version": "2-1-0"}],
     )  # fmt: skip
     write(
         "gold.orders",

@@ -80,6 +80,9 @@ def test_what_is_classed_and_has_a_purpose_is_no_problem(tmp_path: Path) -> None
          "orders.yml:11: models.1.columns.1.config.meta.class: buyer is raw, and analysts read orders"),
         ("class: behavioural", "class: free_text",
          "orders.yml:11: models.1.columns.1.config.meta.class: buyer is free_text, and analysts read orders"),
+        ("{class: behavioural, purpose: measurement}", "{class: behavioural, purpose: advertising}",
+         "orders.yml:11: models.1.columns.1.config.meta: buyer is behavioural data, which advertising may not use "
+         "('none', 'pseudonymous', 'contact')"),
         ("{key: [order_id]}", "{key: [order_id], restricted: true}",
          "orders.yml:6: models.1.config.meta.restricted: no column of orders needs it to be restricted"),
     ],
@@ -102,6 +105,8 @@ def test_a_mart_may_give_the_purpose_of_its_columns_and_be_restricted(tmp_path: 
         ("purpose: measurement", "purpose: whatever is useful",
          "facts.yml:8: purpose: whatever is useful is no purpose ('measurement', "),
         ("purpose: service", "purpose: curiosity", "facts.yml:12: columns.said.purpose: curiosity is no purpose"),
+        (", purpose: service", "",
+         "facts.yml:12: columns.said: said is free_text data, which measurement may not use ('none', "),
     ],
 )  # fmt: skip
 def test_a_table_column_that_is_wrong_is_told_with_file_and_line(tmp_path: Path, old: str, new: str, says: str) -> None:

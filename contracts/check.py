@@ -57,7 +57,34 @@ class Report:
 
 
 def check(root: Path) -> Report:
-    """Check the declarations of one contracts folder."""
+    """Check the declarations of one contracts folder, and what is generated from them."""
+    loaded, problems = _declared(root)
+    problems += _stale_schemas(root)
+    if not problems:  # the map is made of declarations that hold
+        problems += _stale_docs(root)
+    counts = {kind: len(items) for kind, items in loaded.items()}
+    return Report(counts, tuple(sorted(problems, key=_by_place)))
+
+
+def require(root: Path) -> None:
+    """Refuse to start anything slow with declarations that would fail it later.
+
+    Raises:
+        ContractError: With every problem, each with file and line.
+    """
+    _, problems = _declared(root)
+    if problems:
+        plural = "s" if len(problems) != 1 else ""
+        what = f"{len(problems)} problem{plural} in the contracts"
+        raise ContractError(what, do="correct what is named: clew check", problems=sorted(problems, key=_by_place))
+
+
+def _by_place(problem: Problem) -> tuple[str, int, str]:
+    return problem.file, problem.line, problem.field
+
+
+def _declared(root: Path) -> tuple[dict[str, dict[Path, Any]], list[Problem]]:
+    """The declarations by kind and file, and every problem in them."""
     problems: list[Problem] = []
     loaded: dict[str, dict[Path, Any]] = {}
     for kind, (pattern, model) in KINDS.items():
@@ -79,11 +106,7 @@ def check(root: Path) -> Report:
     problems += wrongly_asked()
     problems += wrong_origins(root)
     problems += unclassed(loaded)
-    problems += _stale_schemas(root)
-    if not problems:  # the map is made of declarations that hold
-        problems += _stale_docs(root)
-    counts = {kind: len(items) for kind, items in loaded.items()}
-    return Report(counts, tuple(sorted(problems, key=lambda p: (p.file, p.line, p.field))))
+    return loaded, problems
 
 
 def declared_files(root: Path) -> list[Path]:

@@ -38,6 +38,7 @@ def suite(scene: Scene) -> Suite:
         ),
         *_identifiers(tuple(contracts.identity.identifiers)),
         *_freshness(scene, sources),
+        _unheard(scene),
     ]
     return Suite("silver", tuple(rules), _prepare(sources, csv))
 
@@ -228,8 +229,7 @@ def _fates() -> list[Rule]:
 
 
 def _references(purposes: list[str], speaking: list[str]) -> list[Rule]:
-    events = ", ".join(f"'{event}'" for event in speaking)
-    known = ", ".join(f"'{purpose}'" for purpose in purposes)
+    events, known = _texts(speaking), _texts(purposes)
     return [
         NoRows(
             table="silver.consents",
@@ -248,7 +248,7 @@ def _references(purposes: list[str], speaking: list[str]) -> list[Rule]:
             do=_REBUILD,
             owner="privacy",
             query="SELECT event_id FROM {batch} AS e ANTI JOIN silver.consents AS c USING (event_id) "
-            f"WHERE e.record_id IS NOT NULL AND e.event IN ({events or 'NULL'})",
+            f"WHERE e.record_id IS NOT NULL AND e.event IN ({events})",
         ),
         NoRows(
             table="silver.consents",
@@ -336,3 +336,26 @@ def _freshness(scene: Scene, sources: list[str]) -> list[Rule]:
                       AND messages >= {QUARANTINE_ENOUGH} AND quarantined > {QUARANTINE_SHARE} * messages""",
         ),
     ]
+
+
+def _unheard(scene: Scene) -> Rule:
+    """A no that a contract refuses keeps nobody out, so people must look at each."""
+    events = scene.contracts.events.values()
+    speaking = sorted(event.event for event in events if event.consent)
+    of_source = {source: [e for e in events if source in e.sources] for source in scene.contracts.sources}
+    only = sorted(name for name, theirs in of_source.items() if theirs and all(e.consent for e in theirs))
+    said = f"event IN ({_texts(speaking)}) OR (event IS NULL AND source IN ({_texts(only)}))"
+    return NoRows(
+        table="silver.quarantine",
+        name="every_word_on_permission_is_heard",
+        says="No message that speaks of permission is in quarantine.",
+        why="a no among them keeps nobody out, neither of exports nor of the hourly retractions",
+        do="see the reasons (docs/runbooks/quarantine.md), mend the sender or the contract, then clew requeue",
+        owner="privacy",
+        severity="warn",
+        query=f"SELECT source, position, part FROM {{batch}} WHERE {said}",
+    )
+
+
+def _texts(names: list[str]) -> str:
+    return ", ".join(f"'{name}'" for name in names) or "NULL"

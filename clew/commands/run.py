@@ -13,6 +13,7 @@ from clew.outcome import outcome_of
 from clew.output import print_json
 from clew.screen import StepScreen, show_outcome
 from clew.workspace import settings as workspace
+from contracts.check import require as require_contracts
 from contracts.event import EARLIEST
 from lakehouse.errors import UsageError
 from lakehouse.lake import Lake
@@ -31,6 +32,7 @@ def run(
     as_of = _date(date)
     settings = workspace()
     require(settings)
+    require_contracts(settings.contracts)
     from clew.pipeline import Pipeline, only_run, own_terminal
 
     clock = time.monotonic()

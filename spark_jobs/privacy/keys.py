@@ -16,6 +16,7 @@ from contracts.phone import AS_FRACTION
 from contracts.plain import plain, plain_sql
 from contracts.source import Source
 from lakehouse.pseudonym import keyed_hash
+from spark_jobs.privacy import written
 from spark_jobs.silver.convert import path_value
 from spark_jobs.silver.sql import case, literal
 
@@ -166,18 +167,8 @@ def word_sql(word: str, rules: IdentityRules) -> str:
     return email_sql(word, rule) if rule else word
 
 
-def read_sql(text: str) -> str:
-    """SQL of Spark and DuckDB: a text as its words are looked for, so that ``ann%40example.com`` of a link is one."""
-    return f"replace(replace(replace({plain_sql(text)}, '%40', '@'), '%2B', '+'), '%2b', '+')"
-
-
-def read(content: bytes) -> bytes:
-    """The same of bytes, but for other widths, which are read word by word."""
-    return content.replace(b"%40", b"@").replace(b"%2B", b"+").replace(b"%2b", b"+")
-
-
 def _tokens_sql(payload: str, rules: IdentityRules) -> str:
-    text = read_sql(payload)
+    text = written.spark_sql(payload)
     wide = f"filter(regexp_extract_all({text}, {literal(WIDE)}, 0), t -> contains(t, '@'))"
     every = f"concat(regexp_extract_all({text}, {literal(WORD)}, 0), {wide})"
     trimmed = f"transform({every}, t -> lower(trim(both {literal(_AROUND + ' ')} from t)))"

@@ -21,8 +21,9 @@ from contracts.records import KINDS
 from lakehouse import spill
 from spark_jobs.bronze.folders import files_within
 from spark_jobs.bronze.packed import READ
-from spark_jobs.privacy.keys import EVENT, NUMBER, RECORD, TOKEN, WIDE, WORD, distinctive, email_form, mail_rule, read
+from spark_jobs.privacy.keys import EVENT, NUMBER, RECORD, TOKEN, WIDE, WORD, distinctive, email_form, mail_rule
 from spark_jobs.privacy.state import NOT_SEARCHED
+from spark_jobs.privacy.written import of_bytes
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -81,10 +82,10 @@ def for_values(values: Iterable[str], forms: Callable[[str], Iterable[str]] = la
         forms: What to look for in place of a value.
     """
     given = [(number, form) for number, value in enumerate(values, start=1) for form in forms(value)]
-    names = [(read(form.encode()).lower(), f"value {number}") for number, form in given if form]
+    names = [(of_bytes(form.encode()).lower(), f"value {number}") for number, form in given if form]
 
     def found(content: bytes) -> set[str]:
-        small = read(content).lower()
+        small = of_bytes(content).lower()
         return {name for value, name in names if value in small}
 
     return found
@@ -124,7 +125,7 @@ def for_hashes(key: bytes, hashes: Mapping[str, Iterable[str]], sources: Iterabl
 
     def found(content: bytes) -> set[str]:
         names = set()
-        content = read(content)
+        content = of_bytes(content)
         digits = (re.sub(rb"[^0-9]", b"", number) for number in set(_NUMBER.findall(content)))
         addresses = (word for word in _WIDE.findall(content) if b"@" in word or _WIDE_AT in word)
         for word in {*_WORD.findall(content), *addresses, *digits}:

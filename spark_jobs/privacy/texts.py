@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from spark_jobs.privacy.keys import NUMBER, WIDE, WORD, read_sql, word_sql
+from spark_jobs.privacy import written
+from spark_jobs.privacy.keys import NUMBER, WIDE, WORD, word_sql
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -33,10 +34,7 @@ def naming(connection: "duckdb.DuckDBPyConnection", tokens: "Iterable[str]", rul
     words = f"list_transform({words}, lambda w: lower(trim(w, '.:-'' ')))"
     words = f"list_transform({words}, lambda w: {word_sql('w', rules)})"
     numbers = f"list_transform(regexp_extract_all(t, '{NUMBER}'), lambda w: regexp_replace(w, '[^0-9]', '', 'g'))"
-    # What JSON writes with escapes is read as well.
-    unescaped = f"coalesce(array_to_string(json_extract_string({text}, '$..*'), ' '), '')"
-    has_escapes = f"contains({text}, chr(92)) AND json_valid({text})"
-    told = read_sql(f"CASE WHEN {has_escapes} THEN {text} || ' ' || {unescaped} ELSE {text} END")
+    told = written.duckdb_sql(text)
     connection.execute(
         f"""CREATE OR REPLACE TEMP TABLE naming AS
             SELECT DISTINCT source, position, part, token FROM (

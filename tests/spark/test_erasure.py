@@ -3,15 +3,18 @@
 import datetime as dt
 from typing import Any
 
+import pytest
+
 from lakehouse.lake import Lake
 from lakehouse.pseudonym import keyed_hash
 from lakehouse.run import Run
-from spark_jobs.privacy import search
+from spark_jobs.privacy import search, written
 from spark_jobs.privacy.forget import forget
 from spark_jobs.privacy.keys import form_sql, forms, hashes, keys_of
 from spark_jobs.silver.conform import conform, reopen
 from spark_jobs.silver.requeue import requeue
 from tests.spark.pipeline import SHOP_HEADER, content, purchase, put, recount, rows, run, view
+from tests.unit.test_privacy_written import TEXTS
 
 DAY = dt.datetime(2017, 3, 1, 10, tzinfo=dt.UTC)
 ANN = {"anonymousId": "browser-ann-1", "userId": "usr_ann_17"}
@@ -132,6 +135,12 @@ def test_python_and_spark_hash_the_same_forms(lake: Lake) -> None:
             frame = lake.spark.createDataFrame([(raw,)], "raw string")
             (made,) = frame.selectExpr(form_sql("raw", rule)).collect()[0]
             assert made in forms(identifier, standard, rules), identifier
+
+
+@pytest.mark.parametrize(("sent", "read"), TEXTS)
+def test_spark_reads_a_text_without_escapes_as_the_erasure_does(sent: str, read: str, lake: Lake) -> None:
+    frame = lake.spark.createDataFrame([(sent,)], "t string")
+    assert frame.selectExpr(f"{written.spark_sql('t')} as told").collect()[0]["told"] == read
 
 
 def test_no_value_is_in_the_list_of_the_erased() -> None:

@@ -36,6 +36,14 @@ def test_our_own_contracts_are_right(clew, folder: Path) -> None:
     assert " event, " in ran.out
 
 
+def test_a_daily_run_does_not_begin_with_contracts_that_are_wrong(clew, folder: Path, tmp_path: Path) -> None:
+    line = edit(folder / BOUGHT, "sources: [shop]", "sources: [shopp]")
+    ran = clew("run", home=tmp_path / "workspace")
+    assert ran.code == 2
+    assert f"{BOUGHT}, line {line}" in ran.err
+    assert not (tmp_path / "workspace" / "lake").exists()
+
+
 WRONG = {
     "an export of a column that profiles do not have": (
         "exports/email_tool.yml",

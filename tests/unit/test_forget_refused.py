@@ -71,6 +71,7 @@ def test_a_refused_line_is_theirs_in_any_spelling_of_their_mailbox(people: Any) 
         ("zoë@mail-x.example", "zoe\u0308@mail-x.example"),
         ("plain5@mail-x.example", "ｐｌａｉｎ5＠mail-x.example"),
         ("link8@mail-x.example", "https://shop.example/out?mail=Link8%2Bnews%40mail-x.example&from=7"),
+        ("json9@mail-x.example", r"Json9\u0040mail-x.example"),
     ],
 )
 @pytest.mark.parametrize("line", ['{{"broken": "{}",,}}', '{{"event": "unknown", "traits": {{"email": "{}"}}}}'])

@@ -30,7 +30,10 @@ KEPT = (
 
 ROOT = Path(__file__).parents[1]
 _COMPUTES = ("duckdb", "numpy", "pandas", "phonenumbers", "pyarrow", "splink")
-_DECLARE = ("base", "identity", "link", "permission", "permission_sql", "phone", "purpose", "records", "source")
+_DECLARE = (
+    *("base", "identity", "link", "mailbox", "permission", "permission_sql", "phone", "plain", "purpose", "records"),
+    "source",
+)
 _CODE = ("identity/*.py", "identity/*.csv", "identity/spark/*.py", *(f"contracts/{name}.py" for name in _DECLARE))
 """The files by which a run works out who is who; identity/people is for files of people, not for the lake."""
 

@@ -82,7 +82,16 @@ def retractions(
         if as_json:
             print_json({"retractions": newest, "landed_to_written": times})
         elif newest:
-            heads = ("destination", "number", "written (UTC)", "people", "because", "seconds, worst", "not timed", "folder")
+            heads = (
+                "destination",
+                "number",
+                "written (UTC)",
+                "people",
+                "because",
+                "seconds, worst",
+                "not timed",
+                "folder",
+            )
             print_table(
                 heads,
                 [

@@ -106,7 +106,8 @@ class Effects:
         try:
             _, _, versions = find_release(places, str(release))
             of_release = select_of(places, EVENTS, (versions or {})[EVENTS])
-            return bool(self.opened.rows(f"SELECT 1 FROM ({of_release}) SEMI JOIN {self._asked} USING (event_id) LIMIT 1"))
+            sql = f"SELECT 1 FROM ({of_release}) SEMI JOIN {self._asked} USING (event_id) LIMIT 1"
+            return bool(self.opened.rows(sql))
         except (UsageError, DataError, KeyError, duckdb.IOException):  # retired, or its files were removed by age
             published = self._published.get(release)
             return False if published is not None and published < self.landed_at else None
@@ -114,7 +115,8 @@ class Effects:
     @cached_property
     def _asked(self) -> str:
         """The name of a temporary table of the messages' ids."""
-        self.opened.run("CREATE TEMP TABLE asked_events AS SELECT unnest(?::VARCHAR[]) AS event_id", [list(self.events)])
+        sql = "CREATE TEMP TABLE asked_events AS SELECT unnest(?::VARCHAR[]) AS event_id"
+        self.opened.run(sql, [list(self.events)])
         return "asked_events"
 
     @cached_property

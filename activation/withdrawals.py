@@ -30,7 +30,7 @@ from activation.files import (
     write_table,
 )
 from activation.held import Held, act_of, finish_cut_off, published_retractions, retraction_folder
-from activation.measure import measured
+from activation.measure import in_words, measured
 from activation.named import NOBODY, Named
 from lakehouse import audit, keyed
 from lakehouse.erasing import no_erasure
@@ -93,13 +93,8 @@ def retract(lake: "Lake", run: "Run", erased: Named = NOBODY) -> dict[str, int]:
 
 
 def _how_soon(lake: "Lake") -> str:
-    _, times = measured(lake)
-    if not times["withdrawals"]:
-        return ""
-    return (
-        f"; of all so far, landed to written: median {times['median_seconds']:.1f} s, "
-        f"worst {times['worst_seconds']:.1f} s"
-    )
+    said = in_words(measured(lake)[1])
+    return f"; of all so far, landed to written: {said}" if said else ""
 
 
 def told_of_erasure(lake: "Lake", who: Named) -> dict[str, int]:

@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from clew.commands.profile import REDIRECTS, profiles_meant
+from clew.handed import tables_read, told_of
 from clew.past import profiles_meant_then
 from clew.who import the_one
 from clew.workspace import read
 from contracts.errors import DataError, UsageError
-from contracts.export import REASONS
 from contracts.permission import Decision, Moment, Person, decide
 from contracts.purpose import Policy, Purpose, Rule, Statement
 from identity import past
@@ -122,7 +122,7 @@ def answer(who: str, purpose: str, destination: str | None, days: Days, release:
     policy = contracts.policy
     _check_destination(policy, purpose, destination)
     asked = parse(who)
-    extra = () if destination is None else _tables_of_exports()
+    extra = () if destination is None else tables_read()
     names = ("gold.profiles", "gold.profile_identifiers", REDIRECTS, STATE, "identity.identifiers", *past.READ)
     reading = read(release, only=(*names, *READ, *extra))
     _require(reading, (*READ, STATE))
@@ -143,7 +143,9 @@ def answer(who: str, purpose: str, destination: str | None, days: Days, release:
         rule_says=_rule_says(policy.purposes[purpose], decision),
         decision=decision,
         released=released,
-        destination=_exported(reading, destination, profile_id, decision) if destination else None,
+        destination=told_of(reading, destination, profile_id, records, decision, is_past=days[0] is not None)
+        if destination
+        else None,
     )
 
 
@@ -195,15 +197,6 @@ def _check_destination(policy: Policy, purpose: str, destination: str | None) ->
         f"contracts/consent/purposes.yml, purposes.{purpose}.destinations",
         f"ask about one of its destinations: {may}",
     )
-
-
-def _tables_of_exports() -> tuple[str, ...]:
-    from clew.role import reader
-    from clew.workspace import existing_lake, settings
-    from lakehouse.duck import tables_in
-
-    readable = reader(settings()).readable(tables_in(existing_lake()))
-    return tuple(name for name in readable if name.startswith(("gold.", "ops.", "identity.assign")))
 
 
 def _require(reading: "Reading", tables: Sequence[str]) -> None:
@@ -269,28 +262,6 @@ def _released(reading: "Reading", profile_id: str, purpose: str) -> dict[str, An
         [profile_id, purpose],
     )
     return rows[0] if rows else None
-
-
-def _exported(reading: "Reading", destination: str, profile_id: str, decision: Decision) -> dict[str, Any]:
-    """Whether the release's export has this person, and why not."""
-    from activation.export import decided
-    from clew.workspace import settings
-    from lakehouse.lake import Lake
-
-    lake = Lake(settings())
-    if not decision.may_use or reading.release is None:
-        says = "not handed over, since the purpose may not use this person" if not decision.may_use else "live"
-        return {"destination": destination, "exported": False, "reason": decision.status, "says": says}
-    decided(lake, reading.connection, lake.contracts.destinations[destination], reading.release)
-    rows = reading.rows("SELECT reason FROM decided WHERE profile_id = ?", [profile_id])
-    if not rows:
-        reason, says = "not_in_audience", "not handed over: the person is not in its audience"
-    elif rows[0]["reason"] is None:
-        reason, says = None, f"handed over, with release {reading.release}"
-    else:
-        reason = rows[0]["reason"]
-        says = f"not handed over: {REASONS.get(reason, reason)}"
-    return {"destination": destination, "exported": reason is None, "reason": reason, "says": says}
 
 
 def _rule_says(purpose: Purpose, decision: Decision) -> str:

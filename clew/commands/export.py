@@ -70,7 +70,7 @@ def retractions(
     limit: Annotated[int, typer.Option(min=1, help="How many, the newest first.")] = 20, as_json: AsJson = False
 ) -> None:
     """List what destinations were told to remove, and how soon after the withdrawal landed."""
-    from activation.measure import measured
+    from activation.measure import in_words, measured
     from clew.workspace import existing_lake, settings
     from lakehouse.lake import Lake
 
@@ -82,7 +82,16 @@ def retractions(
         if as_json:
             print_json({"retractions": newest, "landed_to_written": times})
         elif newest:
-            heads = ("destination", "number", "written (UTC)", "people", "because", "seconds, worst", "folder")
+            heads = (
+                "destination",
+                "number",
+                "written (UTC)",
+                "people",
+                "because",
+                "seconds, worst",
+                "not timed",
+                "folder",
+            )
             print_table(
                 heads,
                 [
@@ -93,16 +102,15 @@ def retractions(
                         row["people"],
                         ", ".join(f"{reason} {n}" for reason, n in row["because"].items()),
                         row["worst_seconds"],
+                        row["untimed"] or "",
                         row["folder"] or "taken away",
                     )
                     for row in newest
                 ],
             )
-    if times["withdrawals"]:
-        note(
-            f"{times['withdrawals']} withdrawals of what was handed over: landed to retraction written, median "
-            f"{times['median_seconds']:.1f} s, worst {times['worst_seconds']:.1f} s"
-        )
+    if said := in_words(times):
+        count = times["withdrawals"] + times["untimed"]
+        note(f"{count} withdrawals of what was handed over: landed to retraction written, {said}")
     else:
         note(f"{len(newest)} of {len(written)} retractions" if written else "nothing was retracted yet")
 

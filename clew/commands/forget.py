@@ -130,7 +130,10 @@ def _spellings(text: str) -> tuple[str, ...]:
     """What may stand somewhere for somebody who is named as other commands want it, or by a bare value."""
     from contracts.errors import UsageError
     from rights.who import parse
+    from spark_jobs.privacy.cells import may_be_time, time_forms
 
+    if may_be_time(text):  # a colon in it parts hours and minutes
+        return time_forms(text)
     try:
         return parse(text).forms or (text.partition(":")[2] or text,)
     except UsageError:  # a value with a colon in it

@@ -60,7 +60,7 @@ def check(file: File = None, as_json: AsJson = False) -> None:
 def explain(
     who: Annotated[str, typer.Argument(metavar="PERSON", help=WHO)],
     purpose: Annotated[str, typer.Argument(help="A purpose of the policy.")],
-    destination: Annotated[str | None, typer.Argument(help="An export, whose own conditions are told too.")] = None,
+    destination: Annotated[str | None, typer.Argument(help="An export: whether it has them, and would now.")] = None,
     as_of: AsOf = None,
     known_at: KnownAt = None,
     release: Release = "latest",
@@ -182,6 +182,7 @@ def _print_answer(found: "Answer") -> None:
     print_section("overruled", (*heads, "why"), [(*found.row(said), why) for said, why in decision.overruled])
     if found.destination:
         print(f"\n{found.destination['destination']}: {found.destination['says']}")
+        print(f"by what is known now, {found.read}: {found.destination['now']['says']}")
     if found.released and found.released["status"] != decision.status:
         print(
             f"\nthe release says {found.released['status']}, by policy {found.released['policy_version']}: "

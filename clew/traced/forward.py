@@ -3,10 +3,9 @@
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
-from activation.named import by_id
 from clew.traced.back import shown
 from clew.traced.conditions import quoted
-from clew.traced.exported import exports_with
+from clew.traced.effects import Effects
 from clew.traced.opened import Opened, open_lineage, sources_of
 from clew.traced.walk import Walk
 from contracts.errors import DataError
@@ -44,6 +43,7 @@ def trace_forward(lineage: "Lineage", lake: "Lake", of: str, release: str, limit
         raise _unknown(opened, of)
     walk.onwards()
     profiles, every_id = _profiles(opened, walk)
+    effects, others = Effects(opened, lake, walk, every_id, min(line["landed_at"] for line in lines)).told()
     return {
         "of": of,
         "release": opened.reading.release or "live",
@@ -63,16 +63,18 @@ def trace_forward(lineage: "Lineage", lake: "Lake", of: str, release: str, limit
         ],
         "profiles": profiles[:limit],
         "more_profiles": max(len(profiles) - limit, 0),
-        "exports": [
-            {
-                "destination": made["destination"],
-                "release": made["release"],
-                "kind": made["kind"],
-                "rows": len(made["rows"]),
-                "profile_ids": [row["profile_id"] for row in made["rows"]][:limit],
-            }
-            for made in exports_with(lake, by_id(every_id))
-        ],
+        "exports": [_export(made, limit) | {"is_certain": made["is_certain"]} for made in effects],
+        "other_exports": [_export(made, limit) for made in others],
+    }
+
+
+def _export(made: dict[str, Any], limit: int) -> dict[str, Any]:
+    return {
+        "destination": made["destination"],
+        "release": made["release"],
+        "kind": made["kind"],
+        "rows": len(made["rows"]),
+        "profile_ids": [row["profile_id"] for row in made["rows"]][:limit],
     }
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from clew.explained.markup import Markup, element
 from clew.explained.shell import scrolled, table, whole_page
 from clew.output import time_text
-from clew.traced.text import place_text, values_table, whose_table
+from clew.traced.text import EXPORT_HEADS, exports_tables, place_text, values_table, whose_table
 
 Told = Mapping[str, Any]
 ROW, INDENT, MARGIN, LETTER = 30, 26, 14, 7.9
@@ -96,10 +96,9 @@ def _back(told: Told) -> list[Any]:
 def _forward(told: Told) -> list[Any]:
     lines = [(item["file"], item["lines"], item["landing"], time_text(item["landed_at"])) for item in told["lines"]]
     fates = [(item["fate"], item["messages"]) for item in told["fates"]]
-    exports = [(item["destination"], item["release"], item["kind"], item["rows"]) for item in told["exports"]]
+    exports = [table(f"{title[0].upper()}{title[1:]}.", EXPORT_HEADS, rows) for title, rows in exports_tables(told)]
     return [
         element("h2", "Landed as"), table("Lines.", ("file", "lines", "landing", "at (UTC)"), lines),
         element("h2", "What became of its messages"), table("Fates.", ("fate", "messages"), fates),
-        element("h2", "Exports still held"),
-        table("Rows of the people it speaks of.", ("destination", "release", "file", "rows"), exports),
+        element("h2", "Exports still held"), *exports,
     ]  # fmt: skip

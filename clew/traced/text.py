@@ -9,6 +9,7 @@ from identity.evidence import probability_text
 
 Told = Mapping[str, Any]
 KEYS_IN_TREE = 3
+EXPORT_HEADS = ("destination", "release", "file", "rows", "profiles", "remark")
 
 
 def print_back(told: Told) -> None:
@@ -47,11 +48,22 @@ def print_forward(told: Told) -> None:
     _print_closed(told["closed"])
     more = f" and {told['more_profiles']:,} more" if told["more_profiles"] else ""
     print(f"\nprofiles\n{', '.join(told['profiles']) or 'none'}{more}")
-    exports = [
-        (item["destination"], item["release"], item["kind"], item["rows"], ", ".join(item["profile_ids"]))
-        for item in told["exports"]
-    ]
-    print_section("exports still held", ("destination", "release", "file", "rows", "profiles"), exports)
+    for title, rows in exports_tables(told):
+        print_section(title, EXPORT_HEADS, rows)
+
+
+def exports_tables(told: Told) -> list[tuple[str, list[tuple]]]:
+    """The exports and retractions on which there was an effect, and apart from them the others of the same people."""
+    effects = [(*_export(item), "" if item["is_certain"] else "perhaps: its release is kept no more")
+               for item in told["exports"]]  # fmt: skip
+    found = [("exports still held whose release had it, and retractions that follow from it", effects)]
+    if told["other_exports"]:
+        found.append(("other exports of the same people", [(*_export(item), "") for item in told["other_exports"]]))
+    return found
+
+
+def _export(item: Told) -> tuple[Any, ...]:
+    return (item["destination"], item["release"], item["kind"], item["rows"], ", ".join(item["profile_ids"]))
 
 
 def _print_closed(closed: Sequence[str]) -> None:

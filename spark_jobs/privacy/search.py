@@ -1,8 +1,9 @@
 """Search every byte that Clew keeps for values that should be gone: files as they lie, and what is packed in them.
 
-Of a Parquet file that is every text in it, dictionaries included, and all bytes that are no page of a column, as the
-statistics in the footer. A compressed page is not searched as it lies: in it a longer word may be cut to a shorter; for
-the same reason a statistic that is a text of the file cut short counts as that text.
+Of a Parquet file that is every value in it as text (spark_jobs.privacy.cells), dictionaries included, and all bytes
+that are no page of a column, as the statistics in the footer. Dates and times are written out where what is looked for
+may be one. A compressed page is not searched as it lies: in it a longer word may be cut to a shorter; for the same
+reason a statistic that is a text of the file cut short counts as that text.
 Of an archive it is its content, of Delta's log the commits and the checkpoints. Places are told, values never.
 """
 
@@ -15,26 +16,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from contracts.errors import DataError
 from contracts.identity import IdentityRules
 from contracts.records import KINDS
 from lakehouse import spill
 from spark_jobs.bronze.folders import files_within
 from spark_jobs.bronze.packed import READ
+from spark_jobs.privacy import cells
 from spark_jobs.privacy.keys import EVENT, NUMBER, RECORD, TOKEN, WIDE, WORD, distinctive, email_form, mail_rule
 from spark_jobs.privacy.state import NOT_SEARCHED
 from spark_jobs.privacy.written import of_bytes
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from lakehouse.lake import Lake
 
-Finder = Callable[[bytes], set[str]]
-"""The names of what was found in some bytes."""
 _BESIDES = "beside the pages"
-_TEXTS = ("string", "large_string", "string_view")
-"""Types of text; delta-rs writes the last one where it merges."""
 _BETWEEN = b"\x00\n"
 _CHUNK = 1 << 24
 _OVERLAP = 4096
@@ -48,6 +43,19 @@ _LETTER = 4
 """Bytes of the longest letter in UTF-8."""
 _WORD, _WIDE, _WIDE_AT = re.compile(WORD.encode()), re.compile(WIDE.encode()), "＠".encode()
 _NUMBER = re.compile(NUMBER.encode())
+
+
+@dataclass(frozen=True)
+class Finder:
+    """What is looked for.
+
+    Attributes:
+        found: The names of what is in some bytes.
+        times: Whether it may stand in a column of dates or times.
+    """
+
+    found: Callable[[bytes], set[str]]
+    times: bool = False
 
 
 @dataclass(frozen=True)
@@ -88,7 +96,7 @@ def for_values(values: Iterable[str], forms: Callable[[str], Iterable[str]] = la
         small = of_bytes(content).lower()
         return {name for value, name in names if value in small}
 
-    return found
+    return Finder(found, times=any(cells.may_be_time(form) for _, form in given))
 
 
 def for_hashes(key: bytes, hashes: Mapping[str, Iterable[str]], sources: Iterable[str], rules: IdentityRules) -> Finder:
@@ -137,7 +145,7 @@ def for_hashes(key: bytes, hashes: Mapping[str, Iterable[str]], sources: Iterabl
             known.clear()
         return names
 
-    return found
+    return Finder(found)  # what has a hash is an id or an identifier, which no column of times holds
 
 
 def search(lake: "Lake", finder: Finder, hear: Callable[[int, int], None] = lambda *_: None) -> Searched:
@@ -157,11 +165,11 @@ def search(lake: "Lake", finder: Finder, hear: Callable[[int, int], None] = lamb
     for number, path in enumerate(paths, start=1):
         size += path.stat().st_size
         name = _shown(lake, path)
-        places += [Place(name, "its name", what) for what in sorted(finder(name.encode()))]
-        for where, content in _contents(path):
-            names = finder(content)
+        places += [Place(name, "its name", what) for what in sorted(finder.found(name.encode()))]
+        for where, content in _contents(path, finder.times):
+            names = finder.found(content)
             if names and where == _BESIDES:
-                names = finder(_without_cuts(content, path))
+                names = finder.found(_without_cuts(content, path))
             places += [Place(name, where, what) for what in sorted(names)]
         hear(number, len(paths))
     unique = sorted(set(places), key=lambda place: (place.file, place.where, place.what))
@@ -187,10 +195,10 @@ def files_of(lake: "Lake") -> Iterator[Path]:
                 yield path
 
 
-def _contents(path: Path) -> Iterator[tuple[str, bytes]]:
+def _contents(path: Path, times: bool) -> Iterator[tuple[str, bytes]]:
     if path.suffix == ".parquet" and (pages := _pages(path)):
         try:
-            yield from _texts(path)
+            yield from _texts(path, times)
             yield from ((_BESIDES, content) for content in _besides(path, pages))
         except (OSError, ValueError):
             pass  # broken: it is read as it lies
@@ -271,58 +279,21 @@ def _cut(text: bytes) -> Iterator[bytes]:
         yield (least[:-1] + chr(min(ord(least[-1]) + 1, sys.maxunicode))).encode(errors="replace")
 
 
-def _texts(path: Path) -> Iterator[tuple[str, bytes]]:
-    """Every text in a Parquet file.
+def _texts(path: Path, times: bool = False) -> Iterator[tuple[str, bytes]]:
+    """Every value in a Parquet file as text; dates and times only where they are asked for.
 
     Raises:
         OSError, ValueError: If a page of it is broken.
     """
     import pyarrow.parquet as pq
 
-    flat = [field.name for field in pq.read_schema(path) if _is_one_of(field.type, _TEXTS)]
+    flat = [field.name for field in pq.read_schema(path) if cells.is_one_of(field.type, cells.TEXTS)]
     file = pq.ParquetFile(path, read_dictionary=flat)
     for batch in file.iter_batches(batch_size=65_536):
         for name, column in zip(batch.schema.names, batch.columns, strict=True):
-            for texts in _leaves(column):
+            for texts in cells.leaves(column, times):
                 joined = _BETWEEN.join(_bytes(text) for text in texts.to_pylist() if text is not None)
                 yield f"column {name}", joined
-
-
-def _leaves(column: "pa.Array") -> Iterator["pa.Array"]:
-    """The texts in a column, however deep, each once."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    kind = column.type
-    if pa.types.is_dictionary(kind):
-        yield from _leaves(column.dictionary)
-    elif pa.types.is_map(kind):
-        yield from _leaves(column.keys)
-        yield from _leaves(column.items)
-    elif _is_one_of(kind, ("list", "large_list", "list_view", "large_list_view", "fixed_size_list")):
-        yield from _leaves(column.flatten())
-    elif pa.types.is_struct(kind):
-        for part in column.flatten():
-            yield from _leaves(part)
-    elif _is_one_of(kind, _TEXTS):
-        yield pc.unique(column.cast(pa.large_string()))
-    elif _is_one_of(kind, ("binary", "large_binary", "binary_view", "fixed_size_binary")):
-        yield pc.unique(column.cast(pa.large_binary()))
-    elif _is_one_of(kind, ("integer", "decimal")):
-        yield pc.unique(column).cast(pa.string())
-    elif not _is_one_of(kind, ("boolean", "floating", "temporal", "null")):
-        # Read as it lies, a compressed page would seem to hold nothing.
-        raise DataError(
-            f"a column of type {kind} cannot be searched, so nothing is proved",
-            "Parquet",
-            "report it as a fault of Clew",
-        )
-
-
-def _is_one_of(kind: "pa.DataType", names: Iterable[str]) -> bool:
-    import pyarrow as pa
-
-    return any(getattr(pa.types, f"is_{name}")(kind) for name in names)
 
 
 def _bytes(text: str | bytes) -> bytes:

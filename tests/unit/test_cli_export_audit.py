@@ -104,6 +104,28 @@ def test_withdrawals_are_counted_retracted_listed_and_proved(clew, withdrawn: Pa
     assert "nobody is to be retracted" in again.err
 
 
+def test_a_withdrawal_that_landed_before_the_delivery_is_counted_beside_the_worst(clew, withdrawn: Path) -> None:
+    lake = Lake(Settings(home=withdrawn))
+    given = {row["destination"]: row["delivered_at"] for row in lake.arrow("ops.deliveries").to_pylist()}
+    said = lake.arrow("silver.consents").to_pylist()
+    before = given["email_tool"] - dt.timedelta(hours=2)  # it lay unconformed while the export was made
+    for row in said:
+        if row["event_id"].endswith("-later") and row["purpose"] == "email_marketing":
+            row["received_at"] = before
+    lake.overwrite("silver.consents", said)
+    assert clew("privacy", "--retract-only", home=withdrawn).code == 0
+    listed = clew("export", "retractions", home=withdrawn)
+    assert listed.err.startswith("2 withdrawals of what was handed over: landed to retraction written, median ")
+    assert "; 1 not timed, since they landed before the last delivery: at most 7" in listed.err
+    told = json.loads(clew("export", "retractions", "--json", home=withdrawn).out)
+    assert (told["landed_to_written"]["withdrawals"], told["landed_to_written"]["untimed"]) == (1, 1)
+    assert told["landed_to_written"]["untimed_worst_seconds"] > 7200 > told["landed_to_written"]["worst_seconds"]
+    found = {row["destination"]: (row["worst_seconds"] is None, row["untimed"]) for row in told["retractions"]}
+    assert found == {"email_tool": (True, 1), "ad_platform": (False, 0)}
+    said = {row["message"] for row in lake.arrow("ops.runs").to_pylist() if row["step"] == "retract"}
+    assert any("1 not timed, since they landed before the last delivery" in (message or "") for message in said)
+
+
 def test_a_new_key_is_printed_and_what_was_sealed_before_still_holds(clew, exported: Path) -> None:
     old = clew("export", "key", home=exported).out.strip()
     ran = clew("audit", "rotate-key", home=exported)

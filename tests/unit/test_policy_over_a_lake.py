@@ -177,12 +177,12 @@ def test_explain_names_the_rule_the_event_and_what_was_overruled(small: Any, cle
     (overruled,) = told["overruled"]
     assert overruled["event_id"] == "consent:m3"
     assert overruled["why"] == "the same record said something later, or stricter at that instant"
-    assert told["destination"]["exported"] is False
+    assert told["destination"]["now"]["would_be_handed_over"] is False
     ran = clew("policy", "explain", "account:ann", MARKETING, "email_tool", home=home)
     assert f"yes: {MARKETING} of profile " in ran.out
-    assert "email_tool: handed over, with release 1" in ran.out
+    assert "by what is known now, release 1 (as of 2017-12-30): would be handed over\n" in ran.out
     fay = clew("policy", "explain", "account:fay", MARKETING, "email_tool", home=home)
-    assert "not handed over: another profile with the same address said no to this purpose" in fay.out
+    assert "would not be handed over: another profile with the same address said no to this purpose" in fay.out
 
 
 def test_explain_goes_by_both_clocks(small: Any, clew: Any) -> None:

@@ -1,5 +1,6 @@
 """The search for what should be gone: where it looks, and that it takes no longer word for a shorter one."""
 
+import datetime as dt
 import shutil
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from lakehouse.lake import Lake
 from lakehouse.pseudonym import keyed_hash
 from lakehouse.settings import Settings
 from spark_jobs.bronze import folders
-from spark_jobs.privacy import search
+from spark_jobs.privacy import cells, search
 from spark_jobs.privacy.keys import EVENT, TOKEN
 from tests.hostile import corpus
 
@@ -104,10 +105,66 @@ def test_texts_of_every_type_are_searched(file: Path, kind: pa.DataType) -> None
 
 
 def test_a_column_that_nobody_can_search_ends_the_search(monkeypatch: pytest.MonkeyPatch, file: Path) -> None:
-    monkeypatch.setattr(search, "_TEXTS", ("large_string",))
+    monkeypatch.setattr(cells, "TEXTS", ("large_string",))
     pq.write_table(pa.table({"told": pa.array(["web:m1"], pa.string_view())}), file)
     with pytest.raises(DataError, match="a column of type string_view cannot be searched"):
         _found(file, "web:m1")
+
+
+NOON = dt.datetime(1984, 3, 2, 12, 30, 5, 458_000, dt.UTC)
+
+
+@pytest.mark.parametrize(
+    ("kind", "held", "value"),
+    [
+        (pa.date32(), NOON.date(), "1984-03-02"),
+        (pa.date64(), NOON.date(), "1984-03-02"),
+        (pa.timestamp("us", "UTC"), NOON, "1984-03-02"),
+        (pa.timestamp("us", "UTC"), NOON, "1984-03-02T12:30:05.458Z"),
+        (pa.timestamp("ns", "America/New_York"), NOON, "1984-03-02 12:30"),
+        (pa.timestamp("ms"), NOON.replace(tzinfo=None, microsecond=0), "1984-03-02T12:30:05"),
+        (pa.time64("us"), NOON.time(), "12:30:05"),
+        (pa.list_(pa.date32()), [NOON.date()], "1984-03-02"),
+        (pa.struct([("born", pa.date32())]), {"born": NOON.date()}, "1984-03-02"),
+        (pa.float64(), 18005550100.0, "18005550100"),
+        (pa.float64(), 47.376887, "47.376887"),
+        (pa.float32(), 42.5, "42.5"),
+        (pa.duration("s"), dt.timedelta(seconds=123456), "123456"),
+    ],
+    ids=str,
+)
+def test_dates_times_and_numbers_are_found_as_they_are_written(
+    file: Path, kind: pa.DataType, held: object, value: str
+) -> None:
+    pq.write_table(pa.table({"told": pa.array([held, None], kind)}), file, write_statistics=False)
+    lake = Lake(Settings(home=file.parents[3]))
+    (place,) = search.search(lake, search.for_values([value])).places
+    assert (place.where, place.what) == ("column told", "value 1")
+    assert search.search(lake, search.for_values(["1984-03-03", "18005550101"])).places == ()
+
+
+def test_a_telephone_in_a_column_of_numbers_with_fractions_is_found_by_its_hash(file: Path) -> None:
+    pq.write_table(pa.table({"phone": [18005550100.0, None]}), file, write_statistics=False)
+    lake = Lake(Settings(home=file.parents[3]))
+    hashes = {TOKEN: [keyed_hash(KEY, TOKEN, "18005550100")]}
+    finder = search.for_hashes(KEY, hashes, ["web"], lake.contracts.identity)
+    assert [place.where for place in search.search(lake, finder).places] == ["column phone"]
+
+
+@pytest.mark.parametrize(
+    ("value", "is_time"),
+    [("1984-03-02", True), ("1984", True), ("1984-03-02T12:30:05+02:00", True), ("18005550100", False),
+     ("+18005550100", False), ("ann@example.com", False), ("-", False)],
+)  # fmt: skip
+def test_times_are_written_out_only_for_what_may_be_one(value: str, is_time: bool) -> None:
+    assert search.for_values([value]).times is is_time
+    assert search.for_hashes(KEY, {}, ["web"], Lake(Settings()).contracts.identity).times is False
+
+
+def test_a_time_of_another_zone_is_looked_for_in_utc() -> None:
+    assert cells.time_forms("1984-03-02T14:30:05.458+02:00")[1] == "1984-03-02T12:30:05.458Z"
+    assert cells.time_forms("1984-03-02 12:30:05+00:00")[1] == "1984-03-02T12:30:05Z"
+    assert cells.time_forms("1984-03-02") == ("1984-03-02",)
 
 
 def test_what_a_merge_writes_is_searched(file: Path) -> None:

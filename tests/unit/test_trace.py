@@ -132,6 +132,7 @@ def test_a_message_leads_to_every_place_where_it_had_an_effect(trace) -> None:
     for table in ("silver.customer_records", "silver.identifiers", "identity.edges", "gold.events", "gold.profiles"):
         assert tables[table] >= 1, table
     assert {(item["destination"], item["rows"]) for item in found["exports"]} == {("email_tool", 1), ("ad_platform", 1)}
+    assert found["other_exports"] == []
     assert "@" not in json.dumps(found)
 
 

@@ -43,6 +43,10 @@ def show_past(who: "Who", release: str, as_of: datetime.date, known_at: datetime
         "asked": {"as_of": as_of, "known_at": known_at},
         **_made_of(reading, moment, profile_id),
     }
+    if held["identifiers"]:
+        from clew.looked import write_down_if_able
+
+        write_down_if_able(f"profile, {reading.name}: identity.identifiers", [profile_id])
     with results():
         if as_json:
             print_json(held)

@@ -69,6 +69,7 @@ class Reading:
         tables: Every table that can be read this way.
         reader: As whom.
         live_only: Tables that are in the lake, but not in the release.
+        opened: Those that can be read on the connection.
     """
 
     connection: "duckdb.DuckDBPyConnection"
@@ -77,6 +78,7 @@ class Reading:
     tables: tuple[str, ...]
     live_only: tuple[str, ...]
     reader: "Reader"
+    opened: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -121,7 +123,8 @@ def read(
     readable = [t for t in every if versions is None or t in versions or t.startswith("ops.")]
     wanted = {*only, *mentioned_in(sql, readable)}
     connection = connect(lake, versions, only=wanted, jailed=jailed)
-    return Reading(connection, number, as_of, tuple(readable), tuple(sorted(set(every) - set(readable))), who)
+    live_only = tuple(sorted(set(every) - set(readable)))
+    return Reading(connection, number, as_of, tuple(readable), live_only, who, tuple(sorted(wanted)))
 
 
 def find_release(lake: "Places", wanted: str) -> tuple[int | None, datetime.date | None, dict[str, int] | None]:

@@ -2,16 +2,12 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from clew.output import note, print_json, print_table, results
 from rights.who import WHO, parse
-
-if TYPE_CHECKING:
-    from clew.held.person import Person
-    from lakehouse.lake import Lake
 
 
 def access(
@@ -25,6 +21,7 @@ def access(
     from clew.held.files import refuse_unwritable
     from clew.held.person import the_person
     from clew.held.tables import ELSEWHERE, person_tables
+    from clew.looked import write_down
     from clew.traced.opened import open_lineage, sources_of
     from clew.workspace import settings
     from contracts.lineage import Lineage
@@ -39,7 +36,7 @@ def access(
     opened = open_lineage("live", lineage, sources_of(lineage, [*person_tables(lineage), *ELSEWHERE]))
     opened.require(opened.closed)  # what is held is told whole, or not at all
     person = the_person(opened, asked)
-    _note_access(lake, person)
+    write_down(lake, f"access: {len(person.records)} records", person.profile_id)
     told = everything(opened, lake, person)
     if output is not None:
         from clew.held.files import write_private
@@ -63,15 +60,3 @@ def access(
             note(f"written for its owner only: {file}")
     if output is None and html is None and not as_json:
         note("that is how much there is; what it says: --output FILE, --html FILE or --json")
-
-
-def _note_access(lake: "Lake", person: "Person") -> None:
-    """Write down that somebody looked, before anything is shown.
-
-    An entry stays when the person is erased, so it names them by a keyed hash.
-    """
-    from clew.held.collect import person_fingerprint
-    from lakehouse import audit
-
-    act = audit.Act("access", "", f"{len(person.records)} records", person_fingerprint(lake, person.profile_id))
-    audit.note_numbered(lake, act)

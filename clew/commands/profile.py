@@ -56,6 +56,7 @@ def profile(
     option = "" if release == "latest" else f" --release {release}"
     found = the_one(profiles_meant(reading, asked), asked, reading, option)
     held = _held(reading, found, who if asked.is_profile_id and found != who else None)
+    _write_down(reading, held)
     with results():
         if as_json:
             print_json(held)
@@ -146,6 +147,16 @@ def _held(reading: "Reading", profile_id: str, retired: str | None) -> dict[str,
             [profile_id],
         ),
     }
+
+
+def _write_down(reading: "Reading", held: dict[str, Any]) -> None:
+    """Write down that somebody's contact data is shown, if there is any."""
+    contact = reading.rows("SELECT * FROM gold.profile_contact WHERE profile_id = ?", [held["profile_id"]])
+    if held["identifiers"] or any(held["attributes"].keys() & contact[0].keys() if contact else ()):
+        from clew.looked import write_down_if_able
+
+        tables = "gold.profile_contact, gold.profile_identifiers"
+        write_down_if_able(f"profile, {reading.name}: {tables}", [held["profile_id"]])
 
 
 def _print_text(held: dict[str, Any], option: str) -> None:

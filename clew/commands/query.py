@@ -66,12 +66,22 @@ def query(
         cursor = reading.connection.execute(sql)
         columns = [column[0] for column in cursor.description or ()]
         types = [str(column[1]) for column in cursor.description or ()]
+        _write_down(reading, sql)
         with results():
             count = _print(form, reading, columns, types, cursor)
     except (duckdb.Error, PermissionError) as error:
         raise _explained(error, reading, sql) from error
     seconds = time.monotonic() - begin
     note(f"{reading.name} · {count:,} row{'s' if count != 1 else ''} · {seconds:.1f} s")
+
+
+def _write_down(reading: "Reading", sql: str) -> None:
+    """Write down that restricted tables are read, by their names."""
+    from clew.looked import restricted_in, write_down_if_able
+
+    if tables := restricted_in(reading, sql):
+        number = "live" if reading.release is None else f"release {reading.release}"
+        write_down_if_able(f"query, {number}: {', '.join(tables)}")
 
 
 def _print(

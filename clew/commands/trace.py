@@ -35,6 +35,8 @@ def trace(
     told = _told(table, key or [], forward, column, release, limit, raw)
     from clew.workspace import release_name
 
+    if raw:
+        _write_down(told)
     number = None if told["release"] == "live" else told["release"]
     read_from = release_name(number, told["as_of"])
     if html is not None:
@@ -52,6 +54,15 @@ def trace(
     note(read_from)
     if html is not None:
         note(f"the page: {html}")
+
+
+def _write_down(told: dict[str, Any]) -> None:
+    """Write down that raw lines are shown: of which tables, and of whom."""
+    from clew.looked import write_down_if_able
+
+    of = f"exports/{told['export']['destination']}/{told['export']['release']}" if "export" in told else told["table"]
+    lines = sorted({item["table"] for item in told["tables"] if item["table"].startswith("bronze.")} - {of})
+    write_down_if_able(f"trace --raw: {', '.join([of, *lines])}", {item["profile_id"] for item in told["whose"]})
 
 
 def _told(

@@ -341,6 +341,13 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
+def unread(tmp_path: Path) -> Path:
+    """A tiny workspace of its own, of which nobody has read anything: the shared one has an audit once somebody has."""
+    make_lake(tmp_path / "unread")
+    return tmp_path / "unread"
+
+
+@pytest.fixture
 def clew(workspace: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Clew:
     """Run a command line in this process: what it printed, and its exit code."""
     for name in [name for name in os.environ if name.startswith("CLEW_")]:

@@ -64,8 +64,8 @@ def test_an_audit_that_was_cut_off_ends_with_1(clew, exported: Path) -> None:
     ]
 
 
-def test_a_lake_in_which_nothing_was_written_down_says_so(clew) -> None:
-    assert clew("audit", "list").err == "nothing was written down yet; start with: clew run\n"
+def test_a_lake_in_which_nothing_was_written_down_says_so(clew, unread: Path) -> None:
+    assert clew("audit", "list", home=unread).err == "nothing was written down yet; start with: clew run\n"
 
 
 @pytest.fixture

@@ -1,10 +1,11 @@
 """`clew tables`, `clew runs` and `clew requeue --dry-run`: what they list, as text and as JSON."""
 
 import json
+from pathlib import Path
 
 
-def test_tables_lists_every_table_with_its_release_and_grain(clew) -> None:
-    told = json.loads(clew("tables", "--json").out)
+def test_tables_lists_every_table_with_its_release_and_grain(clew, unread: Path) -> None:
+    told = json.loads(clew("tables", "--json", home=unread).out)
     tables = {item["table"]: item for item in told["tables"]}
     assert set(told) == {"lake", "tables"}
     assert len(tables) == 19

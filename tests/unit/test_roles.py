@@ -78,11 +78,11 @@ def test_the_role_of_the_environment_can_be_narrowed_and_not_widened(clew: Any, 
 
 
 @pytest.fixture
-def shared(workspace: Path) -> Iterator[Path]:
+def shared(unread: Path) -> Iterator[Path]:
     """The workspace where another user of this machine can get at it, as far as its files let them."""
     home = Path(tempfile.mkdtemp(prefix="clew-shared-"))
     home.chmod(0o755)
-    shutil.copytree(workspace / "lake", home / "lake")
+    shutil.copytree(unread / "lake", home / "lake")
     (home / "exports").mkdir(mode=0o700)
     yield home
     for closed in (home / "lake" / "restricted", home / "exports"):

@@ -69,42 +69,48 @@ def drop_hint(lake: "Lake", table: str) -> None:
 
 
 def begin_anew(lake: "Lake", table: str) -> Path:
-    """Set a table aside, whole, and begin it anew, without rows, at the version after its newest.
+    """Set a table aside, whole, and begin it anew, without rows, at the version after its newest and any set aside.
 
     The versions before are gone: a release that names one says so when it is read, and never shows other rows.
 
     Returns:
         Where the damaged table is now.
     """
+    folder = Path(lake.path(table))
+    # In the same place, so that a restricted table stays one; a folder deeper, so that nobody takes it for a table.
+    home = folder.parents[1] / SET_ASIDE / folder.parent.name
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    begun = [int(path.suffix[1:]) for path in home.glob(f"{folder.name}.*") if path.suffix[1:].isdecimal()]
+    version = max([newest_version(_log(lake, table)), *begun]) + 1
+    aside, draft = home / f"{folder.name}.{version}", home / f"{folder.name}{_DRAFT}"
+    shutil.rmtree(draft, ignore_errors=True)
+    _make_empty(lake, table, draft, version)
+    with lake.lock(RESTORE):
+        folder.rename(aside)
+        draft.rename(folder)  # where a process died before it, finish_restores does it
+    return aside
+
+
+def _make_empty(lake: "Lake", table: str, folder: Path, version: int) -> None:
+    """Make a table without rows that begins at a version."""
     import pyarrow as pa
     from deltalake import DeltaTable
 
     from lakehouse.lake import LOG_RETENTION
     from lakehouse.schema import arrow_schema
 
-    version = newest_version(_log(lake, table)) + 1
     declared = lake.contracts.tables.get(table)
     # A mart takes its columns from the model that replaces it.
     schema = arrow_schema(declared) if declared else pa.schema([("profile_id", pa.string())])
-    folder = Path(lake.path(table))
-    # In the same place, so that a restricted table stays one; a folder deeper, so that nobody takes it for a table.
-    aside = folder.parents[1] / SET_ASIDE / folder.parent.name / f"{folder.name}.{version}"
-    aside.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = aside.with_suffix(_DRAFT)
-    shutil.rmtree(draft, ignore_errors=True)
     made = DeltaTable.create(
-        str(draft),
+        str(folder),
         schema=schema,
         name=table,
         description=declared.grain if declared else None,
         configuration={"delta.logRetentionDuration": LOG_RETENTION},
     )
     made.create_checkpoint()
-    _renumber(draft / "_delta_log", version)
-    with lake.lock(RESTORE):
-        folder.rename(aside)
-        draft.rename(folder)  # where a process died before it, finish_restores does it
-    return aside
+    _renumber(folder / "_delta_log", version)
 
 
 def half_restored(lake: "Lake") -> dict[str, Path]:

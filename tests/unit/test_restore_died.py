@@ -1,6 +1,7 @@
 """A restore that is killed: it is told of, and what comes next puts the table back, under the number after its last."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -114,6 +115,16 @@ def test_rows_that_are_written_after_a_restore_that_died_are_under_no_old_number
     assert small.lake.version("identity.edges") > before + 1
     with pytest.raises(DataError):
         small.lake.duck(versions={"identity.edges": before}, only=["identity.edges"])
+
+
+def test_a_table_that_began_again_at_version_0_is_restored_to_after_those_set_aside(small: Any) -> None:
+    before = damage(small, "identity.edges")
+    restore(small.lake, "identity.edges")
+    shutil.rmtree(small.lake.path("identity.edges"))
+    small.lake.ensure_tables()
+    assert small.lake.version("identity.edges") == 0
+    restore(small.lake, "identity.edges", even_if_whole=True)
+    assert small.lake.version("identity.edges") == before + 2
 
 
 def test_a_table_that_somebody_removed_is_not_made_of_half_a_draft(small: Any) -> None:

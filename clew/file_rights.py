@@ -1,4 +1,4 @@
-"""Whether what is private is closed to other users: keys, settings, logs, exports, tables that can name a person."""
+"""Whether what is private is closed to other users: keys, settings, logs, exports, certificates, tables of people."""
 
 import json
 from collections.abc import Iterator
@@ -14,11 +14,13 @@ from lakehouse.settings_file import NAME as SETTINGS_FILE
 def rights(settings: Settings) -> list[Finding]:
     """One finding for each fault, or one that there is none."""
     faults = [*_open(settings), *_misplaced(Lake(settings))]
-    return faults or [Finding("rights", True, "keys, logs, exports and restricted tables are closed to other users")]
+    return faults or [
+        Finding("rights", True, "keys, logs, exports, certificates and restricted tables are closed to other users")
+    ]
 
 
 def _open(settings: Settings) -> Iterator[Finding]:
-    folders = [settings.state, settings.places.restricted, settings.exports]
+    folders = [settings.state, settings.places.restricted, settings.exports, settings.certificates]
     files = [settings.state / SETTINGS_FILE, *sorted(settings.state.glob("*.key"))]
     for path in [*folders, *files]:
         if path.exists() and (wrong := wrong_with(path.stat(), path)):

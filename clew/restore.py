@@ -4,7 +4,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lakehouse.errors import DataError, UsageError
-from lakehouse.intact import Damage, begin_anew, damages, drop_hint
+from lakehouse.intact import (
+    RESTORE,
+    Damage,
+    begin_anew,
+    damages,
+    drop_hint,
+    finish_restores,
+    half_restored,
+)
 from lakehouse.lake import Lake
 from lakehouse.still import alone_with, steps_stand_still
 
@@ -56,7 +64,7 @@ def restore(lake: Lake, table: str, *, even_if_whole: bool = False, dry_run: boo
         UsageError: If there is no such table, or nothing is wrong with it.
         DataError: If it cannot be computed again.
     """
-    if not lake.exists(table):
+    if not lake.exists(table) and table not in half_restored(lake):
         raise UsageError(f"there is no table {table}", lake.path(table), "see what there is: clew tables")
     found = tuple(damages(lake, [table]))
     if not found and not even_if_whole:
@@ -74,6 +82,8 @@ def restore(lake: Lake, table: str, *, even_if_whole: bool = False, dry_run: boo
     aside = None
     if not dry_run:
         with steps_stand_still(lake), alone_with(lake, table):
-            aside = begin_anew(lake, table)
+            with lake.lock(RESTORE):
+                finished = finish_restores(lake)
+            aside = finished.get(table) or begin_anew(lake, table)
     everything = table.startswith("silver.") or table == ACCOUNT
     return Restored(table, found, aside, "clew run --from-landing 1" if everything else "clew run")

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 SET_ASIDE = "_damaged"
 """The folder of the lake for tables that were replaced; nothing reads it."""
+RESTORE = "restore"
+"""The lock of whoever puts a table in the place of another, or makes one that is missing. It is taken last, after those
+of steps and tables: while a restore has its table away, nobody makes an empty one there."""
+_DRAFT = ".new"
 _ENTRY = re.compile(r"(\d{20})\.json")
 _CHECKPOINT = re.compile(r"(\d{20})\.checkpoint\..*parquet")
 
@@ -48,12 +52,13 @@ def damages(lake: "Lake", tables: Iterable[str] | None = None) -> list[Damage]:
         lake: The lake.
         tables: Which tables; None is all.
     """
-    return [damage for table in (lake.tables() if tables is None else tables) for damage in _of(lake, table)]
+    chosen = [*lake.tables(), *half_restored(lake)] if tables is None else tables
+    return [damage for table in chosen for damage in _of(lake, table)]
 
 
-def newest_version(lake: "Lake", table: str) -> int:
+def newest_version(log: Path) -> int:
     """The newest version that the file names of a log tell, whatever their content."""
-    names = [path.name for path in _log(lake, table).iterdir()]
+    names = [path.name for path in log.glob("*")]
     told = (_ENTRY.fullmatch(name) or _CHECKPOINT.match(name) for name in names)
     return max((int(found[1]) for found in told if found), default=0)
 
@@ -64,47 +69,84 @@ def drop_hint(lake: "Lake", table: str) -> None:
 
 
 def begin_anew(lake: "Lake", table: str) -> Path:
-    """Set a table aside, whole, and begin it anew, without rows, at the version after its newest.
+    """Set a table aside, whole, and begin it anew, without rows, at the version after its newest and any set aside.
 
     The versions before are gone: a release that names one says so when it is read, and never shows other rows.
 
     Returns:
         Where the damaged table is now.
     """
+    folder = Path(lake.path(table))
+    # In the same place, so that a restricted table stays one; a folder deeper, so that nobody takes it for a table.
+    home = folder.parents[1] / SET_ASIDE / folder.parent.name
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    begun = [int(path.suffix[1:]) for path in home.glob(f"{folder.name}.*") if path.suffix[1:].isdecimal()]
+    version = max([newest_version(_log(lake, table)), *begun]) + 1
+    aside, draft = home / f"{folder.name}.{version}", home / f"{folder.name}{_DRAFT}"
+    shutil.rmtree(draft, ignore_errors=True)
+    _make_empty(lake, table, draft, version)
+    with lake.lock(RESTORE):
+        folder.rename(aside)
+        draft.rename(folder)  # where a process died before it, finish_restores does it
+    return aside
+
+
+def _make_empty(lake: "Lake", table: str, folder: Path, version: int) -> None:
+    """Make a table without rows that begins at a version."""
     import pyarrow as pa
     from deltalake import DeltaTable
 
     from lakehouse.lake import LOG_RETENTION
     from lakehouse.schema import arrow_schema
 
-    version = newest_version(lake, table) + 1
     declared = lake.contracts.tables.get(table)
     # A mart takes its columns from the model that replaces it.
     schema = arrow_schema(declared) if declared else pa.schema([("profile_id", pa.string())])
-    folder = Path(lake.path(table))
-    # In the same place, so that a restricted table stays one; a folder deeper, so that nobody takes it for a table.
-    aside = folder.parents[1] / SET_ASIDE / folder.parent.name / f"{folder.name}.{version}"
-    aside.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = aside.with_suffix(".new")
-    shutil.rmtree(draft, ignore_errors=True)
     made = DeltaTable.create(
-        str(draft),
+        str(folder),
         schema=schema,
         name=table,
         description=declared.grain if declared else None,
         configuration={"delta.logRetentionDuration": LOG_RETENTION},
     )
     made.create_checkpoint()
-    _renumber(draft / "_delta_log", version)
-    folder.rename(aside)
-    draft.rename(folder)
-    return aside
+    _renumber(folder / "_delta_log", version)
+
+
+def half_restored(lake: "Lake") -> dict[str, Path]:
+    """By table, what was to take its place when a restore died: the damaged one is aside, and nothing in its place."""
+    places = lake.settings.places
+    drafts = [path for root in (places.open, places.restricted) for path in root.glob(f"{SET_ASIDE}/*/*{_DRAFT}")]
+    named = {f"{path.parent.name}.{path.stem}": path for path in sorted(drafts)}
+    return {table: draft for table, draft in named.items() if not lake.exists(table) and _aside_of(draft).exists()}
+
+
+def finish_restores(lake: "Lake") -> dict[str, Path]:
+    """Put in its place what restores that died had ready; call it under the lock ``RESTORE``.
+
+    Returns:
+        By table, where the damaged one is.
+    """
+    finished = {}
+    for table, draft in half_restored(lake).items():
+        finished[table] = _aside_of(draft)
+        draft.rename(draft.parents[2] / draft.parent.name / draft.stem)
+    return finished
+
+
+def _aside_of(draft: Path) -> Path:
+    """Where a draft's restore sets the damaged table aside; half a draft has no number, and so no such folder."""
+    return draft.with_suffix(f".{newest_version(draft / '_delta_log')}")
 
 
 def _of(lake: "Lake", table: str) -> Iterator[Damage]:
     from deltalake import DeltaTable
     from deltalake.exceptions import DeltaError
 
+    if not lake.exists(table):
+        what = "it is missing: a restore died, or is at work; the next step that begins puts the new one in its place"
+        yield Damage(table, "_delta_log", what)
+        return
     in_log = list(_in_log(lake, table))
     yield from in_log
     if any(not damage.is_hint for damage in in_log):

@@ -11,6 +11,7 @@ from typing import IO, TYPE_CHECKING, Any, Literal
 from contracts import Contracts
 from lakehouse import spill
 from lakehouse.errors import DataError, EnvironmentFault, UsageError
+from lakehouse.intact import RESTORE, finish_restores
 from lakehouse.private import make_private
 from lakehouse.settings import Settings
 
@@ -274,6 +275,12 @@ class Lake:
     def _ensure(self, table: str) -> None:
         if self.exists(table):
             return
+        with self.lock(RESTORE):
+            finish_restores(self)
+            if not self.exists(table):
+                self._make(table)
+
+    def _make(self, table: str) -> None:
         self.restricted_folder()
         from deltalake import DeltaTable
 

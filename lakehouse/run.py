@@ -11,6 +11,7 @@ from deltalake.exceptions import DeltaError
 
 from lakehouse import openlineage
 from lakehouse.faults import explained
+from lakehouse.intact import RESTORE, finish_restores
 
 if TYPE_CHECKING:
     from lakehouse.lake import Lake
@@ -84,6 +85,8 @@ class Run:
     def step(self, lake: "Lake", name: str) -> Iterator[Step]:
         """Announce a step, keep its start and its end in ops.runs, and tell lineage tools of it.
 
+        A restore that died is finished first: a step would make its table anew, with the numbers of old versions.
+
         Raises:
             EnvironmentFault: Instead of what a library raised where there was no room, or no right, to write,
                 or Spark's JVM ended.
@@ -94,6 +97,8 @@ class Run:
         announced = openlineage.begin(lake, self, step)
         begin = time.monotonic()
         try:
+            with lake.lock(RESTORE):
+                finish_restores(lake)
             self._record(lake, step, "started", 0.0)
             with lake.lock(at_work(name), shared=True):
                 yield step

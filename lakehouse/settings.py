@@ -91,6 +91,10 @@ class Settings(BaseSettings):
         return (self.exports_folder or self.home / "exports").absolute()
 
     @property
+    def certificates(self) -> Path:
+        return self.home.absolute() / "certificates"
+
+    @property
     def models(self) -> Path:
         return (self.models_folder or self.home / "models").absolute()
 

@@ -16,14 +16,13 @@ if TYPE_CHECKING:
     from lakehouse.lake import Lake
     from spark_jobs.privacy.plan import Plan
 
-FOLDER = "certificates"
 KIND = "clew.erasure/1"
 
 
 def write(lake: "Lake", made: "Plan") -> dict[str, Any]:
     """Write an erasure's certificate, readable by its owner only, and return it."""
     document = sealed(lake.settings, _document(lake, made))
-    folder = lake.settings.home.absolute() / FOLDER
+    folder = lake.settings.certificates
     folder.mkdir(mode=0o700, exist_ok=True)
     file = folder / f"erasure-{made.number:06d}.json"
     replace_private(file, json.dumps(document, indent=1, ensure_ascii=False) + "\n")
@@ -44,11 +43,11 @@ def act_of(document: Mapping[str, Any]) -> audit.Act:
 def acts(lake: "Lake") -> tuple[list[audit.Act], list[str]]:
     """The certificates that are there, as acts for the audit, and which files among them cannot be read."""
     made, unread = [], []
-    for path in sorted((lake.settings.home / FOLDER).glob("erasure-*.json")):
+    for path in sorted(lake.settings.certificates.glob("erasure-*.json")):
         try:
             made.append(act_of(json.loads(path.read_text(encoding="utf-8"))))
         except (OSError, ValueError, KeyError, TypeError) as error:
-            unread.append(f"{FOLDER}/{path.name}: it cannot be read ({type(error).__name__})")
+            unread.append(f"certificates/{path.name}: it cannot be read ({type(error).__name__})")
     return made, unread
 
 
@@ -61,9 +60,9 @@ def read(path: Path, lake: "Lake") -> dict[str, Any]:
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise UsageError("that is no certificate", str(path), f"name a file of {FOLDER}/") from error
+        raise UsageError("that is no certificate", str(path), "name a file of certificates/") from error
     if not isinstance(document, dict) or document.get("kind") != KIND:
-        raise UsageError("that is no certificate of an erasure", str(path), f"name a file of {FOLDER}/")
+        raise UsageError("that is no certificate of an erasure", str(path), "name a file of certificates/")
     fault = _fault(document, lake)
     if fault:
         raise UsageError(f"the certificate does not hold: {fault}", str(path), "get the file as it was made")

@@ -84,9 +84,13 @@ def reported(lake: "Lake", plan: Plan, part: str, report: Any) -> Plan:
 
 
 def remove(lake: "Lake") -> None:
-    """Remove the plan, and what a death left of its drafts: the values that it held are then nowhere."""
-    for file in sorted(path(lake).parent.glob(f"{path(lake).name}*")):
-        file.unlink()
+    """Remove the plan, and what a death left of its drafts: the values that it held are then nowhere.
+
+    The plan goes last: while it is there, an erasure that died is finished, and finds the drafts again.
+    """
+    for draft in path(lake).parent.glob(f"{path(lake).name}.*"):
+        draft.unlink()
+    path(lake).unlink()
 
 
 def path(lake: "Lake") -> Path:

@@ -179,13 +179,7 @@ def search(lake: "Lake", finder: Finder, hear: Callable[[int, int], None] = lamb
 def files_of(lake: "Lake") -> Iterator[Path]:
     """Every file that Clew keeps, but the jars and the keys."""
     settings = lake.settings
-    roots = {
-        settings.lake,
-        settings.landing,
-        settings.exports,
-        settings.state,
-        settings.home.absolute() / "certificates",
-    }
+    roots = {settings.lake, settings.landing, settings.exports, settings.state, settings.certificates}
     roots |= {settings.places.restricted}
     for root in sorted(root for root in roots if not any(root.is_relative_to(other) for other in roots - {root})):
         for path in files_within(root):

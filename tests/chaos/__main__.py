@@ -5,8 +5,6 @@
 
 import argparse
 import datetime
-import gzip
-import json
 import sys
 import tempfile
 import time
@@ -14,15 +12,10 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from lakehouse.settings import Settings
-from tests import erasable
-from tests.chaos import lines
+from tests.chaos import bases
 from tests.chaos.harness import Chaos, Trial
 from tests.conftest import SmallLake, small_lake
-from tests.hostile import corpus
 
-CHECKOUT = Path(__file__).resolve().parents[2]
-FIRST_DAY, LAST_DAY = datetime.date(2017, 1, 1), datetime.date(2017, 12, 31)
 FORGET_DAY = datetime.date(2017, 12, 30)
 
 
@@ -71,8 +64,8 @@ def chaos(households: int, trials: int, kills: int, seed: int, scratch: Path, li
         line: ``whole``, or ``to_gold`` for a shorter one.
     """
     begin = time.monotonic()
-    base = two_days(households, scratch / "base", line)
-    return _let_loose(Chaos(line, base, scratch, LAST_DAY, seed), trials, kills, begin)
+    base = bases.two_days(households, scratch / "base", line)
+    return _let_loose(Chaos(line, base, scratch, bases.LAST_DAY, seed), trials, kills, begin)
 
 
 def rights(trials: int, kills: int, seed: int, scratch: Path) -> Outcome:
@@ -86,7 +79,7 @@ def rights(trials: int, kills: int, seed: int, scratch: Path) -> Outcome:
     """
     begin = time.monotonic()
     small = SmallLake(small_lake(scratch / "base"))
-    erasable.ask(small)
+    bases.SMALL["rights"](small)
     chaos_of_rights = Chaos("rights", small.lake.settings.home, scratch, FORGET_DAY, seed)
     return _let_loose(chaos_of_rights, trials, kills, begin)
 
@@ -98,30 +91,6 @@ def _let_loose(on: Chaos, trials: int, kills: int, begin: float) -> Outcome:
         found.append(trial)
         sys.stderr.write(f"workspace {number + 1} of {trials}: {trial.tried} kills, {trial.faults or 'equal'}\n")
     return Outcome(found, on.changes, time.monotonic() - begin)
-
-
-def two_days(households: int, home: Path, line: str) -> Path:
-    """A workspace after its first run, with the second day's files in landing/."""
-    from clew.landing import LandingFiles
-
-    (home / ".clew").mkdir(parents=True)
-    (home / ".clew" / "jars").symlink_to(CHECKOUT / ".clew" / "jars")
-    settings = Settings(home=home)
-    before = LAST_DAY - datetime.timedelta(days=1)
-    LandingFiles(settings, households, FIRST_DAY, before).wait(lambda *_: None)
-    code = lines.apart(line, home, before)
-    if code != lines.FINISHED:
-        raise SystemExit(f"the first run failed: {(home / 'walk.log').read_text()[-2000:]}")
-    LandingFiles(settings, households, LAST_DAY, LAST_DAY).wait(lambda *_: None)
-    _put_odd_files(settings.landing / "web")
-    return home
-
-
-def _put_odd_files(folder: Path) -> None:
-    """What a landing moves and rewrites before it reads: an archive that is cut off, and a line that is too long."""
-    (folder / "cut.jsonl.gz").write_bytes(gzip.compress(b"{}\n" * 99, mtime=0)[:-9])
-    sound = json.dumps(corpus.message("beside the long line")).encode()
-    (folder / "long.jsonl").write_bytes(sound + b"\n" + b"x" * (2 * corpus.LONG_LINE) + b"\n" + sound + b"\n")
 
 
 def main() -> None:

@@ -1,26 +1,18 @@
 """Kills a run again and again, lets the next one finish, and compares what is there with an undisturbed run's."""
 
-import csv
 import datetime
-import io
 import itertools
-import json
 import multiprocessing
 import os
 import random
 import shutil
 import signal
-from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from lakehouse.content import OF_LANDINGS, contents
-from lakehouse.lake import Lake
-from lakehouse.seal import public_key
 from lakehouse.settings import Settings
 from tests.chaos import lines
+from tests.chaos.state import State, faults, state
 from tests.chaos.watch import Watch
 
 PASSED_OVER = ("logs", "jars", "locks", "warehouse", "dbt")
@@ -62,15 +54,6 @@ class Trial:
         return sum(kill.landed for kill in self.kills)
 
 
-@dataclass(frozen=True)
-class State:
-    """What an undisturbed run leaves: contents of tables, rows of exports, counts."""
-
-    tables: dict[str, tuple[int, str]]
-    exports: dict[str, list[tuple]]
-    counts: dict[str, Any]
-
-
 class Chaos:
     """Runs a line of steps in processes that are killed.
 
@@ -97,6 +80,7 @@ class Chaos:
         if code != lines.FINISHED:
             raise AssertionError(f"the undisturbed run failed: {_end_of_log(undisturbed)}")
         self.expected = state(undisturbed)
+        _hold_to_have_people(self.expected, list(self.changes))
 
     def trial(self, number: int, kills: list[Moment | str]) -> Trial:
         """Kill a run at each of these moments, one after another in one workspace; then let one finish, and compare.
@@ -179,81 +163,12 @@ class Chaos:
         return watch, process.exitcode
 
 
-def state(home: Path) -> State:
-    """What a workspace holds that must not depend on how often its runs were killed."""
-    lake = Lake(Settings(home=home))
-    accounts: Counter[str] = Counter()
-    for row in lake.arrow("ops.row_counts").to_pylist():
-        for name in ("lines", "headers", "unpacked", "kept", "duplicates", "quarantined", "erased"):
-            accounts[f"{row['source']} {name}"] += row[name]
-    tables = {name: (item.rows, item.hash) for name, item in contents(lake, leave_out=OF_LANDINGS).items()}
-    exports = dict(_exports(lake))
-    counts = {"accounts": dict(+accounts), "broken": list(_half_done(lake))}
-    return State(tables, exports, counts)
-
-
-def faults(expected: State, found: State) -> list[str]:
-    """What differs, in sentences."""
-    told = []
-    for table in sorted({*expected.tables, *found.tables}):
-        if expected.tables.get(table) != found.tables.get(table):
-            told.append(f"{table}: {found.tables.get(table)} instead of {expected.tables.get(table)}")
-    exported = expected.exports.items()
-    told += [f"the export {name} differs" for name, rows in exported if rows != found.exports.get(name)]
-    for name, value in expected.counts.items():
-        if found.counts[name] != value:
-            told.append(f"{name}: {found.counts[name]} instead of {value}")
-    return told
-
-
-def _exports(lake: Lake) -> Iterator[tuple[str, list[tuple]]]:
-    """The rows of the newest export to each destination, but for the number of its release."""
-    newest: dict[str, Path] = {}
-    for manifest in sorted(lake.settings.exports.glob("*/[0-9]*/manifest.json")):
-        newest[manifest.parent.parent.name] = manifest.parent
-    for name, folder in newest.items():
-        told = json.loads((folder / "manifest.json").read_text())
-        text = (folder / told["data"]["file"]).read_text()
-        rows = list(csv.DictReader(io.StringIO(text)))
-        yield name, [tuple(value for column, value in row.items() if column != "release") for row in rows]
-
-
-def _half_done(lake: Lake) -> Iterator[str]:
-    """What a kill may have left half done: a release without a table, an export not sealed, an act not written down."""
-    from activation.held import published_folders, published_retractions
-    from activation.verify import verify
-    from clew.audited import problems
-
-    by_release: dict[int, set[str]] = {}
-    for row in lake.arrow("ops.releases").to_pylist():
-        by_release.setdefault(row["release"], set()).add(row["table_name"])
-    whole = {name for name in lake.tables() if name.split(".")[0] in ("silver", "identity", "gold")}
-    yield from (f"release {number} lacks tables" for number, names in by_release.items() if names != whole)
-    if sorted(by_release) != list(range(1, len(by_release) + 1)):
-        yield f"the releases are {sorted(by_release)}"
-    for folder in sorted(lake.settings.exports.glob("*/*")):
-        if folder.name.startswith("_"):
-            yield f"{folder.parent.name}/{folder.name} was left"
-    for folder in [*published_folders(lake), *published_retractions(lake)]:
-        yield from verify(folder, [public_key(lake.settings)], lake).problems
-    yield from problems(lake)
-    yield from _half_erased(lake)
-
-
-def _half_erased(lake: Lake) -> Iterator[str]:
-    """What a kill may have left of an erasure: its plan, its request, or the erased in some byte."""
-    from lakehouse.erasing import plan_file
-    from spark_jobs.privacy import certificate, search
-
-    state = lake.settings.state
-    yield from (
-        f"{file.name} was left" for file in [*state.glob(f"{plan_file(lake).name}*"), *state.glob("requests/*")]
-    )
-    for path in sorted(lake.settings.home.glob("certificates/*.json")):
-        sealed = certificate.read(path, lake)
-        declared = lake.contracts
-        finder = search.for_hashes(lake.settings.privacy_key, sealed["hashes"], declared.sources, declared.identity)
-        yield from (f"{path.name}: found in {place.file}" for place in search.search(lake, finder).places)
+def _hold_to_have_people(expected: State, steps: list[str]) -> None:
+    """Refuse to compare nothing with nothing: who is handed over or retracted must be somebody."""
+    handed_over = {"export": expected.exports, "retract": expected.retracted}
+    empty = [step for step, rows in handed_over.items() if step in steps and not any(rows.values())]
+    if empty:
+        raise AssertionError(f"the undisturbed run has nobody in what these steps hand over: {', '.join(empty)}")
 
 
 def _end_of_log(home: Path) -> str:

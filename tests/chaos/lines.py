@@ -31,15 +31,22 @@ def people() -> dict[str, Step]:
     return {"resolve": resolve, "maintain": maintain}
 
 
+def restore() -> dict[str, Step]:
+    """A damaged table that is computed from others begins anew, and is computed; no JVM."""
+    return {"restore": _restore, **people()}
+
+
 def release() -> dict[str, Step]:
-    """A release and its exports, of tables that are there and passed their gates; no JVM."""
+    """Retractions, a release and its exports, of tables that are there and passed their gates; no JVM."""
     from activation.export import export_all
+    from activation.withdrawals import retract
     from expectations.gate import check_staged
     from lakehouse.maintenance import maintain
     from lakehouse.releases import publish_release
     from tests.gates import pass_gates
 
     return {
+        "retract": retract,
         "gates": pass_gates,
         "release": publish_release,
         "export": lambda lake, run: export_all(lake, run, check_staged),
@@ -48,7 +55,7 @@ def release() -> dict[str, Step]:
 
 
 def rights() -> dict[str, Step]:
-    """An erasure on request, retention, and a release and exports after them, as ``release`` has them; no JVM."""
+    """An erasure on request, retention, and after them what ``release`` has; no JVM."""
     from rights.retain import step
 
     return {"forget": _forget, "retain": step, **release()}
@@ -91,6 +98,14 @@ def to_gold() -> dict[str, Step]:
     return {name: step for name, step in whole().items() if name not in without}
 
 
+def _restore(lake: Lake, run: Run) -> None:
+    from clew.restore import restore
+    from lakehouse.intact import damages
+
+    for table in sorted({damage.table for damage in damages(lake)}):
+        restore(lake, table)
+
+
 def _forget(lake: Lake, run: Run) -> object:
     from lakehouse.errors import UsageError
     from rights.erase import on_request
@@ -106,6 +121,7 @@ def _forget(lake: Lake, run: Run) -> object:
 
 LINES: dict[str, Callable[[], dict[str, Step]]] = {
     "people": people,
+    "restore": restore,
     "release": release,
     "rights": rights,
     "to_gold": to_gold,

@@ -248,7 +248,7 @@ def test_what_is_private_is_closed_to_other_users(demo):
     for path in private:
         assert path.stat().st_mode & 0o077 == 0, path
     faults = [item["what"] for item in json.loads(demo.call("doctor", "--json").stdout) if item["check"] == "rights"]
-    assert faults == ["keys, logs, exports and restricted tables are closed to other users"]
+    assert faults == ["keys, logs, exports, certificates and restricted tables are closed to other users"]
 
 
 def _linked(demo) -> tuple[str, str]:

@@ -4,16 +4,16 @@ import datetime
 
 import pytest
 
-from tests import erasable
+from tests.chaos import bases
 from tests.chaos.harness import Chaos, Kill, Moment, Trial
 from tests.chaos.lines import LINES
+from tests.chaos.state import State, faults
 from tests.chaos.watch import Watch
 
 
-@pytest.mark.parametrize("line", ["people", "release", "rights"])
+@pytest.mark.parametrize("line", ["people", "restore", "release", "rights"])
 def test_runs_killed_at_any_moment_or_run_at_once_end_as_one_undisturbed(small, tmp_path, line) -> None:
-    if line == "rights":
-        erasable.ask(small)
+    bases.SMALL.get(line, lambda _: None)(small)
     chaos = Chaos(line, small.lake.settings.home, tmp_path, datetime.date(2017, 12, 30))
     steps = list(LINES[line]())
     assert list(chaos.changes) == steps
@@ -34,6 +34,25 @@ def _assert_every_step_is_killed(chaos: Chaos, steps: list[str]) -> None:
     assert {moment.step for kills in moments for moment in kills} == set(steps)
     assert all(1 <= moment.change <= chaos.changes[moment.step] for kills in moments for moment in kills)
     assert all(kills == sorted(kills, key=lambda moment: steps.index(moment.step)) for kills in moments)
+
+
+@pytest.mark.parametrize("kind", ["exports", "retracted", "ledgers"])
+def test_a_row_lost_or_written_twice_is_told(kind: str) -> None:
+    empty: dict = {"tables": {}, "exports": {}, "retracted": {}, "ledgers": {}, "counts": {}}
+    none, one, two = (State(**empty | {kind: rows}) for rows in ({}, {"tool": ["ann"]}, {"tool": ["ann", "ann"]}))
+    assert faults(one, one) == []
+    told = [faults(expected, found) for expected, found in ((one, none), (one, two), (none, one))]
+    assert [fault.split("differs: ")[1] for (fault,) in told] == [
+        "1 rows are missing, 0 too many",
+        "0 rows are missing, 1 too many",
+        "0 rows are missing, 1 too many",
+    ]
+
+
+def test_a_line_that_hands_nobody_over_is_refused(small, tmp_path) -> None:
+    small.release()
+    with pytest.raises(AssertionError, match="nobody in what these steps hand over: retract"):
+        Chaos("release", small.lake.settings.home, tmp_path, datetime.date(2017, 12, 30))
 
 
 def test_changes_of_files_are_counted_by_the_step_that_made_them(tmp_path) -> None:

@@ -65,6 +65,32 @@ def test_an_erasure_that_died_is_finished_with_the_same_result(
     assert problems(people.lake) == []
 
 
+def test_a_second_death_while_the_plan_is_removed_leaves_no_draft_of_it_that_nobody_looks_for(
+    people: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dies_after(people, "state")
+    made = plan.path(people.lake)
+    draft = made.with_name(f"{made.name}.1234")
+    draft.write_bytes(made.read_bytes())
+    remove = Path.unlink
+
+    def dies(path: Path, missing_ok: bool = False) -> None:
+        remove(path, missing_ok=missing_ok)
+        if path.name.startswith(made.name):
+            raise Died
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", dies)
+        with pytest.raises(Died):
+            forgotten.finish(people.lake, RUN)
+    assert [path.name for path in made.parent.glob(f"{made.name}*")] == [made.name]
+
+    assert forgotten.finish(people.lake, RUN) is not None
+
+    assert not list(made.parent.glob(f"{made.name}*"))
+    assert forgotten.finish(people.lake, RUN) is None
+
+
 def test_while_an_erasure_is_half_done_nothing_is_released_exported_or_retracted(people: Any) -> None:
     dies_after(people, "bronze")
 

@@ -110,12 +110,14 @@ def test_a_traceback_that_is_kept_holds_no_text_of_an_error(tmp_path: Path, monk
 def test_doctor_tells_what_is_open_and_the_command_that_closes_it(small: Any, clew: Any) -> None:
     settings = small.lake.settings
     assert settings.identity_key
-    settings.exports.mkdir(mode=0o700)
+    for folder in (settings.exports, settings.certificates):
+        folder.mkdir(mode=0o700)
     assert [finding.ok for finding in rights(settings)] == [True]
     key, restricted = settings.state / "identity.key", settings.places.restricted
     key.chmod(0o644)
     restricted.chmod(0o755)
     settings.exports.chmod(0o755)
+    settings.certificates.chmod(0o755)
     here = settings.places.found("silver.events")
     there = settings.lake / "silver" / "events"
     here.rename(there)
@@ -124,6 +126,7 @@ def test_doctor_tells_what_is_open_and_the_command_that_closes_it(small: Any, cl
     assert faults == {
         f"chmod 700 {restricted}": "restricted is open to other users (mode 755, not 700).",
         f"chmod 700 {settings.exports}": "exports is open to other users (mode 755, not 700).",
+        f"chmod 700 {settings.certificates}": "certificates is open to other users (mode 755, not 700).",
         f"chmod 600 {key}": "identity.key is open to other users (mode 644, not 600).",
         "clew run": "silver.events can name or reach a person and lies in the open folder.",
     }

@@ -38,7 +38,7 @@ def access(
     lineage = Lineage(lake.contracts)
     opened = open_lineage("live", lineage, sources_of(lineage, [*person_tables(lineage), *ELSEWHERE]))
     opened.require(opened.closed)  # what is held is told whole, or not at all
-    person = the_person(opened, asked)
+    person = the_person(opened, lake, asked)
     _note_access(lake, person)
     told = everything(opened, lake, person)
     if output is not None:
@@ -54,7 +54,11 @@ def access(
         if as_json:
             print_json(told)
         else:
-            print(f"profile {person.profile_id}")
+            print(
+                f"profile {person.profile_id}"
+                if person.profile_id
+                else "no profile: what names this person all the same"
+            )
             print_table(("held", "rows"), counts(told))
     if person.withheld:
         note(f"{person.withheld} visits may be somebody else's and are withheld; whose they are, the next run tells")
@@ -73,5 +77,5 @@ def _note_access(lake: "Lake", person: "Person") -> None:
     from clew.held.collect import person_fingerprint
     from lakehouse import audit
 
-    act = audit.Act("access", "", f"{len(person.records)} records", person_fingerprint(lake, person.profile_id))
+    act = audit.Act("access", "", f"{len(person.records)} records", person_fingerprint(lake, person.audited_as[0]))
     audit.note_numbered(lake, act)

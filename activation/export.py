@@ -73,10 +73,10 @@ def export(lake: "Lake", run: "Run", destination: str, gate: Gate) -> dict[str, 
         DataError: If an erasure died before its end.
     """
     declared = _destination(lake, destination)
-    release = latest_release(lake)
-    if release is None:
-        raise UsageError("there is no release to export", "ops.releases", "publish one first: clew run")
     with no_erasure(lake), lake.lock(f"export_{destination}"):
+        release = latest_release(lake)  # the latest now: who waited exports no older one after a newer
+        if release is None:
+            raise UsageError("there is no release to export", "ops.releases", "publish one first: clew run")
         audit.ready(lake)
         finish_cut_off(lake, destination)
         catch_up(lake)

@@ -231,9 +231,9 @@ def _redact(lake: "Lake", held: Held, who: Named, because: str) -> int:
 
 
 def finish_cut_off(lake: "Lake", destination: str) -> None:
-    """Put back what a process that died between two renames left, and end a removal that was begun.
+    """Put back what a process that died between two renames left, end a removal that was begun, clear what was staged.
 
-    A redaction is then done anew.
+    A redaction is then done anew, and an export that never became visible leaves no address behind.
 
     Call it under the lock of the destination's exports.
     """
@@ -245,6 +245,8 @@ def finish_cut_off(lake: "Lake", destination: str) -> None:
             shutil.rmtree(old)
         else:
             old.rename(final)
+    for staged in sorted((lake.settings.exports / destination).glob("**/_[0-9]*")):
+        shutil.rmtree(staged)
 
 
 def gone(final: Path) -> Path:

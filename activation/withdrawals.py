@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from lakehouse.run import Run
 
 
-def retract(lake: "Lake", run: "Run", erased: Named = NOBODY) -> dict[str, int]:
+def retract(lake: "Lake", run: "Run", erased: Named | None = None) -> dict[str, int]:
     """Have every destination remove whom it ever got and may keep no longer.
 
     A fault at one of them keeps none of the others waiting; it is raised when all were served.
@@ -53,8 +53,9 @@ def retract(lake: "Lake", run: "Run", erased: Named = NOBODY) -> dict[str, int]:
     Args:
         lake: The lake.
         run: The run.
-        erased: People who are about to be erased. They are retracted whatever they said, from every destination that
-            ever got them, under whatever profile, by that and keyed hash only: no address of theirs is written anew.
+        erased: People who are about to be erased, by an erasure that holds its lock. They are retracted whatever they
+            said, from every destination that ever got them, under whatever profile, by that and keyed hash only: no
+            address of theirs is written anew.
 
     Returns:
         People retracted, by destination.
@@ -66,8 +67,8 @@ def retract(lake: "Lake", run: "Run", erased: Named = NOBODY) -> dict[str, int]:
 
     counts: dict[str, int] = {}
     failed: dict[str, Exception] = {}
-    # An erasure calls it under its own lock.
-    with run.step(lake, "retract") as step, nullcontext() if erased.profiles else no_erasure(lake):
+    # An erasure calls it under its own lock, also of who has no profile.
+    with run.step(lake, "retract") as step, no_erasure(lake) if erased is None else nullcontext():
         audit.ready(lake)
         catch_up(lake)
         if not all(lake.exists(table) for table in due.READ):
@@ -78,7 +79,7 @@ def retract(lake: "Lake", run: "Run", erased: Named = NOBODY) -> dict[str, int]:
                 with lake.lock(f"export_{name}"):
                     finish_cut_off(lake, name)
                     make_up(lake, name)
-                    counts[name] = _retract(lake, name, erased)
+                    counts[name] = _retract(lake, name, erased or NOBODY)
                 step.say(name, counts[name])
             except (ClewError, duckdb.Error, DeltaError, OSError, LookupError, TypeError, ValueError) as error:
                 failed[name] = error

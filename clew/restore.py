@@ -14,18 +14,8 @@ from lakehouse.intact import (
     half_restored,
 )
 from lakehouse.lake import Lake
+from lakehouse.remedy import ACCOUNT, is_computed, without_computing
 from lakehouse.still import alone_with, steps_stand_still
-
-ACCOUNT = "ops.row_counts"
-COMPUTED = ("silver", "gold")
-COMPUTED_OF_IDENTITY = ("records", "identifiers", "edges", "assignments", "stitches", "review_queue")
-COMPUTED_OF_OPS = (ACCOUNT, "ops.resolutions")
-BACKUP = "put the folder of the table back from a backup; what was written since is lost with it"
-INSTEAD_OF_BACKUP = {
-    "bronze": "put the folder of the table back from a backup. Without one, and with all landing files at hand: move "
-    "the folder and the source's folder in lake/_checkpoints/bronze away, then: clew run --from-landing 1; its lines "
-    "land again, in a new order",
-}
 
 
 @dataclass(frozen=True)
@@ -43,12 +33,6 @@ class Restored:
     damages: tuple[Damage, ...]
     aside: Path | None
     do: str
-
-
-def is_computed(table: str) -> bool:
-    """Whether a table can be computed again from others."""
-    schema, name = table.split(".")
-    return schema in COMPUTED or table in COMPUTED_OF_OPS or (schema == "identity" and name in COMPUTED_OF_IDENTITY)
 
 
 def restore(lake: Lake, table: str, *, even_if_whole: bool = False, dry_run: bool = False) -> Restored:
@@ -77,7 +61,7 @@ def restore(lake: Lake, table: str, *, even_if_whole: bool = False, dry_run: boo
         raise DataError(
             f"{table} is computed from no other table",
             lake.path(table),
-            INSTEAD_OF_BACKUP.get(table.split(".")[0], BACKUP),
+            without_computing(table),
         )
     aside = None
     if not dry_run:

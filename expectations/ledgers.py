@@ -180,11 +180,13 @@ def retracted(table: str, destination: Destination) -> list[Rule]:
             do=STOP,
             owner="privacy",
             query=f"""SELECT r.profile_id, r.consent_event_id FROM {table}_retractions AS r
-                      WHERE r.consent_event_id NOT IN (
+                      ANTI JOIN (
                           SELECT event_id FROM silver.consents
                           WHERE purpose = '{destination.purpose}' AND status <> 'granted'
                           UNION ALL SELECT event_id FROM consent_recount
-                          WHERE purpose = '{destination.purpose}' AND event_id IS NOT NULL AND NOT may_use)""",
+                          WHERE purpose = '{destination.purpose}' AND NOT may_use
+                      ) AS said_no ON said_no.event_id = r.consent_event_id
+                      WHERE r.consent_event_id IS NOT NULL""",
         ),
     ]
 

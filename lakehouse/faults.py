@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from lakehouse.errors import ClewError, DataError, EnvironmentFault
 from lakehouse.intact import Damage, damages
+from lakehouse.remedy import remedy
 
 if TYPE_CHECKING:
     from lakehouse.lake import Lake
@@ -72,14 +73,16 @@ def explained(lake: "Lake", error: BaseException) -> ClewError | None:
 
 
 def damaged(found: list[Damage]) -> DataError:
-    """Damaged tables as an error that names the files and the command that restores them."""
+    """Damaged tables as an error that names the files, and what mends the first."""
     tables = sorted({damage.table for damage in found})
     files = "\n         ".join(f"{item.table}, {item.file}: {item.what}" for item in found[:SHOWN])
     more = f"\n         and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+    do = remedy(found[0])
+    backup = "put the files back from a backup, or: " if do.startswith("clew ") else ""
     return DataError(
         f"{'a table is' if len(tables) == 1 else f'{len(tables)} tables are'} damaged: {', '.join(tables[:SHOWN])}",
         files + more,
-        f"put the files back from a backup, or: clew restore {tables[0]} (see docs/runbooks/damaged-table.md)",
+        f"{backup}{do} (see docs/runbooks/damaged-table.md)",
     )
 
 

@@ -31,11 +31,13 @@ class Who:
         text: As it was written.
         identifier: The kind of identifier that it may be; None for a profile id, and for a kind of record only.
         forms: The value as written and in its standard form.
+        unusable: Why the value identifies nobody, or None.
     """
 
     text: str
     identifier: str | None
     forms: tuple[str, ...]
+    unusable: str | None = None
 
     @property
     def is_profile_id(self) -> bool:
@@ -71,8 +73,9 @@ def parse(text: str) -> Who:
     if kind in named:
         from identity.standardise import standard_of
 
-        standard = standard_of(rules.identifiers[named[kind]], rules.phone_region)(value).value
-        return Who(text, named[kind], tuple(form for form in (value.strip(), standard) if form))
+        standard = standard_of(rules.identifiers[named[kind]], rules.phone_region)(value)
+        forms = tuple(form for form in (value.strip(), standard.value) if form)
+        return Who(text, named[kind], forms, standard.reason)
     if kind in get_args(RecordKind):
         return Who(text, None, ())
     raise UsageError(

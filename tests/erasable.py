@@ -66,8 +66,8 @@ def age(small: Any, *events: str) -> None:
     small.lake.append(
         "ops.landings", [{"landing": 1, "run_id": "run-1", "landed_at": dt.datetime(2017, 12, 30, tzinfo=dt.UTC)}]
     )
-    with small.run.step(small.lake, "land"):
-        pass
+    with small.run.step(small.lake, "land") as step:
+        step.rows = 1
     old = set(events) or {"web:m1", "web:m4"}  # Ann's visit, which a duplicate repeats, and Cat's
     for table in ("silver.events", "gold.events"):
 

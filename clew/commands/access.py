@@ -35,8 +35,8 @@ def access(
     lineage = Lineage(lake.contracts)
     opened = open_lineage("live", lineage, sources_of(lineage, [*person_tables(lineage), *ELSEWHERE]))
     opened.require(opened.closed)  # what is held is told whole, or not at all
-    person = the_person(opened, asked)
-    write_down(lake, f"access: {len(person.records)} records", person.profile_id)
+    person = the_person(opened, lake, asked)
+    write_down(lake, f"access: {len(person.records)} records", person.audited_as[0])
     told = everything(opened, lake, person)
     if output is not None:
         from clew.held.files import write_private
@@ -51,7 +51,11 @@ def access(
         if as_json:
             print_json(told)
         else:
-            print(f"profile {person.profile_id}")
+            print(
+                f"profile {person.profile_id}"
+                if person.profile_id
+                else "no profile: what names this person all the same"
+            )
             print_table(("held", "rows"), counts(told))
     if person.withheld:
         note(f"{person.withheld} visits may be somebody else's and are withheld; whose they are, the next run tells")

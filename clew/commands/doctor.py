@@ -45,20 +45,15 @@ def _tables(settings: Settings, as_json: bool) -> None:
     """Say what is damaged, and how each table is restored."""
     from dataclasses import asdict
 
-    from clew.restore import BACKUP, INSTEAD_OF_BACKUP, is_computed
     from clew.workspace import existing_lake
     from lakehouse.intact import damages
     from lakehouse.lake import Lake
+    from lakehouse.remedy import remedy
 
     existing_lake()
     lake = Lake(settings)
     found = damages(lake)
-    without = {name: INSTEAD_OF_BACKUP.get(name.split(".")[0], BACKUP) for name in {item.table for item in found}}
-    told = [
-        asdict(item)
-        | {"do": f"clew restore {item.table}" if item.is_hint or is_computed(item.table) else without[item.table]}
-        for item in found
-    ]
+    told = [asdict(item) | {"do": remedy(item)} for item in found]
     if as_json:
         print_json({"tables": len(lake.tables()), "damages": told})
     else:

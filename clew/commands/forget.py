@@ -13,6 +13,7 @@ from rights.who import WHO
 
 if TYPE_CHECKING:
     from lakehouse.lake import Lake
+    from rights.meant import Meant
 
 PERSON = "person"
 
@@ -53,25 +54,27 @@ def person(
     as_json: AsJson = False,
 ) -> None:
     """Erase the people named, for good, or finish an erasure that died. To prove it: clew forget verify CERT."""
-    from rights.erase import is_unfinished, profiles_of
+    from rights.erase import is_unfinished
+    from rights.meant import meant
     from spark_jobs.privacy.forget import preview
 
     lake = _lake()
     names = [*(who or ()), *_listed(given)]
     if not names and not is_unfinished(lake):
         raise UsageError("nobody is named", "clew forget", "name whom to erase: clew forget WHO --reason …")
-    profiles = profiles_of(lake, names)
+    people = meant(lake, names)
     if dry_run:
-        counts = preview(lake, profiles)
+        counts = preview(lake, people.profiles, people.strangers)
+        number = len(people.profiles) + len(people.strangers)
         with results():
             if as_json:
-                print_json({"dry_run": True, "people": len(profiles), "counts": counts})
+                print_json({"dry_run": True, "people": number, "counts": counts})
             else:
                 rows = [(name, _text(value)) for name, value in counts.items()]
-                print_table(("what would go", "count"), [("people", len(profiles)), *rows])
+                print_table(("what would go", "count"), [("people", number), *rows])
         note("nothing was changed")
         return
-    document = _erased(lake, profiles, reason, without_release)
+    document = _erased(lake, people, reason, without_release)
     with results():
         if as_json:
             print_json(document)
@@ -152,20 +155,21 @@ def _listed(path: Path | None) -> list[str]:
     return named_in(path.read_text(encoding="utf-8")) if path else []
 
 
-def _erased(lake: "Lake", profiles: list[str], reason: str, without_release: bool) -> dict[str, Any]:
+def _erased(lake: "Lake", people: "Meant", reason: str, without_release: bool) -> dict[str, Any]:
     import sys
 
     from clew.screen import StepScreen
     from lakehouse.run import Run
-    from rights.erase import as_of, erase, finish
+    from rights.erase import erase, finish
+    from rights.meant import as_of
 
     run_id = f"forget-{datetime.datetime.now(datetime.UTC):%Y%m%dT%H%M%SZ}"
     screen = StepScreen(sys.stderr)
     try:
         run = Run(run_id, as_of(lake), screen)
         document = (
-            erase(lake, run, profiles, reason=reason, without_release=without_release)
-            if profiles
+            erase(lake, run, people.profiles, people.strangers, reason=reason, without_release=without_release)
+            if people.is_anybody
             else finish(lake, run)
         )
     finally:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from clew.output import note, print_json, print_table, results
-from contracts.errors import UsageError
+from contracts.errors import DataError, UsageError
 from rights.who import WHO
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def add(
 ) -> None:
     """Put a hold on a person or a source."""
     from lakehouse.erasing import no_erasure
-    from rights.erase import as_of, profiles_of
+    from rights.meant import as_of
     from spark_jobs.privacy import holds
 
     if (who is None) == (source is None):
@@ -47,7 +47,7 @@ def add(
             f"a hold until {until.date()} holds nothing any more", "--until", f"the newest run is of {newest}"
         )
     with no_erasure(lake):  # one that is at work does not look for holds again
-        profiles = profiles_of(lake, [who]) if who is not None else []  # several, of who refused to be one
+        profiles = _profiles(lake, who) if who is not None else ()
         made = holds.add(
             lake,
             profile_id=who if who in profiles else next(iter(profiles), None),
@@ -100,6 +100,29 @@ def _told(item: "Hold", as_json: bool, text: str) -> None:
         with results():
             print_json(told)
     note(text)
+
+
+def _profiles(lake: "Lake", who: str) -> tuple[str, ...]:
+    """The profiles to hold: several, of who refused to be one.
+
+    Raises:
+        DataError: If nothing is held of them, or no profile knows them, which a hold could be on.
+    """
+    from rights.meant import meant
+    from spark_jobs.privacy.whose import find
+
+    people = meant(lake, [who])
+    if not people.strangers:
+        return people.profiles
+    theirs = find(lake, (), people.strangers)
+    sources = sorted({grave.source for grave in theirs.lines})
+    each = "\n         ".join(f"clew hold add --source {source} --reason …" for source in sources)
+    first = "clew run gives their records a profile, which can be held; until then " if theirs.records else ""
+    raise DataError(
+        "no profile knows this person, and a hold is on a profile or a source",
+        "refused messages and what is not resolved yet",
+        f"{first}hold the sources that have their messages:\n         {each}",
+    )
 
 
 def _lake() -> "Lake":

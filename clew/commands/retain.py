@@ -26,7 +26,7 @@ def retain(
     from clew.workspace import existing_lake, settings
     from lakehouse.lake import Lake
     from lakehouse.run import Run
-    from rights.erase import as_of as newest
+    from rights.meant import as_of as newest
     from rights.retain import retain as retained
 
     existing_lake()

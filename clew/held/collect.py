@@ -1,9 +1,10 @@
 """What is held about a person, gathered: raw messages, rows of every table, consents, recipients, acts."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from activation.named import Named, by_id, named
+from activation.named import Named
 from clew.held.messages import messages_by_source, refused_messages
 from clew.held.person import EVENTS, Person
 from clew.held.tables import PersonTable, person_tables
@@ -14,6 +15,7 @@ from clew.traced.values import attributes, value_origins
 from contracts import period
 from lakehouse import audit
 from lakehouse.pseudonym import keyed_hash
+from rights.handed_over import handed_over_as
 
 if TYPE_CHECKING:
     from clew.traced.opened import Opened
@@ -152,16 +154,10 @@ def _recipients(opened: "Opened", lake: "Lake", person: Person) -> list[dict[str
 
 
 def _named(opened: "Opened", lake: "Lake", person: Person) -> Named:
-    """The person with the addresses that only they have, which stand under a profile that they once shared, too."""
-    if not opened.has("identity.identifiers"):
-        return by_id(person.ids)
-    addresses = opened.rows(
-        """SELECT value FROM (
-               SELECT record_id, unnest([value, raw_value]) AS value FROM identity.identifiers WHERE is_usable)
-           GROUP BY value HAVING bool_and(list_contains($records, record_id)) ORDER BY value""",
-        {"records": list(person.records)},
-    )
-    return named(lake, person.ids, (), [row["value"] for row in addresses if row["value"]])
+    """The person as an erasure looks for them in exports, but for events that are withheld."""
+    told = opened.rows(f"SELECT event_id FROM {EVENTS} ORDER BY event_id")
+    events = tuple(row["event_id"] for row in told)
+    return handed_over_as(lake, replace(person.theirs, profiles=person.ids, event_ids=events))
 
 
 def _acts(opened: "Opened", lake: "Lake", person: Person, recipients: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -174,7 +170,7 @@ def _acts(opened: "Opened", lake: "Lake", person: Person, recipients: list[dict[
             {"r": list(person.records)},
         )
         subjects |= {f"decision {row['decision']}" for row in decided}
-    looked_at = {person_fingerprint(lake, name) for name in (person.profile_id, *person.ids)}
+    looked_at = {person_fingerprint(lake, name) for name in person.audited_as}
     return [
         {"entry": item.entry, "at": item.at, "action": item.action, "subject": item.subject}
         for item in audit.entries(lake)
@@ -184,6 +180,6 @@ def _acts(opened: "Opened", lake: "Lake", person: Person, recipients: list[dict[
     ]
 
 
-def person_fingerprint(lake: "Lake", profile_id: str) -> str:
-    """What an entry of the audit about access names a person by."""
-    return keyed_hash(lake.settings.privacy_key, "access", profile_id)
+def person_fingerprint(lake: "Lake", name: str) -> str:
+    """What an entry of the audit about access names a person by; the name is one of ``Person.audited_as``."""
+    return keyed_hash(lake.settings.privacy_key, "access", name)

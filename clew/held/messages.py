@@ -70,17 +70,7 @@ def refused_messages(opened: "Opened", person: Person) -> tuple[list[dict[str, A
     if not opened.has("silver.quarantine") or not opened.has("identity.identifiers"):
         return [], 0
     rules = opened.lineage.contracts.identity
-    values = opened.rows(
-        """WITH held AS (
-               SELECT i.identifier, i.value, i.raw_value, a.profile_id FROM identity.identifiers AS i
-               JOIN identity.assignments AS a USING (record_id)
-           ), shared AS (
-               SELECT identifier, value FROM held GROUP BY ALL HAVING count(DISTINCT profile_id) > 1
-           )
-           SELECT DISTINCT h.identifier, unnest([h.raw_value, h.value]) AS text, s.value IS NOT NULL AS is_shared
-           FROM held AS h LEFT JOIN shared AS s USING (identifier, value) WHERE h.profile_id = ?""",
-        [person.profile_id],
-    )
+    values = _values(opened, person)
     named = {
         is_shared: {
             token
@@ -107,6 +97,7 @@ def refused_messages(opened: "Opened", person: Person) -> tuple[list[dict[str, A
         {"own": sorted(named[False] - named[True])},
     )
     own = named[False] | named[True] | {value["text"].lower() for value in values}
+    own |= {spelling.lower() for spelling in person.theirs.spellings}
     found = [
         {name: value for name, value in row.items() if name not in ("payload", "is_own")}
         | {"message": _without_others(row["payload"], own)}
@@ -114,6 +105,28 @@ def refused_messages(opened: "Opened", person: Person) -> tuple[list[dict[str, A
         if row["is_own"]
     ]
     return found, len(rows) - len(found)
+
+
+def _values(opened: "Opened", person: Person) -> list[dict[str, Any]]:
+    """What may name the person: identifier, text, and whether another profile holds it, too."""
+    values = opened.rows(
+        """WITH held AS (
+               SELECT i.identifier, i.value, i.raw_value, a.profile_id FROM identity.identifiers AS i
+               JOIN identity.assignments AS a USING (record_id)
+           ), shared AS (
+               SELECT identifier, value FROM held GROUP BY ALL HAVING count(DISTINCT profile_id) > 1
+           )
+           SELECT DISTINCT h.identifier, unnest([h.raw_value, h.value]) AS text, s.value IS NOT NULL AS is_shared
+           FROM held AS h LEFT JOIN shared AS s USING (identifier, value) WHERE h.profile_id = ?""",
+        [person.profile_id],
+    )
+    known = {(value["identifier"], value["text"]) for value in values}
+    more = [
+        {"identifier": identifier, "text": value, "is_shared": False}
+        for identifier, value in person.theirs.values
+        if (identifier, value) not in known
+    ]
+    return [*values, *more]
 
 
 def _sources(opened: "Opened") -> list[Source]:

@@ -21,8 +21,7 @@ def page(told: Told, read_from: str) -> str:
     parts = [
         element("p", "This is everything held about one person, as ", element("em", told["of"][0]), " asks. The same "
                 "comes as JSON for machines, as ", element("em", told["of"][1]), " asks."),
-        element("p", "Known as ", element("code", person["profile_id"]), f", from {len(person['records'])} records: ",
-                ", ".join(person["records"]), "."),
+        _known(person),
         table("How much there is.", ("what", "rows"), [(what, rows) for what, rows in counts(told) if rows]),
         element("p", "Nothing in: ", ", ".join(what for what, rows in counts(told) if not rows) or "none of them", ".",
                 class_="faint"),
@@ -35,6 +34,14 @@ def page(told: Told, read_from: str) -> str:
               [(item["at"], item["action"], item["subject"]) for item in told["acts"]]),
     ]  # fmt: skip
     return whole_page("What is held about you", parts, f"From {read_from}. It holds personal data: keep it as such.")
+
+
+def _known(person: Told) -> Any:
+    records = f"from {len(person['records'])} records: {', '.join(person['records'])}."
+    if person["profile_id"] is None:
+        return element("p", "No profile knows you yet: this is what names you all the same" + (
+            f", {records}" if person["records"] else "."))  # fmt: skip
+    return element("p", "Known as ", element("code", person["profile_id"]), f", {records}")
 
 
 def _purposes(told: Told) -> list[Any]:

@@ -1,5 +1,6 @@
 """From a landing file, a line of it or a message, forward to every place where it had an effect."""
 
+import re
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 FATES = {"silver.events": "kept", "silver.duplicates": "duplicate", "silver.quarantine": "quarantined"}
 """What becomes of a message, by the table that says so."""
+_LINE = re.compile("[0-9]{1,9}")
 
 
 def trace_forward(lineage: "Lineage", lake: "Lake", of: str, release: str, limit: int) -> dict[str, Any]:
@@ -86,7 +88,7 @@ def _start_file(walk: Walk, of: str) -> list[dict[str, Any]]:
     table, where, values = f"bronze.{source}", "file = ?", [of]
     file, colon, line = of.rpartition(":")
     known = walk.opened.rows(f"SELECT 1 FROM {quoted(table)} WHERE file = ? LIMIT 1", [of])
-    if not known and colon and line.isdecimal():
+    if not known and colon and _LINE.fullmatch(line):
         where, values = "file = ? AND line = ?", [file, line]
     if not walk.start(table, where, list(values)):
         return []

@@ -11,6 +11,7 @@ from lakehouse.errors import UsageError
 from lakehouse.private import replace_private
 from lakehouse.seal import broken, known_keys, sealed
 from spark_jobs.privacy.keys import ERASED
+from spark_jobs.privacy.plan import INTERRUPTED
 
 if TYPE_CHECKING:
     from lakehouse.lake import Lake
@@ -113,6 +114,7 @@ def _document(lake: "Lake", made: "Plan") -> dict[str, Any]:
         "exports": {name: done[name] for name in ("redacted", "retracted", "ledgers") if name in done},
         "state": done["state"],
         "release": done["release"],
+        "counted_at_least": done.get(INTERRUPTED, []),
         "kept_because_shared": {"values": made.theirs.shared, "records": len(made.theirs.partly) + made.theirs.left},
         "decisions": list(made.theirs.decisions),
         "hashes": {namespace: sorted(its) for namespace, its in sorted(hashed.items())},

@@ -10,7 +10,7 @@ must say that it may be so.
 
 import datetime
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from functools import partial
@@ -33,6 +33,7 @@ from spark_jobs.privacy.keys import ERASED, hashes, keys_of
 from spark_jobs.privacy.plan import Plan
 from spark_jobs.privacy.rows import remove_rows
 from spark_jobs.privacy.state import LEAST_LETTERS, REQUESTS, clean_state
+from spark_jobs.privacy.strangers import Stranger
 from spark_jobs.privacy.whose import Theirs, find
 from spark_jobs.silver.recount import recount
 
@@ -54,6 +55,7 @@ def forget(
     lake: "Lake",
     run: "Run",
     profiles: Iterable[str],
+    strangers: Sequence[Stranger] = (),
     *,
     reason: str,
     author: str,
@@ -68,6 +70,7 @@ def forget(
         lake: The lake.
         run: The run it happens in.
         profiles: Ids of their profiles, by the live tables.
+        strangers: Those who have none.
         reason: Why; it is kept for ever, so without a personal value.
         author: Who erases.
         exports: Takes them out of exports.
@@ -80,7 +83,7 @@ def forget(
 
     Raises:
         UsageError: If there is no reason, or it holds a value of the people.
-        DataError: If there is no such profile, a hold is on one, records are not resolved yet that may be theirs, no
+        DataError: If nothing is of them, a hold is on one, records are not resolved yet that may be theirs, no
             release could stand in for the latest, or ``check`` says so.
         EnvironmentFault: If a run is between its conform and its release.
     """
@@ -93,7 +96,7 @@ def forget(
             _carry_out(lake, run, unfinished, exports, step)
         with _nobody_writes(lake):
             refuse_between(lake)
-            made = _planned(lake, run.as_of, sorted(set(profiles)), reason, author)
+            made = _planned(lake, run.as_of, sorted(set(profiles)), strangers, reason, author)
             if made.released is None and not without_release and latest_release(lake) is not None:
                 raise DataError(
                     "a run changed identity or gold and released nothing, so no release can stand in for the latest",
@@ -119,9 +122,9 @@ def finish(lake: "Lake", run: "Run", exports: Exports) -> dict[str, Any] | None:
         return _carry_out(lake, run, unfinished, exports, step)
 
 
-def preview(lake: "Lake", profiles: Iterable[str]) -> dict[str, Any]:
+def preview(lake: "Lake", profiles: Iterable[str], strangers: Sequence[Stranger] = ()) -> dict[str, Any]:
     """What an erasure would take, in numbers; nothing is changed."""
-    theirs = find(lake, profiles)
+    theirs = find(lake, profiles, strangers)
     lines: dict[str, int] = {}
     for grave in theirs.lines:
         lines[grave.source] = lines.get(grave.source, 0) + 1
@@ -136,11 +139,13 @@ def preview(lake: "Lake", profiles: Iterable[str]) -> dict[str, Any]:
     }
 
 
-def _planned(lake: "Lake", as_of: datetime.date, profiles: list[str], reason: str, author: str) -> Plan:
+def _planned(
+    lake: "Lake", as_of: datetime.date, profiles: list[str], strangers: Sequence[Stranger], reason: str, author: str
+) -> Plan:
     if not reason.strip():
         raise UsageError("an erasure needs a reason", "--reason", "say why, for those who come after")
-    theirs = find(lake, profiles)
-    if not theirs.records and not theirs.event_ids:
+    theirs = find(lake, profiles, strangers)
+    if not theirs.is_anything and not theirs.unresolved:
         if theirs.left:
             raise DataError(
                 "others have the mailbox or number of this profile, and nothing else is of it",
@@ -170,7 +175,7 @@ def _planned(lake: "Lake", as_of: datetime.date, profiles: list[str], reason: st
         reason=reason.strip(),
         author=author,
         at=datetime.datetime.now(datetime.UTC),
-        people=len(profiles),
+        people=len(profiles) + len(strangers),
         theirs=theirs,
         versions={table: lake.version(table) for table in lake.tables()},
         released=_gone_on(lake),
@@ -228,6 +233,8 @@ def _carried_out(
         "purged": lambda at: _purge(lake, at),
         "state": lambda at: clean_state(lake, _names(at.theirs)),
     }
+    if is_finish:
+        made = _note_interrupted(lake, made, parts)
     for number, (name, work) in enumerate(parts.items(), start=1):
         if name not in made.done:
             step.say(name, number, len(parts))
@@ -243,6 +250,13 @@ def _carried_out(
         (lake.settings.state / REQUESTS / made.request).unlink(missing_ok=True)
     plan.remove(lake)
     return sealed
+
+
+def _note_interrupted(lake: "Lake", made: Plan, parts: Iterable[str]) -> Plan:
+    """What the part had done in which the erasure died, nobody counted: the certificate must say so of its numbers."""
+    died_in = [name for name in parts if name not in made.done][:1]
+    before = made.done.get(plan.INTERRUPTED, [])
+    return plan.reported(lake, made, plan.INTERRUPTED, [*before, *(name for name in died_in if name not in before)])
 
 
 def _outside(lake: "Lake", run: "Run", work: Work, made: Plan) -> dict[str, Any]:

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from lakehouse.lake import Lake
 
 
+INTERRUPTED = "interrupted"
+"""Under this name ``Plan.done`` has the parts in which an erasure died."""
+
+
 @dataclass(frozen=True)
 class Plan:
     """One erasure under way.

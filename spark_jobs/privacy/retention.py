@@ -126,8 +126,8 @@ def retain(lake: "Lake", run: "Run", *, exports: Exports, together: Together) ->
 
     Args:
         lake: The lake.
-        run: The run; periods are counted back from its date, or from that of the newest run that landed, if that is
-            earlier: data of a lake that stands still do not grow old.
+        run: The run; periods are counted back from its date, or from that of the newest run that landed a line, if that
+            is earlier: data of a lake that stands still do not grow old, however often it is looked for more.
         exports: What to do about the exports that are still held.
         together: Tells who is held, whatever profiles they have.
 
@@ -218,7 +218,9 @@ def _told(as_of: datetime.date, found: Retained) -> str:
 
 def _newest_date(lake: "Lake", otherwise: datetime.date) -> datetime.date:
     with lake.quick("ops.runs") as connection:
-        (newest,) = connection.execute("SELECT max(as_of) FROM ops.runs WHERE step = 'land'").fetchall()[0]
+        (newest,) = connection.execute(
+            "SELECT max(as_of) FROM ops.runs WHERE step = 'land' AND state = 'done' AND rows > 0"
+        ).fetchall()[0]
     return newest or otherwise
 
 

@@ -1,10 +1,13 @@
-"""Whose data: everything in the lake that is of certain profiles, and of nobody else.
+"""Whose data: everything in the lake that is of certain people, and of nobody else.
 
 A record is a person's by identity.assignments, an event by its record, or, in a spell of identity.stitches, by the
 account that had logged in. A value of an identifier is a person's alone if no record of anybody else holds it. A record
 that has landed since identity was resolved is theirs if it holds such a value, and no value of anybody else. The record
 of a mailbox or a number is the mailbox: where somebody else has it too, what is said from it is theirs as well, an
 unsubscribe above all, and stays.
+
+Of who has no profile it is what names them (``strangers``): refused messages, events without a record, and records that
+identity does not know yet.
 """
 
 from collections.abc import Iterable, Sequence
@@ -20,6 +23,7 @@ from lakehouse.tombstones import READY, all_erased_parts
 from spark_jobs.privacy.bury import Grave
 from spark_jobs.privacy.fields import form_of_value, refused_fields, show_forms
 from spark_jobs.privacy.keys import tokens
+from spark_jobs.privacy.strangers import Stranger, add_strangers
 from spark_jobs.privacy.texts import naming
 from spark_jobs.silver.sql import literal, words
 
@@ -40,10 +44,10 @@ TABLES = (
 
 @dataclass(frozen=True)
 class Theirs:
-    """What is of the profiles.
+    """What is of the people.
 
     Attributes:
-        profiles: Their ids, with those that their records had or would have.
+        profiles: The ids of their profiles, with those that their records had or would have.
         records: Records all of whose events are theirs.
         partly: Records of which only some events are, as of a shared browser.
         event_ids: Events.
@@ -52,7 +56,7 @@ class Theirs:
         spellings: How these came, for the search of texts.
         shared: How many values stay because others hold them.
         decisions: Numbers of the stewards' decisions about them.
-        unresolved: How many records are not resolved yet and hold a value of theirs and one of somebody else.
+        unresolved: How many records hold a value of theirs and may be of somebody else, as the next run tells.
         left: How many records of their profiles stay, because others have the mailbox or number, too.
     """
 
@@ -68,13 +72,25 @@ class Theirs:
     unresolved: int = 0
     left: int = 0
 
+    @property
+    def is_anything(self) -> bool:
+        """Whether anything is of them."""
+        return bool(self.records or self.event_ids or self.lines)
 
-def find(lake: "Lake", profiles: Iterable[str], *, with_shared_mailboxes: bool = False) -> Theirs:
-    """Everything of some profiles, by the live tables.
+
+def find(
+    lake: "Lake",
+    profiles: Iterable[str],
+    strangers: Sequence[Stranger] = (),
+    *,
+    with_shared_mailboxes: bool = False,
+) -> Theirs:
+    """Everything of some people, by the live tables.
 
     Args:
         lake: The lake.
-        profiles: Their ids.
+        profiles: Ids of their profiles.
+        strangers: Those who have none.
         with_shared_mailboxes: Whether the record of a mailbox or a number that others have, too, counts as theirs:
             what may not be deleted is more than what may.
     """
@@ -86,8 +102,9 @@ def find(lake: "Lake", profiles: Iterable[str], *, with_shared_mailboxes: bool =
         _holders(connection, lake.contracts.identity, with_shared_mailboxes=with_shared_mailboxes)
         _events(connection)
         _values(connection, lake)
+        add_strangers(connection, strangers, lake.contracts.identity)
         _unresolved(connection, lake.contracts.identity)
-        _strays(connection, sources)
+        _strays(connection, sources, lake.contracts.identity)
         _messages(connection, sources, lake.contracts.identity)
         return _found(connection, sources)
 
@@ -187,7 +204,8 @@ def _unresolved(connection: "duckdb.DuckDBPyConnection", rules: IdentityRules) -
     connection.execute(f"""
         CREATE TEMP TABLE new AS SELECT record_id, identifier, value, {form} AS form
             FROM silver.identifiers ANTI JOIN identity.assignments USING (record_id) WHERE value <> '';
-        CREATE TEMP TABLE matching AS SELECT DISTINCT record_id FROM new SEMI JOIN forms USING (identifier, form);
+        CREATE TEMP TABLE matching AS SELECT record_id FROM new SEMI JOIN forms USING (identifier, form)
+            UNION SELECT record_id FROM strange_records ANTI JOIN identity.assignments USING (record_id);
     """)
     values = connection.execute("SELECT DISTINCT record_id, identifier, value FROM new SEMI JOIN matching "
                                 "USING (record_id) ORDER BY ALL").fetchall()  # fmt: skip
@@ -197,7 +215,10 @@ def _unresolved(connection: "duckdb.DuckDBPyConnection", rules: IdentityRules) -
             SEMI JOIN identity.assignments USING (record_id) ANTI JOIN mine USING (record_id)
             WHERE value <> '' AND is_usable;
         CREATE TEMP TABLE unresolved AS
-            SELECT DISTINCT key AS record_id FROM new_forms SEMI JOIN of_others USING (identifier, form);
+            SELECT key AS record_id FROM new_forms SEMI JOIN of_others USING (identifier, form)
+            UNION SELECT record_id FROM new SEMI JOIN matching USING (record_id) SEMI JOIN of_others
+                USING (identifier, form)
+            UNION SELECT record_id FROM held_besides;
         CREATE TEMP TABLE taken AS SELECT record_id FROM matching ANTI JOIN unresolved USING (record_id);
         INSERT INTO their_records SELECT record_id FROM taken;
         INSERT INTO their_events SELECT event_id, source, position, part FROM silver.events
@@ -207,8 +228,10 @@ def _unresolved(connection: "duckdb.DuckDBPyConnection", rules: IdentityRules) -
     """)
 
 
-def _strays(connection: "duckdb.DuckDBPyConnection", sources: Sequence[Source]) -> None:
+def _strays(connection: "duckdb.DuckDBPyConnection", sources: Sequence[Source], rules: IdentityRules) -> None:
     """Events that name no record, and hold a value that only they hold."""
+    alone = connection.execute("SELECT DISTINCT identifier, value FROM alone ORDER BY ALL").fetchall()
+    show_forms(connection, "alone_forms", [(value, name, value) for name, value in alone], rules)
     told = " UNION ALL ".join(
         f"SELECT event_id, '{source.source}' AS source, position, part, '{entry.identifier}' AS identifier, "
         f"{path_sql(entry.path)} AS value FROM silver.events WHERE source = '{source.source}' AND record_id IS NULL"
@@ -217,9 +240,10 @@ def _strays(connection: "duckdb.DuckDBPyConnection", sources: Sequence[Source]) 
     )
     if told:
         connection.execute(f"""
-            INSERT INTO their_events SELECT DISTINCT event_id, source, position, part FROM ({told}) AS t
-            SEMI JOIN (SELECT identifier, trim(raw_value) AS value FROM alone UNION SELECT identifier, value FROM alone)
-                AS a ON a.identifier = t.identifier AND a.value = trim(t.value)
+            INSERT INTO their_events SELECT DISTINCT event_id, source, position, part FROM (
+                    SELECT *, {form_of_value(rules)} AS form FROM ({told}) WHERE value <> '')
+            SEMI JOIN (FROM alone_forms SELECT identifier, form UNION SELECT identifier, trim(raw_value) FROM alone)
+                USING (identifier, form)
         """)
 
 

@@ -10,7 +10,8 @@ from identity.decisions import decide, undo
 from identity.resolve import resolve
 from lakehouse.errors import UsageError
 from lakehouse.run import Run
-from rights.erase import erase, profiles_of
+from rights.erase import erase
+from rights.meant import meant
 from spark_jobs.bronze.land import land
 from spark_jobs.gold.events import build_events
 from spark_jobs.silver.conform import conform
@@ -117,7 +118,7 @@ def erased(lived):
     conformed = [row for row in lived.arrow("ops.runs").to_pylist() if row["step"] == "conform"]
     with Run(max(conformed, key=lambda row: row["at"])["run_id"], DAYS[4]).step(lived, "release"):
         pass  # an erasure waits for the release of the run that conformed last
-    people = profiles_of(lived, ["account:u1"])
+    people = meant(lived, ["account:u1"]).profiles
     erase(lived, Run("forget", DAYS[4]), people, reason="asked", author="ann", without_release=True)
     put(lived, "web/5.jsonl", says("m6", "u1", "ann@example.com"), view("m8", person="a2"))
     a_day(lived, 5)

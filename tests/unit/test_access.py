@@ -8,10 +8,14 @@ from typing import Any
 
 import pytest
 
+from activation.export import export_all
 from clew.held.tables import ELSEWHERE, person_tables, unaccounted
+from clew.traced.exported import exports_with
 from contracts import HERE, Contracts
 from contracts.lineage import Lineage
 from lakehouse import audit
+from rights.handed_over import handed_over_as
+from spark_jobs.privacy.whose import find
 from tests.conftest import PEOPLE, SmallLake, profile_id
 from tests.unit.lineage_lake import lake_with_lines
 
@@ -144,8 +148,8 @@ def test_of_a_shared_identifier_one_is_asked_which_person_it_is(held, clew) -> N
     assert ran.err.startswith("error: 2 profiles hold this email")
     assert all(f"clew access {profile_id(name)}" in ran.err for name in ("ben", "fay"))
     assert "@" not in ran.err
-    nobody = clew("access", "email:none@example.com", home=held.lake.settings.home)
-    assert (nobody.code, nobody.err.splitlines()[0]) == (1, "error: no profile holds this email")
+    nobody = clew("access", "email:nora@example.com", home=held.lake.settings.home)
+    assert (nobody.code, nobody.err.splitlines()[0]) == (1, "error: nothing is held of this email")
 
 
 def test_a_retired_id_means_the_person_it_leads_to(access) -> None:
@@ -254,3 +258,32 @@ def test_a_table_about_people_of_which_nothing_is_known_is_found(tmp_path: Path)
     more = '  who_sent: {type: "string", about: "An address", privacy: contact}\n'
     file.write_text(file.read_text(encoding="utf-8") + more, encoding="utf-8")
     assert unaccounted(Lineage(Contracts(root))) == ["ops.landings"]
+
+
+def test_who_received_a_row_under_a_profile_once_shared_is_told_by_the_consent_that_it_names(small, clew) -> None:
+    """Address and number are Gus's, too, and the row stands under their profile of once; the consent is Ann's."""
+
+    def split(rows: list[dict[str, Any]]) -> None:  # the profile of then goes on as the browser's
+        for row in rows:
+            if row["record_id"] == "account:ann":
+                row |= {"profile_id": profile_id("ann's account"), "own_profile_id": profile_id("ann's account")}
+            if row["record_id"] == "anonymous:ann":
+                row |= {"profile_id": profile_id("ann"), "own_profile_id": profile_id("ann")}
+
+    small.release()
+    export_all(small.lake, small.run, lambda lake, run, staged: {"checks": 0})
+    small.change("identity.assignments", split)
+    of_ann = [row for row in small.rows("identity.identifiers") if row["record_id"] == "account:ann"]
+    small.lake.append("identity.identifiers", [row | {"record_id": "account:gus"} for row in of_ann])
+
+    told = told_of(clew, small, "account:ann")
+
+    received = {item["destination"]: [row["consent_event_id"] for row in item["rows"]] for item in told["recipients"]}
+    taken = preview_exports(small)
+    assert {name for name, rows in received.items() if rows} == taken == {"ad_platform", "email_tool"}
+
+
+def preview_exports(small: SmallLake) -> set[str]:
+    """Where an erasure of Ann would take rows from."""
+    theirs = find(small.lake, [profile_id("ann's account")])
+    return {made["destination"] for made in exports_with(small.lake, handed_over_as(small.lake, theirs))}

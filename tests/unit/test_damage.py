@@ -16,6 +16,7 @@ from clew.restore import restore
 from identity.resolve import resolve
 from lakehouse.content import contents
 from lakehouse.errors import DataError, EnvironmentFault
+from lakehouse.faults import damaged
 from lakehouse.intact import damages
 from lakehouse.lake import Lake
 from lakehouse.settings import Settings
@@ -126,6 +127,9 @@ def test_doctor_tells_what_is_damaged_and_restore_begins_a_computed_table_anew(s
 def test_a_table_that_nothing_computes_is_not_begun_anew(small, clew) -> None:
     for table, word in (("bronze.web", "landing files"), ("identity.decisions", "backup"), ("ops.audit", "backup")):
         cut_off(log_of(small, table)[-1])
+        do = damaged(damages(small.lake, [table])).do
+        assert word in do
+        assert "clew restore" not in do
         ran = clew("restore", table, home=small.lake.settings.home)
         assert ran.code == 1
         assert word in ran.err

@@ -15,7 +15,9 @@ import pytest
 
 from activation.export import DATA, export, export_all, folder, read_manifest
 from contracts.caps import Cap, Caps
+from contracts.permission import Moment
 from expectations.gate import check_staged
+from lakehouse.consent import state_sql
 from lakehouse.lake import Lake
 from lakehouse.run import Run
 from tests.conftest import profile_id
@@ -61,6 +63,22 @@ def test_who_got_enough_is_refused_until_the_window_is_over(small: Any) -> None:
         assert manifest["refused"]["capped"] == 1 - rows
         assert manifest["capped"] == ({} if rows else {"few": {"people": 1, "until": {"2018-01-06": 1}}})
     assert got(small.lake) == [("email_tool", release, profile_id("ann")) for release in (1, 4)]
+
+
+def test_who_got_enough_is_taken_out_again_where_nobody_ever_refused_anything(small: Any) -> None:
+    cap(small.lake, WEEK)
+    small.change("silver.consents", lambda rows: [row for row in rows if row["status"] == "granted"])
+    with small.lake.duck() as connection:
+        moment = Moment(small.run.as_of, heeds_later_refusals=True)
+        state = connection.sql(state_sql(small.lake.contracts.policy, moment)).to_arrow_table()
+    small.lake.overwrite("gold.consent_state", state)
+    rows = []
+    for _ in range(2):
+        small.release()
+        rows.append(export(small.lake, small.run, "email_tool", check_staged)["rows"])
+    assert rows[0] > 0
+    assert rows[1] == 0
+    assert read_manifest(folder(small.lake, "email_tool", 2))["retractions"]["rows"] > 0
 
 
 def test_another_channel_is_not_counted_by_a_cap_of_one(small: Any) -> None:

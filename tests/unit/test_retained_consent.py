@@ -24,8 +24,8 @@ EMAIL, ADS, LINKING = "email_marketing", "advertising", "identity_linking"
 @pytest.fixture
 def lake(small: SmallLake) -> SmallLake:
     """A lake of today that nobody has said anything to."""
-    with Run("now", TODAY).step(small.lake, "land"):
-        pass
+    with Run("now", TODAY).step(small.lake, "land") as step:
+        step.rows = 1
     for table in ("silver.events", "silver.consents", "silver.duplicates", "silver.quarantine", "silver.identifiers",
                   "identity.identifiers"):  # fmt: skip
         small.write(table, [])
@@ -137,8 +137,8 @@ def test_a_customer_row_is_as_old_as_its_last_repeat_and_an_old_repeat_goes(lake
     days = {7: TODAY - dt.timedelta(days=1500), 8: TODAY - dt.timedelta(days=10)}
     for landing, day in days.items():
         run = Run(f"run-{landing}", day)
-        with run.step(lake.lake, "land"):
-            pass
+        with run.step(lake.lake, "land") as step:
+            step.rows = 1
         lake.lake.append("ops.landings", [{"landing": landing, "run_id": run.run_id, "landed_at": NOW}])
     repeats = [(row, 101, 7), (row, 102, 8), (left, 103, 7)]
     lake.lake.append(

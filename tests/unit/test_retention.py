@@ -101,9 +101,28 @@ def test_data_of_a_lake_that_stands_still_do_not_grow_old(dated: Any) -> None:
     assert _retain(dated, dt.date(2099, 1, 1)) == {}
 
 
-def test_a_refused_line_goes_after_the_period_of_the_quarantine(dated: Any) -> None:
-    with Run("later", dt.date(2019, 1, 1)).step(dated.lake, "land"):
+def test_a_run_that_landed_nothing_or_died_landing_makes_no_data_older(dated: Any) -> None:
+    _retain(dated)
+    later, later_at = Run("later", dt.date(2099, 1, 1)), dt.datetime(2099, 1, 1, tzinfo=dt.UTC)
+    with later.step(dated.lake, "land"):
         pass
+    for state in ("started", "failed"):
+        row = {
+            "run_id": "died",
+            "step": "land",
+            "state": state,
+            "at": later_at,
+            "seconds": 0.0,
+            "rows": 7,
+            "message": "",
+        }
+        dated.lake.append("ops.runs", [row | {"as_of": later.as_of}])
+    assert _retain(dated, later.as_of) == {}
+
+
+def test_a_refused_line_goes_after_the_period_of_the_quarantine(dated: Any) -> None:
+    with Run("later", dt.date(2019, 1, 1)).step(dated.lake, "land") as step:
+        step.rows = 1
     assert _retain(dated, dt.date(2019, 1, 1))["bronze.web"] == 4
     assert dated.rows("silver.quarantine") == []
     assert gate(dated.lake, dated.run, "silver")["checks"] > 0
@@ -173,8 +192,8 @@ def test_a_hold_can_be_put_on_who_refused_linking(small: Any, clew: Any) -> None
 def test_a_hold_on_a_source_ends_with_its_date(dated: Any) -> None:
     holds.add(dated.lake, source="web", reason="case 8", author="sam", until=LANDED)
     assert _retain(dated) == {}
-    with Run("later", dt.date(2017, 12, 31)).step(dated.lake, "land"):
-        pass
+    with Run("later", dt.date(2017, 12, 31)).step(dated.lake, "land") as step:
+        step.rows = 1
     assert _retain(dated, dt.date(2017, 12, 31)) == {"bronze.web": 3}
 
 
@@ -195,8 +214,8 @@ def test_a_hold_needs_a_reason_and_something_to_hold(dated: Any) -> None:
 
 
 def test_rows_of_old_runs_go_by_the_date_of_their_run(dated: Any) -> None:
-    with Run("old", dt.date(2015, 1, 1)).step(dated.lake, "land"):
-        pass
+    with Run("old", dt.date(2015, 1, 1)).step(dated.lake, "land") as step:
+        step.rows = 1
     assert _retain(dated)["ops.runs"] == 2
     assert "old" not in {row["run_id"] for row in dated.rows("ops.runs")}
 

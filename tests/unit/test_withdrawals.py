@@ -11,7 +11,7 @@ from activation.deliveries import forget, record
 from activation.export import DATA, export, export_all, folder
 from activation.files import read_manifest
 from activation.held import all_held, has_rows, published_retractions, redact, retraction_folder
-from activation.named import by_id
+from activation.named import by_id, named
 from activation.verify import verify
 from activation.withdrawals import retract
 from expectations.gate import check_staged
@@ -278,6 +278,14 @@ def test_somebody_who_is_erased_is_retracted_without_an_address_and_taken_out_of
     assert read_manifest(place)["redacted"] == [{"rows": 1, "because": "erasure 1"}]
     assert forget(given.lake, by_id([ann])) == {"ops.deliveries": 2, "ops.retractions": 2}
     assert given.rows("ops.deliveries") == []
+
+
+def test_what_an_export_that_was_killed_had_staged_goes_with_an_erasure(given: Any) -> None:
+    staged = folder(given.lake, "email_tool", 9).with_name("_000009")
+    staged.mkdir()
+    (staged / DATA).write_text("profile_id,email\nsomebody,dee@example.com\n", encoding="utf-8")
+    redact(given.lake, named(given.lake, [], [], ["dee@example.com"]), "erasure 1")
+    assert not staged.exists()
 
 
 def test_a_redaction_that_was_cut_off_between_its_renames_is_put_back_and_done(given: Any) -> None:

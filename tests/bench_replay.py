@@ -15,7 +15,7 @@ from lakehouse.settings import Settings
 from tests.chaos.__main__ import chaos, rights
 
 CHECKOUT = Path(__file__).resolve().parents[1]
-KILLED_HOUSEHOLDS, TRIALS, KILLS, SEED = 1, 13, 2, 3
+KILLED_HOUSEHOLDS, TRIALS, KILLS, SEED = 6, 13, 2, 3
 
 
 def kills() -> str:
@@ -24,9 +24,10 @@ def kills() -> str:
         killed = chaos(KILLED_HOUSEHOLDS, TRIALS, KILLS, SEED, Path(folder) / "whole")
         erased = rights(TRIALS, KILLS, SEED, Path(folder) / "rights")
     return (
-        f"## Kills\n\nThe second day of a sandbox of {KILLED_HOUSEHOLDS} household, killed (SIGKILL) at every step's "
+        f"## Kills\n\nThe second day of a sandbox of {KILLED_HOUSEHOLDS} households, killed (SIGKILL) at every step's "
         "beginning and at a moment in each by a seed, then run to its end; compared with an undisturbed run: contents "
-        f"of all tables, exports, accounts, audit. Wanted: as many survived as tried.\n\n{killed.table()}\n"
+        f"of all tables, exports, retractions, ledgers, accounts, audit. Wanted: as many survived as "
+        f"tried.\n\n{killed.table()}\n"
         f"An erasure, retention, and the release and exports after them, of a lake of a few people:\n\n{erased.table()}"
     )
 

@@ -1,6 +1,6 @@
 """`make chaos`: kills runs at every step's beginning and at moments in each by a seed, and shows what came of it.
 
-``python -m tests.chaos [--households 3] [--trials 13] [--kills 3] [--seed 1]``
+``python -m tests.chaos [--households 6] [--trials 13] [--kills 3] [--seed 1]``
 """
 
 import argparse
@@ -98,7 +98,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument("--line", choices=("whole", "to_gold"), default="whole", help="to_gold is shorter: no dbt")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="where workspaces that differ stay to be looked at")
-    for name, default in (("households", 3), ("trials", 13), ("kills", 3), ("seed", 1)):
+    for name, default in (("households", 6), ("trials", 13), ("kills", 3), ("seed", 1)):
         parser.add_argument(f"--{name}", type=int, default=default)
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="clew-chaos-") as folder:

@@ -80,12 +80,17 @@ lock: ## resolve requirements.lock anew from pyproject.toml
 	@$(UV) pip compile --quiet pyproject.toml --extra dev --python-version 3.11 --universal --no-annotate --no-header --no-emit-index-url \
 		--no-emit-find-links --output-file requirements.lock
 
-clean: down ## remove a demo's lake, exports, landing files and state; keep the installation (FORCE=1: any lake's)
-	@if [ ! -e lake/.demo ] && [ -z "$(FORCE)" ] && [ -n "$$(find lake landing exports .clew/identity.key -type f 2>/dev/null | head -1)" ]; then \
+clean: down ## remove a demo's lake, exports, certificates, models, landing files and state (FORCE=1: any lake's)
+	@if [ ! -e lake/.demo ] && [ -z "$(FORCE)" ] && [ -n "$$(find lake landing exports certificates models .clew/identity.key -type f 2>/dev/null | head -1)" ]; then \
 	  echo "error: the data here were not made by a demo" >&2; \
 	  echo "  where: $(CURDIR)" >&2; \
 	  echo "  do:    make clean FORCE=1 removes them all the same, and with .clew/identity.key every id" >&2; exit 2; fi
-	@rm -rf landing truth lake exports build spark-warehouse metastore_db derby.log dbt_project/target dbt_project/logs
+	@if [ -e .clew/locks/run.lock ] && ! flock --nonblock .clew/locks/run.lock true; then \
+	  echo "error: a run is under way here" >&2; \
+	  echo "  where: $(CURDIR)" >&2; \
+	  echo "  do:    wait for its end, or stop it (ctrl-c), then make clean" >&2; exit 3; fi
+	@rm -rf landing truth lake exports certificates models build spark-warehouse metastore_db derby.log
+	@rm -rf dbt_project/target dbt_project/logs
 	@if [ -d .clew ]; then find .clew -mindepth 1 -maxdepth 1 ! -name jars -exec rm -rf {} +; fi
 	@find . -name __pycache__ -not -path './.venv/*' -not -path './.tools/*' -prune -exec rm -rf {} +
 	@rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -1,5 +1,6 @@
 """What the Makefile takes away, and what it leaves alone."""
 
+import fcntl
 import subprocess
 from pathlib import Path
 
@@ -28,8 +29,22 @@ def test_clean_leaves_data_that_no_demo_made(tmp_path, data) -> None:
 
 
 def test_clean_removes_a_demo_and_keeps_what_set_up_fetched(tmp_path) -> None:
-    for name in ("lake/.demo", "landing/web/a.jsonl", "exports/email_tool/1/data.csv", ".clew/jars/delta.jar"):
+    made = ("lake/.demo", "landing/web/a.jsonl", "exports/email_tool/1/data.csv", "certificates/erasure-000001.json")
+    for name in (*made, ".clew/jars/delta.jar"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
     assert _clean(tmp_path).returncode == 0
     assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["delta.jar"]
+
+
+def test_clean_leaves_the_lake_of_a_run_that_is_under_way(tmp_path) -> None:
+    lock = tmp_path / ".clew" / "locks" / "run.lock"
+    for path in (tmp_path / "lake" / ".demo", lock):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    with lock.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        refused = _clean(tmp_path)
+    assert refused.returncode == 2
+    assert "a run is under way here" in refused.stderr
+    assert (tmp_path / "lake" / ".demo").exists()

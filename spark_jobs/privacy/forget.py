@@ -9,14 +9,11 @@ must say that it may be so.
 """
 
 import datetime
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
-
-import pyarrow as pa
 
 from lakehouse import audit
 from lakehouse.erasing import LOCK
@@ -31,6 +28,7 @@ from spark_jobs.privacy.bury import bury
 from spark_jobs.privacy.holds import refuse_held
 from spark_jobs.privacy.keys import ERASED, hashes, keys_of
 from spark_jobs.privacy.plan import Plan
+from spark_jobs.privacy.reasons import refuse_names
 from spark_jobs.privacy.rows import remove_rows
 from spark_jobs.privacy.state import LEAST_LETTERS, REQUESTS, clean_state
 from spark_jobs.privacy.strangers import Stranger
@@ -160,15 +158,7 @@ def _planned(
             "silver.identifiers",
             "see whose they are first: clew run",
         )
-    words = set(re.findall(r"\w+", reason.lower()))
-    if any(len(value) > 2 and value.lower() in reason.lower() for value in theirs.spellings) or words & _called(
-        lake, theirs
-    ):
-        raise UsageError(
-            "the reason holds a name or a value of the person",
-            "--reason",
-            "it is kept for ever: write it without names",
-        )
+    refuse_names(lake, theirs, reason)
     numbers = lake.arrow(ERASURES, columns=["erasure"])["erasure"].to_pylist()
     return Plan(
         number=max(numbers, default=0) + 1,
@@ -181,17 +171,6 @@ def _planned(
         released=_gone_on(lake),
         done={},
     )
-
-
-def _called(lake: "Lake", theirs: Theirs) -> set[str]:
-    """What the people are called, word by word."""
-    records = pa.table({"record_id": pa.array(theirs.records, pa.string())})
-    with lake.quick("identity.records") as connection:
-        connection.register("theirs", records)
-        found = connection.execute(
-            "SELECT DISTINCT unnest([first_name, last_name]) FROM identity.records SEMI JOIN theirs USING (record_id)"
-        ).fetchall()
-    return {word for (name,) in found for word in re.findall(r"\w{3,}", (name or "").lower())}
 
 
 def _gone_on(lake: "Lake") -> dict[str, int] | None:

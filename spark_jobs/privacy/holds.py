@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from lakehouse import audit
 from lakehouse.errors import DataError, UsageError
+from spark_jobs.privacy.reasons import refuse_names
+from spark_jobs.privacy.whose import find
 
 if TYPE_CHECKING:
     from lakehouse.lake import Lake
@@ -94,14 +96,18 @@ def add(
         until: The last date on which it holds.
 
     Raises:
-        UsageError: If there is no reason, or no such source.
+        UsageError: If there is no reason, or it names the person, or there is no such source.
     """
     if not reason.strip():
         raise UsageError("a hold needs a reason", "--reason", "say why, for those who come after")
     if source is not None and source not in lake.contracts.sources:
         known = ", ".join(sorted(lake.contracts.sources))
         raise UsageError(f"there is no source {source}", "--source", f"use one of: {known}")
-    own = _own_ids(lake, {profile_id, *with_profiles}) if profile_id is not None else ()
+    own: tuple[str, ...] = ()
+    if profile_id is not None:
+        people = {profile_id, *with_profiles}
+        refuse_names(lake, find(lake, people, with_shared_mailboxes=True), reason)
+        own = _own_ids(lake, people)
     with lake.lock("hold"):
         lake.ensure_tables()
         number = max((item.hold for item in holds(lake)), default=0) + 1
@@ -115,7 +121,7 @@ def release(lake: "Lake", number: int, *, reason: str, author: str) -> Hold:
     """Take a hold off.
 
     Raises:
-        UsageError: If there is no reason, no such hold, or it was taken off before.
+        UsageError: If there is no reason, or it names the person, no such hold, or it was taken off before.
     """
     if not reason.strip():
         raise UsageError("to release a hold needs a reason", "--reason", "say why, for those who come after")
@@ -125,6 +131,8 @@ def release(lake: "Lake", number: int, *, reason: str, author: str) -> Hold:
             raise UsageError(f"there is no hold {number}", TABLE, "see: clew hold list")
         if found.released_at is not None:
             raise UsageError(f"hold {number} was released before", TABLE, "see: clew hold list")
+        if found.profile_id is not None:
+            refuse_names(lake, find(lake, [found.profile_id], with_shared_mailboxes=True), reason)
         _append(lake, "release", found, reason.strip(), author, datetime.datetime.now(datetime.UTC))
     return found
 

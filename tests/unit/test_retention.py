@@ -213,6 +213,15 @@ def test_a_hold_needs_a_reason_and_something_to_hold(dated: Any) -> None:
         holds.release(dated.lake, 7, reason="over", author="sam")
 
 
+def test_the_reason_of_a_hold_may_not_name_the_person_and_neither_may_that_of_its_release(dated: Any) -> None:
+    said = "+18005550100"
+    with pytest.raises(UsageError, match="holds a name or a value of the person"):
+        holds.add(dated.lake, profile_id=profile_id("ann"), reason=f"asked by {said}", author="sam")
+    holds.add(dated.lake, profile_id=profile_id("ann"), reason="case 9", author="sam")
+    with pytest.raises(UsageError, match="holds a name or a value of the person"):
+        holds.release(dated.lake, 1, reason=f"{said} asked", author="sam")
+
+
 def test_rows_of_old_runs_go_by_the_date_of_their_run(dated: Any) -> None:
     with Run("old", dt.date(2015, 1, 1)).step(dated.lake, "land") as step:
         step.rows = 1

@@ -201,5 +201,5 @@ def show_outcome(console: Console, outcome: dict[str, Any]) -> None:
         console.print(Group(*left, "", *right))
     console.print("\n[bold]Try next[/bold]")
     for command in outcome["next"]:
-        console.print(Text(f"  {command}"))
+        console.print(Text(f"  {command}"), soft_wrap=True)  # to be copied, whatever the width
     console.print()

@@ -23,6 +23,8 @@ def the_one(found: list[str], who: "Who", reading: "Reading", option: str = "") 
     """
     if not found:
         see = 'see the profiles: clew query "SELECT profile_id FROM gold.profiles LIMIT 10"'
+        if who.is_profile_id:
+            see = f"say what it is, if it is no profile id, as in email:…, phone:… or crm:…; or {see}"
         verb = "has" if who.is_profile_id else "holds"
         raise DataError(f"no profile {verb} this {who.noun}", reading.name, see)
     if len(found) > 1:

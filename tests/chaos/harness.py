@@ -96,10 +96,10 @@ class Chaos:
             watched, code = self._walk(home, at, before)
             trial.kills.append(Kill(kill, landed=code == -signal.SIGKILL, step=watched.step))
             if code not in (lines.FINISHED, -signal.SIGKILL):
-                trial.faults.append(f"a run after a kill failed: {_end_of_log(home)}")
+                trial.faults.append(f"a run after a kill failed with exit code {code}: {_end_of_log(home)}")
         _, code = self._walk(home)
         if code != lines.FINISHED:
-            trial.faults.append(f"the last run failed: {_end_of_log(home)}")
+            trial.faults.append(f"the last run failed with exit code {code}: {_end_of_log(home)}")
         else:
             trial.faults += faults(self.expected, state(home))
         if not trial.faults:

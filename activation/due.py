@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     import duckdb
 
 READ = ("silver.consents", "silver.identifiers", *CARRIED_BY)
+"""What is read live."""
 SAID = f"""(SELECT NULL::VARCHAR AS topic WHERE false UNION ALL BY NAME FROM silver.consents
             UNION ALL BY NAME FROM {carried_sql()})"""
 """SQL of every statement, by the record for which it counts; a ledger of before there were topics has none."""
-"""What is read live."""
 
 
 def find(

@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 Told = dict[str, Any]
 _NO_RETRACTIONS = """(SELECT NULL::VARCHAR AS destination, NULL::VARCHAR AS profile_id, 0 AS number,
     NULL::VARCHAR AS reason, NULL::TIMESTAMPTZ AS written_at, 0 AS last_release WHERE false)"""
-_WHY: dict[Any, str] = {**REASONS, **RETRACTED_BECAUSE, "erased": "the person was erased"}
+_WHY: dict[str, str] = {
+    **{str(reason): why for reason, why in REASONS.items()},
+    **RETRACTED_BECAUSE,
+    "erased": "the person was erased",
+}
 
 
 def tables_read() -> tuple[str, ...]:

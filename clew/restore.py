@@ -48,6 +48,14 @@ def restore(lake: Lake, table: str, *, even_if_whole: bool = False, dry_run: boo
         UsageError: If there is no such table, or nothing is wrong with it.
         DataError: If it cannot be computed again.
     """
+    if dry_run:
+        return _restore(lake, table, even_if_whole=even_if_whole, dry_run=True)
+    # Looked at only now that nobody else does: of two at once the second would set the first one's whole table aside.
+    with steps_stand_still(lake), alone_with(lake, table):
+        return _restore(lake, table, even_if_whole=even_if_whole, dry_run=False)
+
+
+def _restore(lake: Lake, table: str, *, even_if_whole: bool, dry_run: bool) -> Restored:
     if not lake.exists(table) and table not in half_restored(lake):
         raise UsageError(f"there is no table {table}", lake.path(table), "see what there is: clew tables")
     found = tuple(damages(lake, [table]))
@@ -65,9 +73,8 @@ def restore(lake: Lake, table: str, *, even_if_whole: bool = False, dry_run: boo
         )
     aside = None
     if not dry_run:
-        with steps_stand_still(lake), alone_with(lake, table):
-            with lake.lock(RESTORE):
-                finished = finish_restores(lake)
-            aside = finished.get(table) or begin_anew(lake, table)
+        with lake.lock(RESTORE):
+            finished = finish_restores(lake)
+        aside = finished.get(table) or begin_anew(lake, table)
     everything = table.startswith("silver.") or table == ACCOUNT
     return Restored(table, found, aside, "clew run --from-landing 1" if everything else "clew run")

@@ -8,6 +8,8 @@ import re
 
 SPARK, DUCKDB = "$", "\\"
 """What stands before the number of a group in a replacement."""
+LONGEST = 1_000
+"""What is longer is no address; the patterns may be slow by the square of a text's length."""
 _STEPS = (
     ("^[^<>]*<([^<>]*@[^<>]*)>[^<>]*$", "{0}1"),
     ("(?s)^ *(?:mailto: *)+([^?]*).*$", "{0}1"),
@@ -32,7 +34,7 @@ def address_sql(value: str, group: str) -> str:
         value: SQL of a text in lower case.
         group: The dialect: ``SPARK`` or ``DUCKDB``.
     """
-    every = ", 'g'" if group == DUCKDB else ""
+    every, alone = ", 'g'" if group == DUCKDB else "", value
     for pattern, replacement in _STEPS:
-        value = f"regexp_replace({value}, '{pattern}', '{replacement.format(group)}'{every})"
-    return value
+        alone = f"regexp_replace({alone}, '{pattern}', '{replacement.format(group)}'{every})"
+    return f"CASE WHEN length({value}) > {LONGEST} THEN {value} ELSE {alone} END"

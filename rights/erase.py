@@ -29,6 +29,7 @@ def erase(
     author: str | None = None,
     without_release: bool = False,
     request: str | None = None,
+    people: int | None = None,
 ) -> dict[str, Any]:
     """Erase people from every room of the house; see ``spark_jobs.privacy.forget``.
 
@@ -46,6 +47,7 @@ def erase(
         check=lambda lake, theirs: held.refuse_altered(lake, handed_over_as(lake, theirs)),
         without_release=without_release,
         request=request,
+        people=people,
     )
 
 
@@ -83,7 +85,7 @@ def on_request(
         who = meant(lake, [name for name in names if not is_erased(lake, parse(name))])
         if who.is_anybody:
             how: dict[str, Any] = {"reason": reason, "without_release": without_release, "request": request}
-            return _counts(erase(lake, run, who.profiles, who.strangers, **how))
+            return _counts(erase(lake, run, who.profiles, who.strangers, people=who.people, **how))
     except DataError:
         if not all(is_erased(lake, parse(name)) for name in names):
             raise  # else somebody erased them while this one waited

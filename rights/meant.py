@@ -9,6 +9,7 @@ from contracts.errors import DataError
 from contracts.identity import IdentityRules
 from identity.apart import as_one
 from identity.standardise import standard_of
+from lakehouse.erasing import LOCK
 from lakehouse.pseudonym import keyed_hash
 from rights.who import PROFILES_MEANT, Who, parse
 from spark_jobs.privacy.keys import ERASED, RECORD, forms
@@ -24,12 +25,14 @@ class Meant:
     """Who was meant.
 
     Attributes:
-        profiles: Ids of their profiles.
+        profiles: Ids of their profiles; several of one person who refused that their records are put together.
         strangers: Those of whom no profile is known.
+        people: How many they are.
     """
 
     profiles: tuple[str, ...] = ()
     strangers: tuple[Stranger, ...] = ()
+    people: int = 0
 
     @property
     def is_anybody(self) -> bool:
@@ -46,6 +49,11 @@ def meant(lake: "Lake", texts: Iterable[str]) -> Meant:
         UsageError: If one of the texts is no way to name a person.
         DataError: If one names nobody, several people, or somebody who was erased before.
     """
+    with lake.lock(LOCK, shared=True):  # an erasure at work takes files away that are read here
+        return _meant(lake, texts)
+
+
+def _meant(lake: "Lake", texts: Iterable[str]) -> Meant:
     asked: list[tuple[Who, set[str]]] = []
     strangers: list[Stranger] = []
     for text in texts:
@@ -58,7 +66,8 @@ def meant(lake: "Lake", texts: Iterable[str]) -> Meant:
         if found is None:
             raise nobody(lake, who)
         strangers.append(found[0])
-    return Meant(tuple(_people(lake, asked)), tuple(dict.fromkeys(strangers)))
+    known, unknown = _people(lake, asked), tuple(dict.fromkeys(strangers))
+    return Meant(tuple(sorted(set().union(*known))), unknown, len(known) + len(unknown))
 
 
 def stranger(lake: "Lake", who: Who) -> tuple[Stranger, Theirs] | None:
@@ -113,7 +122,8 @@ def nobody(lake: "Lake", who: Who) -> DataError:
 
 def is_erased(lake: "Lake", who: Who) -> bool:
     """Whether somebody was erased, and nothing has come of them since."""
-    return not profiles_named(lake, who) and _erased_in(lake, who) is not None and stranger(lake, who) is None
+    with lake.lock(LOCK, shared=True):
+        return not profiles_named(lake, who) and _erased_in(lake, who) is not None and stranger(lake, who) is None
 
 
 def profiles_named(lake: "Lake", who: Who) -> Sequence[str]:
@@ -129,9 +139,10 @@ def as_of(lake: "Lake") -> datetime.date:
     return newest or datetime.datetime.now(datetime.UTC).date()
 
 
-def _people(lake: "Lake", asked: Sequence[tuple[Who, set[str]]]) -> list[str]:
+def _people(lake: "Lake", asked: Sequence[tuple[Who, set[str]]]) -> set[frozenset[str]]:
+    """The people who were asked for, each by the profiles that are one person's."""
     everybody = as_one(lake, set().union(*(its for _, its in asked)), as_of(lake)) if asked else []
-    found: set[str] = set()
+    found: set[frozenset[str]] = set()
     for who, its in asked:
         people = [one for one in everybody if one & its]
         if len(people) > 1:
@@ -141,8 +152,8 @@ def _people(lake: "Lake", asked: Sequence[tuple[Who, set[str]]]) -> list[str]:
                 "the live tables",
                 f"name one of: {', '.join(min(one & its) for one in people)}",
             )
-        found |= people[0]
-    return sorted(found)
+        found.add(frozenset(people[0]))
+    return found
 
 
 def _with_records(lake: "Lake", who: Who) -> Stranger:

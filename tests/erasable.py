@@ -136,3 +136,19 @@ def lands(people: Any, record: str, **values: str) -> None:
         [{"record_id": record, "source": "web", "identifier": kind, "value": value, "first_seen": FIRST,
           "last_seen": FIRST, "events": 1, "first_position": place, "landing": 1} for kind, value in values.items()],
     )  # fmt: skip
+
+
+def refuse(people: Any, *payloads: str) -> None:
+    """Lines that silver refused, in landing/ too; released."""
+    line, refused = people.rows("bronze.web")[0], people.rows("silver.quarantine")[0]
+    for place, payload in enumerate(payloads, start=90):
+        at = {"position": place, "line": place, "payload": payload}
+        people.lake.append("bronze.web", [line | at])
+        people.lake.append("silver.quarantine", [refused | at])
+    with (people.lake.settings.landing / "web" / "file").open("a", encoding="utf-8") as file:
+        file.write("\n".join(payloads) + "\n")
+    people.release()
+
+
+def refused_still(people: Any) -> list[str]:
+    return [row["payload"] for row in people.rows("silver.quarantine") if row["position"] >= 90]

@@ -25,6 +25,7 @@ def access(
     from clew.traced.opened import open_lineage, sources_of
     from clew.workspace import settings
     from contracts.lineage import Lineage
+    from lakehouse.erasing import LOCK
     from lakehouse.lake import Lake
 
     for file in (output, html):
@@ -33,11 +34,12 @@ def access(
     asked = parse(who)
     lake = Lake(settings())
     lineage = Lineage(lake.contracts)
-    opened = open_lineage("live", lineage, sources_of(lineage, [*person_tables(lineage), *ELSEWHERE]))
-    opened.require(opened.closed)  # what is held is told whole, or not at all
-    person = the_person(opened, lake, asked)
-    write_down(lake, f"access: {len(person.records)} records", person.audited_as[0])
-    told = everything(opened, lake, person)
+    with lake.lock(LOCK, shared=True):  # an erasure at work takes files away that are read here
+        opened = open_lineage("live", lineage, sources_of(lineage, [*person_tables(lineage), *ELSEWHERE]))
+        opened.require(opened.closed)  # what is held is told whole, or not at all
+        person = the_person(opened, lake, asked)
+        write_down(lake, f"access: {len(person.records)} records", person.audited_as[0])
+        told = everything(opened, lake, person)
     if output is not None:
         from clew.held.files import write_private
 

@@ -65,13 +65,12 @@ def person(
     people = meant(lake, names)
     if dry_run:
         counts = preview(lake, people.profiles, people.strangers)
-        number = len(people.profiles) + len(people.strangers)
         with results():
             if as_json:
-                print_json({"dry_run": True, "people": number, "counts": counts})
+                print_json({"dry_run": True, "people": people.people, "counts": counts})
             else:
                 rows = [(name, _text(value)) for name, value in counts.items()]
-                print_table(("what would go", "count"), [("people", number), *rows])
+                print_table(("what would go", "count"), [("people", people.people), *rows])
         note("nothing was changed")
         return
     document = _erased(lake, people, reason, without_release)
@@ -167,8 +166,9 @@ def _erased(lake: "Lake", people: "Meant", reason: str, without_release: bool) -
     screen = StepScreen(sys.stderr)
     try:
         run = Run(run_id, as_of(lake), screen)
+        how: dict[str, Any] = {"reason": reason, "without_release": without_release}
         document = (
-            erase(lake, run, people.profiles, people.strangers, reason=reason, without_release=without_release)
+            erase(lake, run, people.profiles, people.strangers, people=people.people, **how)
             if people.is_anybody
             else finish(lake, run)
         )

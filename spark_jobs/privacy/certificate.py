@@ -30,6 +30,12 @@ def write(lake: "Lake", made: "Plan") -> dict[str, Any]:
     return document
 
 
+def numbers(lake: "Lake") -> list[int]:
+    """The numbers of the certificates that are there: none is written over, not even that of a lake of before."""
+    stems = (path.stem.removeprefix("erasure-") for path in lake.settings.certificates.glob("erasure-*.json"))
+    return [int(stem) for stem in stems if stem.isascii() and stem.isdecimal()]
+
+
 def act_of(document: Mapping[str, Any]) -> audit.Act:
     """A certificate as an act for the audit, which thereby tells that it was sealed when its key was the key."""
     return audit.Act(

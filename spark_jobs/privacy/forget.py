@@ -61,6 +61,7 @@ def forget(
     check: Check = lambda *_: None,
     without_release: bool = False,
     request: str | None = None,
+    people: int | None = None,
 ) -> dict[str, Any]:
     """Erase people.
 
@@ -75,6 +76,7 @@ def forget(
         check: Whether they can be taken out.
         without_release: Whether to erase even if that leaves readers without a release until the next run.
         request: The file in ``.clew/requests`` that asks for it; it is removed at the end.
+        people: How many they are, where several profiles are one person's; else each is a person.
 
     Returns:
         The certificate, as it was sealed and written.
@@ -103,7 +105,7 @@ def forget(
                     "--without-release",
                 )
             check(lake, made.theirs)
-            made = replace(made, request=request)
+            made = replace(made, request=request, people=people or made.people)
             plan.write(lake, made)
             sealed = _carried_out(lake, run, made, exports, step)
         step.rows = sum(table["rows"] for table in sealed["tables"])
@@ -159,7 +161,7 @@ def _planned(
             "see whose they are first: clew run",
         )
     refuse_names(lake, theirs, reason)
-    numbers = lake.arrow(ERASURES, columns=["erasure"])["erasure"].to_pylist()
+    numbers = [*lake.arrow(ERASURES, columns=["erasure"])["erasure"].to_pylist(), *certificate.numbers(lake)]
     return Plan(
         number=max(numbers, default=0) + 1,
         reason=reason.strip(),

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lakehouse import audit
+from lakehouse.erasing import LOCK
 from lakehouse.errors import DataError, UsageError
 from spark_jobs.privacy.reasons import refuse_names
 from spark_jobs.privacy.whose import find
@@ -125,7 +126,7 @@ def release(lake: "Lake", number: int, *, reason: str, author: str) -> Hold:
     """
     if not reason.strip():
         raise UsageError("to release a hold needs a reason", "--reason", "say why, for those who come after")
-    with lake.lock("hold"):
+    with lake.lock(LOCK, shared=True), lake.lock("hold"):  # an erasure at work takes files away that are read here
         found = next((item for item in holds(lake) if item.hold == number), None)
         if found is None:
             raise UsageError(f"there is no hold {number}", TABLE, "see: clew hold list")

@@ -113,7 +113,13 @@ def form_sql(value: str, rule: IdentifierRule | None, every: str = "") -> str:
     group = mailbox.DUCKDB if every else mailbox.SPARK
     if standard == "email" and rule is not None:
         composed = f"nfc_normalize({value})" if every else value  # Spark cannot: `forms` has both
-        return email_sql(mailbox.address_sql(f"lower(trim({plain_sql(composed)}))", group), rule)
+        alone, named = mailbox.address_sql(f"lower(trim({plain_sql(composed)}))", group), email_sql("v", rule)
+        # Once in the text of the query, which names it many times.
+        return (
+            f"list_transform([{alone}], lambda v: {named})[1]"
+            if every
+            else f"transform(array({alone}), v -> {named})[0]"
+        )
     if standard == "phone":
         # To the end of the text and not of a line: otherwise each x of many would be tried anew.
         alone = f"regexp_replace(lower({plain_sql(value)}), '(?s)(ext|x|#|;).*', '')"

@@ -219,7 +219,8 @@ def _told(as_of: datetime.date, found: Retained) -> str:
 def _newest_date(lake: "Lake", otherwise: datetime.date) -> datetime.date:
     with lake.quick("ops.runs") as connection:
         (newest,) = connection.execute(
-            "SELECT max(as_of) FROM ops.runs WHERE step = 'land' AND state = 'done' AND rows > 0"
+            """SELECT coalesce(max(as_of) FILTER (state = 'done' AND rows > 0), max(as_of))
+               FROM ops.runs WHERE step = 'land'"""
         ).fetchall()[0]
     return newest or otherwise
 

@@ -90,7 +90,7 @@ def for_values(values: Iterable[str], forms: Callable[[str], Iterable[str]] = la
         forms: What to look for in place of a value.
     """
     given = [(number, form) for number, value in enumerate(values, start=1) for form in forms(value)]
-    names = [(of_bytes(form.encode()).lower(), f"value {number}") for number, form in given if form]
+    names = [(form.lower().encode(), f"value {number}") for number, form in given if form]
 
     def found(content: bytes) -> set[str]:
         small = of_bytes(content).lower()

@@ -13,6 +13,7 @@ from identity.resolve import resolve
 from identity.review import Review
 from lakehouse.errors import UsageError
 from lakehouse.run import Run
+from rights.meant import meant
 from tests.identity.test_resolve import DAY, content, messages, resolved
 from tests.identity.test_stitches import LOGINS, browser, spells
 from tests.silver import at
@@ -170,6 +171,9 @@ def test_who_refused_is_one_person_where_all_of_them_is_asked_for(tmp_path):
     assert len(anns) == 4
     assert as_one(lake, [now["mailbox:1"]], DAY) == [anns]
     assert as_one(lake, [*anns, *bens], DAY) == [anns, bens]
+    asked = meant(lake, ["crm:1", "mailbox:1"])
+    assert (set(asked.profiles), asked.people) == (anns, 1)
+    assert meant(lake, ["crm:1", "crm:2"]).people == 2
 
 
 def test_a_grant_whose_clock_is_ahead_takes_no_later_refusal_back(tmp_path):

@@ -96,6 +96,14 @@ def test_the_audit_finds_a_certificate_that_was_altered_cut_off_or_taken_away(pe
     assert gone.endswith("is there no more")
 
 
+def test_no_certificate_is_written_over_not_even_that_of_a_lake_of_before(people: Any) -> None:
+    folder = people.lake.settings.certificates
+    folder.mkdir(mode=0o700)
+    (folder / "erasure-000007.json").write_text("{}", encoding="utf-8")
+    assert erase(people, "ann")["erasure"] == 8
+    assert (folder / "erasure-000007.json").read_text(encoding="utf-8") == "{}"
+
+
 def test_every_line_keeps_its_place_and_the_account_balances(people: Any) -> None:
     places = {(row["position"], row["file"], row["line"]) for row in people.rows("bronze.web")}
 

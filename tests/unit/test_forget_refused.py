@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.erasable import erase
+from tests.erasable import erase, refuse, refused_still
 
 
 def test_a_refused_message_that_has_a_short_number_of_theirs_in_its_field_goes_too(people: Any) -> None:
@@ -37,20 +37,6 @@ def holds(people: Any, address: str) -> None:
     people.lake.append("identity.identifiers", [held | {"identifier": "email", "value": address, "raw_value": address}])
 
 
-def refuse(people: Any, *payloads: str) -> None:
-    """Lines that silver refused, released."""
-    line, refused = people.rows("bronze.web")[0], people.rows("silver.quarantine")[0]
-    for place, payload in enumerate(payloads, start=90):
-        at = {"position": place, "line": place, "payload": payload}
-        people.lake.append("bronze.web", [line | at])
-        people.lake.append("silver.quarantine", [refused | at])
-    people.release()
-
-
-def refused_still(people: Any) -> list[str]:
-    return [row["payload"] for row in people.rows("silver.quarantine") if row["position"] >= 90]
-
-
 def test_a_refused_line_is_theirs_in_any_spelling_of_their_mailbox(people: Any) -> None:
     holds(people, "cattest@gmail.com")
     stays = '{"broken": "not.cat.test@googlemail.com"'
@@ -72,6 +58,7 @@ def test_a_refused_line_is_theirs_in_any_spelling_of_their_mailbox(people: Any) 
         ("plain5@mail-x.example", "ｐｌａｉｎ5＠mail-x.example"),
         ("link8@mail-x.example", "https://shop.example/out?mail=Link8%2Bnews%40mail-x.example&from=7"),
         ("json9@mail-x.example", r"Json9\u0040mail-x.example"),
+        ("line3@mail-x.example", r"Dear Sirs,\nline3@mail-x.example"),
     ],
 )
 @pytest.mark.parametrize("line", ['{{"broken": "{}",,}}', '{{"event": "unknown", "traits": {{"email": "{}"}}}}'])

@@ -115,6 +115,12 @@ def test_a_table_column_that_is_wrong_is_told_with_file_and_line(tmp_path: Path,
     assert told.startswith(says)
 
 
+def test_a_map_is_classed_by_the_most_that_a_part_reveals_and_used_by_its_parts(tmp_path: Path) -> None:
+    said = "said: {type: string, about: what was said, privacy: free_text, purpose: service}"
+    parts = 'said: {type: "map<string,string>", about: what was said, privacy: raw}'
+    assert problems(tmp_path, table=TABLE.replace(said, parts)) == []
+
+
 def test_the_platform_itself_is_a_purpose_and_no_export_has_it(tmp_path: Path) -> None:
     assert problems(tmp_path, table=TABLE.replace("purpose: measurement", "purpose: operation")) == []
     assert "operation" not in CONTRACTS.policy.purposes

@@ -46,7 +46,6 @@ def test_without_a_period_of_its_purpose_a_declared_one_holds_alone() -> None:
 
 def test_the_shorter_of_the_two_counts(declared: Path) -> None:
     keeps(declared, "measurement", 100)
-    keeps(declared, "service", 100)  # silver.events is for both
     keeps(declared, "identity_linking", 5000)
     contracts = Contracts(declared)
     assert period.of_table(contracts, "silver.events") == 100
@@ -65,11 +64,11 @@ def test_what_declares_none_has_that_of_its_purpose(declared: Path) -> None:
 
 
 def test_messages_are_for_what_their_source_says_else_for_what_silver_events_is(declared: Path) -> None:
-    keeps(declared, "measurement", 900)
-    keeps(declared, "service", 800)  # silver.events is for both
+    keeps(declared, "measurement", 100)
+    keeps(declared, "service", 800)
     contracts = Contracts(declared)
     found = {name: period.of_source(contracts, name) for name in sorted(contracts.sources)}
-    assert found == {"app": 900, "consent": 3650, "crm": 800, "email": 730, "shop": 900, "support": 730, "web": 900}
+    assert found == {"app": 100, "consent": 3650, "crm": 800, "email": 100, "shop": 100, "support": 730, "web": 100}
 
 
 def test_what_serves_two_purposes_is_kept_for_the_longer_one(declared: Path) -> None:

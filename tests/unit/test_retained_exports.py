@@ -178,8 +178,7 @@ def test_a_shorter_period_of_the_purpose_bounds_messages_and_folders(given: Any,
     declared = Path(shutil.copytree(HERE, tmp_path / "declared"))
     file = declared / "consent" / "purposes.yml"
     policy = yaml.safe_load(file.read_text(encoding="utf-8"))
-    for name in ("measurement", "service"):  # what messages are for
-        policy["purposes"][name]["retention_days"] = 10
+    policy["purposes"]["measurement"]["retention_days"] = 10
     policy["purposes"]["advertising"]["retention_days"] = 600
     file.write_text(yaml.safe_dump(policy, sort_keys=False), encoding="utf-8")
     for name in ("ad_platform", "email_tool"):

@@ -9,7 +9,7 @@ from lakehouse import audit
 from lakehouse.run import Run
 from spark_jobs.privacy.keys import RECORD, hashes
 from tests.conftest import PEOPLE, profile_id
-from tests.erasable import RUN, content, lands
+from tests.erasable import RUN, content, lands, refuse, refused_still
 
 ZED = "zed.only@example.net"
 OF_ZED = '{"broken": "Zed.Only@Example.net", "tel": "x"'
@@ -19,22 +19,6 @@ OF_CAT = '{"broken": "cat@example.com"'
 @pytest.fixture
 def run(people: Any, clew: Any) -> Any:
     return lambda *arguments: clew(*arguments, home=people.lake.settings.home)
-
-
-def refuse(people: Any, *payloads: str) -> None:
-    """Lines that silver refused, in landing/ too; released."""
-    line, refused = people.rows("bronze.web")[0], people.rows("silver.quarantine")[0]
-    for place, payload in enumerate(payloads, start=90):
-        at = {"position": place, "line": place, "payload": payload}
-        people.lake.append("bronze.web", [line | at])
-        people.lake.append("silver.quarantine", [refused | at])
-    with (people.lake.settings.landing / "web" / "file").open("a", encoding="utf-8") as file:
-        file.write("\n".join(payloads) + "\n")
-    people.release()
-
-
-def refused_still(people: Any) -> list[str]:
-    return [row["payload"] for row in people.rows("silver.quarantine") if row["position"] >= 90]
 
 
 def test_who_is_known_in_quarantine_only_is_erased_and_nobody_else_loses_anything(people: Any, run: Any) -> None:

@@ -37,7 +37,7 @@ _ORDER = ("silver", "ops", "identity", "gold")
 DECISIONS = "identity.decisions"
 GIVEN = (DECISIONS,)
 """Tables that people wrote: a replay goes by them."""
-CHAIN = ("resolve", "build_events", "build_marts")
+CHAIN = ("resolve", "build_events", "build_marts", "measure")
 """The steps that write identity and gold, in their order."""
 WRITE_SILVER = ("conform", "requeue")
 
@@ -108,7 +108,7 @@ def replay(
     Raises:
         UsageError: If the tables are not of one finished run, or nothing landed since the date.
     """
-    runs, last_as_of = finished_runs(lake, CHAIN if with_marts else CHAIN[:-1])
+    runs, last_as_of = finished_runs(lake, CHAIN if with_marts else CHAIN[:2])
     versions = {table: lake.version(table) for table in _compared(lake, with_marts)}
     first = 1 if since is None else _first_landing(lake, since)
     if runs[-1].landing < first:
@@ -272,11 +272,13 @@ def _rebuild_rest_of_silver(lake: Lake, target: Lake, as_of: datetime.date, prog
 
 def _rebuild_gold(target: Lake, run: Run, with_marts: bool) -> None:
     from spark_jobs.gold.events import build_events
+    from measures.step import measure
     from spark_jobs.gold.marts import build_marts
 
     build_events(target, run)
     if with_marts:
         build_marts(target, run)
+        measure(target, run)
 
 
 def _compared(lake: Lake, with_marts: bool) -> list[str]:

@@ -15,9 +15,11 @@ if TYPE_CHECKING:
     from contracts.caps import Caps
     from contracts.export import Destination
     from contracts.identity import IdentityRules
+    from contracts.journey import Journey
     from contracts.marts import Mart
     from contracts.purpose import Policy
     from contracts.roles import Role
+    from contracts.signal import Signal
 
 M = TypeVar("M", bound=Declared)
 
@@ -75,6 +77,21 @@ class Contracts:
         from contracts.roles import Roles
 
         return load_yaml(self.root / "roles.yml", Roles).roles
+
+    @cached_property
+    def signals(self) -> "dict[str, Signal]":
+        """The signals, or none where none are declared."""
+        from contracts.signal import Signals
+
+        path = self.root / "signals.yml"
+        return load_yaml(path, Signals).signals if path.exists() else {}
+
+    @cached_property
+    def journeys(self) -> "dict[str, Journey]":
+        """The journeys, or none where none are declared."""
+        from contracts.journey import Journey
+
+        return self._by_name("journeys/*.yml", Journey, "journey") if any(self.root.glob("journeys/*.yml")) else {}
 
     @cached_property
     def marts(self) -> "dict[str, Mart]":

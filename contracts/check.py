@@ -16,17 +16,20 @@ from contracts import DBT_MODELS, Contracts, flow
 from contracts.base import Declared, load_yaml, problem_at
 from contracts.caps import Caps
 from contracts.check_consent import problems_of_consent
+from contracts.check_journeys import problems_of_journeys
 from contracts.consent_case import CaseTable
 from contracts.errors import ContractError, Problem
 from contracts.event import Event
 from contracts.export import Destination
 from contracts.identity import IdentityRules
+from contracts.journey import Journey
 from contracts.least_data import unclassed
 from contracts.lineage_check import wrong_origins
 from contracts.link import IdentityMinimum
 from contracts.marts import ASKED, OF_PEOPLE, asked_of_identity, of_people, published_models
 from contracts.purpose import Policy
 from contracts.roles import Roles
+from contracts.signal import Signals
 from contracts.source import Source
 from contracts.table import Table
 
@@ -40,10 +43,12 @@ KINDS: dict[str, tuple[str, type[Declared]]] = {
     "case": ("consent/cases/*.yml", CaseTable),
     "caps": ("consent/caps.yml", Caps),
     "roles": ("roles.yml", Roles),
+    "signals": ("signals.yml", Signals),
+    "journey": ("journeys/*.yml", Journey),
 }
 """What may be declared: where it lies under contracts/, and the model that reads it."""
-OPTIONAL = ("caps",)
-"""Kinds that need not be declared: without caps nothing is capped."""
+OPTIONAL = ("caps", "signals", "journey")
+"""Kinds that need not be declared: without caps nothing is capped, without journeys none is computed."""
 
 SCHEMAS = "schemas"
 
@@ -103,6 +108,7 @@ def _declared(root: Path) -> tuple[dict[str, dict[Path, Any]], list[Problem]]:
     problems += _paths(loaded)
     problems += _exported(loaded["export"])
     problems += problems_of_consent(loaded)
+    problems += problems_of_journeys(loaded)
     problems += wrongly_asked()
     problems += wrong_origins(root)
     problems += unclassed(loaded)

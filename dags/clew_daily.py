@@ -9,7 +9,7 @@ DOC = dag_doc(
     "Turns what the channels landed into profiles, journeys and permissioned exports.",
     "every midnight UTC, for the day that ended. For past days: `clew airflow backfill create --dag-id clew_daily "
     "--from-date 2017-12-30 --to-date 2017-12-31`.",
-    "land conform retract gate_silver resolve gate_identity build_events build_marts gate_gold release export".split(),
+    "land conform retract gate_silver resolve gate_identity build_events build_marts measure gate_gold release export".split(),
 )
 
 
@@ -42,6 +42,12 @@ def clew_daily() -> None:
 
         return perform(build_marts)
 
+    @task(**about("measure"))
+    def measure() -> dict[str, int]:
+        from measures.step import measure
+
+        return perform(measure)
+
     @task(**about("release"), outlets=[Asset("clew_release")])
     def release() -> dict[str, int]:
         from lakehouse.releases import publish_release
@@ -56,7 +62,7 @@ def clew_daily() -> None:
         return perform(lambda lake, run: export_all(lake, run, check_staged))
 
     people = [land(), conform(), retract(), gate("silver"), resolve(), gate("identity")]
-    chain(*people, build_events(), build_marts(), gate("gold"), release(), export())
+    chain(*people, build_events(), build_marts(), measure(), gate("gold"), release(), export())
 
 
 clew_daily()

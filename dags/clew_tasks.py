@@ -98,11 +98,17 @@ STEPS: dict[str, Step] = {
         "gold.profiles, gold.journey_stages and the other gold.* marts",
         "The task's log names the dbt model. Mend it under dbt_project/models/ and clear the task.",
     ),
+    "measure": Step(
+        "Computes what statistics say of the marts, each with its interval.",
+        "silver.*, identity.*, gold.*, contracts/",
+        "the tables under contracts/tables/gold whose writer is measures.step",
+        "Clear the task.",
+    ),
     "gate_gold": Step(
         "Stops the run unless the marts are complete, consistent and of known provenance.",
         "gold.*",
         "ops.check_results",
-        GATE_FAILED + "mend the model under dbt_project/models/, then clear build_events, which build_marts follows.",
+        GATE_FAILED + "mend the model under dbt_project/models/, then clear build_events, which build_marts and measure follow.",
         mended_by="build_events",
     ),
     "release": Step(

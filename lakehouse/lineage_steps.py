@@ -20,6 +20,7 @@ WRITERS: Mapping[str, tuple[str, ...]] = {
     "resolve": ("identity.resolve", "identity.history", "identity.basis"),
     "build_events": ("spark_jobs.gold.events",),
     MARTS: ("spark_jobs.gold.consent_state", "lakehouse.policies"),
+    "measure": ("measures.step",),
     GATE: ("expectations.gate", "lakehouse.releases"),
     RELEASE: ("lakehouse.releases",),
     EXPORT: ("activation.deliveries", "expectations.gate"),

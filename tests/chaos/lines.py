@@ -70,6 +70,7 @@ def whole() -> dict[str, Step]:
     from lakehouse.maintenance import maintain
     from lakehouse.releases import publish_release
     from spark_jobs.bronze.land import land
+    from measures.step import measure
     from spark_jobs.gold.events import build_events
     from spark_jobs.gold.marts import build_marts
     from spark_jobs.silver.conform import conform
@@ -85,6 +86,7 @@ def whole() -> dict[str, Step]:
         "gate_identity": lambda lake, run: gate(lake, run, "identity"),
         "build_events": build_events,
         "build_marts": build_marts,
+        "measure": measure,
         "gate_gold": lambda lake, run: gate(lake, run, "gold"),
         "release": publish_release,
         "export": lambda lake, run: export_all(lake, run, check_staged),
@@ -94,7 +96,7 @@ def whole() -> dict[str, Step]:
 
 def to_gold() -> dict[str, Step]:
     """The daily run up to gold.events, without gates: the steps that write with Spark, but for dbt's."""
-    without = ("gate_silver", "gate_identity", "build_marts", "gate_gold", "release", "export", "retract")
+    without = ("gate_silver", "gate_identity", "build_marts", "measure", "gate_gold", "release", "export", "retract")
     return {name: step for name, step in whole().items() if name not in without}
 
 

@@ -23,6 +23,7 @@ ORDER = [
     "gate_identity",
     "build_events",
     "build_marts",
+    "measure",
     "gate_gold",
     "release",
     "export",

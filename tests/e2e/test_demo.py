@@ -22,6 +22,7 @@ STEPS = [
     "gate_identity",
     "build_events",
     "build_marts",
+    "measure",
     "gate_gold",
     "release",
     "export",

@@ -32,7 +32,7 @@ def ran(small, *steps: tuple[str, str]) -> None:
     )
 
 
-DAILY = [("run-1", name) for name in ("land", "conform", "resolve", "build_events", "build_marts")]
+DAILY = [("run-1", name) for name in ("land", "conform", "resolve", "build_events", "build_marts", "measure")]
 
 
 def test_a_finished_run_is_replayed_as_it_was(small) -> None:

@@ -1,0 +1,283 @@
+"""Whether what journeys declare can be: stages that are reached, gates that close, events that somebody emits."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+from contracts.base import problem_at
+from contracts.errors import Problem
+from contracts.event import Event
+from contracts.journey import START, Example, Journey
+from contracts.signal import Occurrence, Signal, Test, as_number, same
+from contracts.source import Value
+from contracts.walk import steps, walk
+
+Loaded = Mapping[str, Mapping[Path, Any]]
+_NUMBERS = ("number", "integer")
+
+
+def problems_of_journeys(loaded: Loaded) -> Iterator[Problem]:
+    """Everything that cannot be, in signals and journeys."""
+    events: dict[str, Event] = {event.event: event for event in loaded["event"].values()}
+    emitted = _emitted(loaded)
+    signals: dict[str, Signal] = {}
+    for path, declared in loaded["signals"].items():
+        signals |= declared.signals
+        for name, signal in declared.signals.items():
+            for number, occurrence in enumerate(signal.any_):
+                yield from _wrong_occurrence(path, ("signals", name, "any", number), occurrence, events, emitted)
+    for path, journey in loaded["journey"].items():
+        unknown = list(_unknown_signals(path, journey, signals))
+        yield from unknown
+        yield from _unknown_names(path, journey, loaded)
+        named = list(_wrong_stages(path, journey))
+        yield from named
+        if unknown or named:
+            continue  # what follows goes by names
+        yield from _unreachable(path, journey)
+        yield from _gates(path, journey)
+        yield from _overlaps(path, journey, signals)
+        yield from _examples(path, journey, signals, events)
+
+
+def _emitted(loaded: Loaded) -> set[str]:
+    """The events that a source really sends: by name in an envelope, or by one of its mappings."""
+    events = loaded["event"].values()
+    called = {name: event.event for event in events for name in (event.event, *event.also_called)}
+    found: set[str] = set()
+    for source in loaded["source"].values():
+        words = [_mapped_to(mapping.event) for mapping in source.maps] or [None]
+        if None in words:
+            found |= {event.event for event in events if source.source in event.sources}
+        found |= {called[name] for some in words for name in some or () if name in called}
+    return found
+
+
+def _mapped_to(value: Value | None) -> tuple[str, ...] | None:
+    """The names of events that a mapping gives; None where the records decide."""
+    if value is None or (value.constant is None and not value.table):
+        return None
+    return (value.constant,) if value.constant is not None else tuple(value.table.values())
+
+
+def _wrong_occurrence(
+    path: Path, at: tuple[str | int, ...], occurrence: Occurrence, events: Mapping[str, Event], emitted: set[str]
+) -> Iterator[Problem]:
+    event = events.get(occurrence.event)
+    if event is None:
+        yield problem_at(path, (*at, "event"), f"{occurrence.event} is no event", sorted(events))
+        return
+    if occurrence.event not in emitted:
+        yield problem_at(path, (*at, "event"), f"no source emits {occurrence.event}", sorted(emitted))
+    for word in ("once_per", "subject", "value"):
+        name = getattr(occurrence, word)
+        if name is not None and name not in event.properties:
+            yield problem_at(path, (*at, word), f"{event.event} has no property {name}", sorted(event.properties))
+        elif word == "value" and name is not None and event.properties[name].type not in _NUMBERS:
+            yield problem_at(path, (*at, word), f"{name} of {event.event} is no number")
+    for name, test in occurrence.where.items():
+        declared = event.properties.get(name)
+        if declared is None:
+            yield problem_at(
+                path, (*at, "where", name), f"{event.event} has no property {name}", sorted(event.properties)
+            )
+        elif test.is_numeric and declared.type not in _NUMBERS:
+            yield problem_at(path, (*at, "where", name), f"{name} of {event.event} is no number, and has no size")
+        elif not _can_hold(test, declared):
+            yield problem_at(path, (*at, "where", name), f"{event.event} allows no {name} that meets this")
+
+
+def _can_hold(test: Test, declared: Any) -> bool:
+    """Whether some value that the dictionary allows meets a test."""
+    if test.given is False:
+        return not declared.required
+    if test.words and declared.allowed:
+        return any(same(allowed, word) for allowed in declared.allowed for word in test.words)
+    numbers = [as_number(word) for word in test.words]
+    low, high = _bounds(test)
+    low = max(low, declared.minimum if declared.minimum is not None else low)
+    high = min(high, declared.maximum if declared.maximum is not None else high)
+    return low <= high and (not test.words or any(n is None or low <= n <= high for n in numbers))
+
+
+def _bounds(test: Test) -> tuple[float, float]:
+    lows = [bound for bound in (test.at_least, test.above) if bound is not None]
+    highs = [bound for bound in (test.at_most, test.below) if bound is not None]
+    return max(lows, default=float("-inf")), min(highs, default=float("inf"))
+
+
+def _unknown_signals(path: Path, journey: Journey, signals: Mapping[str, Signal]) -> Iterator[Problem]:
+    for at, name in _named_signals(journey):
+        if name not in signals:
+            yield problem_at(path, at, f"{name} is no signal", sorted(signals))
+
+
+def _named_signals(journey: Journey) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    yield ("value_signal",), journey.value_signal
+    for n, stage in enumerate(journey.stages):
+        for k, entering in enumerate(stage.enters):
+            for word in ("by", "without"):
+                for i, name in enumerate(getattr(entering, word)):
+                    yield ("stages", n, "enters", k, word, i), name
+    groups: dict[str, Iterable[str]] = {
+        "moments": ("starts_on", "resolved_by"), "handoffs": ("repeats",), "friction": ("signal", "then"),
+        "indicators": ("signal",),
+    }  # fmt: skip
+    for group, words in groups.items():
+        for n, item in enumerate(getattr(journey, group)):
+            for word in words:
+                given = getattr(item, word)
+                for i, name in enumerate((given,) if isinstance(given, str) else given):
+                    yield (group, n, word, i) if not isinstance(given, str) else (group, n, word), name
+    for n, persona in enumerate(journey.personas):
+        for i, behaviour in enumerate(persona.behaves):
+            yield ("personas", n, "behaves", i, "signal"), behaviour.signal
+    for word in ("content", "unhappy"):
+        for i, name in enumerate(getattr(journey.voice, word) if journey.voice else ()):
+            yield ("voice", word, i), name
+
+
+def _unknown_names(path: Path, journey: Journey, loaded: Loaded) -> Iterator[Problem]:
+    """Channels that no source has, personas that nobody declared, names that two things have."""
+    channels = sorted({source.channel for source in loaded["source"].values()})
+    personas = [persona.persona for persona in journey.personas]
+    for n, stage in enumerate(journey.stages):
+        for channel in stage.channels:
+            if channel not in channels:
+                yield problem_at(path, ("stages", n, "channels", channel), f"{channel} is no channel", channels)
+        for i, name in enumerate(stage.personas):
+            if name not in personas:
+                yield problem_at(path, ("stages", n, "personas", i), f"{name} is no persona", personas)
+    for n, handoff in enumerate(journey.handoffs):
+        for word, channel in (("from", handoff.from_), ("to", handoff.to)):
+            if channel not in channels:
+                yield problem_at(path, ("handoffs", n, word), f"{channel} is no channel", channels)
+    groups = {"stages": "stage", "moments": "moment", "handoffs": "handoff", "friction": "friction",
+              "personas": "persona", "indicators": "indicator"}  # fmt: skip
+    for group, word in groups.items():
+        seen: set[str] = set()
+        for n, item in enumerate(getattr(journey, group)):
+            name = getattr(item, word)
+            if name in seen:
+                yield problem_at(path, (group, n, word), f"{name} is declared twice")
+            seen.add(name)
+
+
+def _wrong_stages(path: Path, journey: Journey) -> Iterator[Problem]:
+    known = (START, *journey.names)
+    for n, stage in enumerate(journey.stages):
+        if stage.stage == START:
+            yield problem_at(path, ("stages", n, "stage"), f"{START} is where everybody is before the first stage")
+        for k, entering in enumerate(stage.enters):
+            for i, source in enumerate(entering.from_ or ()):
+                if source not in known or source == stage.stage:
+                    what = f"{source} is no other stage"
+                    yield problem_at(path, ("stages", n, "enters", k, "from", i), what, known)
+        if stage.gate and (stage.gate.to not in journey.names or stage.gate.to == stage.stage):
+            yield problem_at(path, ("stages", n, "gate", "to"), f"{stage.gate.to} is no other stage", journey.names)
+    for n, indicator in enumerate(journey.indicators):
+        for word in ("from_stage", "outcome"):
+            if getattr(indicator, word) not in journey.names:
+                what = f"{getattr(indicator, word)} is no stage"
+                yield problem_at(path, ("indicators", n, word), what, journey.names)
+
+
+def _reached(journey: Journey, begin: str) -> set[str]:
+    """The stages to which transitions lead from one, in any number of steps."""
+    reached: set[str] = set()
+    open_stages = [begin]
+    while open_stages:
+        here = open_stages.pop()
+        following = {to for source, _, to in journey.transitions() if source == here} - reached
+        reached |= following
+        open_stages += sorted(following)
+    return reached
+
+
+def _unreachable(path: Path, journey: Journey) -> Iterator[Problem]:
+    reached = _reached(journey, START)
+    for n, stage in enumerate(journey.stages):
+        if stage.stage not in reached:
+            yield problem_at(path, ("stages", n, "enters"), f"no event can reach {stage.stage}")
+
+
+def _gates(path: Path, journey: Journey) -> Iterator[Problem]:
+    """A gate is closed by a way from its stage to what it leads to; a stage without any way out never ends."""
+    for n, stage in enumerate(journey.stages):
+        out = _reached(journey, stage.stage) - {stage.stage}
+        if not out and not stage.is_end:
+            what = f"nothing leads out of {stage.stage}: its gate never closes"
+            yield problem_at(path, ("stages", n, "stage"), f"{what}; if that is meant, say is_end: true")
+        elif stage.gate and stage.gate.to not in out:
+            what = f"the gate from {stage.stage} to {stage.gate.to} never closes: nothing leads there"
+            yield problem_at(path, ("stages", n, "gate"), what, sorted(out))
+
+
+def _overlaps(path: Path, journey: Journey, signals: Mapping[str, Signal]) -> Iterator[Problem]:
+    """From one stage, one event must not lead to two stages of which neither leads on to the other by it."""
+    lead: dict[str, list[tuple[str, str]]] = {}
+    for source, signal, to in journey.transitions():
+        if signal in signals:
+            lead.setdefault(source, []).append((signal, to))
+    told: set[tuple[str, str, str, str]] = set()
+    for source, ways in sorted(lead.items()):
+        for (one, to), (other, elsewhere) in combinations(sorted(set(ways)), 2):
+            first, second = sorted((to, elsewhere), key=journey.names.index)
+            goes_on = any(
+                (begin, way, end) in set(journey.transitions()) for way in (one, other)
+                for begin, end in ((first, second), (second, first))
+            )  # fmt: skip
+            if to == elsewhere or (one != other and (goes_on or not _meet(signals[one], signals[other]))):
+                continue
+            key = (one, other, first, second)
+            if key not in told:
+                told.add(key)
+                by = one if one == other else f"{one} and {other}, which one event can be,"
+                n = journey.names.index(second)
+                what = f"from {source}, {by} lead to {first} and to {second}: which of them counts is not declared"
+                yield problem_at(path, ("stages", n, "enters"), what)
+
+
+def _meet(one: Signal, other: Signal) -> bool:
+    """Whether one event can be an occurrence of both signals."""
+    return any(
+        a.event == b.event and all(_agree(a.where[name], b.where[name]) for name in set(a.where) & set(b.where))
+        for a in one.any_
+        for b in other.any_
+    )
+
+
+def _agree(one: Test, other: Test) -> bool:
+    """Whether one value can meet both tests, as far as their words tell."""
+    if (one.given is False) != (other.given is False):
+        return False
+    if one.words and other.words and not any(same(a, b) for a in one.words for b in other.words):
+        return False
+    (low, high), (lower, higher) = _bounds(one), _bounds(other)
+    bottom, top = max(low, lower), min(high, higher)
+    if bottom == top:  # they touch: only where both take the point itself
+        return all(test.holds(bottom) for test in (one, other) if test.is_numeric)
+    return bottom < top
+
+
+def _examples(
+    path: Path, journey: Journey, signals: Mapping[str, Signal], events: Mapping[str, Event]
+) -> Iterator[Problem]:
+    for n, example in enumerate(journey.examples):
+        unknown = [(k, event.event) for k, event in enumerate(example.events) if event.event not in events]
+        for k, name in unknown:
+            yield problem_at(path, ("examples", n, "events", k, "event"), f"{name} is no event", sorted(events))
+        if not unknown:
+            yield from _example(path, n, journey, signals, example)
+
+
+def _example(
+    path: Path, n: int, journey: Journey, signals: Mapping[str, Signal], example: Example
+) -> Iterator[Problem]:
+    spells = walk(journey, steps(example.events, signals, journey.signals()), example.until)
+    came = [(spell.stage, spell.entered_at) for spell in spells]
+    wanted = [(spell.stage, spell.entered) for spell in example.stages]
+    if came != wanted:
+        told = ", ".join(f"{stage} at {at:%Y-%m-%d %H:%M}" for stage, at in came) or "no stage"
+        yield problem_at(path, ("examples", n, "stages"), f"the events lead to: {told}")

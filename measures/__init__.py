@@ -1,0 +1,1 @@
+"""Measures: what statistics say of the marts: experiments, attribution, campaigns, metrics, hypotheses."""

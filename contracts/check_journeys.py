@@ -11,6 +11,7 @@ from contracts.event import Event
 from contracts.journey import START, Example, Journey
 from contracts.signal import Occurrence, Signal, Test, as_number, same
 from contracts.source import Value
+from contracts.table import RESTRICTED
 from contracts.walk import steps, walk
 
 Loaded = Mapping[str, Mapping[Path, Any]]
@@ -70,12 +71,15 @@ def _wrong_occurrence(
         return
     if occurrence.event not in emitted:
         yield problem_at(path, (*at, "event"), f"no source emits {occurrence.event}", sorted(emitted))
-    for word in ("once_per", "subject", "value"):
+    for word in ("once_per", "subject", "value", "via"):
         name = getattr(occurrence, word)
         if name is not None and name not in event.properties:
             yield problem_at(path, (*at, word), f"{event.event} has no property {name}", sorted(event.properties))
         elif word == "value" and name is not None and event.properties[name].type not in _NUMBERS:
             yield problem_at(path, (*at, word), f"{name} of {event.event} is no number")
+        elif word in ("subject", "via") and name is not None and event.properties[name].privacy in RESTRICTED:
+            what = f"{name} of {event.event} is {event.properties[name].privacy} data, which no mart for analysts holds"
+            yield problem_at(path, (*at, word), what)
     for name, test in occurrence.where.items():
         declared = event.properties.get(name)
         if declared is None:
@@ -121,7 +125,7 @@ def _named_signals(journey: Journey) -> Iterator[tuple[tuple[str | int, ...], st
                 for i, name in enumerate(getattr(entering, word)):
                     yield ("stages", n, "enters", k, word, i), name
     groups: dict[str, Iterable[str]] = {
-        "moments": ("starts_on", "resolved_by"), "handoffs": ("repeats",), "friction": ("signal", "then"),
+        "moments": ("starts_on", "resolved_by"), "handoffs": ("kept_when", "lost_when"), "friction": ("signal", "then"),
         "indicators": ("signal",),
     }  # fmt: skip
     for group, words in groups.items():

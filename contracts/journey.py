@@ -92,14 +92,17 @@ class Handoff(Declared):
     from_: Name = Field(alias="from")
     to: Name
     within_hours: float = Field(gt=0)
-    repeats: tuple[Name, ...] = Field(
-        (), description="Signals that, given in both channels, say that the context was lost"
-    )
+    kept_when: tuple[Name, ...] = Field((), description="Signals after the change that say: it went on from there")
+    lost_when: tuple[Name, ...] = Field((), description="Signals after it that say: the person had to begin anew")
 
     @model_validator(mode="after")
     def _two_channels(self) -> "Handoff":
         if self.from_ == self.to:
             raise ValueError("a handoff leads to another channel")
+        if not (self.kept_when or self.lost_when):
+            raise ValueError("say by kept_when, lost_when or both how it is seen whether the context was kept")
+        if both := sorted(set(self.kept_when) & set(self.lost_when)):
+            raise ValueError(f"{', '.join(both)} cannot say both that the context was kept and that it was lost")
         return self
 
 
@@ -117,7 +120,7 @@ class Friction(Declared):
     pattern: Literal["happened", "repeated", "followed", "not_followed", "slow", "two_channels", "back_and_forth"]
     signal: Name
     then: tuple[Name, ...] = ()
-    times: int = Field(2, ge=2)
+    times: int = Field(2, ge=2, le=20)
     minutes: float | None = Field(None, gt=0)
     weight: float = Field(gt=0, description="Effort of one occurrence; 1 is about that of filling in a form anew")
 

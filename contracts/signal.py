@@ -106,6 +106,9 @@ class Occurrence(Declared):
         None, description="A number of the event that says how much it is worth, such as a price"
     )
     subject: Name | None = Field(None, description="A property that says what it is about, such as a ticket's number")
+    via: Name | None = Field(
+        None, description="A property that names the channel, where the source stands for several, as a desk's does"
+    )
 
 
 class Signal(Declared):

@@ -1,4 +1,4 @@
-"""Signals as SQL, for Spark and DuckDB alike: what decides whether an event is an occurrence of one.
+"""Signals as Spark SQL: what decides whether an event is an occurrence of one.
 
 Events keep their properties as a map from name to text.
 """
@@ -10,7 +10,7 @@ from contracts.signal import Occurrence, Scalar, Signal, Test, as_text
 
 
 def literal(value: Scalar) -> str:
-    """A word of a contract as an SQL text that no engine can read as anything else."""
+    """A word of a contract as a text of Spark SQL."""
     return "'" + as_text(value).replace("\\", "\\\\").replace("'", "''") + "'"
 
 
@@ -20,7 +20,7 @@ def condition(where: Mapping[str, Test]) -> str:
 
 
 def by_event(signals: Mapping[str, Signal]) -> list[dict[str, Any]]:
-    """Per event, every signal that it may be: ``signal, condition, once_per, amount, subject`` as SQL expressions."""
+    """Per event, every signal that it may be: ``signal, condition, once_per, amount, subject, via`` as SQL expressions."""
     found: dict[str, list[dict[str, str]]] = {}
     for name, signal in signals.items():
         for occurrence in signal.any_:
@@ -34,6 +34,7 @@ def _hit(occurrence: Occurrence) -> dict[str, str]:
         "once_per": _property(occurrence.once_per),
         "amount": f"try_cast({_property(occurrence.value)} as decimal(18, 2))" if occurrence.value else "null",
         "subject": _property(occurrence.subject),
+        "via": _property(occurrence.via),
     }
 
 

@@ -108,7 +108,8 @@ STEPS: dict[str, Step] = {
         "Stops the run unless the marts are complete, consistent and of known provenance.",
         "gold.*",
         "ops.check_results",
-        GATE_FAILED + "mend the model under dbt_project/models/, then clear build_events, which build_marts and measure follow.",
+        GATE_FAILED
+        + "mend the model under dbt_project/models/, then clear build_events, which build_marts and measure follow.",
         mended_by="build_events",
     ),
     "release": Step(

@@ -31,15 +31,24 @@ class Places:
         """The folder of a table that is there, for whom may see it; None for others."""
         for root in (self.restricted, self.open):
             path = root.joinpath(*table.split(".", 1))
-            if os.path.isdir(path / "_delta_log"):  # Path.is_dir raises where one may not enter
+            if _is_begun(path / "_delta_log"):
                 return path
         return None
 
     def tables(self) -> list[str]:
         """Names ``schema.table`` of the tables that can be seen, sorted."""
-        logs = [log for root in (self.open, self.restricted) for log in root.glob("*/*/_delta_log")]
+        logs = [log for root in (self.open, self.restricted) for log in root.glob("*/*/_delta_log") if _is_begun(log)]
         return sorted({f"{log.parent.parent.name}.{log.parent.name}" for log in logs})
 
     def is_restricted(self, path: Path) -> bool:
         """Whether a table's folder lies in the restricted place."""
         return path.is_relative_to(self.restricted)
+
+
+def _is_begun(log: Path) -> bool:
+    """Whether a log has an entry: Spark makes its folder first, and may be killed before the first commit."""
+    try:
+        with os.scandir(log) as entries:
+            return any(entry.is_file() for entry in entries)
+    except OSError:  # there is none, or it may not be entered
+        return False

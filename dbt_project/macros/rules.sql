@@ -10,15 +10,6 @@
     {{ value }}
 {%- endmacro %}
 
-{# The place of a stage in the journey, from 1. #}
-{% macro stage_rank(stage) -%}
-    case {{ stage }}
-        {%- for name in var('journey_stages') %}
-        when '{{ name }}' then {{ loop.index }}
-        {%- endfor %}
-    end
-{%- endmacro %}
-
 {# The run's data date. #}
 {% macro as_of() -%}
     date '{{ var("as_of") }}'

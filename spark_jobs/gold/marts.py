@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from contracts import DBT_MODELS
 from contracts.link import FIRMEST_FIRST
 from contracts.marts import identity_minimums
+from contracts.signal_sql import by_event
 from lakehouse.attach import attach
 from lakehouse.erasing import refuse_half_erased
 from lakehouse.errors import DataError
@@ -22,6 +23,7 @@ from lakehouse.masks import masked
 from lakehouse.private import make_private, open_private
 from lakehouse.releases import row_count
 from spark_jobs.gold.consent_state import build_consent_state
+from spark_jobs.gold.declared import lay_out
 
 if TYPE_CHECKING:
     import datetime
@@ -123,6 +125,7 @@ def invoke_dbt(
     variables: dict[str, Any] = {
         "firmest_first": FIRMEST_FIRST,
         "restricted_marts": sorted(name for name, mart in lake.contracts.marts.items() if mart.is_restricted),
+        "signals": by_event(lake.contracts.signals),
         "identity_minimums": {name: asked.model_dump() for name, asked in identity_minimums().items()},
     }
     if as_of is not None:
@@ -147,7 +150,7 @@ def _session_for_dbt(lake: "Lake") -> Iterator[None]:
     spark = lake.spark
     marts = [name for name in lake.tables() if name.startswith("gold.")]
     attach(lake, {*READ, *marts})
-    _lay_out_dictionary(lake)
+    lay_out(spark, lake.contracts)
     ansi = spark.conf.get("spark.sql.ansi.enabled") or "true"
     os.environ["CLEW_DBT_LAKE"] = str(lake.settings.lake)
     os.environ["CLEW_DBT_RESTRICTED"] = str(lake.restricted_folder())
@@ -155,16 +158,6 @@ def _session_for_dbt(lake: "Lake") -> Iterator[None]:
         yield
     finally:
         spark.conf.set("spark.sql.ansi.enabled", ansi)  # dbt-spark switches it off for the whole session
-
-
-def _lay_out_dictionary(lake: "Lake") -> None:
-    """The event dictionary as the view contracts.events, so that SQL need not repeat what contracts declare."""
-    rows = ", ".join(
-        f"('{event.name}', '{event.direction}', array({', '.join(repr(stage) for stage in event.stages)}))"
-        for event in lake.contracts.events.values()
-    )
-    lake.spark.sql("CREATE SCHEMA IF NOT EXISTS contracts")
-    lake.spark.sql(f"CREATE OR REPLACE VIEW contracts.events (event, direction, stages) AS VALUES {rows}")
 
 
 def _failure(result: "dbtRunnerResult", state: Path) -> ModelFailed:

@@ -8,6 +8,7 @@ import pytest
 from contracts.table import is_restricted
 from lakehouse.duck import connect
 from lakehouse.lake import Lake
+from lakehouse.places import Places
 from lakehouse.private import make_private
 from lakehouse.settings import Settings
 
@@ -73,3 +74,14 @@ def test_a_private_folder_keeps_the_mode_that_somebody_made_stricter(tmp_path: P
     folder = tmp_path / "kept"
     folder.mkdir(mode=0o500)
     assert make_private(folder).stat().st_mode & 0o777 == 0o500
+
+
+def test_a_table_whose_first_commit_was_never_made_is_not_there(tmp_path) -> None:
+    log = tmp_path / "gold" / "personas" / "_delta_log"
+    (log / "_staged_commits").mkdir(parents=True)
+    places = Places.of(tmp_path)
+    assert places.tables() == []
+    assert places.found("gold.personas") is None
+    (log / "00000000000000000000.json").write_text("{}")
+    assert places.tables() == ["gold.personas"]
+    assert places.found("gold.personas") == log.parent

@@ -1,0 +1,156 @@
+{#- Friction that shows in signals of one person. Each is told once: a burst by the event that makes it one, a signal
+    that is followed by the event that follows, one that is not by itself. -#}
+with
+
+steps as (
+    select
+        friction.journey,
+        friction.friction,
+        friction.pattern,
+        friction.times,
+        friction.within_seconds,
+        named.role,
+        signals.profile_id,
+        signals.occurred_at,
+        signals.position,
+        signals.event_id,
+        signals.channel
+    from {{ ref('signals') }} as signals
+    inner join {{ ref('stg_contracts__friction_signals') }} as named on signals.signal = named.signal
+    inner join {{ ref('stg_contracts__friction') }} as friction
+        on named.journey = friction.journey and named.friction = friction.friction
+    where friction.pattern != 'back_and_forth'
+),
+
+following as (
+    select
+        *,
+        last_value(case when role = 'then' then struct(occurred_at, event_id, channel) end, true) over (
+            partition by journey, friction, profile_id
+            order by occurred_at desc, position desc, event_id desc, role desc
+            rows between unbounded preceding and 1 preceding
+        ) as reply
+    from steps
+),
+
+asked as (
+    select
+        *,
+        lag(occurred_at) over (alike) as before_at,
+        lag(event_id) over (alike) as before_event,
+        lag(channel) over (alike) as before_channel,
+        lead(occurred_at) over (alike) as again_at,
+        {#- the one that many places before, with which it makes a burst -#}
+        try_element_at(
+            array_agg(struct(occurred_at, event_id)) over (
+                partition by journey, friction, profile_id order by occurred_at, position, event_id
+                rows between {{ var('longest_burst') }} preceding and current row
+            ),
+            -times
+        ) as burst
+    from following
+    where role = 'signal'
+    window alike as (partition by journey, friction, profile_id order by occurred_at, position, event_id)
+),
+
+judged as (
+    select
+        *,
+        coalesce(burst.occurred_at >= timestampadd(second, -within_seconds, occurred_at), false) as is_burst,
+        timestampadd(second, within_seconds, occurred_at) as due_at
+    from asked
+),
+
+bursts as (
+    select
+        *,
+        lag(is_burst) over (partition by journey, friction, profile_id order by occurred_at, position, event_id) as was_burst
+    from judged
+)
+
+select
+    journey,
+    friction,
+    profile_id,
+    event_id as first_event_id,
+    event_id,
+    occurred_at,
+    channel
+from judged
+where pattern = 'happened'
+
+union all
+
+select
+    journey,
+    friction,
+    profile_id,
+    burst.event_id as first_event_id,
+    event_id,
+    occurred_at,
+    channel
+from bursts
+where pattern = 'repeated' and is_burst and not coalesce(was_burst, false)
+
+union all
+
+select
+    journey,
+    friction,
+    profile_id,
+    max_by(event_id, struct(occurred_at, position, event_id)) as first_event_id,
+    reply.event_id,
+    reply.occurred_at,
+    reply.channel
+from judged
+where pattern = 'followed' and reply.occurred_at <= due_at
+group by journey, friction, profile_id, reply.event_id, reply.occurred_at, reply.channel
+
+union all
+
+select
+    journey,
+    friction,
+    profile_id,
+    event_id as first_event_id,
+    event_id,
+    occurred_at,
+    channel
+from judged
+where
+    pattern = 'not_followed'
+    and due_at < {{ horizon() }}
+    and (reply is null or reply.occurred_at > due_at)
+    and (again_at is null or again_at > due_at)
+
+union all
+
+select
+    journey,
+    friction,
+    profile_id,
+    event_id as first_event_id,
+    reply.event_id,
+    reply.occurred_at,
+    reply.channel
+from judged
+where
+    pattern = 'slow'
+    and reply.occurred_at > due_at
+    and (again_at is null or again_at > reply.occurred_at)
+
+union all
+
+select
+    journey,
+    friction,
+    profile_id,
+    before_event as first_event_id,
+    event_id,
+    occurred_at,
+    channel
+from judged
+where
+    pattern = 'two_channels'
+    and before_channel != channel
+    and before_at >= timestampadd(second, -within_seconds, occurred_at)

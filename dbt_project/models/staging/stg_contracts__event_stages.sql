@@ -1,4 +1,0 @@
-select
-    event,
-    explode(stages) as stage
-from {{ source('contracts', 'events') }}

@@ -1,0 +1,28 @@
+{#- One row per event and signal that it is. Events that share the property named by `once_per` have one occurrence. -#}
+with
+
+matched as (
+    select
+        event_id,
+        event,
+        channel,
+        profile_id,
+        occurred_at,
+        position,
+        explode(filter({{ signals_of_event() }}, hit -> hit.holds)) as hit
+    from {{ source('gold', 'events') }}
+    where profile_id is not null
+)
+
+select
+    event_id,
+    event,
+    coalesce(hit.via, channel) as channel,
+    profile_id,
+    occurred_at,
+    position,
+    hit.signal,
+    coalesce(hit.occurrence, event_id) as occurrence,
+    hit.amount,
+    hit.subject
+from matched

@@ -271,8 +271,8 @@ def _rebuild_rest_of_silver(lake: Lake, target: Lake, as_of: datetime.date, prog
 
 
 def _rebuild_gold(target: Lake, run: Run, with_marts: bool) -> None:
-    from spark_jobs.gold.events import build_events
     from measures.step import measure
+    from spark_jobs.gold.events import build_events
     from spark_jobs.gold.marts import build_marts
 
     build_events(target, run)

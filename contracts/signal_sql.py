@@ -20,7 +20,7 @@ def condition(where: Mapping[str, Test]) -> str:
 
 
 def by_event(signals: Mapping[str, Signal]) -> list[dict[str, Any]]:
-    """Per event, every signal that it may be: ``signal, condition, once_per, amount, subject, via`` as SQL expressions."""
+    """Per event, every signal that it may be, with its ``condition, once_per, amount, subject, via`` as SQL."""
     found: dict[str, list[dict[str, str]]] = {}
     for name, signal in signals.items():
         for occurrence in signal.any_:

@@ -9,7 +9,10 @@ DOC = dag_doc(
     "Turns what the channels landed into profiles, journeys and permissioned exports.",
     "every midnight UTC, for the day that ended. For past days: `clew airflow backfill create --dag-id clew_daily "
     "--from-date 2017-12-30 --to-date 2017-12-31`.",
-    "land conform retract gate_silver resolve gate_identity build_events build_marts measure gate_gold release export".split(),
+    (
+        "land conform retract gate_silver resolve gate_identity build_events build_marts measure gate_gold release "
+        "export"
+    ).split(),
 )
 
 

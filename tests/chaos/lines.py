@@ -69,8 +69,8 @@ def whole() -> dict[str, Step]:
     from identity.resolve import resolve
     from lakehouse.maintenance import maintain
     from lakehouse.releases import publish_release
-    from spark_jobs.bronze.land import land
     from measures.step import measure
+    from spark_jobs.bronze.land import land
     from spark_jobs.gold.events import build_events
     from spark_jobs.gold.marts import build_marts
     from spark_jobs.silver.conform import conform

@@ -46,6 +46,7 @@ COMMANDS = (
     "policy",
     "export",
     "caps",
+    "report",
     "audit",
     "check",
     "doctor",

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 Option = dict[str, Any]
+_COLOURS = ("$mark", "$second", "$third", "$fourth", "$fifth", "$faint")
 ROW = 34
 """Height of a row of a chart, in pixels."""
 
@@ -75,30 +76,30 @@ def intervals(
             "lineStyle": {"color": "$ink", "type": "dashed", "width": 1},
         }  # fmt: skip
     option: Option = {
-        "grid": {"left": 8, "right": 24, "top": 36 if len(groups) > 1 else 8, "bottom": 28, "containLabel": True},
+        "grid": {"left": 16, "right": 24, "top": 36 if len(groups) > 1 else 8, "bottom": 8, "containLabel": True},
         "tooltip": {"trigger": "item"},
-        "xAxis": {"type": "value", "name": unit, "nameLocation": "middle", "nameGap": 28, "min": span[0],
-                  "max": span[1], "scale": True},
+        "xAxis": _scale(unit) | {"min": span[0], "max": span[1], "scale": True},
         "yAxis": [_rows(labels), {"type": "value", "min": -0.5, "max": len(labels) - 0.5, "inverse": True,
                                   "show": False}],
         "series": series,
     }  # fmt: skip
     if unit:
-        option["grid"]["bottom"] = 44
+        option["grid"]["bottom"] = 24
     if len(groups) > 1:
         option["legend"] = {"top": 0, "left": 0, "data": [{"name": name} for name, _ in groups]}
-    return Chart(option, ROW * len(labels) + 56 + (34 if len(groups) > 1 else 0) + (18 if unit else 0), about)
+    return Chart(option, ROW * len(labels) + 40 + (28 if len(groups) > 1 else 0) + (20 if unit else 0), about)
 
 
 def bars(rows: Sequence[tuple[str, float]], about: str, unit: str = "") -> Chart:
     """Lying bars, one row each."""
     option: Option = {
-        "grid": {"left": 8, "right": 64, "top": 4, "bottom": 40 if unit else 24, "containLabel": True},
+        "grid": {"left": 16, "right": 64, "top": 4, "bottom": 24 if unit else 8, "containLabel": True},
         "tooltip": {"trigger": "item"},
-        "xAxis": {"type": "value", "name": unit, "nameLocation": "middle", "nameGap": 26, "splitNumber": 4},
+        "xAxis": _scale(unit) | {"splitNumber": 4},
         "yAxis": _rows([label for label, _ in rows]),
         "series": [
-            {"type": "bar", "name": unit, "data": [value for _, value in rows], "barMaxWidth": 20,
+            {"type": "bar", "name": unit, "barMaxWidth": 20,
+             "data": [{"value": value, "label": {"formatter": f"{value:,}"}} for _, value in rows],
              "itemStyle": {"color": "$mark", "borderRadius": [0, 3, 3, 0]},
              "label": {"show": True, "position": "right", "color": "$ink"}}
         ],
@@ -116,7 +117,7 @@ def stacked(labels: Sequence[str], kinds: Sequence[tuple[str, str, Sequence[floa
     """
     option: Option = {
         "aria": {"enabled": True, "decal": {"show": True}, "label": {"enabled": False}},
-        "grid": {"left": 8, "right": 24, "top": 40, "bottom": 28, "containLabel": True},
+        "grid": {"left": 16, "right": 24, "top": 40, "bottom": 8, "containLabel": True},
         "legend": {"top": 0, "left": 0},
         "tooltip": {"trigger": "item"},
         "xAxis": {"type": "value", "max": 100, "axisLabel": {"formatter": "{value} %"}},
@@ -137,10 +138,10 @@ def columns(
     marks = ("circle", "rect", "triangle", "diamond", "pin", "arrow", "roundRect", "circle")
     colours = ("$mark", "$second", "$third", "$fourth", "$fifth", "$faint", "$ink", "$mark")
     option: Option = {
-        "grid": {"left": 8, "right": 24, "top": 64, "bottom": 44, "containLabel": True},
+        "grid": {"left": 16, "right": 24, "top": 64, "bottom": 24, "containLabel": True},
         "legend": {"top": 0, "left": 0},
         "tooltip": {"trigger": "item"},
-        "xAxis": {"type": "value", "name": unit, "nameLocation": "middle", "nameGap": 28, "scale": True},
+        "xAxis": _scale(unit) | {"scale": True},
         "yAxis": _rows(labels),
         "series": [
             {"type": "scatter", "name": name, "symbol": marks[number % 8], "symbolSize": 12,
@@ -161,8 +162,12 @@ def sankey(links: Sequence[tuple[str, str, int]], about: str) -> Chart:
     """
     left, right = (list(dict.fromkeys(link[side] for link in links)) for side in (0, 1))
     # a mark that no one sees tells the sides apart, since ECharts knows nodes by their names
-    nodes = [{"name": name, "depth": 0} for name in left]
+    names = sorted({*left, *right})
+    colour = {name: _COLOURS[number % len(_COLOURS)] for number, name in enumerate(names)}
+    nodes: list[Option] = [{"name": name, "depth": 0} for name in left]
     nodes += [{"name": f"{name}\u200b", "depth": 1} for name in right]
+    for node in nodes:
+        node["itemStyle"] = {"color": colour[node["name"].removesuffix("\u200b")]}
     option: Option = {
         "tooltip": {"trigger": "item"},
         "series": [
@@ -178,8 +183,14 @@ def sankey(links: Sequence[tuple[str, str, int]], about: str) -> Chart:
     return Chart(option, max(220, 42 * max(len(left), len(right)) + 40), about)
 
 
+def _scale(unit: str) -> Option:
+    line = {"axisLine": {"show": False, "onZero": False}, "axisTick": {"show": False}, "position": "bottom"}
+    return line | {"type": "value", "name": unit, "nameLocation": "middle", "nameGap": 26}
+
+
 def _rows(labels: Sequence[str]) -> Option:
     return {
         "type": "category", "inverse": True, "data": list(labels), "axisTick": {"show": False},
-        "axisLine": {"show": False}, "axisLabel": {"width": 210, "overflow": "break", "interval": 0, "color": "$ink"},
+        "axisLine": {"show": False}, "axisLabel": {"width": 240, "overflow": "break", "interval": 0, "lineHeight": 14,
+                                                  "color": "$ink"},
     }  # fmt: skip

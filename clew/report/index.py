@@ -68,7 +68,7 @@ def _map(asked: Asked, journey: "Journey") -> Markup:
     return section(
         f"{words(name).capitalize()}: {journey.about}", f"map-{name}",
         element("p", f"{people(everybody)} people are in this journey, which ", element("strong", words(journey.owner)),
-                " owns. They have what they came for once they ", element("strong", words(journey.value_signal)), "."),
+                " owns. They have what they came for with the signal ", element("strong", words(journey.value_signal)), "."),
         element("ol", cards, class_="stages"),
         source(asked, answers, places, tables, f"the map of {words(name)}"),
     )  # fmt: skip

@@ -1,5 +1,6 @@
 """The ways that people really go from one contact to the next, stage by stage."""
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from clew.explained.markup import element
@@ -53,7 +54,7 @@ def _of_journey(asked: Asked, journey: "Journey") -> list[Any]:
 def _stage(stage: str, rows: list[Row]) -> Any:
     told = [row for row in rows if not is_few(row["people"])]
     cells = [
-        (f"{words(row['from_step'])} → {words(row['to_step'])}", right(people(row["people"])),
+        (f"{_step(row['from_step'])} → {_step(row['to_step'])}", right(people(row["people"])),
          right("–" if is_few(row["people"]) else f"{row['times']:,}"),
          right("–" if is_few(row["people"]) else share(row["share"], 1)),
          right("–" if is_few(row["people"]) or row["median_minutes"] is None else minutes(row["median_minutes"])))
@@ -69,3 +70,8 @@ def _stage(stage: str, rows: list[Row]) -> Any:
 
 def _total(rows: list[Row], row: Row, side: str) -> int:
     return sum(one["times"] for one in rows if one[side] == row[side])
+
+
+def _step(name: str) -> str:
+    """A contact in words; where its kind begins as its channel does, that is said once."""
+    return re.sub(r"^(\w+) (?=\1 )", "", words(name))

@@ -70,6 +70,15 @@
         }
       }, { rootMargin: "600px" });
       found.forEach((element) => seen.observe(element));
+      // The others once there is time, so that what is printed or searched is whole.
+      const rest = () => {
+        const next = found.find((element) => !charts.some((one) => one.element === element));
+        if (next) {
+          draw(next);
+          setTimeout(rest, 0);
+        }
+      };
+      window.addEventListener("load", () => setTimeout(rest, 200));
       let width = document.documentElement.clientWidth;
       window.addEventListener("resize", () => {
         if (printing || width === document.documentElement.clientWidth) return;

@@ -101,7 +101,7 @@ FROM counted""")
     hidden = hides(row["with_value"], row["everybody"]) or not row["everybody"]
     told = "Too few people to say." if hidden else (
         f"{share(row['share'], 1)} of {people(row['everybody'])} people ({share_of(row['low'], row['high'], 1)}) have had "
-        f"what they came for: they {words(journey.value_signal)}.")  # fmt: skip
+        f"what they came for: the signal {words(journey.value_signal)}.")  # fmt: skip
     if not hidden and row["with_value"]:
         told += (f" A quarter of them within {number(row['days_quarter'])} days of arriving, half within "
                  f"{number(row['days_half'])}, three quarters within {number(row['days_three_quarters'])}.")  # fmt: skip

@@ -191,6 +191,7 @@ def _scale(unit: str) -> Option:
 def _rows(labels: Sequence[str]) -> Option:
     return {
         "type": "category", "inverse": True, "data": list(labels), "axisTick": {"show": False},
-        "axisLine": {"show": False}, "axisLabel": {"width": 240, "overflow": "break", "interval": 0, "lineHeight": 14,
-                                                  "color": "$ink"},
+        "axisLine": {"show": False},
+        "axisLabel": {"width": min(240, 12 + 7 * max(map(len, labels), default=0)), "overflow": "break", "interval": 0,
+                      "lineHeight": 14, "color": "$ink"},
     }  # fmt: skip

@@ -13,6 +13,7 @@ from contracts.table import PrivacyClass, Table, is_restricted
 
 if TYPE_CHECKING:
     from contracts.caps import Caps
+    from contracts.costs import Costs
     from contracts.export import Destination
     from contracts.identity import IdentityRules
     from contracts.journey import Journey
@@ -92,6 +93,14 @@ class Contracts:
         from contracts.journey import Journey
 
         return self._by_name("journeys/*.yml", Journey, "journey") if any(self.root.glob("journeys/*.yml")) else {}
+
+    @cached_property
+    def costs(self) -> "Costs | None":
+        """What contacts and improvements cost, or None where nothing is declared."""
+        from contracts.costs import Costs
+
+        path = self.root / "costs.yml"
+        return load_yaml(path, Costs) if path.exists() else None
 
     @cached_property
     def marts(self) -> "dict[str, Mart]":

@@ -16,8 +16,10 @@ from contracts import DBT_MODELS, Contracts, flow
 from contracts.base import Declared, load_yaml, problem_at
 from contracts.caps import Caps
 from contracts.check_consent import problems_of_consent
+from contracts.check_costs import problems_of_costs
 from contracts.check_journeys import problems_of_journeys
 from contracts.consent_case import CaseTable
+from contracts.costs import Costs
 from contracts.errors import ContractError, Problem
 from contracts.event import Event
 from contracts.export import Destination
@@ -45,9 +47,10 @@ KINDS: dict[str, tuple[str, type[Declared]]] = {
     "roles": ("roles.yml", Roles),
     "signals": ("signals.yml", Signals),
     "journey": ("journeys/*.yml", Journey),
+    "costs": ("costs.yml", Costs),
 }
 """What may be declared: where it lies under contracts/, and the model that reads it."""
-OPTIONAL = ("caps", "signals", "journey")
+OPTIONAL = ("caps", "signals", "journey", "costs")
 """Kinds that need not be declared: without caps nothing is capped, without journeys none is computed."""
 
 SCHEMAS = "schemas"
@@ -109,6 +112,7 @@ def _declared(root: Path) -> tuple[dict[str, dict[Path, Any]], list[Problem]]:
     problems += _exported(loaded["export"])
     problems += problems_of_consent(loaded)
     problems += problems_of_journeys(loaded)
+    problems += problems_of_costs(loaded)
     problems += wrongly_asked()
     problems += wrong_origins(root)
     problems += unclassed(loaded)

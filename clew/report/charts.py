@@ -86,7 +86,11 @@ def intervals(
     if unit:
         option["grid"]["bottom"] = 24
     if len(groups) > 1:
-        option["legend"] = {"top": 0, "left": 0, "data": [{"name": name} for name, _ in groups]}
+        option["legend"] = {
+            "top": 0, "left": 0,
+            "data": [{"name": name, "icon": ("circle", "diamond", "rect")[place % 3]}
+                     for place, (name, _) in enumerate(groups)],
+        }  # fmt: skip
     return Chart(option, ROW * len(labels) + 40 + (28 if len(groups) > 1 else 0) + (20 if unit else 0), about)
 
 

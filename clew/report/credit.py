@@ -1,4 +1,4 @@
-"""Attribution beside what was measured: what each model credits a channel with, and what it really added where known."""
+"""Attribution beside what was measured: what models credit a channel with, and what it really added where known."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,20 +9,52 @@ from clew.report.cells import is_few, number, people, right, words
 from clew.report.charts import Interval, columns, intervals
 from clew.report.site import Page, absent, badge, chart, section, source, table
 
-
-
 FILE = "attribution.html"
-_COLUMNS = ("period", "period_from", "period_until", "model", "level", "channel", "campaign", "people", "orders", "value",
-            "share", "status", "measured_value", "measured_low", "measured_high", "method", "gap", "is_within")  # fmt: skip
-_MIX = ("channel", "status", "reason", "weeks", "regions", "people", "contribution", "low", "high", "lifts",
-        "calibrated", "calibrated_low", "calibrated_high")  # fmt: skip
+_COLUMNS = (
+    "period",
+    "period_from",
+    "period_until",
+    "model",
+    "level",
+    "channel",
+    "campaign",
+    "people",
+    "orders",
+    "value",
+    "share",
+    "status",
+    "measured_value",
+    "measured_low",
+    "measured_high",
+    "method",
+    "gap",
+    "is_within",
+)
+_MIX = (
+    "channel",
+    "status",
+    "reason",
+    "weeks",
+    "regions",
+    "people",
+    "contribution",
+    "low",
+    "high",
+    "lifts",
+    "calibrated",
+    "calibrated_low",
+    "calibrated_high",
+)
 _MODELS = ("first", "last", "linear", "time_decay", "position", "markov", "shapley")
 _NO_CHANNEL = ("no_touchpoint", "no_person", "not_yet", "other")
 
 
 def page(asked: Asked) -> Page:
     """The page of attribution."""
-    lead = "Seven models share the same orders out among channels; none of them measures what a channel added. Where a holdout or a comparison did, it stands beside them."
+    lead = (
+        "Seven models share the same orders out among channels; none of them measures what a channel added. "
+        "Where a holdout or a comparison did, it stands beside them."
+    )
     parts: list[Any] = []
     if asked.has("gold.attribution", *_COLUMNS):
         parts += _attribution(asked)
@@ -36,11 +68,11 @@ def page(asked: Asked) -> Page:
 
 
 def _attribution(asked: Asked) -> list[Any]:
-    answer = asked.answer(f"""SELECT {', '.join(_COLUMNS)}
+    answer = asked.answer(f"""SELECT {", ".join(_COLUMNS)}
 FROM gold.attribution
 WHERE level = 'channel' AND period = 'all'
 ORDER BY channel, model""")
-    beside = asked.answer(f"""SELECT {', '.join(_COLUMNS)}
+    beside = asked.answer(f"""SELECT {", ".join(_COLUMNS)}
 FROM gold.attribution
 WHERE status = 'measured'
 ORDER BY period, level, channel, campaign, model""")
@@ -120,12 +152,13 @@ def _media_mix(asked: Asked) -> Any:
     drawn = intervals(kinds, "Dollars that sales by week and region say each medium added", "dollars added", line=0)
     heads = ("medium", "known", "why not", "people", "weeks", "added, dollars", "interval", "lifts", "with lifts",
              "interval with lifts")  # fmt: skip
-    return section("Media mix by week and region", "mix",
-                   chart(drawn if shown else None, table("What each medium added by a regression.", heads, rows)),
-                   source(asked, [answer], [asked.declarations.part("attribution.yml")], ["gold.media_mix"], "media mix"))  # fmt: skip
+    return section(
+        "Media mix by week and region",
+        "mix",
+        chart(drawn if shown else None, table("What each medium added by a regression.", heads, rows)),
+        source(asked, [answer], [asked.declarations.part("attribution.yml")], ["gold.media_mix"], "media mix"),
+    )
 
 
 def _ends(low: Any, high: Any) -> str:
     return "not known" if low is None or high is None else f"{number(low, 0)} to {number(high, 0)}"
-
-

@@ -57,11 +57,16 @@ def _of_journey(asked: Asked, journey: "Journey") -> list[Any]:
         chart(drawn, table("All bottlenecks that five people or more met.", heads, rows)),
         source(asked, [answer], places, ["gold.bottlenecks"], f"bottlenecks of {words(journey.journey)}"),
         element("h3", "Traces back to raw events", id=f"{journey.journey}-traces"),
-        element("p", "The first command of each lists the newest events that show it; the second leads from one of them "
-                "to the raw lines as they landed. Who it was stands on no page."),
-        [_trace(asked, journey.journey, row, about[row["friction"]].about if row["friction"] in about else "")
-         for row in known[:SHOWN]],
-    ]  # fmt: skip
+        element(
+            "p",
+            "The first command of each lists the newest events that show it; the second leads from one of them "
+            "to the raw lines as they landed. Who it was stands on no page.",
+        ),
+        [
+            _trace(asked, journey.journey, row, about[row["friction"]].about if row["friction"] in about else "")
+            for row in known[:SHOWN]
+        ],
+    ]
 
 
 def _name(row: Row) -> str:

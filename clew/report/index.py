@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from clew.explained.markup import Markup, element
 from clew.report import hard, judged, moments
 from clew.report.asked import Asked
-from clew.report.cells import figures, hides, is_few, number, people, share, share_of, words
+from clew.report.cells import hides, is_few, number, people, share, share_of, words
 from clew.report.site import Page, absent, section, source
 from clew.report.stages import gate_words, gauge, stage_place, standing
 
@@ -24,7 +24,10 @@ def page(asked: Asked) -> Page:
     if not asked.journeys:
         parts.append(element("p", "No journey is declared: write one under contracts/journeys.", class_="absent"))
     parts.append(_attention(asked))
-    lead = "Each stage of the journey with the people in it on the date of the release, and whether its gate is passed in time."
+    lead = (
+        "Each stage of the journey with the people in it on the date of the release, and whether its gate is "
+        "passed in time."
+    )
     return Page(FILE, "The journey map", "Map", lead, parts)
 
 
@@ -35,25 +38,31 @@ def _north_star(asked: Asked) -> Markup:
     if not answer.rows:
         return section("North star", "north-star", element("p", "No metric is declared to be it.", class_="absent"))
     row = answer.rows[0]
-    value = figures(row["value"]) if row["value"] is not None else words(row["status"])
+    unit = row["unit"]
+    value = judged.value(row["value"], unit) if row["value"] is not None else words(row["status"])
     card = element(
         "div",
-        element("div", element("h2", f"North star: {words(row['metric'])}", id="north-star"),
-                element("p", value, element("span", f" {row['unit']}"), class_="figure")),
-        element("dl",
-                element("dt", "95 % interval"), element("dd", _ends(row["low"], row["high"])),
-                element("dt", "by certain links only"), element("dd", judged.value(row["value_certain"])),
-                element("dt", "with both doubts"), element("dd", _ends(row["whole_low"], row["whole_high"])),
-                element("dt", "owner"), element("dd", words(row["owner"]))),
+        element(
+            "div",
+            element("h2", f"North star: {words(row['metric'])}", id="north-star"),
+            element("p", value, element("span", f" {unit}"), class_="figure"),
+        ),
+        element(
+            "dl",
+            element("dt", "95 % interval"),
+            element("dd", judged.ends(row["low"], row["high"], unit)),
+            element("dt", "by certain links only"),
+            element("dd", judged.value(row["value_certain"], unit)),
+            element("dt", "with both doubts"),
+            element("dd", judged.ends(row["whole_low"], row["whole_high"], unit)),
+            element("dt", "owner"),
+            element("dd", words(row["owner"])),
+        ),
         class_="star",
-    )  # fmt: skip
+    )
     place = asked.declarations.find("metrics/*.yml", "metric", row["metric"])
     return element("section", card, source(asked, [answer], [place], ["gold.metrics"], "the north star"),
                    aria_labelledby="north-star")  # fmt: skip
-
-
-def _ends(low: Any, high: Any) -> str:
-    return "not known" if low is None or high is None else f"{figures(low)} to {figures(high)}"
 
 
 def _map(asked: Asked, journey: "Journey") -> Markup:
@@ -66,12 +75,19 @@ def _map(asked: Asked, journey: "Journey") -> Markup:
     places = [stage_place(asked, journey, stage) for stage in journey.stages]
     tables = ["gold.journey_stages", "gold.stage_gates"][: len(answers)]
     return section(
-        f"{words(name).capitalize()}: {journey.about}", f"map-{name}",
-        element("p", f"{people(everybody)} people are in this journey, which ", element("strong", words(journey.owner)),
-                " owns. They have what they came for with the signal ", element("strong", words(journey.value_signal)), "."),
+        f"{words(name).capitalize()}: {journey.about}",
+        f"map-{name}",
+        element(
+            "p",
+            f"{people(everybody)} people are in this journey, which ",
+            element("strong", words(journey.owner)),
+            " owns. They have what they came for with the signal ",
+            element("strong", words(journey.value_signal)),
+            ".",
+        ),
         element("ol", cards, class_="stages"),
         source(asked, answers, places, tables, f"the map of {words(name)}"),
-    )  # fmt: skip
+    )
 
 
 def _card(journey: "Journey", stage: "Stage", counted: "Standing") -> Markup:
@@ -122,5 +138,3 @@ def _attention(asked: Asked) -> Markup:
     told = element("ul", [element("li", item) for item in items], class_="attention") if items else element(
         "p", "Nothing that these tables tell of.")  # fmt: skip
     return section("What needs somebody", "attention", told)
-
-

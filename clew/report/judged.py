@@ -5,17 +5,53 @@ from typing import Any
 
 from clew.explained.markup import Markup, element
 from clew.report.asked import Asked, Row
-from clew.report.cells import figures, is_few, people, plain, right, words
+from clew.report.cells import figures, is_few, number, people, plain, right, words
 from clew.report.charts import Interval, intervals
 from clew.report.site import Page, absent, badge, chart, section, source, table
 
 FILE, HYPOTHESES = "metrics.html", "hypotheses.html"
-METRIC_COLUMNS = ("metric", "kind", "value", "unit", "direction", "low", "high", "value_certain", "low_links", "high_links",
-                  "whole_low", "whole_high", "people", "status", "threshold", "verdict", "guards", "why", "owner")  # fmt: skip
+METRIC_COLUMNS = (
+    "metric",
+    "kind",
+    "value",
+    "unit",
+    "direction",
+    "low",
+    "high",
+    "value_certain",
+    "low_links",
+    "high_links",
+    "whole_low",
+    "whole_high",
+    "people",
+    "status",
+    "threshold",
+    "verdict",
+    "guards",
+    "why",
+    "owner",
+)
 METRICS = f"SELECT {', '.join(METRIC_COLUMNS)}\nFROM gold.metrics"
-_HYPOTHESIS_COLUMNS = ("hypothesis", "claim", "owner", "metric", "claimed", "threshold", "unit", "judged_on", "verdict",
-                       "estimate", "low", "high", "people", "people_of_those", "minimum_people", "refuted_if", "why",
-                       "answer")  # fmt: skip
+_HYPOTHESIS_COLUMNS = (
+    "hypothesis",
+    "claim",
+    "owner",
+    "metric",
+    "claimed",
+    "threshold",
+    "unit",
+    "judged_on",
+    "verdict",
+    "estimate",
+    "low",
+    "high",
+    "people",
+    "people_of_those",
+    "minimum_people",
+    "refuted_if",
+    "why",
+    "answer",
+)
 _HYPOTHESES = f"SELECT {', '.join(_HYPOTHESIS_COLUMNS)}\nFROM gold.hypotheses\nORDER BY hypothesis"
 _GROUP_COLUMNS = ("metric", "group_column", "group_value", "people", "value", "difference", "difference_low",
                   "difference_high", "verdict", "unit")  # fmt: skip
@@ -24,9 +60,11 @@ _SIGNS = {"kept": "good", "broken": "bad", "holds": "good", "refuted": "bad", "n
 _KINDS = (("north_star", "North star"), ("guardrail", "Guardrails"), ("input", "Inputs"))
 
 
-def value(given: Any) -> str:
-    """A figure, or that it is not known."""
-    return "not known" if given is None else figures(float(given))
+def value(given: Any, unit: str = "") -> str:
+    """A figure, or that it is not known; shares in per cent."""
+    if given is None:
+        return "not known"
+    return f"{number(100 * float(given))} %" if unit.startswith("share") else figures(float(given))
 
 
 def verdict(given: Any) -> Markup:
@@ -36,7 +74,10 @@ def verdict(given: Any) -> Markup:
 
 def metrics(asked: Asked) -> Page:
     """The page of metrics."""
-    lead = "Every figure with its interval over people, and beside it what it would be by certain links only: the band that uncertain identities leave."
+    lead = (
+        "Every figure with its interval over people, and beside it what it would be by certain links only: the "
+        "band that uncertain identities leave."
+    )
     if not asked.has("gold.metrics", *METRIC_COLUMNS):
         return Page(FILE, "Metrics", "Metrics", lead, [absent(asked, "gold.metrics", "metrics")])
     answer = asked.answer(f"{METRICS}\nORDER BY metric")
@@ -44,8 +85,14 @@ def metrics(asked: Asked) -> Page:
     for kind, title in _KINDS:
         rows = [row for row in answer.rows if row["kind"] == kind]
         if rows:
-            parts.append(section(title, kind.replace("_", "-"), [_metric(row) for row in rows],
-                                 table(f"{title}: all figures.", _METRIC_HEADS, [_cells(row) for row in rows])))  # fmt: skip
+            parts.append(
+                section(
+                    title,
+                    kind.replace("_", "-"),
+                    element("div", [_metric(row) for row in rows], class_="pairs"),
+                    table(f"{title}: all figures.", _METRIC_HEADS, [_cells(row) for row in rows]),
+                )
+            )
     places = [asked.declarations.find("metrics/*.yml", "metric", row["metric"]) for row in answer.rows]
     parts.append(source(asked, [answer], places, ["gold.metrics"], "metrics"))
     if asked.has("gold.metric_groups", *_GROUP_COLUMNS):
@@ -59,32 +106,50 @@ _METRIC_HEADS = ("metric", "value", "unit", "95 % interval", "certain links only
 
 def _cells(row: Row) -> tuple[Any, ...]:
     few = is_few(row["people"])
-    told = ["–"] * 4 if few else [value(row["value"]), _ends(row["low"], row["high"]), value(row["value_certain"]),
-                                  _ends(row["whole_low"], row["whole_high"])]  # fmt: skip
+    unit = row["unit"]
+    told = (
+        ["–"] * 4
+        if few
+        else [
+            value(row["value"], unit),
+            ends(row["low"], row["high"], unit),
+            value(row["value_certain"], unit),
+            ends(row["whole_low"], row["whole_high"], unit),
+        ]
+    )
     return (words(row["metric"]), right(told[0]), row["unit"], *map(right, told[1:]), right(people(row["people"])),
             row["threshold"] or "–", verdict(row["verdict"]), words(row["owner"]))  # fmt: skip
 
 
-def _ends(low: Any, high: Any) -> str:
-    return "not known" if low is None or high is None else f"{figures(low)} to {figures(high)}"
+def ends(low: Any, high: Any, unit: str = "") -> str:
+    """An interval; shares in per cent."""
+    return "not known" if low is None or high is None else f"{value(low, unit)} to {value(high, unit)}"
 
 
 def _metric(row: Row) -> Any:
     """One metric on its own scale: all links above, certain links and the band below."""
     if row["value"] is None or is_few(row["people"]):
         return None
-    all_links = [Interval("", row["value"], row["low"], row["high"])]
-    both = [Interval("", row["value_certain"], row["whole_low"], row["whole_high"])]
+    unit = row["unit"]
+    size = 100 if unit.startswith("share") else 1
+    all_links = [_scaled(size, row["value"], row["low"], row["high"])]
+    both = [_scaled(size, row["value_certain"], row["whole_low"], row["whole_high"])]
     drawn = intervals([("by all links", all_links), ("by certain links, with the whole interval", both)],
-                      f"{words(row['metric'])}: by all links, and with the doubt of who is who", row["unit"])  # fmt: skip
+                      f"{words(row['metric'])}: by all links, and with the doubt of who is who",
+                      f"{'% as ' if size > 1 else ''}{unit}")  # fmt: skip
     heads = ("reading", "value", "interval")
     told = table(
         f"{words(row['metric'])}, in {row['unit']}.", heads,
-        [("by all links", right(value(row["value"])), right(_ends(row["low"], row["high"]))),
-         ("by certain links; the whole interval", right(value(row["value_certain"])),
-          right(_ends(row["whole_low"], row["whole_high"])))],
+        [("by all links", right(value(row["value"], unit)), right(ends(row["low"], row["high"], unit))),
+         ("by certain links; the whole interval", right(value(row["value_certain"], unit)),
+          right(ends(row["whole_low"], row["whole_high"], unit)))],
     )  # fmt: skip
-    return [element("h3", words(row["metric"]).capitalize()), chart(drawn, told)]
+    return element("div", element("h3", words(row["metric"]).capitalize()), chart(drawn, told))
+
+
+def _scaled(size: int, *ends_of: float | None) -> Interval:
+    point, low, high = (None if one is None else round(size * one, 6) for one in ends_of)
+    return Interval("", point, low, high)
 
 
 def _groups(asked: Asked) -> Markup:
@@ -93,9 +158,9 @@ def _groups(asked: Asked) -> Markup:
     )
     rows = [
         (f"{words(row['metric'])}: {words(row['group_column'])} {row['group_value']}", plain(row["people"], "people"),
-         right("–" if is_few(row["people"]) else value(row["value"])),
-         right("–" if is_few(row["people"]) else value(row["difference"])),
-         right("–" if is_few(row["people"]) else _ends(row["difference_low"], row["difference_high"])),
+         *(right("–" if is_few(row["people"]) or row["verdict"] == "too_few_to_say" else told) for told in (
+             value(row["value"], row["unit"]), value(row["difference"], row["unit"]),
+             ends(row["difference_low"], row["difference_high"], row["unit"]))),
          verdict(row["verdict"]))
         for row in answer.rows
     ]  # fmt: skip
@@ -112,8 +177,8 @@ def hypotheses(asked: Asked) -> Page:
     answer = asked.answer(_HYPOTHESES)
     cards = [_claim(row) for row in answer.rows]
     rows = [
-        (words(row["hypothesis"]), verdict(row["verdict"]), right(value(row["estimate"])),
-         right(_ends(row["low"], row["high"])), right(f"{words(row['claimed'])} {value(row['threshold'])}"), row["unit"],
+        (words(row["hypothesis"]), verdict(row["verdict"]), right(value(row["estimate"], row["unit"])),
+         right(ends(row["low"], row["high"], row["unit"])), right(words(row["claimed"])), row["unit"],
          plain(row["people"], "people"), plain(row["judged_on"]), words(row["owner"]))
         for row in answer.rows
     ]  # fmt: skip
@@ -129,8 +194,8 @@ def hypotheses(asked: Asked) -> Page:
 
 def _claim(row: Row) -> Markup:
     told = "No figure yet." if row["estimate"] is None else (
-        f"It is {value(row['estimate'])} ({_ends(row['low'], row['high'])}); claimed is {words(row['claimed'])} "
-        f"{value(row['threshold'])}, in {row['unit']}.")  # fmt: skip
+        f"It is {value(row['estimate'], row['unit'])} ({ends(row['low'], row['high'], row['unit'])}); claimed is "
+        f"{words(row['claimed'])}, in {row['unit']}.")  # fmt: skip
     return element(
         "article",
         element("p", badge(words(row["verdict"]), _SIGNS.get(row["verdict"], "none"))),
@@ -153,5 +218,10 @@ def warnings(asked: Asked) -> Iterator[Markup]:
     if asked.has("gold.metrics", *METRIC_COLUMNS):
         for row in asked.answer(f"{METRICS}\nORDER BY metric").rows:
             if row["verdict"] == "broken":
-                yield element("span", badge("broken", "bad"), f" {words(row['metric']).capitalize()} stands at "
-                              f"{value(row['value'])} {row['unit']}. ", element("a", "Metrics", href=FILE))  # fmt: skip
+                yield element(
+                    "span",
+                    badge("broken", "bad"),
+                    f" {words(row['metric']).capitalize()} stands at "
+                    f"{value(row['value'], row['unit'])}, {row['unit']}. ",
+                    element("a", "Metrics", href=FILE),
+                )

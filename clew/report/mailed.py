@@ -10,21 +10,55 @@ from clew.report.judged import value
 from clew.report.site import Page, absent, badge, chart, section, source, table
 
 FILE = "campaigns.html"
-_LIFT = ("campaign_id", "outcome", "unit", "campaign_type", "starts", "ends", "people_mailed", "people_compared", "lift",
-         "lift_low", "lift_high", "q_value", "extra", "extra_low", "extra_high", "placebo", "placebo_low",
-         "placebo_high", "verdict", "finding", "assumes")  # fmt: skip
+_LIFT = (
+    "campaign_id",
+    "outcome",
+    "unit",
+    "campaign_type",
+    "starts",
+    "ends",
+    "people_mailed",
+    "people_compared",
+    "lift",
+    "lift_low",
+    "lift_high",
+    "q_value",
+    "extra",
+    "extra_low",
+    "extra_high",
+    "placebo",
+    "placebo_low",
+    "placebo_high",
+    "verdict",
+    "finding",
+    "assumes",
+)
 _COUPONS = ("campaign_id", "campaign_type", "status", "people_redeemed", "sales_discounted", "extra_by_rate",
             "extra_by_rate_low", "extra_by_rate_high", "extra_by_buyers", "extra_by_buyers_low", "extra_by_buyers_high",
             "anyway_by_rate", "anyway_by_buyers", "assumes")  # fmt: skip
-_AGAIN = ("grouping", "first_basket", "status", "people", "days_quarter", "days_half", "days_half_low", "days_half_high",
-          "again_soon", "again_soon_low", "again_soon_high")  # fmt: skip
+_AGAIN = (
+    "grouping",
+    "first_basket",
+    "status",
+    "people",
+    "days_quarter",
+    "days_half",
+    "days_half_low",
+    "days_half_high",
+    "again_soon",
+    "again_soon_low",
+    "again_soon_high",
+)
 _DONE = ("campaign_id", "campaign_type", "people_reached", "people_opened", "people_clicked", "people_redeemed",
          "redemption_sales_value")  # fmt: skip
 
 
 def page(asked: Asked) -> Page:
     """The page of campaigns."""
-    lead = "What mailings and coupons brought: people who got them against people like them who did not, with the same comparison before the mailing as a placebo."
+    lead = (
+        "What mailings and coupons brought: people who got them against people like them who did not, with the "
+        "same comparison before the mailing as a placebo."
+    )
     parts = [_lift(asked), _coupons(asked), _again(asked), _performance(asked)]
     return Page(FILE, "Campaigns", "Campaigns", lead, parts)
 
@@ -46,7 +80,9 @@ def _lift(asked: Asked) -> Markup:
     title, anchor = "What each campaign added", "lift"
     if not asked.has("gold.campaign_lift", *_LIFT):
         return section(title, anchor, absent(asked, "gold.campaign_lift", "lift of campaigns"))
-    answer = asked.answer(f"SELECT {', '.join(_LIFT)}\nFROM gold.campaign_lift\nWHERE outcome = 'spend'\nORDER BY campaign_id")
+    answer = asked.answer(
+        f"SELECT {', '.join(_LIFT)}\nFROM gold.campaign_lift\nWHERE outcome = 'spend'\nORDER BY campaign_id"
+    )
     ordered = sorted(answer.rows, key=_by_number)
     rows, shown, before = [], [], []
     for row in ordered:
@@ -60,18 +96,31 @@ def _lift(asked: Asked) -> Markup:
             shown.append(Interval(_name(row), row["lift"], row["lift_low"], row["lift_high"]))
             before.append(Interval(_name(row), row["placebo"], row["placebo_low"], row["placebo_high"]))
     unit = ordered[0]["unit"] if ordered else ""
-    drawn = intervals([("lift", shown), ("placebo, before the mailing", before)],
-                      "Lift of each campaign with its interval, and its placebo", unit, line=0) if shown else None  # fmt: skip
+    drawn = (
+        intervals(
+            [("lift", shown), ("placebo, before the mailing", before)],
+            "Lift of each campaign with its interval, and its placebo",
+            unit,
+            line=0,
+        )
+        if shown
+        else None
+    )
     heads = ("campaign", "finding", "to be believed", "people mailed", "people compared", "lift", "its interval",
              "placebo's interval", "extra in all, dollars", "its interval")  # fmt: skip
     assumes = ordered[0]["assumes"] if ordered else ""
     return section(
-        title, anchor,
-        element("p", f"Lift in {unit}. A placebo whose interval leaves out nothing says that the groups were not alike."),
+        title,
+        anchor,
+        element(
+            "p", f"Lift in {unit}. A placebo whose interval leaves out nothing says that the groups were not alike."
+        ),
         element("p", element("strong", "It assumes: "), assumes) if assumes else None,
         chart(drawn, table("Lift of campaigns.", heads, rows)),
-        source(asked, [answer], [asked.declarations.part("campaigns.yml")], ["gold.campaign_lift"], "lift of campaigns"),
-    )  # fmt: skip
+        source(
+            asked, [answer], [asked.declarations.part("campaigns.yml")], ["gold.campaign_lift"], "lift of campaigns"
+        ),
+    )
 
 
 def _ends(row: Row, name: str) -> str:
@@ -84,7 +133,9 @@ def _coupons(asked: Asked) -> Markup:
     if not asked.has("gold.campaign_cannibalisation", *_COUPONS):
         return section(title, anchor, absent(asked, "gold.campaign_cannibalisation", "coupons"))
     answer = asked.answer(f"SELECT {', '.join(_COUPONS)}\nFROM gold.campaign_cannibalisation\nORDER BY campaign_id")
-    rows, rate, buyers = [], [], []
+    rows: list[Any] = []
+    rate: list[Interval] = []
+    buyers: list[Interval] = []
     for row in sorted(answer.rows, key=_by_number):
         rows.append((_name(row), words(row["status"]), plain(row["people_redeemed"], "people"),
                      right(value(row["sales_discounted"])), right(value(row["extra_by_rate"])),
@@ -113,9 +164,16 @@ def _again(asked: Asked) -> Markup:
     for row in answer.rows:
         soon = share_of(row["again_soon_low"], row["again_soon_high"])
         name = row["first_basket"].lower()
-        rows.append((f"{row['grouping']}: {name}" if row["grouping"] != "all" else "all", plain(row["people"], "people"),
-                     right(share(row["again_soon"])), right(soon), right(number(row["days_half"], 0)),
-                     right(f"{number(row['days_half_low'], 0)} to {number(row['days_half_high'], 0)}")))  # fmt: skip
+        rows.append(
+            (
+                f"{row['grouping']}: {name}" if row["grouping"] != "all" else "all",
+                plain(row["people"], "people"),
+                right(share(row["again_soon"])),
+                right(soon),
+                right(number(row["days_half"], 0)),
+                right(f"{number(row['days_half_low'], 0)} to {number(row['days_half_high'], 0)}"),
+            )
+        )
         if row["again_soon"] is not None and not is_few(row["people"]):
             values = (round(100 * row[key], 2) for key in ("again_soon", "again_soon_low", "again_soon_high"))
             shown.append(Interval(name, *values))
@@ -138,5 +196,9 @@ def _performance(asked: Asked) -> Markup:
         counts = (row[f"people_{what}"] for what in ("reached", "opened", "clicked", "redeemed"))
         rows.append((_name(row), *(plain(count, "people") for count in counts), right(sold)))
     heads = ("campaign", "people reached", "opened", "clicked", "redeemed", "paid in redeeming, dollars")
-    return section(title, anchor, table("People by what they did.", heads, rows),
-                   source(asked, [answer], [], ["gold.campaign_performance"], "what people did with campaigns"))  # fmt: skip
+    return section(
+        title,
+        anchor,
+        table("People by what they did.", heads, rows),
+        source(asked, [answer], [], ["gold.campaign_performance"], "what people did with campaigns"),
+    )

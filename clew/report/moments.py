@@ -141,7 +141,9 @@ def worst(asked: Asked, journey: "Journey") -> Iterator[Markup]:
 
 def handoffs(asked: Asked) -> Page:
     """The page of handoffs."""
-    lead = "Changes of channel that the business arranges: the first of each person, and whether they had to begin anew."
+    lead = (
+        "Changes of channel that the business arranges: the first of each person, and whether they had to begin anew."
+    )
     parts = [section(f"Handoffs: {words(j.journey)}", f"{j.journey}-handoffs", *_handed(asked, j))
              for j in asked.journeys]  # fmt: skip
     return Page(HANDOFFS, "Handoffs between channels", "Handoffs", lead, parts)
@@ -163,9 +165,16 @@ def _handed(asked: Asked, journey: "Journey") -> list[Any]:
             values = (round(100 * row[key], 2) for key in ("share_kept", "low", "high"))
             shown.append(Interval(f"{words(handoff.from_)} → {words(handoff.to)}", *values))
         few = row is None or is_few(row["people"]) or row["median_minutes"] is None
-        rows.append((f"{words(handoff.from_)} → {words(handoff.to)}", handoff.owner,
-                     right(people(row["people"] if row else 0)), right(people(row["people_known"] if row else 0)),
-                     *map(right, told), right("–" if row is None or few else minutes(row["median_minutes"]))))  # fmt: skip
+        rows.append(
+            (
+                f"{words(handoff.from_)} → {words(handoff.to)}",
+                handoff.owner,
+                right(people(row["people"] if row else 0)),
+                right(people(row["people_known"] if row else 0)),
+                *map(right, told),
+                right("–" if row is None or few else minutes(row["median_minutes"])),
+            )
+        )
     heads = ("from and to", "owner", "people", "of whom it is known", "context kept", "lost", "share kept",
              "95 % interval", "median time between")  # fmt: skip
     drawn = intervals([("share", shown)], "Share of people whose context was kept, with intervals",

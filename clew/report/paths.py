@@ -26,7 +26,10 @@ ORDER BY stage, people DESC, from_step, to_step"""
 
 def page(asked: Asked) -> Page:
     """The page of paths."""
-    lead = "From each contact to the next, with how many people went that way and how long it took; stop is no contact for the days that the marts declare."
+    lead = (
+        "From each contact to the next, with how many people went that way and how long it took; stop is no "
+        "contact for the days that the marts declare."
+    )
     parts = [part for journey in asked.journeys for part in _of_journey(asked, journey)]
     return Page(FILE, "The ways people go", "Paths", lead, parts)
 
@@ -63,8 +66,14 @@ def _stage(stage: str, rows: list[Row]) -> Any:
     heads = ("from and to", "people", "times", "share of ways from there", "median time")
     drawn = [row for row in told if row["to_step"] != "other"][:DRAWN]
     drawn.sort(key=lambda row: (-_total(drawn, row, "from_step"), -row["times"], row["to_step"]))
-    picture = sankey([(words(row["from_step"]), words(row["to_step"]), row["times"]) for row in drawn],
-                     f"The {len(drawn)} ways that most people went while in {words(stage)}") if drawn else None  # fmt: skip
+    picture = (
+        sankey(
+            [(words(row["from_step"]), words(row["to_step"]), row["times"]) for row in drawn],
+            f"The {len(drawn)} ways that most people went while in {words(stage)}",
+        )
+        if drawn
+        else None
+    )
     return chart(picture, table(f"Every way while in {words(stage)}.", heads, cells))
 
 

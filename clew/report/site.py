@@ -78,19 +78,27 @@ def written(page: Page, ways: Sequence[tuple[str, str]], asked: Asked) -> str:
             element("h1", page.title),
             element("p", page.lead, class_="lead"),
             page.parts,
-            id="content", tabindex="-1",
+            id="content",
+            tabindex="-1",
         ),
         element(
             "footer",
-            element("p", f"From {asked.release_name}. People are counted, never named; what one to four people did is "
-                    "not shown. An interval holds the true figure in 95 of 100 such samples, unless it says otherwise."),
-            element("p", "Charts are drawn by Apache ECharts 6.1.0 (", element("a", "Apache-2.0", href="LICENSE-echarts.txt"),
-                    "), which lies beside this page."),
+            element(
+                "p",
+                f"From {asked.release_name}. People are counted, never named; what one to four people did is "
+                "not shown. An interval holds the true figure in 95 of 100 such samples, unless it says otherwise.",
+            ),
+            element(
+                "p",
+                "Charts are drawn by Apache ECharts 6.1.0 (",
+                element("a", "Apache-2.0", href="LICENSE-echarts.txt"),
+                "), which lies beside this page.",
+            ),
         ),
         element("p", id="said", class_="unseen", role="status"),
         element("script", src=LIBRARY, defer="defer") if has_charts else None,
         element("script", src=SCRIPT, defer="defer"),
-    )  # fmt: skip
+    )
     return f"<!doctype html>\n{element('html', head, body, lang='en')}\n"
 
 
@@ -152,10 +160,13 @@ def source(
     found = [*places, *(asked.declarations.table(name) for name in tables)]
     kept = list({(place.file, place.first): place for place in found if place is not None}.values())
     shown = [
-        element("details", element("summary", place.name), element("pre", element("code", lines(_folded(place))), tabindex="0",
-                role="region", aria_label=place.name))
+        element(
+            "details",
+            element("summary", place.name),
+            element("pre", element("code", lines(_folded(place))), tabindex="0", role="region", aria_label=place.name),
+        )
         for place in kept
-    ]  # fmt: skip
+    ]
     return element(
         "details",
         element("summary", "Where this is from", element("span", f": {about}", class_="unseen")),

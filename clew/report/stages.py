@@ -112,17 +112,32 @@ def _of_journey(asked: Asked, journey: "Journey") -> list[Any]:
     standing = Standing(asked, journey)
     declared = asked.declarations.find(*_PLACE, name, "stages")
     return [
-        section(f"How far people get: {words(name)}", f"{name}-reached",
-                element("p", f"{journey.about}. Of everybody in the journey, who was ever in the stage."),
-                _reached(standing), source(asked, [standing.stages], [declared], ["gold.journey_stages"],
-                                           f"how far people get in {words(name)}")),
-        section(f"Gates passed in time: {words(name)}", f"{name}-gates",
-                element("p", "Of each person the first time in the stage, once the time that the journey gives is over. "
-                        "Who lapses and comes back is judged by the first time only."),
-                _gate_part(asked, standing)),
-        section(f"How people move: {words(name)}", f"{name}-moves",
-                element("p", "Every change of stage, from the left to the right."), _moves_part(asked, journey)),
-    ]  # fmt: skip
+        section(
+            f"How far people get: {words(name)}",
+            f"{name}-reached",
+            element("p", f"{journey.about}. Of everybody in the journey, who was ever in the stage."),
+            _reached(standing),
+            source(
+                asked, [standing.stages], [declared], ["gold.journey_stages"], f"how far people get in {words(name)}"
+            ),
+        ),
+        section(
+            f"Gates passed in time: {words(name)}",
+            f"{name}-gates",
+            element(
+                "p",
+                "Of each person the first time in the stage, once the time that the journey gives is over. "
+                "Who lapses and comes back is judged by the first time only.",
+            ),
+            _gate_part(asked, standing),
+        ),
+        section(
+            f"How people move: {words(name)}",
+            f"{name}-moves",
+            element("p", "Every change of stage, from the left to the right."),
+            _moves_part(asked, journey),
+        ),
+    ]
 
 
 def _reached(standing: Standing) -> Markup:
@@ -148,9 +163,14 @@ def _gate_part(asked: Asked, standing: Standing) -> list[Any]:
     rows, shown = [], []
     for stage in (stage for stage in standing.journey.stages if stage.gate):
         told = gate_words(standing.gate(stage.stage))
-        rows.append((f"{words(stage.stage)} → {words(stage.gate and stage.gate.to)}", stage.owner,
-                     right(f"{stage.gate and stage.gate.within_days} days"),
-                     *(right(told[key]) for key in ("judged", "in_time", "share", "interval", "late", "days"))))  # fmt: skip
+        rows.append(
+            (
+                f"{words(stage.stage)} → {words(stage.gate and stage.gate.to)}",
+                stage.owner,
+                right(f"{stage.gate and stage.gate.within_days} days"),
+                *(right(told[key]) for key in ("judged", "in_time", "share", "interval", "late", "days")),
+            )
+        )
         row = standing.gate(stage.stage)
         if row is not None and not hides(row["passed_in_time"], row["people_judged"]):
             values = (_percent(row[key]) for key in ("share_in_time", "low", "high"))

@@ -13,8 +13,25 @@ FILE = "experiments.html"
 _LEDGER = ("experiment", "owner", "kind", "status", "phase", "starts_on", "ends_on", "hypothesis", "stop_rule",
            "people_exposed", "people_counted", "people_mixed", "excluded", "people_needed", "verdict", "guardrails",
            "learned")  # fmt: skip
-_RESULTS = ("experiment", "metric", "arm", "control", "role", "people", "control_people", "mean", "control_mean",
-            "lift", "lift_low", "lift_high", "minimum_effect", "has_sample_ratio", "decided_by", "verdict", "reason")  # fmt: skip
+_RESULTS = (
+    "experiment",
+    "metric",
+    "arm",
+    "control",
+    "role",
+    "people",
+    "control_people",
+    "mean",
+    "control_mean",
+    "lift",
+    "lift_low",
+    "lift_high",
+    "minimum_effect",
+    "has_sample_ratio",
+    "decided_by",
+    "verdict",
+    "reason",
+)
 _MEET = ("experiment", "other", "arm", "other_arm", "people", "difference", "low", "high", "verdict")
 _SIGNS = {"wins": "good", "holds": "good", "none_known": "good", "loses": "bad", "harmed": "bad", "interacts": "warn",
           "sample_ratio_broken": "bad", "too_few": "open", "too_early": "open", "not_known": "open",
@@ -23,7 +40,10 @@ _SIGNS = {"wins": "good", "holds": "good", "none_known": "good", "loses": "bad",
 
 def page(asked: Asked) -> Page:
     """The page of experiments."""
-    lead = "Everything that was tried, dead experiments too: who was in it, what each arm did, and whether the arms had the people they should."
+    lead = (
+        "Everything that was tried, dead experiments too: who was in it, what each arm did, and whether the arms "
+        "had the people they should."
+    )
     parts: list[Any] = []
     if asked.has("gold.experiment_ledger", *_LEDGER):
         answer = _all(asked, "gold.experiment_ledger", _LEDGER, "experiment")
@@ -44,10 +64,18 @@ def page(asked: Asked) -> Page:
         rows = [(f"{words(row['experiment'])} ({words(row['arm'])}) beside {words(row['other'])} "
                  f"({words(row['other_arm'])})", plain(row["people"], "people"), right(value(row["difference"])),
                  right(_ends(row["low"], row["high"])), _verdict(row["verdict"])) for row in answer.rows]  # fmt: skip
-        parts.append(section("Where two meet", "meet",
-                             table("Whether an arm does something else beside an arm of another.",
-                                   ("arms", "people", "difference of effects", "interval", "verdict"), rows),
-                             source(asked, [answer], [], ["gold.experiment_interactions"], "interactions")))  # fmt: skip
+        parts.append(
+            section(
+                "Where two meet",
+                "meet",
+                table(
+                    "Whether an arm does something else beside an arm of another.",
+                    ("arms", "people", "difference of effects", "interval", "verdict"),
+                    rows,
+                ),
+                source(asked, [answer], [], ["gold.experiment_interactions"], "interactions"),
+            )
+        )
     return Page(FILE, "What was tried", "Experiments", lead, parts)
 
 
@@ -69,13 +97,13 @@ def _entry(row: Row) -> Markup:
              ("people exposed", plain(row["people_exposed"], "people")),
              ("of whom count", plain(row["people_counted"], "people")),
              ("saw several arms", plain(row["people_mixed"], "people")),
-             ("people needed", plain(row["people_needed"], "people")))  # fmt: skip
+             ("people needed", plain(row["people_needed"])))  # fmt: skip
     return element(
         "article",
         element("h3", words(row["experiment"]).capitalize(), element("span", f" · {row['kind']}, {row['status']}",
                 class_="kind"), id=f"experiment-{row['experiment']}"),
         element("p", row["hypothesis"], class_="goal"),
-        element("p", element("strong", "Verdict: "), words(row["verdict"])),
+        element("p", element("strong", "Verdict: "), words(row["verdict"] or "none yet")),
         element("p", element("strong", "Guardrails: "), words(row["guardrails"])) if row["guardrails"] else None,
         element("p", element("strong", "Learned: "), row["learned"]) if row["learned"] else None,
         element("dl", [[element("dt", name), element("dd", _bare(given))] for name, given in facts]),
@@ -93,15 +121,28 @@ def _bare(given: Any) -> Any:
 def _results(answer: Answer) -> Any:
     rows, shown = [], []
     for row in answer.rows:
-        name = f"{words(row['experiment'])}: {words(row['metric'])}, {words(row['arm'])} against {words(row['control'])}"
+        name = (
+            f"{words(row['experiment'])}: {words(row['metric'])}, {words(row['arm'])} against {words(row['control'])}"
+        )
         lift = "–" if row["lift"] is None else share(row["lift"], 1)
         ends = "–" if row["lift_low"] is None or row["lift_high"] is None else (
             f"{100 * row['lift_low']:.1f} to {100 * row['lift_high']:.1f} %")  # fmt: skip
         ratio = badge("as declared", "good") if row["has_sample_ratio"] else badge("broken", "bad")
-        rows.append((name, _verdict(row["verdict"]), plain(row["people"], "people"),
-                     plain(row["control_people"], "people"), right(value(row["mean"])), right(value(row["control_mean"])),
-                     right(lift), right(ends), right(share(row["minimum_effect"], 1)), element("td", ratio),
-                     element("td", row["reason"], class_="wide")))  # fmt: skip
+        rows.append(
+            (
+                name,
+                _verdict(row["verdict"]),
+                plain(row["people"], "people"),
+                plain(row["control_people"], "people"),
+                right(value(row["mean"])),
+                right(value(row["control_mean"])),
+                right(lift),
+                right(ends),
+                right(share(row["minimum_effect"], 1)),
+                element("td", ratio),
+                element("td", row["reason"], class_="wide"),
+            )
+        )
         if row["lift"] is not None and row["lift_low"] is not None and row["lift_high"] is not None:
             values = (round(100 * row[key], 2) for key in ("lift", "lift_low", "lift_high"))
             shown.append(Interval(name, *values))

@@ -26,7 +26,9 @@ _SAYS = {
 
 def page(asked: Asked) -> Page:
     """The page of voice and behaviour."""
-    lead = "The last word of each person who said how content they are, held against what they did; and who behaves how."
+    lead = (
+        "The last word of each person who said how content they are, held against what they did; and who behaves how."
+    )
     parts: list[Any] = []
     for journey in asked.journeys:
         name = journey.journey
@@ -74,12 +76,21 @@ ORDER BY people DESC, persona""")
     about = {persona.persona: persona.about for persona in journey.personas} | {"none": "Fits no persona"}
     rows = [(words(row["persona"]), about.get(row["persona"], ""), right(people(row["people"]))) for row in answer.rows]
     shown = [row for row in answer.rows if not is_few(row["people"])]
-    drawn = bars([(words(row["persona"]), row["people"]) for row in shown], "People by persona", "people") if shown else None
+    drawn = (
+        bars([(words(row["persona"]), row["people"]) for row in shown], "People by persona", "people")
+        if shown
+        else None
+    )
     place = asked.declarations.find("journeys/*.yml", "journey", journey.journey, "personas")
     return [
-        chart(drawn, table("People by persona; who fits several has the first.", ("persona", "how they behave", "people"), rows)),
-        source(asked, [answer], [place], ["gold.personas", "gold.journey_stages"], f"personas of {words(journey.journey)}"),
-    ]  # fmt: skip
+        chart(
+            drawn,
+            table("People by persona; who fits several has the first.", ("persona", "how they behave", "people"), rows),
+        ),
+        source(
+            asked, [answer], [place], ["gold.personas", "gold.journey_stages"], f"personas of {words(journey.journey)}"
+        ),
+    ]
 
 
 def _time_to_value(asked: Asked, journey: "Journey") -> list[Any]:
@@ -99,15 +110,22 @@ SELECT *, round(with_value / nullif(everybody, 0), 4) AS share, {low} AS low, {h
 FROM counted""")
     row = answer.rows[0]
     hidden = hides(row["with_value"], row["everybody"]) or not row["everybody"]
-    told = "Too few people to say." if hidden else (
-        f"{share(row['share'], 1)} of {people(row['everybody'])} people ({share_of(row['low'], row['high'], 1)}) have had "
-        f"what they came for: the signal {words(journey.value_signal)}.")  # fmt: skip
+    told = "Too few people to say."
+    if not hidden:
+        told = (
+            f"{share(row['share'], 1)} of {people(row['everybody'])} people ({share_of(row['low'], row['high'], 1)}) "
+            f"have had what they came for: the signal {words(journey.value_signal)}."
+        )
     if not hidden and row["with_value"]:
-        told += (f" A quarter of them within {number(row['days_quarter'])} days of arriving, half within "
-                 f"{number(row['days_half'])}, three quarters within {number(row['days_three_quarters'])}.")  # fmt: skip
+        told += (
+            f" A quarter of them within {number(row['days_quarter'])} days of arriving, half within "
+            f"{number(row['days_half'])}, three quarters within {number(row['days_three_quarters'])}."
+        )
     place = asked.declarations.find("journeys/*.yml", "journey", journey.journey, "value_signal")
-    return [element("p", told),
-            source(asked, [answer], [place], ["gold.time_to_value"], f"time to value of {words(journey.journey)}")]  # fmt: skip
+    return [
+        element("p", told),
+        source(asked, [answer], [place], ["gold.time_to_value"], f"time to value of {words(journey.journey)}"),
+    ]
 
 
 def _signs(asked: Asked, journey: "Journey") -> list[Any]:
@@ -131,7 +149,16 @@ ORDER BY indicator""")
             shown.append(Interval(words(row["indicator"]), *values))
     drawn = intervals([("lift", shown)], "How much more or less often the outcome comes after each early sign",
                       "percentage points more than without the sign", line=0) if shown else None  # fmt: skip
-    heads = ("claim", "people with the sign", "without", "reach it with", "without", "difference", "95 % interval", "verdict")
+    heads = (
+        "claim",
+        "people with the sign",
+        "without",
+        "reach it with",
+        "without",
+        "difference",
+        "95 % interval",
+        "verdict",
+    )
     place = asked.declarations.find("journeys/*.yml", "journey", journey.journey, "indicators")
     return [
         element("p", "What goes with what, not what brings what about."),

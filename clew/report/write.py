@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from clew.report import credit, hard, index, judged, mailed, moments, paths, stages, tried, voice
+from clew.report import credit, hard, index, judged, mailed, moments, paths, stages, tried, voice, whole
 from clew.report.asked import TABLES, Asked
 from clew.report.site import FILES, Page, written
 from contracts.errors import UsageError
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 PAGES: tuple[Callable[[Asked], Page], ...] = (
     index.page, stages.page, paths.page, hard.page, moments.page, moments.handoffs, voice.page, judged.metrics,
-    judged.hypotheses, tried.page, credit.page, mailed.page,
+    judged.hypotheses, tried.page, credit.page, mailed.page, whole.page,
 )  # fmt: skip
 
 

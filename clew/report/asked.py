@@ -23,6 +23,21 @@ TABLES = (
 )  # fmt: skip
 """Tables of gold from which pages are made; each of them may be absent."""
 
+_NEEDED = {
+    "journey_stages": "journey profile_id spell stage entered_at is_current",
+    "stage_gates": "journey profile_id spell stage state due_at days_to_pass",
+    "moments": "journey moment profile_id opened_at opened_by_event due_at minutes state",
+    "journey_paths": "journey stage from_step to_step people times median_minutes share",
+    "handoffs": "journey handoff profile_id left_at arrived_at arrived_by_event minutes context",
+    "time_to_value": "journey profile_id days has_value",
+    "personas": "journey profile_id persona",
+    "voice_of_customer": "journey mood verdict",
+    "friction_events": "journey friction profile_id event_id occurred_at channel stage effort",
+    "touchpoints": "profile_id channel occurred_at",
+    "signals": "profile_id signal channel occurred_at amount",
+}
+"""The columns that pages read of a table, where they do not say so themselves: an old release may lack one."""
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -78,8 +93,9 @@ class Asked:
         return {name: frozenset(columns) for name, columns in found.items()}
 
     def has(self, table: str, *columns: str) -> bool:
-        """Whether the release has a table, with these columns."""
-        return table in self._columns and set(columns) <= self._columns[table]
+        """Whether the release has a table, with these columns, or those that pages are known to read."""
+        wanted = columns or _NEEDED.get(table.split(".")[1], "").split()
+        return table in self._columns and set(wanted) <= self._columns[table]
 
     def answer(self, sql: str) -> Answer:
         """The rows of a query."""

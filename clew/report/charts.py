@@ -78,7 +78,8 @@ def intervals(
     option: Option = {
         "grid": {"left": 16, "right": 24, "top": 36 if len(groups) > 1 else 8, "bottom": 8, "containLabel": True},
         "tooltip": {"trigger": "item"},
-        "xAxis": _scale(unit) | {"min": span[0], "max": span[1], "scale": True},
+        "xAxis": _scale(unit) | {"min": span[0], "max": span[1], "scale": True}
+        | ({"interval": 25} if span == (0, 100) else {}),
         "yAxis": [_rows(labels), {"type": "value", "min": -0.5, "max": len(labels) - 0.5, "inverse": True,
                                   "show": False}],
         "series": series,
@@ -139,7 +140,7 @@ def columns(
     labels: Sequence[str], kinds: Sequence[tuple[str, Sequence[float | None]]], about: str, unit: str = ""
 ) -> Chart:
     """Points of several kinds by row, each kind with a mark of its own, such as models beside what was measured."""
-    marks = ("circle", "rect", "triangle", "diamond", "pin", "arrow", "roundRect", "circle")
+    marks = ("circle", "rect", "triangle", "diamond", "roundRect", "arrow", "pin", "circle")
     colours = ("$mark", "$second", "$third", "$fourth", "$fifth", "$faint", "$ink", "$mark")
     option: Option = {
         "grid": {"left": 16, "right": 24, "top": 64, "bottom": 24, "containLabel": True},

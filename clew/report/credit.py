@@ -116,22 +116,30 @@ def _money(row: Row | None) -> str:
 def _measured(rows: Sequence[Row]) -> Any:
     if not rows:
         return element("p", "Nothing was measured yet: what any channel really added is not known.")
-    told, shown = [], []
-    seen: set[tuple[Any, ...]] = set()
+    told: list[Any] = []
+    groups: dict[str, list[Row]] = {}
     for row in rows:
         name = f"{words(row['channel'])}, {words(row['campaign'])} ({row['period']})"
+        groups.setdefault(name, []).append(row)
         within = badge("within", "good") if row["is_within"] else badge("outside", "bad")
         told.append((f"{name}, {words(row['model'])}", right(_money(row)), right(number(row["measured_value"], 2)),
                      right(f"{number(row['measured_low'], 0)} to {number(row['measured_high'], 0)}"),
                      right(number(row["gap"], 2)), element("td", within), words(row["method"])))  # fmt: skip
-        key = (row["period"], row["channel"], row["campaign"])
-        if key not in seen and row["measured_low"] is not None:
-            seen.add(key)
-            shown.append(Interval(name, *(float(row[f"measured_{end}"]) for end in ("value", "low", "high"))))
+    shown, credited = [], []
+    for name, group in groups.items():
+        known = sorted(float(row["value"]) for row in group if not is_few(row["people"]))
+        if group[0]["measured_low"] is None or not known:
+            continue
+        shown.append(Interval(name, *(float(group[0][f"measured_{end}"]) for end in ("value", "low", "high"))))
+        credited.append(Interval(name, known[len(known) // 2], known[0], known[-1]))
+    kinds = [
+        ("measured, with its interval", shown),
+        ("credited: the middle model, from the least to the most", credited),
+    ]
     heads = ("channel, campaign, model", "credited", "measured", "its interval", "credited less measured",
              "within the interval", "measured by")  # fmt: skip
-    drawn = intervals([("measured", shown)], "Dollars that were measured to be added, with intervals",
-                      "dollars added, as measured", line=0) if shown else None  # fmt: skip
+    drawn = intervals(kinds, "Dollars that were measured to be added, beside what models credit", "dollars",
+                      line=0) if shown else None  # fmt: skip
     return chart(drawn, table("Credits of models beside what was measured.", heads, told))
 
 

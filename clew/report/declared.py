@@ -83,18 +83,15 @@ class Declarations:
         return self._read[path]
 
     def _place(self, path: Path, root: yaml.Node, location: Sequence[Step], base: Path | None = None) -> Place | None:
-        first, last = 0, root.end_mark.line
-        node = root
+        first, node = 0, root
         for step in location:
             found = _child(node, step)
             if found is None:
                 return None
             start, node = found
-            first, last = start.start_mark.line, node.end_mark.line - (1 if node.end_mark.column == 0 else 0)
+            first = start.start_mark.line
         lines = self._file(path)[0].split("\n")
-        last = min(last, len(lines) - 1)
-        while last > first and (not lines[last].strip() or _indent(lines[last]) < _indent(lines[first])):
-            last -= 1
+        last = max(first, min(_last(node), len(lines) - 1))
         file = path.relative_to(base or self._root.parent).as_posix()
         return Place(file, first + 1, last + 1, "\n".join(lines[first : last + 1]))
 
@@ -107,5 +104,12 @@ def _child(node: yaml.Node, step: Step) -> tuple[yaml.Node, yaml.Node] | None:
     return (node.value[step], node.value[step]) if isinstance(step, int) and step < len(node.value) else None
 
 
-def _indent(line: str) -> int:
-    return len(line) - len(line.lstrip(" "))
+def _last(node: yaml.Node) -> int:
+    """The last line of a node, from 0: that of its last part, since a block's own end is where the next begins."""
+    if isinstance(node, yaml.MappingNode) and node.value and not node.flow_style:
+        return _last(node.value[-1][1])
+    if isinstance(node, yaml.SequenceNode) and node.value and not node.flow_style:
+        return _last(node.value[-1])
+    return int(node.end_mark.line) - (
+        1 if node.end_mark.column == 0 and node.end_mark.line > node.start_mark.line else 0
+    )

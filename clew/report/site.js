@@ -1,4 +1,4 @@
-// Draws the charts of a page from the options that stand in it, and adds buttons that copy. Nothing is fetched.
+// Draws the charts of a page from the options that stand in it, and adds buttons that copy. Nothing is loaded from elsewhere.
 (() => {
   "use strict";
   const charts = [];

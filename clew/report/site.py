@@ -154,7 +154,7 @@ def source(
     """
     parts: list[Any] = []
     for answer in answers:
-        command = f"clew query --release {asked.release} {shlex.quote(answer.sql)}"
+        command = f"clew query --release {asked.release} {_quoted(answer.sql)}"
         parts.append(element("pre", element("code", lines(command)), class_="copy", tabindex="0", role="region",
                              aria_label=f"The query of {about}", data_what="the query"))  # fmt: skip
     found = [*places, *(asked.declarations.table(name) for name in tables)]
@@ -181,7 +181,7 @@ def absent(asked: Asked, table_name: str, what: str) -> Markup:
     """What stands in the place of figures whose table is not there."""
     return element(
         "p", element("strong", f"No {what} here. "), "Its table ", element("code", table_name),
-        f" is not in {asked.release_name}. ", element("code", "clew run"),
+        f" is not in {asked.release_name}, or lacks a column that this page reads. ", element("code", "clew run"),
         " makes it where its contracts are declared; tables that are newer than the last release are read by ",
         element("code", "clew report journeys --release live"), ".", class_="absent",
     )  # fmt: skip
@@ -196,6 +196,11 @@ def badge(text: str, kind: str) -> Markup:
 def lines(text: str) -> Markup:
     """Text of several lines; within a line it is escaped as all is."""
     return Markup("\n".join(escaped(line) for line in text.split("\n")))
+
+
+def _quoted(sql: str) -> str:
+    """SQL as one word of a shell, in double quotes where they change nothing in it: they are easier to read."""
+    return shlex.quote(sql) if set(sql) & set('"$`\\!') else f'"{sql}"'
 
 
 def _folded(place: Place) -> str:

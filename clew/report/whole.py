@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from clew.explained.markup import element
+from clew.explained.markup import element, joined
 from clew.report.asked import Answer, Asked, Row
 from clew.report.cells import FEW, is_few, number, people, right, words
 from clew.report.charts import bars, sankey
@@ -24,7 +24,7 @@ def page(asked: Asked) -> Page:
         "how hard it is: over the year that ends with the release."
     )
     parts = [part for journey in asked.journeys for part in _of_journey(asked, journey)]
-    return Page(FILE, "The map of the whole", "Costs and roadmap", lead, parts)
+    return Page(FILE, "The map of the whole", "Roadmap", lead, parts)
 
 
 def _of_journey(asked: Asked, journey: "Journey") -> list[Any]:
@@ -39,7 +39,7 @@ def _of_journey(asked: Asked, journey: "Journey") -> list[Any]:
     ]
     told = source(asked, [answer], places, _READS, f"the map of {words(name)}")
     return [
-        section(f"Stage by stage: {words(name)}", f"{name}-whole", _picture(asked, journey, answer, touched), told),
+        section(f"Stage by stage: {words(name)}", f"{name}-whole", _picture(asked, journey, answer), told),
         section(f"System by system: {words(name)}", f"{name}-systems", _systems(asked, journey, answer, touched)),
         section(f"Process by process: {words(name)}", f"{name}-processes", _processes(asked, journey)),
         section(f"Roadmap: {words(name)}", f"{name}-roadmap", *_roadmap(asked, journey, costs)),
@@ -100,43 +100,30 @@ def _moments_by_channel(asked: Asked, journey: "Journey") -> Mapping[str, Sequen
     return found
 
 
-def _picture(asked: Asked, journey: "Journey", answer: Answer, touched: Mapping[str, Sequence[str]]) -> Any:
-    order = {stage: place for place, stage in enumerate(("start", *journey.names))}
-    rows = sorted(answer.rows, key=lambda row: (order.get(row["stage"], 99), row["channel"]))
+def _picture(asked: Asked, journey: "Journey", answer: Answer) -> Any:
+    """Contacts drawn from channel to stage; a table of each stage, row by row its channels."""
     stages = {stage.stage: stage for stage in journey.stages}
-    cells = []
-    for row in rows:
-        stage = stages.get(row["stage"])
-        why = stage.channels.get(row["channel"], "not declared for this stage") if stage else "before the first stage"
-        cells.append(
-            (
-                f"{words(row['stage'])} · {words(row['channel'])}",
-                words(stage.owner) if stage else "–",
-                ", ".join(f"{name} ({words(owner)})" for name, owner in _systems_of(asked, row["channel"])) or "–",
-                element("td", why, class_="wide"),
-                element("td", ", ".join(map(words, touched.get(row["channel"], ()))) or "–", class_="wide"),
-                *_figures(row),
-            )
-        )
-    links = [(words(row["channel"]), words(row["stage"]), row["contacts"]) for row in rows
-             if row["contacts"] and not is_few(row["people"])]  # fmt: skip
-    drawn = (
-        sankey(links, "Contacts of the year, from each channel to the stage that the person was in") if links else None
-    )
-    heads = (
-        "stage and channel",
-        "owner of the stage",
-        "system (its owner)",
-        "why this channel",
-        "moments by its events",
-        "people",
-        "contacts",
-        "cost, dollars",
-        "value, dollars",
-        "value a dollar of cost",
-        "effort",
-    )
-    return chart(drawn, table("Each stage and channel, over the year.", heads, cells), is_open=True)
+    tables, links = [], []
+    for name in ("start", *journey.names):
+        stage = stages.get(name)
+        mine = [row for row in answer.rows if row["stage"] == name]
+        cells = []
+        for row in mine:
+            why = stage.channels.get(row["channel"], "–") if stage else "–"
+            told = ", ".join(f"{system} ({words(owner)})" for system, owner in _systems_of(asked, row["channel"]))
+            cells.append((words(row["channel"]), element("td", told or "–", class_="wide"),
+                          element("td", why, class_="wide"), *_figures(row)))  # fmt: skip
+            if row["contacts"] and not is_few(row["people"]):
+                links.append((words(row["channel"]), words(name), row["contacts"]))
+        about = f"{words(name)}: owned by {words(stage.owner)}. “{stage.goal}”" if stage else "before the first stage"
+        if cells:
+            tables.append(table(about[0].upper() + about[1:], _HEADS, cells))
+    about = "Contacts of the year, from each channel to the stage that the person was in"
+    return chart(sankey(links, about) if links else None, joined(tables), is_open=True)
+
+
+_HEADS = ("channel", "system (its owner)", "why it is used in this stage", "people", "contacts", "cost, dollars",
+          "value, dollars", "value a dollar of cost", "effort")  # fmt: skip
 
 
 def _systems_of(asked: Asked, channel: str) -> Iterator[tuple[str, str]]:
@@ -176,7 +163,7 @@ def _systems(asked: Asked, journey: "Journey", answer: Answer, touched: Mapping[
             sums.append(right(number(sum(parts), 0) if parts else "–"))
         rows.append((name, words(declared.channel), words(declared.owner), ", ".join(map(words, using)) or "–",
                      element("td", ", ".join(map(words, touched.get(declared.channel, ()))) or "–", class_="wide"),
-                     ", ".join(map(words, handed)) or "–", *sums))  # fmt: skip
+                     element("td", ", ".join(map(words, handed)) or "–", class_="wide"), *sums))  # fmt: skip
     heads = ("system", "channel", "owner", "stages that use it", "moments by its events", "handoffs", "contacts",
              "cost, dollars", "value, dollars", "effort")  # fmt: skip
     return table(

@@ -7,7 +7,7 @@ from clew.explained.markup import Markup, element
 from clew.report.asked import Asked, Row
 from clew.report.cells import is_few, number, people, right, words
 from clew.report.charts import bars
-from clew.report.site import Page, absent, chart, lines, section, source, table
+from clew.report.site import Page, absent, chart, in_shell, lines, section, source, table
 
 if TYPE_CHECKING:
     from contracts.journey import Journey
@@ -74,20 +74,26 @@ def _name(row: Row) -> str:
 
 
 def _trace(asked: Asked, journey: str, row: Row, about: str) -> Markup:
-    first = (
-        f'clew query --release {asked.release} --format csv "SELECT event_id FROM gold.friction_events '
-        f"WHERE journey = '{journey}' AND stage = '{row['stage']}' AND friction = '{row['friction']}' "
-        f"AND channel = '{row['channel']}' ORDER BY occurred_at DESC, event_id LIMIT 3\""
+    sql = (
+        f"SELECT event_id FROM gold.friction_events WHERE journey = {_text(journey)} AND stage = {_text(row['stage'])} "
+        f"AND friction = {_text(row['friction'])} AND channel = {_text(row['channel'])} "
+        "ORDER BY occurred_at DESC, event_id LIMIT 3"
     )
+    first = f"clew query --release {asked.release} --format csv {in_shell(sql)}"
     second = f"clew trace gold.events EVENT_ID --raw --release {asked.release}"
     return element(
         "details",
         element("summary", f"{row['place']}. {_name(row)}"),
         element("p", about) if about else None,
-        element("pre", element("code", lines(f"{first}\n{second}")), class_="copy", tabindex="0", role="region",
+        element("pre", element("code", lines(f"{first}\n{second}")), class_="copy", tabindex="0", role="group",
                 aria_label=f"Commands that trace {_name(row)}", data_what="the commands"),
         class_="trace",
     )  # fmt: skip
+
+
+def _text(value: str) -> str:
+    """A text in SQL."""
+    return "'" + value.replace("'", "''") + "'"
 
 
 def worst(asked: Asked, journey: "Journey") -> Iterator[Markup]:

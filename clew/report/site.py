@@ -119,7 +119,7 @@ def table(caption: str, heads: Sequence[Any], rows: Sequence[Sequence[Any]]) -> 
     made = element(
         "table", element("caption", caption), element("thead", element("tr", top)), element("tbody", body)
     )  # fmt: skip
-    return element("div", made, class_="scroll", tabindex="0", role="region", aria_label=caption)
+    return element("div", made, class_="scroll", tabindex="0", role="group", aria_label=caption)
 
 
 def chart(drawn: Chart | None, figures: Markup, is_open: bool = False) -> Markup:
@@ -154,8 +154,8 @@ def source(
     """
     parts: list[Any] = []
     for answer in answers:
-        command = f"clew query --release {asked.release} {_quoted(answer.sql)}"
-        parts.append(element("pre", element("code", lines(command)), class_="copy", tabindex="0", role="region",
+        command = f"clew query --release {asked.release} {in_shell(answer.sql)}"
+        parts.append(element("pre", element("code", lines(command)), class_="copy", tabindex="0", role="group",
                              aria_label=f"The query of {about}", data_what="the query"))  # fmt: skip
     found = [*places, *(asked.declarations.table(name) for name in tables)]
     kept = list({(place.file, place.first): place for place in found if place is not None}.values())
@@ -163,7 +163,7 @@ def source(
         element(
             "details",
             element("summary", place.name),
-            element("pre", element("code", lines(_folded(place))), tabindex="0", role="region", aria_label=place.name),
+            element("pre", element("code", lines(_folded(place))), tabindex="0", role="group", aria_label=place.name),
         )
         for place in kept
     ]
@@ -198,7 +198,7 @@ def lines(text: str) -> Markup:
     return Markup("\n".join(escaped(line) for line in text.split("\n")))
 
 
-def _quoted(sql: str) -> str:
+def in_shell(sql: str) -> str:
     """SQL as one word of a shell, in double quotes where they change nothing in it: they are easier to read."""
     return shlex.quote(sql) if set(sql) & set('"$`\\!') else f'"{sql}"'
 

@@ -15,7 +15,6 @@ from clew.report.asked import Asked
 from clew.report.site import FILES
 from clew.report.write import asked_of, site
 from contracts import DBT_MODELS, Contracts
-
 from tests.conftest import ARROW, SmallLake
 
 UTC = dt.UTC
@@ -25,7 +24,7 @@ def day(number: int, month: int = 1) -> dt.datetime:
     return dt.datetime(2017, month, number, 10, tzinfo=UTC)
 
 
-def _rows(lake: SmallLake, table: str, rows: list[dict[str, Any]]) -> None:
+def put(lake: SmallLake, table: str, rows: list[dict[str, Any]]) -> None:
     """Rows in the place of a mart's, in its own columns."""
     declared = yaml.safe_load((DBT_MODELS / "marts" / f"{table}.yml").read_text(encoding="utf-8"))["models"][0][
         "columns"
@@ -71,10 +70,10 @@ def with_journeys(lake: SmallLake) -> SmallLake:
                 "minutes": 60.0 if number < 15 else None, "state": "resolved" if number < 15 else "missed",
             })  # fmt: skip
         if number < 8:
-            paid.append({"profile_id": person, "signal": "bought", "event_id": f"b-{number}", "channel": "web",
-                         "occurred_at": day(5), "amount": 10})  # fmt: skip
-            hard.append({"journey": "shopping", "friction": "cart_left_after_error", "profile_id": person, "effort": 4.0,
-                         "event_id": f"f-{number}", "occurred_at": day(6), "channel": "web", "stage": "discovery"})  # fmt: skip
+            done = {"profile_id": person, "channel": "web", "event_id": f"b-{number}", "occurred_at": day(5)}
+            paid.append(done | {"signal": "bought", "amount": 10})
+            kind = {"journey": "shopping", "friction": "cart_left_after_error", "stage": "discovery"}
+            hard.append(done | kind | {"effort": 4.0})
     bottleneck = {"journey": "shopping", "stage": "discovery", "channel": "web"}
     for table, rows in (
         ("journey_stages", stages), ("stage_gates", gates), ("moments", moments), ("touchpoints", touches),
@@ -91,13 +90,15 @@ def with_journeys(lake: SmallLake) -> SmallLake:
             for to, people in (("stop", 30), ("web visit", 12), ("other", 3))
         ]),
     ):  # fmt: skip
-        _rows(lake, table, rows)
+        put(lake, table, rows)
     return lake
 
 
 def asked(lake: SmallLake, root: Path | None = None) -> Asked:
-    """The live tables of a lake, whose home ``CLEW_HOME`` names already."""
-    return asked_of("live", Contracts(root) if root else lake.lake.contracts)
+    """The release of a lake, whose home ``CLEW_HOME`` names already; its first, where there is none."""
+    if not lake.lake.exists("ops.releases") or not lake.rows("ops.releases"):
+        lake.release()
+    return asked_of("latest", Contracts(root) if root else lake.lake.contracts)
 
 
 def pages(found: Asked) -> dict[str, str]:

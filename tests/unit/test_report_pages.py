@@ -1,4 +1,4 @@
-"""The pages of `clew report journeys`: whole, linked, without a host, each figure with its query; the same bytes twice."""
+"""The pages of `clew report journeys`: whole, linked, of no host, each figure with its query; the same bytes twice."""
 
 import hashlib
 import json
@@ -139,7 +139,7 @@ def test_a_table_that_is_not_there_is_said_to_be_so_with_the_command_that_makes_
     ran = clew("report", "journeys", "--out", str(tmp_path / "site"), "--release", "live", "--json")
     assert ran.code == 0, ran.err
     told = json.loads(ran.out)
-    assert [page["page"] for page in told["pages"]][0] == "index.html"
+    assert "index.html" in {page["page"] for page in told["pages"]}
     written = (tmp_path / "site" / "campaigns.html").read_text(encoding="utf-8")
     assert "gold.campaign_lift" in written
     assert "clew run" in written

@@ -79,6 +79,8 @@ async function look(browser, file, view) {
   });
   await page.goto("file://" + path.resolve(folder, file), { waitUntil: "load" });
   await page.waitForFunction(() => [...document.querySelectorAll(".chart")].every((chart) => chart.querySelector("svg")));
+  await page.waitForFunction(() => performance.getEntriesByName("first-contentful-paint").length, null, { timeout: 5000 })
+    .catch(() => {}); // told below as not seen
   const times = await page.evaluate(() => ({
     paint: performance.getEntriesByName("first-contentful-paint")[0]?.startTime ?? -1, now: performance.now(),
   }));

@@ -252,7 +252,8 @@ CASES = [
     Bad("gold", "gold.audience_new_joiners", "every_person_is_a_profile", "gold.audience_new_joiners",
         add({"profile_id": "p-nobody"}), "profile_id=p-nobody"),
     Bad("gold", "gold.journey_stages", "one_spell_at_a_time", "gold.journey_stages",
-        lambda rows: [{"profile_id": "p-1", "spell": n, "entered_at": EARLY, "is_current": True} for n in (1, 2)],
+        lambda rows: [{"journey": "shopping", "profile_id": "p-1", "spell": n, "entered_at": EARLY, "is_current": True}
+                      for n in (1, 2)],
         "profile_id=p-1, spell=1"),
     Bad("gold", "gold.consent_state", "consent_is_settled_by_the_policy", "gold.consent_state",
         put(where(status="withdrawn"), status="granted"), "purpose=email_marketing"),

@@ -14,9 +14,14 @@ from contracts.base import Declared, Name, Text, Version
 MODELS = ("first", "last", "linear", "time_decay", "position", "markov", "shapley")
 """The models, simplest first."""
 NO_TOUCHPOINT = "no_touchpoint"
+"""Orders that no touchpoint came before within the lookback."""
 NO_PERSON = "no_person"
+"""Orders that name nobody."""
+NOT_YET = "not_yet"
+"""Orders of after the run's date, which count for nothing yet."""
 OTHER = "other"
-RESERVED = ("all", "none", OTHER, NO_TOUCHPOINT, NO_PERSON)
+"""What few people did, told together."""
+RESERVED = ("all", "none", "open", OTHER, NO_TOUCHPOINT, NO_PERSON, NOT_YET)
 """Names in the tables that no channel may have."""
 MOST_CHANNELS = 12
 """Shapley values are computed over all sets of channels, of which there are 2 to the power of their number."""

@@ -126,7 +126,9 @@ class Attribution(Declared):
             for kind in channel.kinds:
                 other = whose.setdefault((channel.channel, channel.direction, kind), name)
                 if other != name:
-                    raise ValueError(f"channels.{name}: {kind} of {channel.channel} is {other} already: leave it to one")
+                    raise ValueError(
+                        f"channels.{name}: {kind} of {channel.channel} is {other} already: leave it to one"
+                    )
         for name in self.media_mix.channels if self.media_mix else ():
             if name not in self.channels:
                 raise ValueError(f"media_mix.channels: {name} is no channel; use: {', '.join(self.channels)}")

@@ -46,9 +46,7 @@ def _outcome(path: Path, declared: Attribution, types: Mapping[str, Mapping[str,
     for field, wanted in (("person", "string"), ("at", "timestamp"), ("value", "decimal")):
         name = getattr(outcome, field)
         if name not in columns:
-            yield problem_at(
-                path, ("outcome", field), f"{name} is no column of {outcome.table}", tuple(columns)
-            )
+            yield problem_at(path, ("outcome", field), f"{name} is no column of {outcome.table}", tuple(columns))
         elif not columns[name].startswith(wanted) or (field == "value" and not columns[name].endswith(_CENTS)):
             fit = f"{wanted} with two decimal places, which sums to the cent" if field == "value" else wanted
             yield problem_at(path, ("outcome", field), f"{name} is {columns[name]}, and must be a {fit}")
@@ -90,6 +88,8 @@ def _lifts(loaded: Loaded) -> Iterator[Problem]:
         if declared is None:
             yield problem_at(path, ("channel",), "no attribution is declared that it could be set against")
         elif lift.channel not in declared.channels:
-            yield problem_at(path, ("channel",), f"{lift.channel} is no channel of attribution", tuple(declared.channels))
+            yield problem_at(
+                path, ("channel",), f"{lift.channel} is no channel of attribution", tuple(declared.channels)
+            )
         elif lift.campaign is not None and not declared.channels[lift.channel].campaigns:
             yield problem_at(path, ("campaign",), f"attribution does not tell campaigns of {lift.channel} apart")

@@ -1,6 +1,7 @@
 """Every measure, in the order in which they are computed: a later one may read what an earlier one wrote."""
 
+from measures.attribution.tables import MEASURE as ATTRIBUTION
 from measures.leading import LEADING
 from measures.measure import Measure
 
-MEASURES: tuple[Measure, ...] = (LEADING,)
+MEASURES: tuple[Measure, ...] = (LEADING, ATTRIBUTION)

@@ -51,10 +51,10 @@ class Paths:
     @classmethod
     def of(cls, rows: Sequence[tuple[Sequence[int], int, int, int, int]]) -> "Paths":
         """From rows of steps, journeys, won, orders and cents, in any order."""
-        ordered = sorted((tuple(steps), *numbers) for steps, *numbers in rows)
-        columns = [np.array([row[place] for row in ordered], np.int64) for place in range(1, 5)]
+        ordered = sorted(rows, key=lambda row: tuple(row[0]))
+        numbers = np.array([row[1:] for row in ordered], np.int64).reshape(-1, 4)
         steps = np.array([step for row in ordered for step in row[0]], np.int64)
-        return cls(steps, np.array([len(row[0]) for row in ordered], np.int64), *columns)
+        return cls(steps, np.array([len(row[0]) for row in ordered], np.int64), *numbers.T)
 
     def told_by(self, numbers: "NDArray[np.int64]") -> "Paths":
         """The same paths with other players: the number that each player has instead."""
@@ -73,7 +73,9 @@ def prepare(connection: "duckdb.DuckDBPyConnection", declared: Attribution, end:
     Returns:
         The players, by number.
     """
-    connection.execute("CREATE TEMP TABLE rule (channel VARCHAR, of VARCHAR, direction VARCHAR, kind VARCHAR, told BOOLEAN)")
+    connection.execute(
+        "CREATE TEMP TABLE rule (channel VARCHAR, of VARCHAR, direction VARCHAR, kind VARCHAR, told BOOLEAN)"
+    )
     connection.executemany(
         "INSERT INTO rule VALUES (?, ?, ?, ?, ?)",
         [
@@ -177,7 +179,5 @@ def paths_of(connection: "duckdb.DuckDBPyConnection", period: Period) -> Paths:
     ).to_arrow_table()
     text = "".join(found["path"].to_pylist()).encode("utf-32-le")
     steps = np.frombuffer(text, np.uint32).astype(np.int64) - _FIRST_LETTER
-    numbers = [
-        found[name].to_numpy().astype(np.int64) for name in ("length", "journeys", "won", "orders", "cents")
-    ]
+    numbers = [found[name].to_numpy().astype(np.int64) for name in ("length", "journeys", "won", "orders", "cents")]
     return Paths(steps, *numbers)

@@ -15,9 +15,7 @@ _COUNTED = """count(DISTINCT person) AS people, count(*) AS journeys, count_if(i
               CAST(sum(orders) AS BIGINT) AS orders, CAST(sum(cents) AS BIGINT) AS cents"""
 
 
-def rows(
-    connection: "duckdb.DuckDBPyConnection", channels: list[str], late: tuple[int, int]
-) -> list[dict[str, Any]]:
+def rows(connection: "duckdb.DuckDBPyConnection", channels: list[str], late: tuple[int, int]) -> list[dict[str, Any]]:
     """The rows of gold.attribution_paths, in the order of their paths.
 
     Args:

@@ -45,7 +45,7 @@ def sets_of(paths: Paths) -> "NDArray[np.int64]":
     return np.bitwise_or.reduceat(np.left_shift(1, paths.steps), starts)
 
 
-def within(of_sets: "NDArray[np.float64]", players: int) -> "NDArray[np.float64]":
+def within(of_sets: "NDArray[np.int64] | NDArray[np.float64]", players: int) -> "NDArray[np.float64]":
     """The sum over all subsets of each set (the zeta transform)."""
     summed = of_sets.astype(np.float64)
     for player in range(players):
@@ -58,7 +58,9 @@ def values(worth: "NDArray[np.float64]", players: int) -> "NDArray[np.float64]":
     """The Shapley values of a game, whose worth is given for each set."""
     sets = np.arange(1 << players)
     sizes = np.array([int(number).bit_count() for number in sets])
-    weights = np.array([factorial(size) * factorial(players - size - 1) for size in range(players)]) / factorial(players)
+    weights = np.array([factorial(size) * factorial(players - size - 1) for size in range(players)]) / factorial(
+        players
+    )
     found = np.zeros(players)
     for player in range(players):
         without = sets[(sets >> player) & 1 == 0]

@@ -82,9 +82,7 @@ def _midnight(day: datetime.date) -> datetime.datetime:
     return datetime.datetime.combine(day, datetime.time(), datetime.UTC)
 
 
-def _late(
-    connection: "duckdb.DuckDBPyConnection", declared: Attribution, end: datetime.datetime
-) -> tuple[int, int]:
+def _late(connection: "duckdb.DuckDBPyConnection", declared: Attribution, end: datetime.datetime) -> tuple[int, int]:
     """Orders that are dated after the run's date, and their cents."""
     told = declared.outcome
     (row,) = connection.execute(
@@ -232,7 +230,7 @@ def _credits(
     for model, credit in credits_by_rule(connection, declared, period).items():
         each = _whole(cells["campaign"], credit, won)
         found[model, "campaign"] = each
-        summed: Counted = {cell: (0, 0) for cell in cells["channel"]}
+        summed: Counted = dict.fromkeys(cells["channel"], (0, 0))
         for (channel, _), (orders, cents) in each.items():
             before = summed[channel, ALL]
             summed[channel, ALL] = (before[0] + orders, before[1] + cents)
@@ -278,9 +276,7 @@ def _whole(cells: list[Cell], credit: Credit, won: tuple[int, int]) -> Counted:
     orders = to_whole([credit[player][0] for player in credited], won[0] * PARTS)
     cents = to_whole([credit[player][1] for player in credited], won[1])
     found = dict.fromkeys(cells, (0, 0))
-    return found | {
-        cells[player]: (orders[place], cents[place]) for place, player in enumerate(credited)
-    }
+    return found | {cells[player]: (orders[place], cents[place]) for place, player in enumerate(credited)}
 
 
 MEASURE = Measure(

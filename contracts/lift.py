@@ -1,4 +1,4 @@
-"""Measured lifts: what an experiment or a comparison found that a channel or a campaign added; contracts/lifts/*.yml."""
+"""Measured lifts: what a channel or campaign was found to add, by experiment or comparison; contracts/lifts/*.yml."""
 
 import datetime
 from decimal import Decimal

@@ -50,8 +50,8 @@ def rules(scene: Scene, columns: dict[str, list[str]]) -> list[Rule]:
             do=_DO,
             owner=declared.owner,
             query=f"""SELECT p.value AS of_paths, o.value AS ordered
-                      FROM (SELECT coalesce(sum(orders), 0) AS orders, coalesce(sum(value), 0) AS value FROM {{batch}}) AS p,
-                           ({ordered}) AS o
+                      FROM (SELECT coalesce(sum(orders), 0) AS orders, coalesce(sum(value), 0) AS value
+                            FROM {{batch}}) AS p, ({ordered}) AS o
                       WHERE p.value <> o.value OR p.orders <> o.orders""",
         ),
         *(

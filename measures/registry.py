@@ -3,5 +3,6 @@
 from measures.attribution.tables import MEASURE as ATTRIBUTION
 from measures.leading import LEADING
 from measures.measure import Measure
+from measures.media_mix import MEASURE as MEDIA_MIX
 
-MEASURES: tuple[Measure, ...] = (LEADING, ATTRIBUTION)
+MEASURES: tuple[Measure, ...] = (LEADING, ATTRIBUTION, MEDIA_MIX)

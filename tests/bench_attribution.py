@@ -20,8 +20,8 @@ WANTED = 60
 """Seconds on two cores, for a million journeys."""
 SECTION = """## Attribution
 
-{journeys:,} journeys of {people:,} made-up people over {channels} channels, {touches:,} touchpoints, {distinct:,} distinct
-paths of campaigns, {orders:,} orders; every model for channels, those but Shapley for campaigns too.
+{journeys:,} journeys of {people:,} made-up people over {channels} channels, {touches:,} touchpoints, {distinct:,}
+distinct paths of campaigns, {orders:,} orders; every model for channels, those but Shapley for campaigns too.
 
 | step | seconds | wanted |
 | --- | ---: | ---: |
@@ -41,7 +41,7 @@ def make(connection: duckdb.DuckDBPyConnection, journeys: int, contracts: Contra
     kinds = [(rule.channel, rule.direction, rule.kinds[0], rule.campaigns) for rule in declared.channels.values()]
     connection.execute("CREATE SCHEMA IF NOT EXISTS gold")
     connection.execute(
-        "CREATE TABLE kind (number BIGINT, channel VARCHAR, direction VARCHAR, kind VARCHAR, told BOOLEAN)"
+        "CREATE TABLE kind (number BIGINT, channel TEXT, direction TEXT, kind TEXT, told BOOLEAN)"
     )
     connection.executemany("INSERT INTO kind VALUES (?, ?, ?, ?, ?)", [(n, *row) for n, row in enumerate(kinds)])
     connection.execute(
@@ -79,7 +79,8 @@ def measure(journeys: int) -> Mapping[str, float]:
         ((orders, value),) = connection.execute("SELECT count(*), sum(sales_value) FROM gold.orders").fetchall()
         connection.register("found", found[TABLE])
         wrong = connection.execute(
-            "SELECT model, level, sum(value), sum(orders) FROM found GROUP BY ALL HAVING sum(value) <> ? OR sum(orders) <> ?",
+            "SELECT model, level, sum(value), sum(orders) FROM found GROUP BY ALL "
+            "HAVING sum(value) <> ? OR sum(orders) <> ?",
             [value, orders],
         ).fetchall()
         if wrong or not found[TABLE].num_rows:

@@ -1,4 +1,4 @@
-"""Measured lifts, from wherever they are: declared ones, and those that experiments and campaigns were measured to have.
+"""Measured lifts, from wherever they are: declared ones, and those of the tables of experiments and campaigns.
 
 The tables of experiments and campaigns are taken as they are found: where one is not there, or has not the columns that
 say what is needed, it tells of no lift.

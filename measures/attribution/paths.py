@@ -65,9 +65,9 @@ class Paths:
 def prepare(connection: "duckdb.DuckDBPyConnection", declared: Attribution, end: datetime.datetime) -> list[Player]:
     """Make the temporary tables ``outcome``, ``step`` and ``journey`` of everything before ``end``.
 
-    ``outcome``: person, moment, orders, cents; orders of one person at one moment are one outcome, and those of nobody have
-    no person. ``step``: journey, place (from 1), steps of the journey, player, moment. ``journey``: journey, person,
-    is_won, is_open, ended_at (of the outcome, or of the last touchpoint), last_at (of that), orders, cents, path, shown
+    ``outcome``: person, moment, orders, cents; orders of one person at one moment are one outcome, and those of nobody
+    have no person. ``step``: journey, place (from 1), steps of the journey, player, moment. ``journey``: journey,
+    person, is_won, is_open, ended_at (of the outcome, or of the last touchpoint), last_at (of that), orders, cents, path, shown
     (its channels, in which repeats are told once).
 
     Returns:
@@ -130,12 +130,14 @@ def _journeys(connection: "duckdb.DuckDBPyConnection", lookback_days: int, end: 
                 SELECT t.person, t.moment, t.id, p.player, p.letter, p.channel_letter, o.moment AS outcome_at,
                        coalesce(t.moment > o.moment - to_days({lookback_days}), false) AS is_won
                 FROM touch AS t JOIN player AS p USING (channel, campaign)
-                ASOF LEFT JOIN (FROM outcome WHERE person IS NOT NULL) AS o ON t.person = o.person AND t.moment <= o.moment
+                ASOF LEFT JOIN (FROM outcome WHERE person IS NOT NULL) AS o
+                     ON t.person = o.person AND t.moment <= o.moment
             ),
             cut AS (
                 SELECT *, NOT is_won AND outcome_at IS NULL AND led.moment + to_days({lookback_days}) > $end AS is_open,
                        CASE WHEN NOT is_won THEN floor(
-                           epoch(led.moment - min(led.moment) OVER (PARTITION BY person, outcome_at, is_won)) / {lookback_days * 86400}
+                           epoch(led.moment - min(led.moment) OVER (PARTITION BY person, outcome_at, is_won))
+                           / {lookback_days * 86400}
                        ) END AS part
                 FROM led
             )

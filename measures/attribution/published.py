@@ -29,7 +29,8 @@ def rows(connection: "duckdb.DuckDBPyConnection", channels: list[str], late: tup
             UNION ALL
             SELECT CASE WHEN o.person IS NULL THEN '{NO_PERSON}' ELSE '{NO_TOUCHPOINT}' END, o.person, true, o.orders,
                    o.cents
-            FROM outcome AS o ANTI JOIN (FROM journey WHERE is_won) AS j ON j.person = o.person AND j.ended_at = o.moment"""
+            FROM outcome AS o
+            ANTI JOIN (FROM journey WHERE is_won) AS j ON j.person = o.person AND j.ended_at = o.moment"""
     )
     counted = connection.execute(f"SELECT way, {_COUNTED} FROM way GROUP BY way").fetchall()
     few = too_few({way: people for way, people, *_ in counted if way != NO_PERSON})

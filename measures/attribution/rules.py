@@ -1,4 +1,4 @@
-"""Attribution by rule: each step of a journey with an outcome has a weight, and its part of the weights of that journey."""
+"""Attribution by rule: a step of a journey with an outcome gets the part that its weight is of the journey's."""
 
 from fractions import Fraction
 from typing import TYPE_CHECKING

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from contracts.attribution import MODELS, MOST_CHANNELS, NO_PERSON, NO_TOUCHPOINT, NOT_YET, OTHER, Attribution
+from contracts.attribution import MOST_CHANNELS, NO_PERSON, NO_TOUCHPOINT, NOT_YET, OTHER, Attribution
 from measures.attribution import published
 from measures.attribution.lifts import CAMPAIGN_LIFT, EXPERIMENTS, Measured, measured
 from measures.attribution.paths import NO_CAMPAIGN, Paths, Period, Player, paths_of, prepare
 from measures.attribution.removal import removal_effects
 from measures.attribution.rounding import to_whole, too_few
-from measures.attribution.rules import PARTS, RULES, Credit, credits_by_rule
+from measures.attribution.rules import PARTS, Credit, credits_by_rule
 from measures.attribution.shapley import shapley
 from measures.measure import Asked, Measure
 
@@ -37,7 +37,7 @@ Counted = dict[Cell, tuple[int, int]]
 def compute(asked: Asked) -> "dict[str, pa.Table]":
     """Every row of both tables; none where no attribution is declared or there is no mart yet."""
     declared = asked.contracts.attribution
-    credits: list[dict[str, Any]] = []
+    credited: list[dict[str, Any]] = []
     gone: list[dict[str, Any]] = []
     if declared is not None and _has_marts(asked.connection, declared):
         end = datetime.datetime.combine(asked.as_of, datetime.time(), datetime.UTC) + datetime.timedelta(1)
@@ -45,9 +45,10 @@ def compute(asked: Asked) -> "dict[str, pa.Table]":
         lifts = measured(asked.connection, asked.contracts)
         late = _late(asked.connection, declared, end)
         for name, period in _periods(asked.connection, lifts, end):
-            credits += _rows(asked.connection, declared, players, name, period, lifts, late if name == ALL else (0, 0))
+            after = late if name == ALL else (0, 0)
+            credited += _rows(asked.connection, declared, players, name, period, lifts, after)
         gone = published.rows(asked.connection, list(declared.channels), late)
-    return {TABLE: _table(asked, TABLE, credits), PATHS: _table(asked, PATHS, gone)}
+    return {TABLE: _table(asked, TABLE, credited), PATHS: _table(asked, PATHS, gone)}
 
 
 def _has_marts(connection: "duckdb.DuckDBPyConnection", declared: Attribution) -> bool:
@@ -142,8 +143,9 @@ def _rows(
         for lift in lifts
         if (lift.since, lift.until) == (period[0].date(), until)
     }
+    by_level = {level: _people(connection, period, level) for level in ("channel", "campaign")}
     for (model, level), credit in sorted(_credits(connection, declared, players, period, totals.won).items()):
-        people = _people(connection, declared, players, period, level)
+        people = by_level[level]
         shown = dict(people) | {(NO_TOUCHPOINT, ALL if level == "channel" else NO_CAMPAIGN): totals.untouched_people}
         campaign = ALL if level == "channel" else NO_CAMPAIGN
         counted = credit | {(channel, campaign): (part[0] * PARTS, part[1]) for channel, part in rest.items()}
@@ -197,9 +199,7 @@ def _told_together(
         yield cell, summed[cell], told[cell]
 
 
-def _people(
-    connection: "duckdb.DuckDBPyConnection", declared: Attribution, players: list[Player], period: Period, level: str
-) -> dict[Cell, int]:
+def _people(connection: "duckdb.DuckDBPyConnection", period: Period, level: str) -> dict[Cell, int]:
     """People with an order in the period that a touchpoint of the cell led to."""
     channels = level == "channel"
     rows = connection.execute(
@@ -285,4 +285,3 @@ MEASURE = Measure(
     (TABLE, PATHS),
     compute,
 )
-assert set(RULES) < set(MODELS)

@@ -1,5 +1,6 @@
 """Touchpoints and orders in DuckDB from a few words, for tests of attribution."""
 
+import copy
 import datetime as dt
 from collections.abc import Iterable
 from decimal import Decimal
@@ -12,19 +13,19 @@ from contracts.attribution import Attribution
 from measures.attribution.tables import compute
 from measures.measure import Asked
 
+IN_USE = Contracts()
 AS_OF = dt.date(2017, 12, 31)
 FIRST = dt.datetime(2017, 6, 1, tzinfo=dt.UTC)
 EMAIL, WEB, APP = "email_sent", "web", "app"
 CHANNELS = {
     EMAIL: {
-        "about": "sent",
         "channel": "email",
         "direction": "outbound",
         "kinds": ["email_delivered"],
         "campaigns": True,
     },
-    WEB: {"about": "visits", "channel": "web", "direction": "inbound", "kinds": ["visit"]},
-    APP: {"about": "visits", "channel": "app", "direction": "inbound", "kinds": ["visit"]},
+    WEB: {"channel": "web", "direction": "inbound", "kinds": ["visit"]},
+    APP: {"channel": "app", "direction": "inbound", "kinds": ["visit"]},
 }
 
 Touch = tuple[str, float, str] | tuple[str, float, str, str]
@@ -43,14 +44,15 @@ def declared(**changes: Any) -> Attribution:
         "lookback_days": 30,
         "half_life_days": 7,
         "position": {"first": 0.4, "last": 0.4},
-        "channels": CHANNELS,
+        "channels": {name: rule | {"about": "to be tested"} for name, rule in CHANNELS.items()},
     }
     return Attribution.model_validate(given | changes)
 
 
 def contracts_with(attribution: Attribution | None, *lifts: Any) -> Contracts:
     """The declarations in use, with another attribution and other lifts."""
-    contracts = Contracts()
+    assert IN_USE.tables, "they are read once, and not for every copy"
+    contracts = copy.copy(IN_USE)
     contracts.__dict__["attribution"] = attribution
     contracts.__dict__["lifts"] = {lift.lift: lift for lift in lifts}
     return contracts
@@ -58,7 +60,7 @@ def contracts_with(attribution: Attribution | None, *lifts: Any) -> Contracts:
 
 def marts(touches: Iterable[Touch], orders: Iterable[Order]) -> duckdb.DuckDBPyConnection:
     """A connection with gold.touchpoints and gold.orders."""
-    connection = duckdb.connect()
+    connection = duckdb.connect(config={"threads": 1})
     connection.execute("SET TimeZone = 'UTC'")
     connection.execute("CREATE SCHEMA gold")
     connection.execute(
@@ -66,7 +68,8 @@ def marts(touches: Iterable[Touch], orders: Iterable[Order]) -> duckdb.DuckDBPyC
         "kind VARCHAR, subject_id VARCHAR, occurred_at TIMESTAMPTZ)"
     )
     connection.execute(
-        "CREATE TABLE gold.orders (order_id VARCHAR, profile_id VARCHAR, sales_value DECIMAL(18, 2), ordered_at TIMESTAMPTZ)"
+        "CREATE TABLE gold.orders (order_id VARCHAR, profile_id VARCHAR, sales_value DECIMAL(18, 2), "
+        "ordered_at TIMESTAMPTZ)"
     )
     for number, (who, day, channel, *campaign) in enumerate(touches):
         rule = CHANNELS[channel]

@@ -133,7 +133,7 @@ def test_cells_are_put_together_until_they_hide_the_last_of_few():
 
 
 LIFT = Lift(
-    lift="email_holdout", version="1-0-0", owner="marketing", about="two weeks of June", channel=EMAIL, method="holdout",
+    lift="email_holdout", version="1-0-0", owner="marketing", about="of June", channel=EMAIL, method="holdout",
     since=dt.date(2017, 6, 1), until=dt.date(2017, 6, 14), incremental_value=Decimal("12.00"), low=Decimal("2.00"),
     high=Decimal("22.00"), source="a test",
 )  # fmt: skip
@@ -184,10 +184,10 @@ touch = st.tuples(
 order = st.tuples(st.sampled_from(["a", "b", "c", "d", "e", "f", "i", None]), moments, st.integers(0, 9999))
 
 
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=20, deadline=None, derandomize=True)
 @given(st.lists(touch, max_size=25), st.lists(order, max_size=15), st.randoms(use_true_random=False))
 def test_sums_are_those_of_the_orders_and_the_order_of_rows_does_not_matter(touches, orders, shuffled: random.Random):
-    # Moments differ, since what happens at one moment is ordered by the ids of touchpoints, which are their places here.
+    # Moments differ: what happens at one moment is ordered by the ids of touchpoints, which are their places here.
     touches = list({(who, day): (who, day, *rest) for who, day, *rest in touches}.values())
     orders = [(who, day, f"{cents / 100:.2f}") for who, day, cents in orders]
     rows = credited(touches, orders)[TABLE]

@@ -40,15 +40,18 @@ def test_a_channel_again_is_a_step_to_itself():
 
 def test_journeys_without_an_order_change_who_is_credited():
     won = [([A], 5, 5, 5, 500), ([A, B], 5, 5, 5, 500)]
-    without = removal_effects(Paths.of(won), 2)[0]
-    with_them = removal_effects(Paths.of([*won, ([B], 90, 0, 0, 0)]), 2)[0]
-    assert with_them[B] / with_them[A] < without[B] / without[A]
-    alone, among = (shapley(Paths.of(rows), 2)[0] for rows in (won, [*won, ([B], 90, 0, 0, 0)]))
-    assert among[B] < alone[B]
+    lost = [*won, ([B], 90, 0, 0, 0)]
+    # Without the lost ones all begins with A. With them B leads to an order 5 times of 95, and 90 of 100 begin with it:
+    # without A, 0.9 * 5/95 of the 10 in 100 orders are left.
+    np.testing.assert_allclose(removal_effects(Paths.of(won), 2)[0], [1, 0.5], rtol=1e-12)
+    np.testing.assert_allclose(removal_effects(Paths.of(lost), 2)[0], [1 - 0.9 * 5 / 95 / 0.1, 0.5], rtol=1e-12)
+    # Worth of {A} 1 either way; of {A, B} 1, then 10/100. B: ((0 - 0) + (1 - 1)) / 2, then ((0 - 0) + (0.1 - 1)) / 2.
+    np.testing.assert_allclose(shapley(Paths.of(won), 2)[0], [10, 0], atol=1e-12)
+    np.testing.assert_allclose(shapley(Paths.of(lost), 2)[0], [55, -45], rtol=1e-12)
 
 
 def test_shapley_values_are_those_by_hand():
-    # Journeys: A 10, of which 2 ordered; B 10, of which 1; A and B 20, of which 9. Orders 1.00 each; 40 journeys, 12 orders.
+    # Journeys: A 10, of which 2 ordered; B 10, of which 1; A and B 20, of which 9. Each order is 1.00.
     # Worth of {} 0, of {A} 2/10, of {B} 1/10, of {A, B} 12/40 = 0.3, by orders a journey.
     # A: ((0.2 - 0) + (0.3 - 0.1)) / 2 = 0.2; B: ((0.1 - 0) + (0.3 - 0.2)) / 2 = 0.1. Times 40 journeys: 8 and 4.
     paths = Paths.of([([A], 10, 2, 2, 200), ([B], 10, 1, 1, 100), ([A, B], 10, 4, 4, 400), ([B, A, B], 10, 5, 5, 500)])

@@ -3,9 +3,10 @@
 Sales a head are set against media a head, after every week and every region had its own level taken out, so that only
 what differs between regions within a week speaks: a season or a campaign for all regions at once does not. A medium's
 effect lasts and saturates (Jin, Wang, Sun, Chan and Koehler: Bayesian methods for media mix modeling with carryover and
-shape effects, Google, 2017); its shape is the best of those declared. Intervals go by Driscoll and Kraay (Review of
-Economics and Statistics 80, 1998), which hold where regions move together and weeks follow from weeks. They are those
-of all shapes that fit as well as the best, by a likelihood ratio over weeks.
+shape effects, Google, 2017); its shape is the best of those declared. Of two intervals the wider counts: by Driscoll
+and Kraay (Review of Economics and Statistics 80, 1998), for regions that move together, and by clusters (Arellano: Oxford
+Bulletin of Economics and Statistics 49, 1987), for regions that have a long memory. It is that of all shapes together
+that fit as well as the best, by a likelihood ratio over weeks.
 
 It says what goes with what was sent, not what came because of it: who chose the regions may have known where more is
 bought. That is why lifts, where there are any, calibrate it: both tell the value added, each with its precision.
@@ -22,8 +23,8 @@ import numpy as np
 
 from contracts.attribution import Attribution, MediaMix
 from measures.attribution.lifts import CAMPAIGN_LIFT, EXPERIMENTS, Measured, measured
-from measures.media_panel import Panel, panel
 from measures.measure import Asked, Measure
+from measures.media_panel import Panel, panel
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -47,14 +48,14 @@ class Fit:
         left: The sum of squares that is left.
         all_of: The sum of squares that there was.
         contribution: What each medium added, in the unit of the outcome.
-        error: The standard error of that.
+        reach: How far its interval goes to both sides.
     """
 
     shapes: tuple[Shape, ...]
     left: float
     all_of: float
     contribution: "NDArray[np.float64]"
-    error: "NDArray[np.float64]"
+    reach: "NDArray[np.float64]"
 
 
 @dataclass(frozen=True)
@@ -158,15 +159,21 @@ def _unknown(made: Panel, mix: MediaMix, name: str) -> str | None:
     return None if made.media[name].any() else "nothing_sent"
 
 
-def shaped(sent: "NDArray[np.float64]", shape: Shape) -> "NDArray[np.float64]":
-    """What is left of what was sent, week by week, and how much of it still counts."""
+def shaped(sent: "NDArray[np.float64]", shape: Shape, weeks: int | None = None) -> "NDArray[np.float64]":
+    """What is left of what was sent, week by week, and how much of it still counts.
+
+    Args:
+        sent: By region and week.
+        shape: How long it lasts and how much it saturates.
+        weeks: Of the first how many weeks the mean is taken that saturation goes by; without it, of all.
+    """
     lasting, saturation = shape
     held = np.zeros_like(sent)
     before = np.zeros(sent.shape[0])
     for week in range(sent.shape[1]):
         before = sent[:, week] + lasting * before
         held[:, week] = before
-    mean = held.mean()
+    mean = held[:, :weeks].mean()
     return held / (1 + saturation * held / mean) if mean > 0 else held
 
 
@@ -203,17 +210,31 @@ def _estimated(made: Panel, mix: MediaMix, media: Sequence[str]) -> tuple[dict[s
     best = min(fits, key=lambda fit: (fit.left, fit.shapes))
     limit = stats.chi2.ppf(LEVEL, 2 * len(media))
     as_good = [fit for fit in fits if made.weeks * np.log(max(fit.left, 1e-300) / max(best.left, 1e-300)) <= limit]
-    quantile = stats.t.ppf((1 + LEVEL) / 2, made.weeks - 1 - len(media))
     told = {}
     for number, name in enumerate(media):
         told[name] = Told(
             float(best.contribution[number]),
-            float(min(fit.contribution[number] - quantile * fit.error[number] for fit in as_good)),
-            float(max(fit.contribution[number] + quantile * fit.error[number] for fit in as_good)),
+            float(min(fit.contribution[number] - fit.reach[number] for fit in as_good)),
+            float(max(fit.contribution[number] + fit.reach[number] for fit in as_good)),
             best.shapes[number],
             len(as_good),
         )
     return told, 1 - best.left / best.all_of if best.all_of else 0.0, ahead(made, mix, media)
+
+
+def lags(weeks: int) -> int:
+    """Over how many weeks errors may follow from one another (Newey and West: Review of Economic Studies 61, 1994)."""
+    return int(4 * (weeks / 100) ** (2 / 9))
+
+
+def wide(weeks: int) -> float:
+    """How many standard errors a 95 % interval reaches: more than the normal 1.96, since the error is itself estimated.
+
+    Kiefer and Vogelsang (Econometric Theory 21, 2005), for the Bartlett kernel; for panels with such errors Vogelsang
+    (Journal of Econometrics 166, 2012).
+    """
+    part = (lags(weeks) + 1) / weeks
+    return 1.96 + 2.9694 * part + 0.4160 * part**2 - 0.5324 * part**3
 
 
 def _fits(made: Panel, mix: MediaMix, media: Sequence[str]) -> list[Fit]:
@@ -222,27 +243,25 @@ def _fits(made: Panel, mix: MediaMix, media: Sequence[str]) -> list[Fit]:
 
 
 def fit(made: Panel, media: Sequence[str], shapes: tuple[Shape, ...]) -> Fit:
-    """Weighted least squares by people, with Driscoll and Kraay's errors over weeks."""
+    """Weighted least squares by people, with the wider of two intervals."""
+    from scipy import stats
     from statsmodels.regression.linear_model import WLS
 
     exposures = [shaped(made.media[name], shape) for name, shape in zip(media, shapes, strict=True)]
     left, right = _columns(made, exposures)
     weights = np.repeat(made.people, made.weeks)
-    lags = int(4 * (made.weeks / 100) ** (2 / 9))  # Newey and West (1994)
-    found = WLS(left, right, weights=weights).fit(
-        cov_type="hac-groupsum",
-        cov_kwds={"time": np.tile(np.arange(made.weeks), made.regions), "maxlags": lags, "use_correction": False},
-    )
+    found = WLS(left, right, weights=weights).fit()
+    weeks = {"time": np.tile(np.arange(made.weeks), made.regions), "maxlags": lags(made.weeks), "use_correction": False}
+    over_weeks = found.get_robustcov_results("hac-groupsum", **weeks).bse
+    of_regions = found.get_robustcov_results("cluster", groups=np.repeat(np.arange(made.regions), made.weeks)).bse
     levels = made.weeks + made.regions - 1
     spare = len(left) / (len(left) - levels - len(media)) * made.weeks / (made.weeks - 1)
-    size = np.array([made.total(exposure) for exposure in exposures])
-    return Fit(
-        shapes,
-        float(weights @ found.resid**2),
-        float(weights @ left**2),
-        found.params * size,
-        found.bse * np.sqrt(spare) * size,
+    reach = np.maximum(
+        wide(made.weeks) * np.sqrt(spare) * over_weeks,
+        stats.t.ppf((1 + LEVEL) / 2, made.regions - 1) * of_regions,
     )
+    size = np.array([made.total(exposure) for exposure in exposures])
+    return Fit(shapes, float(weights @ found.resid**2), float(weights @ left**2), found.params * size, reach * size)
 
 
 def _columns(
@@ -257,8 +276,8 @@ def ahead(made: Panel, mix: MediaMix, media: Sequence[str]) -> float:
     until = made.weeks - mix.holdout_weeks
     past = Panel(made.begin, made.people, made.sales[:, :until], {n: m[:, :until] for n, m in made.media.items()})
     best = min(_fits(past, mix, media), key=lambda fit: (fit.left, fit.shapes))
-    exposures = [shaped(made.media[name], shape) for name, shape in zip(media, best.shapes, strict=True)]
-    sizes = np.array([past.total(shaped(past.media[n], s)) for n, s in zip(media, best.shapes, strict=True)])
+    exposures = [shaped(made.media[name], shape, until) for name, shape in zip(media, best.shapes, strict=True)]
+    sizes = np.array([past.total(exposure[:, :until]) for exposure in exposures])
     slopes = np.divide(best.contribution, sizes, out=np.zeros(len(media)), where=sizes > 0)
 
     def later(values: "NDArray[np.float64]") -> "NDArray[np.float64]":

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from contracts.attribution import Attribution, MediaMix
+from measures.attribution.rounding import FEWEST_PEOPLE
 
 if TYPE_CHECKING:
     import duckdb
@@ -48,7 +49,7 @@ class Panel:
 def panel(
     connection: "duckdb.DuckDBPyConnection", declared: Attribution, mix: MediaMix, end: datetime.datetime
 ) -> Panel:
-    """Count everything before ``end``; people without a region are left out.
+    """Count everything before ``end``; people without a region are left out, and regions of few people at last.
 
     Weeks begin with the first whole one after the first order or touchpoint of a medium: media that were sent before
     the first order are those weeks' past.
@@ -56,10 +57,16 @@ def panel(
     told = declared.outcome
     connection.execute(
         f"""CREATE TEMP TABLE place AS
-            WITH known AS (SELECT profile_id, "{mix.region}" AS region FROM gold.profiles WHERE "{mix.region}" IS NOT NULL)
+            WITH known AS (
+                SELECT profile_id, "{mix.region}" AS region FROM gold.profiles WHERE "{mix.region}" IS NOT NULL
+            )
             SELECT profile_id, CASE WHEN count(*) OVER (PARTITION BY region) < ? THEN ? ELSE region END AS region
             FROM known""",
         [mix.people_at_least, ELSEWHERE],
+    )
+    connection.execute(
+        "DELETE FROM place WHERE region IN (SELECT region FROM place GROUP BY region HAVING count(*) < ?)",
+        [FEWEST_PEOPLE],
     )
     connection.execute(
         f"""CREATE TEMP TABLE bought AS
@@ -97,13 +104,13 @@ def _shaped(
     weeks = 0 if begin is None else max((end.date() - begin).days // 7, 0)
     if not weeks or begin is None:
         empty = np.zeros((len(regions), 0))
-        return Panel(None, people, empty, {name: empty for name in mix.channels})
+        return Panel(None, people, empty, dict.fromkeys(mix.channels, empty))
     sales = np.zeros((len(regions), weeks))
     for region, week, value in connection.execute("SELECT * FROM bought ORDER BY ALL").fetchall():
         number = (week - begin).days // 7
         if 0 <= number < weeks:
             sales[at[region], number] = float(value)
-    media = {name: np.zeros((len(regions), weeks)) for name in mix.channels}
+    media = {name: np.zeros_like(sales) for name in mix.channels}
     for channel, region, week, touches in connection.execute("SELECT * FROM sent ORDER BY ALL").fetchall():
         number = (week - begin).days // 7
         if 0 <= number < weeks:

@@ -40,9 +40,7 @@ def make(connection: duckdb.DuckDBPyConnection, journeys: int, contracts: Contra
     assert declared is not None
     kinds = [(rule.channel, rule.direction, rule.kinds[0], rule.campaigns) for rule in declared.channels.values()]
     connection.execute("CREATE SCHEMA IF NOT EXISTS gold")
-    connection.execute(
-        "CREATE TABLE kind (number BIGINT, channel TEXT, direction TEXT, kind TEXT, told BOOLEAN)"
-    )
+    connection.execute("CREATE TABLE kind (number BIGINT, channel TEXT, direction TEXT, kind TEXT, told BOOLEAN)")
     connection.executemany("INSERT INTO kind VALUES (?, ?, ?, ?, ?)", [(n, *row) for n, row in enumerate(kinds)])
     connection.execute(
         f"""CREATE TABLE made AS
@@ -61,7 +59,8 @@ def make(connection: duckdb.DuckDBPyConnection, journeys: int, contracts: Contra
     )
     connection.execute(
         """CREATE TABLE gold.orders AS
-           SELECT 'o-' || i AS order_id, profile_id, CAST(hash(i, 'value') % 20000 / 100 AS DECIMAL(18, 2)) AS sales_value,
+           SELECT 'o-' || i AS order_id, profile_id,
+                  CAST(hash(i, 'value') % 20000 / 100 AS DECIMAL(18, 2)) AS sales_value,
                   began + to_days(20) + to_seconds(CAST(hash(i, 'moment') % 80000 AS BIGINT)) AS ordered_at
            FROM made WHERE is_won"""
     )

@@ -9,6 +9,7 @@ import typer
 from clew.output import note, print_json, print_section, print_table, results
 
 _TABLE = "gold.attribution"
+_MIX = "gold.media_mix"
 _NOT_KNOWN = "not known"
 _ROWS = f"""SELECT period, model, level, channel, campaign, people, orders, "value", share, status, measured_value,
                    measured_low, measured_high, method, measured_by, gap, is_within
@@ -24,13 +25,15 @@ def attribution(
     from clew.workspace import read
     from contracts.attribution import MODELS
 
-    reading = read(release, only=[_TABLE])
+    reading = read(release, only=[_TABLE, _MIX])
     found = reading.rows(_ROWS, ["campaign" if campaigns else "channel"]) if _TABLE in reading.tables else []
     models = [model for model in MODELS if any(row["model"] == model for row in found)]
     far = _distances(found, models)
+    mix = reading.rows(f"SELECT * FROM {_MIX} ORDER BY channel") if _MIX in reading.tables else []
     with results():
         if as_json:
-            print_json({"release": reading.release, "as_of": reading.as_of, "rows": found, "distances": far})
+            told = {"release": reading.release, "as_of": reading.as_of}
+            print_json(told | {"rows": found, "distances": far, "media_mix": mix})
         elif found:
             print_table(*_shown([row for row in found if row["period"] == "all"], models, campaigns))
             for period in dict.fromkeys(row["period"] for row in found if row["status"] == "measured"):
@@ -41,6 +44,12 @@ def attribution(
                     "How far each model is from what was measured",
                     ("model", "measured", "mean distance", "too high", "too low", "within the interval"),
                     [tuple(item.values()) for item in far],
+                )
+            if mix:
+                print_section(
+                    "What was added by sales of weeks and regions",
+                    ("channel", "by regression", "with lifts", "out of sample"),
+                    [_of_mix(row) for row in mix],
                 )
     note(_said(found, reading.name))
 
@@ -73,6 +82,25 @@ def _measured(row: dict[str, Any]) -> str:
         return _NOT_KNOWN
     low, high = row["measured_low"], row["measured_high"]
     return f"{row['measured_value']:,} ({low:,} to {high:,}) by {row['method'].replace('_', ' ')}"
+
+
+def _of_mix(row: dict[str, Any]) -> tuple[str, str, str, str]:
+    """A medium by regression and with lifts, each with its interval; or why that is not known."""
+    known = row["status"] == "estimated"
+    alone = _between(row["contribution"], row["low"], row["high"]) if known else f"{_NOT_KNOWN}: {_why(row)}"
+    with_lifts = (
+        _between(row["calibrated"], row["calibrated_low"], row["calibrated_high"]) if row["lifts"] else _NOT_KNOWN
+    )
+    ahead = "" if row["r2_out_of_sample"] is None else f"{row['r2_out_of_sample']:.1%} explained"
+    return row["channel"], alone, with_lifts, ahead
+
+
+def _between(value: float, low: float, high: float) -> str:
+    return f"{value:,.2f} ({low:,.2f} to {high:,.2f})"
+
+
+def _why(row: dict[str, Any]) -> str:
+    return str(row["reason"]).replace("_", " ")
 
 
 def _distances(rows: Iterable[dict[str, Any]], models: list[str]) -> list[dict[str, Any]]:

@@ -67,8 +67,8 @@ def prepare(connection: "duckdb.DuckDBPyConnection", declared: Attribution, end:
 
     ``outcome``: person, moment, orders, cents; orders of one person at one moment are one outcome, and those of nobody
     have no person. ``step``: journey, place (from 1), steps of the journey, player, moment. ``journey``: journey,
-    person, is_won, is_open, ended_at (of the outcome, or of the last touchpoint), last_at (of that), orders, cents, path, shown
-    (its channels, in which repeats are told once).
+    person, is_won, is_open, ended_at (of the outcome, or of the last touchpoint), last_at (of that), orders, cents,
+    path, shown (its channels, in which repeats are told once).
 
     Returns:
         The players, by number.

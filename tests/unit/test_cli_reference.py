@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import SmallLake
-from tests.unit.attributed import MEASURED
+from tests.unit.attributed import MEASURED, MIXED
 from tests.unit.lineage_lake import lake_with_lines
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference" / "cli.md"
@@ -43,6 +43,7 @@ def attributed(small_template: Path, tmp_path_factory: pytest.TempPathFactory) -
     """A workspace in which one credit was measured."""
     made = SmallLake(small_template).copy(tmp_path_factory.mktemp("attributed") / "home")
     made.lake.overwrite("gold.attribution", [MEASURED])
+    made.lake.overwrite("gold.media_mix", [MIXED])
     return Path(made.lake.settings.home)
 
 

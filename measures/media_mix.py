@@ -4,9 +4,9 @@ Sales a head are set against media a head, after every week and every region had
 what differs between regions within a week speaks: a season or a campaign for all regions at once does not. A medium's
 effect lasts and saturates (Jin, Wang, Sun, Chan and Koehler: Bayesian methods for media mix modeling with carryover and
 shape effects, Google, 2017); its shape is the best of those declared. Of two intervals the wider counts: by Driscoll
-and Kraay (Review of Economics and Statistics 80, 1998), for regions that move together, and by clusters (Arellano: Oxford
-Bulletin of Economics and Statistics 49, 1987), for regions that have a long memory. It is that of all shapes together
-that fit as well as the best, by a likelihood ratio over weeks.
+and Kraay (Review of Economics and Statistics 80, 1998), for regions that move together, and by clusters (Arellano:
+Oxford Bulletin of Economics and Statistics 49, 1987), for regions that have a long memory. It is that of all shapes
+together that fit as well as the best, by a likelihood ratio over weeks.
 
 It says what goes with what was sent, not what came because of it: who chose the regions may have known where more is
 bought. That is why lifts, where there are any, calibrate it: both tell the value added, each with its precision.

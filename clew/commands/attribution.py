@@ -71,7 +71,7 @@ def _shown(
     for channel, campaign in cells:
         of_cell = {row["model"]: row for row in rows if (row["channel"], row["campaign"]) == (channel, campaign)}
         any_row = next(iter(of_cell.values()))
-        values = [of_cell[model]["value"] if model in of_cell else None for model in models]
+        values = [of_cell[model]["value"] if model in of_cell else "" for model in models]
         lines.append((channel, *([campaign] if campaigns else []), *values, _measured(any_row)))
     head = ("channel", *(["campaign"] if campaigns else []), *(model.replace("_", " ") for model in models), "measured")
     return head, lines

@@ -2,8 +2,8 @@
 
 Shao and Li: Data-driven multi-touch attribution models (KDD 2011); Zhao, Mahboobi and Bagheri: Shapley value methods
 for attribution modeling in online advertising (2018, arXiv:1804.05327). A set of channels is worth what a journey
-brings on average that touched none but them, journeys without an outcome counted; where none is such, nothing. So a channel
-without which journeys bring more has a negative value. All sets are summed over: nothing is sampled.
+brings on average that touched none but them, journeys without an outcome counted; where none is such, nothing. So a
+channel without which journeys bring more has a negative value. All sets are summed over: nothing is sampled.
 """
 
 from math import factorial

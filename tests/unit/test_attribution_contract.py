@@ -47,6 +47,7 @@ def found(tmp_path: Path, attribution: str | None, lift: str | None = None) -> l
 
 
 SAID = (SHIPPED / "attribution.yml").read_text(encoding="utf-8")
+APP = "channel: app\n    direction: inbound\n    "
 WRONG = [
     ("gold.orders", "gold.sales", "outcome.table: gold.sales is no published mart"),
     ("at: ordered_at", "at: bought_at", "outcome.at: bought_at is no column of gold.orders"),
@@ -64,9 +65,9 @@ WRONG = [
      "channels.support.kinds.0: ticket_resolved is outbound, and the channel inbound"),
     ("kinds: [ticket_opened]", "kinds: [ticket_opened]\n    campaigns: true",
      "channels.support.kinds.0: ticket_opened carries no campaign_id: leave campaigns out"),
-    ("channel: app\n    direction: inbound\n    kinds: [visit]", "channel: app\n    direction: outbound\n    kinds: [visit]",
+    ("channel: app\n    direction: inbound", "channel: app\n    direction: outbound",
      "channels.app.kinds.0: a visit is inbound, and of no campaign"),
-    ("channel: app\n    direction: inbound\n    kinds: [visit]", "channel: app\n    direction: inbound\n    kinds: [purchase]",
+    (f"{APP}kinds: [visit]", f"{APP}kinds: [purchase]",
      "channels.app.kinds.0: a purchase is an outcome, which gets no credit for itself"),
     ("channel: app\n    direction: inbound", "channel: web\n    direction: inbound",
      "(whole file): channels.app: visit of web is web already: leave it to one"),
@@ -77,7 +78,7 @@ WRONG = [
      "(whole file): media_mix.channels: web is inbound, so that who buys more is in it more: name what is sent"),
     ("channels: [email_sent]", "channels: [letters]",
      "(whole file): media_mix.channels: letters is no channel; use: email_sent, email_clicked, web, app, support"),
-    ("adstock: [0, 0.3, 0.5, 0.7]", "adstock: [1]", "media_mix.adstock.0: Input should be less than 1"),
+    ("adstock: [0, 0.3, 0.5, 0.7]", "adstock: [0, 1]", "media_mix.adstock.1: Input should be less than 1"),
     ("holdout_weeks: 8", "holdout_weeks: 16",
      "media_mix: holdout_weeks is over half of weeks_at_least, 30: hold fewer out"),
     ("channels: [email_sent]\n", "channels: [email_sent, email_sent, email_sent]\n",
@@ -98,14 +99,15 @@ def test_more_channels_than_shapley_can_sum_over_are_refused(tmp_path):
         for n in range(8)
     )
     (problem,) = found(tmp_path, SAID.replace("media_mix:\n", more + "media_mix:\n"))
-    assert problem == "channels: Dictionary should have at most 12 items after validation, not 13"
+    assert problem.startswith("channels: Dictionary should have at most 12 items after validation")
 
 
 @pytest.mark.parametrize(
     ("right", "wrong", "message"),
     [
         ("channel: email_sent", "channel: letters", "channel: letters is no channel of attribution"),
-        ("channel: email_sent", "channel: web\ncampaign: a1", "campaign: attribution does not tell campaigns of web apart"),
+        ("channel: email_sent", "channel: web\ncampaign: a",
+         "campaign: attribution does not tell campaigns of web apart"),
         ("until: 2017-11-30", "until: 2017-10-30", "(whole file): until, 2017-10-30, is before since, 2017-11-01"),
         ("high: 790.00", "high: 300.00",
          "(whole file): incremental_value, 320.0, is not between low, -150.0, and high, 300.0"),

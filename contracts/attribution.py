@@ -5,6 +5,7 @@ and what came before it counts for no later one. Touchpoints that no outcome fol
 that none is longer than the lookback; those for which the lookback is not over yet count for nothing.
 """
 
+import datetime
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -104,8 +105,34 @@ class MediaMix(Declared):
         return self
 
 
+class ExperimentLift(Declared):
+    """An experiment in which an arm got a channel that its control did not; its primary metric is the outcome's value.
+
+    Attributes:
+        arm: That got the channel. What it added is its difference to the control over the people of the arm.
+        since: First day on which that counts.
+        until: The last day of the last person's window.
+    """
+
+    channel: Name
+    arm: Name
+    method: Literal["holdout", "ghost_ad", "geo"]
+    since: datetime.date
+    until: datetime.date
+
+    @model_validator(mode="after")
+    def _is_in_order(self) -> "ExperimentLift":
+        if self.until < self.since:
+            raise ValueError(f"until, {self.until}, is before since, {self.since}")
+        return self
+
+
 class Attribution(Declared):
-    """contracts/attribution.yml."""
+    """contracts/attribution.yml.
+
+    Attributes:
+        experiments: Those that measure what a channel adds, by their names.
+    """
 
     version: Version
     owner: Name
@@ -116,6 +143,7 @@ class Attribution(Declared):
     position: Position
     channels: dict[Name, TouchChannel] = Field(min_length=1, max_length=MOST_CHANNELS)
     media_mix: MediaMix | None = None
+    experiments: dict[Name, ExperimentLift] = {}
 
     @model_validator(mode="after")
     def _channels_are_told_apart(self) -> "Attribution":
@@ -129,6 +157,11 @@ class Attribution(Declared):
                     raise ValueError(
                         f"channels.{name}: {kind} of {channel.channel} is {other} already: leave it to one"
                     )
+        for name, experiment in self.experiments.items():
+            if experiment.channel not in self.channels:
+                raise ValueError(
+                    f"experiments.{name}: {experiment.channel} is no channel; use: {', '.join(self.channels)}"
+                )
         for name in self.media_mix.channels if self.media_mix else ():
             if name not in self.channels:
                 raise ValueError(f"media_mix.channels: {name} is no channel; use: {', '.join(self.channels)}")

@@ -30,6 +30,13 @@ def problems_of_attribution(loaded: Loaded, models: Path = DBT_MODELS) -> Iterat
     for path, declared in loaded["attribution"].items():
         yield from _outcome(path, declared, types)
         yield from _channels(path, declared, loaded)
+        known = {experiment.experiment: experiment for experiment in loaded.get("experiment", {}).values()}
+        for name, measuring in declared.experiments.items():
+            if name not in known:
+                yield problem_at(path, ("experiments", name), f"{name} is no experiment", sorted(known))
+            elif measuring.arm not in known[name].arms:
+                what = f"{measuring.arm} is no arm of {name}"
+                yield problem_at(path, ("experiments", name, "arm"), what, tuple(known[name].arms))
         region = declared.media_mix.region if declared.media_mix else None
         if region is not None and region not in types.get("gold.profiles", {}):
             what = f"{region} is no column of gold.profiles"

@@ -80,7 +80,7 @@ def compute(asked: Asked) -> "dict[str, pa.Table]":
     if declared is not None and declared.media_mix is not None and _has_marts(asked, declared):
         end = datetime.datetime.combine(asked.as_of, datetime.time(), datetime.UTC) + datetime.timedelta(1)
         made = panel(asked.connection, declared, declared.media_mix, end)
-        sent = _sent_of(asked, declared, measured(asked.connection, asked.contracts))
+        sent = _sent_of(asked, declared, measured(asked.connection, asked.contracts, asked.as_of))
         rows = table_rows(made, declared.media_mix, sent)
     return {TABLE: pa.Table.from_pylist(rows, schema=arrow_schema(asked.contracts.table(TABLE)))}
 

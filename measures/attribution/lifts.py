@@ -1,11 +1,11 @@
 """Measured lifts, from wherever they are: declared ones, and those of the tables of experiments and campaigns.
 
 The tables of experiments and campaigns are taken as they are found: where one is not there, or has not the columns that
-say what is needed, it tells of no lift.
+are needed, it tells of no lift. What they do not believe themselves is no measurement here.
 """
 
 import datetime
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     import duckdb
 
     from contracts import Contracts
-    from contracts.lift import Lift
+    from contracts.attribution import Attribution
+    from contracts.lift import Lift, Method
 
 CAMPAIGN_LIFT = "gold.campaign_lift"
 EXPERIMENTS = "gold.experiment_results"
@@ -36,7 +37,7 @@ class Measured:
     """
 
     name: str
-    method: str
+    method: "Method"
     channel: str
     campaign: str | None
     since: datetime.date
@@ -46,12 +47,17 @@ class Measured:
     high: Decimal
 
 
-def measured(connection: "duckdb.DuckDBPyConnection", contracts: "Contracts") -> list[Measured]:
+def measured(connection: "duckdb.DuckDBPyConnection", contracts: "Contracts", as_of: datetime.date) -> list[Measured]:
     """Every measured lift, sorted, one for each channel or campaign and period: the best by its method.
 
     Of two by one method, the one with the narrower interval.
     """
-    found = [*(_declared(lift) for lift in contracts.lifts.values()), *_from_tables(connection, contracts)]
+    found = [_declared(lift) for lift in contracts.lifts.values()]
+    if contracts.attribution is not None:
+        found += [
+            *_of_campaigns(connection, contracts.attribution, as_of),
+            *_of_experiments(connection, contracts.attribution),
+        ]
     best: dict[tuple[str, str, datetime.date, datetime.date], Measured] = {}
     for lift in sorted(found, key=lambda lift: (METHODS.index(lift.method), lift.high - lift.low, lift.name)):
         best.setdefault((lift.channel, lift.campaign or "", lift.since, lift.until), lift)
@@ -65,26 +71,47 @@ def _declared(lift: "Lift") -> Measured:
     )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Told:
-    """How a table tells lifts: SQL for each field, over its columns, and the columns without which it tells none."""
+def _of_campaigns(
+    connection: "duckdb.DuckDBPyConnection", declared: "Attribution", as_of: datetime.date
+) -> Iterator[Measured]:
+    """What mailed people spent more than people like them, of each campaign whose comparison is plausible.
 
-    table: str
-    fields: Mapping[str, str]
-    where: str
-    needs: frozenset[str]
+    A campaign that still runs is measured until the run's date. All campaigns together measure their whole channel.
+    """
+    mailed = (name for name, rule in declared.channels.items() if rule.campaigns and rule.direction == "outbound")
+    channel = next(mailed, None)
+    if channel is None or not _columns(connection, CAMPAIGN_LIFT) >= _OF_CAMPAIGNS:
+        return
+    rows = connection.execute(
+        f"""SELECT campaign_id, starts, least(ends, ?), extra, extra_low, extra_high FROM {CAMPAIGN_LIFT}
+            WHERE outcome = 'spend' AND verdict = 'plausible' AND extra IS NOT NULL AND extra_low IS NOT NULL
+              AND extra_high IS NOT NULL AND starts <= ? ORDER BY ALL""",
+        [as_of, as_of],
+    ).fetchall()
+    for campaign, since, until, *value in rows:
+        name, told = ("all campaigns", None) if campaign == "all" else (f"campaign {campaign}", campaign)
+        yield Measured(name, "matched", channel, told, since, until, *map(_cents, value))
 
 
-def _from_tables(connection: "duckdb.DuckDBPyConnection", contracts: "Contracts") -> Iterable[Measured]:
-    declared = contracts.attribution
-    for told in TOLD:
-        if declared is None or not told.needs <= _columns(connection, told.table):
-            continue
-        fields = ", ".join(f"{told.fields[name]} AS {name}" for name in _FIELDS)
-        for row in connection.execute(f"SELECT {fields} FROM {told.table} WHERE {told.where} ORDER BY ALL").fetchall():
-            name, method, channel, campaign, since, until, *value = row
-            if channel in declared.channels and method in METHODS and None not in (since, until, *value):
-                yield Measured(name, method, channel, campaign, since, until, *(_cents(each) for each in value))
+def _of_experiments(connection: "duckdb.DuckDBPyConnection", declared: "Attribution") -> Iterator[Measured]:
+    """What an arm of an experiment that attribution names brought more than its control, over the people of the arm."""
+    if not declared.experiments or not _columns(connection, EXPERIMENTS) >= _OF_EXPERIMENTS:
+        return
+    for name, told in declared.experiments.items():
+        rows = connection.execute(
+            f"""SELECT people * CASE WHEN decided_by LIKE 'adjusted%' THEN adjusted_difference ELSE difference END,
+                       people * CASE decided_by WHEN 'fixed' THEN low WHEN 'always_valid' THEN always_low
+                           WHEN 'adjusted_fixed' THEN adjusted_low ELSE adjusted_always_low END,
+                       people * CASE decided_by WHEN 'fixed' THEN high WHEN 'always_valid' THEN always_high
+                           WHEN 'adjusted_fixed' THEN adjusted_high ELSE adjusted_always_high END
+                FROM {EXPERIMENTS}
+                WHERE experiment = ? AND arm = ? AND role = 'primary' AND is_over AND has_sample_ratio
+                  AND verdict IN ('wins', 'loses', 'no_difference_known')""",
+            [name, told.arm],
+        ).fetchall()
+        for value in rows:
+            if None not in value:
+                yield Measured(name, told.method, told.channel, None, told.since, told.until, *map(_cents, value))
 
 
 def _columns(connection: "duckdb.DuckDBPyConnection", table: str) -> set[str]:
@@ -98,22 +125,11 @@ def _cents(value: float | Decimal) -> Decimal:
     return Decimal(str(value)).quantize(Decimal("0.01"))
 
 
-_FIELDS = ("name", "method", "channel", "campaign", "since", "until", "value", "low", "high")
-TOLD = (
-    Told(
-        CAMPAIGN_LIFT,
-        {
-            "name": "'campaign ' || campaign_id",
-            "method": "'matched'",
-            "channel": "'email_sent'",
-            "campaign": "campaign_id",
-            "since": "CAST(since AS DATE)",
-            "until": "CAST(until AS DATE)",
-            "value": "incremental_value",
-            "low": "incremental_low",
-            "high": "incremental_high",
-        },
-        "incremental_value IS NOT NULL",
-        frozenset({"campaign_id", "since", "until", "incremental_value", "incremental_low", "incremental_high"}),
-    ),
-)
+_OF_CAMPAIGNS = frozenset({"campaign_id", "outcome", "verdict", "starts", "ends", "extra", "extra_low", "extra_high"})
+_OF_EXPERIMENTS = frozenset(
+    {
+        "experiment", "arm", "role", "people", "is_over", "has_sample_ratio", "verdict", "decided_by", "difference",
+        "low", "high", "always_low", "always_high", "adjusted_difference", "adjusted_low", "adjusted_high",
+        "adjusted_always_low", "adjusted_always_high",
+    }
+)  # fmt: skip

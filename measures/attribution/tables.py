@@ -42,7 +42,7 @@ def compute(asked: Asked) -> "dict[str, pa.Table]":
     if declared is not None and _has_marts(asked.connection, declared):
         end = datetime.datetime.combine(asked.as_of, datetime.time(), datetime.UTC) + datetime.timedelta(1)
         players = prepare(asked.connection, declared, end)
-        lifts = measured(asked.connection, asked.contracts)
+        lifts = measured(asked.connection, asked.contracts, asked.as_of)
         late = _late(asked.connection, declared, end)
         for name, period in _periods(asked.connection, lifts, end):
             after = late if name == ALL else (0, 0)

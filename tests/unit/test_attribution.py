@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from contracts.attribution import MODELS, Position
 from contracts.lift import Lift
+from measures.attribution.lifts import measured
 from measures.attribution.rounding import to_whole, too_few
-from tests.unit.journeys_made import APP, AS_OF, EMAIL, WEB, credited, declared, marts, people, values
+from tests.unit.journeys_made import APP, AS_OF, EMAIL, WEB, contracts_with, credited, declared, marts, people, values
 
 TABLE, PATHS = "gold.attribution", "gold.attribution_paths"
 EMPTY = {"no_touchpoint": Decimal("0.00"), "no_person": Decimal("0.00"), "not_yet": Decimal("0.00")}
@@ -166,15 +167,46 @@ def test_of_two_measurements_the_one_by_the_better_method_counts_and_one_that_is
     assert {row["measured_by"] for row in rows if row["status"] == "measured"} == {"email_holdout"}
 
 
-def test_lifts_of_campaigns_are_taken_from_their_table_where_it_says_what_is_needed():
-    from measures.attribution.lifts import measured
-    from tests.unit.journeys_made import contracts_with
-
-    contracts = contracts_with(declared())
+def test_lifts_of_campaigns_and_experiments_are_taken_from_their_tables_where_these_believe_them():
+    experiments = {"no_mail": {"channel": EMAIL, "arm": "mailed", "method": "holdout", "since": "2017-06-01",
+                               "until": "2017-06-30"}}  # fmt: skip
+    contracts = contracts_with(declared(experiments=experiments))
     with marts([], []) as connection:
-        assert measured(connection, contracts) == []
+        assert measured(connection, contracts, AS_OF) == []
         connection.execute("CREATE TABLE gold.campaign_lift (campaign_id VARCHAR)")
-        assert measured(connection, contracts) == []
+        connection.execute("CREATE TABLE gold.experiment_results (experiment VARCHAR)")
+        assert measured(connection, contracts, AS_OF) == []
+        connection.execute("DROP TABLE gold.campaign_lift; DROP TABLE gold.experiment_results")
+        connection.execute(
+            """CREATE TABLE gold.campaign_lift AS FROM (VALUES
+               ('7', 'spend', 'plausible', DATE '2017-06-01', DATE '2017-06-09', 100.004, -20.0, 220.0),
+               ('7', 'orders', 'plausible', DATE '2017-06-01', DATE '2017-06-09', 9.0, 8.0, 10.0),
+               ('8', 'spend', 'not believable: placebo', DATE '2017-06-01', DATE '2017-06-09', 1.0, 0.0, 2.0),
+               ('9', 'spend', 'plausible', DATE '2017-12-30', DATE '2018-02-01', 5.0, 4.0, 6.0),
+               ('all', 'spend', 'plausible', DATE '2017-06-01', DATE '2017-12-30', 50.0, -40.0, 60.0)
+               ) AS t(campaign_id, outcome, verdict, starts, ends, extra, extra_low, extra_high)"""
+        )
+        rows = ", ".join(
+            f"('no_mail', '{arm}', 'primary', 10, true, true, '{verdict}', 'adjusted_fixed', 9.0, 9.0, 9.0, 9.0, 9.0, "
+            "2.5, 1.0, 4.0, 9.0, 9.0)"
+            for arm, verdict in (("mailed", "wins"), ("mailed", "sample_ratio_broken"), ("else", "wins"))
+        )
+        connection.execute(
+            f"""CREATE TABLE gold.experiment_results AS FROM (VALUES {rows}) AS t(experiment, arm, role, people,
+                is_over, has_sample_ratio, verdict, decided_by, difference, low, high, always_low, always_high,
+                adjusted_difference, adjusted_low, adjusted_high, adjusted_always_low, adjusted_always_high)"""
+        )
+        found = measured(connection, contracts, AS_OF)
+    assert [(lift.name, lift.method, lift.campaign, str(lift.since), str(lift.until)) for lift in found] == [
+        ("no_mail", "holdout", None, "2017-06-01", "2017-06-30"),
+        ("all campaigns", "matched", None, "2017-06-01", "2017-12-30"),
+        ("campaign 7", "matched", "7", "2017-06-01", "2017-06-09"),
+        ("campaign 9", "matched", "9", "2017-12-30", "2017-12-31"),
+    ]
+    assert [(str(lift.value), str(lift.low), str(lift.high)) for lift in found] == [
+        ("25.00", "10.00", "40.00"), ("50.00", "-40.00", "60.00"), ("100.00", "-20.00", "220.00"),
+        ("5.00", "4.00", "6.00"),
+    ]  # fmt: skip
 
 
 moments = st.integers(0, 400).map(lambda n: n / 4)
@@ -265,7 +297,6 @@ def test_without_a_declaration_or_a_mart_there_is_no_row():
     from contracts import Contracts
     from measures.attribution.tables import compute
     from measures.measure import Asked
-    from tests.unit.journeys_made import contracts_with
 
     with marts([], []) as connection:
         found = compute(Asked(connection, contracts_with(None), AS_OF))

@@ -73,6 +73,11 @@ WRONG = [
      "(whole file): channels.app: visit of web is web already: leave it to one"),
     ("  support:\n", "  no_touchpoint:\n",
      "(whole file): channels.no_touchpoint: the tables mean something else by it; name it otherwise"),
+    ("media_mix:\n", "experiments:\n  no_mail: {channel: email_sent, arm: mailed, method: holdout, since: 2017-06-01, "
+     "until: 2017-06-30}\nmedia_mix:\n", "experiments.no_mail: no_mail is no experiment"),
+    ("media_mix:\n", "experiments:\n  no_mail: {channel: fax, arm: mailed, method: holdout, since: 2017-06-01, "
+     "until: 2017-06-30}\nmedia_mix:\n",
+     "(whole file): experiments.no_mail: fax is no channel; use: email_sent, email_clicked, web, app, support"),
     ("region: city", "region: postcode", "media_mix.region: postcode is no column of gold.profiles"),
     ("channels: [email_sent]", "channels: [web]",
      "(whole file): media_mix.channels: web is inbound, so that who buys more is in it more: name what is sent"),

@@ -29,7 +29,7 @@ def test_credits_stand_beside_what_was_measured_and_how_far_they_are_from_it(sma
     ran = clew("attribution", home=home(small, MEASURED, FIRST, ALL, ALL | {"channel": "web"}, mix=(MIXED,)))
     shown = lines(ran.out)
     assert ["channel", "first", "last", "measured"] in shown
-    assert ["email_sent", "15417.73", "not known"] in shown
+    assert ["email_sent", "15,417.73", "not known"] in shown
     assert ["Measured in 2017-11-01/2017-11-30"] in shown
     assert ["email_sent", "300.00", "1,740.31", "320.00 (-150.00 to 790.00) by holdout"] in shown
     assert ["first", "1", "20.00", "0", "0", "1"] in shown

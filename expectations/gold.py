@@ -2,7 +2,7 @@
 
 from contracts.link import FIRMEST_FIRST
 from contracts.marts import OF_PEOPLE, of_people, published_models
-from expectations import consent, declared, marts
+from expectations import attribution, consent, declared, marts
 from expectations.link import weakest_links
 from expectations.rule import NoRows, Rule
 from expectations.suite import Scene, Suite
@@ -14,12 +14,14 @@ _REPORT = "report it as a fault of the mart, with the keys named here; the last 
 def suite(scene: Scene) -> Suite:
     """Build the gate's rules for the declared tables and the marts that there are."""
     rules: list[Rule] = []
-    for table in ("gold.events", "gold.consent_state"):
-        rules += declared.rules(scene.contracts.table(table))
-    rules += marts.rules()
     columns = scene.columns()
+    for name, table in scene.contracts.tables.items():
+        if table.schema_name == "gold" and name in columns:
+            rules += declared.rules(table)
+    rules += marts.rules()
     rules += [*_events(), *_people(scene, columns), *_spells(columns), *_silent_signals(scene, columns)]
     rules += [*consent.rules(), *_provenance(scene, columns)]
+    rules += attribution.rules(scene, columns)
     return Suite("gold", tuple(rules), (consent.prepare(scene),))
 
 

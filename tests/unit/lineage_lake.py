@@ -105,7 +105,7 @@ def _sell(small: Any) -> None:
     small.write(
         "gold.orders",
         [{"order_id": BASKET, "profile_id": profile_id("ann"), "event_id": bought["event_id"],
-          "ordered_at": bought["occurred_at"], "sales_value": str(Decimal("1.50"))}],
+          "ordered_at": bought["occurred_at"], "sales_value": Decimal("1.50")}],
     )  # fmt: skip
     small.write("gold.campaign_performance", [{"campaign_id": CAMPAIGN, "redeemed": 1}])
 

@@ -12,6 +12,7 @@ from contracts.source import Source
 from contracts.table import PrivacyClass, Table, is_restricted
 
 if TYPE_CHECKING:
+    from contracts.campaigns import Campaigns
     from contracts.caps import Caps
     from contracts.export import Destination
     from contracts.identity import IdentityRules
@@ -71,6 +72,14 @@ class Contracts:
 
         path = self.root / "consent" / "caps.yml"
         return load_yaml(path, Caps) if path.exists() else None
+
+    @cached_property
+    def campaigns(self) -> "Campaigns | None":
+        """When each campaign ran, or None where that is not declared."""
+        from contracts.campaigns import Campaigns
+
+        path = self.root / "campaigns.yml"
+        return load_yaml(path, Campaigns) if path.exists() else None
 
     @cached_property
     def roles(self) -> "dict[str, Role]":

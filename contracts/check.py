@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from contracts import DBT_MODELS, Contracts, flow
 from contracts.base import Declared, load_yaml, problem_at
+from contracts.campaigns import Campaigns
 from contracts.caps import Caps
 from contracts.check_consent import problems_of_consent
 from contracts.check_journeys import problems_of_journeys
@@ -45,10 +46,12 @@ KINDS: dict[str, tuple[str, type[Declared]]] = {
     "roles": ("roles.yml", Roles),
     "signals": ("signals.yml", Signals),
     "journey": ("journeys/*.yml", Journey),
+    "campaigns": ("campaigns.yml", Campaigns),
 }
 """What may be declared: where it lies under contracts/, and the model that reads it."""
-OPTIONAL = ("caps", "signals", "journey")
-"""Kinds that need not be declared: without caps nothing is capped, without journeys none is computed."""
+OPTIONAL = ("caps", "signals", "journey", "campaigns")
+"""Kinds that need not be declared: without caps nothing is capped, without journeys none is computed, and without dates
+a campaign runs from its first delivery."""
 
 SCHEMAS = "schemas"
 

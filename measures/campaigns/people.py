@@ -23,8 +23,8 @@ LEAST_SHARE = 0.05
 
 _DAILY = """
     CREATE OR REPLACE TEMP TABLE buying AS
-    SELECT profile_id, CAST(ordered_at AS DATE) AS day, CAST(sum(sales_value) AS DOUBLE) AS spend, count(*) AS orders,
-           CAST(sum(coupon_discount + coupon_match_discount) AS DOUBLE) AS coupons
+    SELECT profile_id, CAST(ordered_at AS DATE) AS day, sum(sales_value) AS spend, count(*) AS orders,
+           sum(coupon_discount + coupon_match_discount) AS coupons
     FROM gold.orders WHERE profile_id IS NOT NULL AND ordered_at < $horizon
     GROUP BY ALL
 """

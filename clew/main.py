@@ -46,6 +46,7 @@ COMMANDS = (
     "policy",
     "export",
     "caps",
+    "campaigns",
     "audit",
     "check",
     "doctor",

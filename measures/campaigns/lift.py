@@ -13,7 +13,7 @@ from measures.campaigns.found import comparisons
 from measures.campaigns.people import everybody, stages_entered
 from measures.campaigns.rows import as_table, balance_rows, lift_rows, stage_rows
 from measures.campaigns.windows import campaign_windows, make_windows
-from measures.measure import Asked, Measure
+from measures.measure import Asked
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -36,11 +36,3 @@ def _computed(asked: Asked) -> "dict[str, pa.Table]":
         "gold.campaign_stages": stage_rows(windows, found, entered, asked.as_of),
     }
     return {name: as_table(asked.contracts.table(name), content) for name, content in rows.items()}
-
-
-CAMPAIGN_LIFT = Measure(
-    name="what campaigns did",
-    reads=("gold.events", "gold.orders", "gold.profiles", "gold.journey_stages"),
-    writes=("gold.campaign_lift", "gold.campaign_balance", "gold.campaign_stages"),
-    compute=compute,
-)

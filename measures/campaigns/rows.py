@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from statsmodels.stats.multitest import multipletests
+from scipy import stats
 
 from lakehouse.schema import arrow_schema
 from measures.campaigns.comparison import Interval, difference
@@ -145,7 +145,7 @@ def _find(rows: list[Row]) -> None:
     """Say what each campaign was found to do, at 5 % false discoveries (Benjamini and Hochberg 1995)."""
     believed = [row for row in rows if row["verdict"] == "plausible"]
     if believed:
-        held = multipletests([row["p_value"] for row in believed], SIGNIFICANT, method="fdr_bh")[1]
+        held = stats.false_discovery_control([row["p_value"] for row in believed], method="bh")
         for row, q_value in zip(believed, held, strict=True):
             row["q_value"] = float(q_value)
     for row in rows:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from measures.campaigns.balancing import Floats, effective
+from measures.campaigns.balancing import SOFTNESS, Floats, effective, scales
 
 LEVEL = 0.95
 POWER = 0.8
@@ -38,9 +38,10 @@ class Matched:
         weights: Of each of the others; they sum to one.
         implied: What a regression beside them makes of the weights; they sum to one, some may be below nothing.
         leverage: Of each of the others in that regression.
-        design: The others by an intercept and the covariates.
+        design: The others by covariates, each less the weighted mean, in standard deviations.
         mailed_design: The mailed likewise.
-        inverse: That of the weighted cross products of ``design``.
+        inverse: That of the weighted cross products of ``design``, with SOFTNESS added to each square (ridge), so that
+            a covariate in which no two of the others differ is left out.
     """
 
     weights: Floats
@@ -79,14 +80,12 @@ def match(mailed: Floats, others: Floats, weights: Floats) -> Matched:
         others: Likewise.
         weights: Of the others, as balancing.entropy_weights gives them.
     """
-    scale = np.concatenate([mailed, others]).std(axis=0)
-    kept = scale > 1e-9
-    centre = mailed.mean(axis=0)[kept]
-    design = np.column_stack([np.ones(len(others)), (others[:, kept] - centre) / scale[kept]])
-    mailed_design = np.column_stack([np.ones(len(mailed)), (mailed[:, kept] - centre) / scale[kept]])
-    inverse = np.linalg.pinv((design * weights[:, None]).T @ design, rcond=1e-10, hermitian=True)
-    implied = weights * (design @ inverse[:, 0])
-    leverage = weights * ((design @ inverse) * design).sum(axis=1)
+    scale, centre = scales(mailed, others), weights @ others
+    design, mailed_design = (others - centre) / scale, (mailed - centre) / scale
+    products = (design * weights[:, None]).T @ design
+    inverse: Floats = np.linalg.inv(products + SOFTNESS * np.eye(len(products)))
+    implied = weights * (1 + design @ (inverse @ mailed_design.mean(axis=0)))
+    leverage = weights * (1 + ((design @ inverse) * design).sum(axis=1))
     return Matched(weights, implied, np.clip(leverage, 0.0, 0.99), design, mailed_design, inverse)
 
 
@@ -102,12 +101,13 @@ def difference(matched: Matched, mailed: Floats, others: Floats) -> Difference:
         mailed: The outcome of each of the mailed.
         others: The outcome of each of the others.
     """
-    slopes = matched.inverse @ ((matched.design * matched.weights[:, None]).T @ others)
-    left = mailed - matched.mailed_design @ slopes
+    mean = matched.weights @ others
+    slopes = matched.inverse @ (matched.design.T @ (matched.weights * others))
+    left = mailed - mean - matched.mailed_design @ slopes
     estimate = float(mailed.mean() - matched.implied @ others)
     count = len(mailed)
     mailed_part = (left - left.mean()) / np.sqrt(count * (count - 1))
-    others_part = -matched.implied * (others - matched.design @ slopes) / (1 - matched.leverage)
+    others_part = -matched.implied * (others - mean - matched.design @ slopes) / (1 - matched.leverage)
     freedom = _freedom(mailed_part, count, others_part, effective(matched.weights))
     error = float(np.sqrt((mailed_part**2).sum() + (others_part**2).sum()))
     return Difference(interval(estimate, error, freedom), mailed_part, others_part, freedom)

@@ -9,6 +9,7 @@ Heerde, Leeflang and Wittink 2000, Journal of Marketing Research 37:383-395). Wh
 does not.
 """
 
+import datetime
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -17,10 +18,10 @@ import pandas as pd
 
 from measures.campaigns.balancing import Floats
 from measures.campaigns.comparison import interval
-from measures.campaigns.pairs import pairs
+from measures.campaigns.pairs import DAYS_AFTER, pairs
 from measures.campaigns.people import FEWEST
 from measures.campaigns.rows import ALL, ENOUGH, Row, as_table
-from measures.campaigns.windows import campaign_windows, make_windows
+from measures.campaigns.windows import LEAST_WEEKS_BEFORE, campaign_windows, make_windows
 from measures.measure import Asked
 
 if TYPE_CHECKING:
@@ -40,15 +41,16 @@ def compute(asked: Asked) -> "dict[str, pa.Table]":
     make_windows(asked.connection, asked.contracts.campaigns, asked.as_of)
     windows = campaign_windows(asked.connection)
     found = pairs(asked.connection, asked.as_of)
-    return {TABLE: as_table(asked.contracts.table(TABLE), rows(windows, found))}
+    return {TABLE: as_table(asked.contracts.table(TABLE), rows(windows, found, asked.as_of))}
 
 
-def rows(windows: Sequence[Row], found: pd.DataFrame) -> list[Row]:
+def rows(windows: Sequence[Row], found: pd.DataFrame, as_of: datetime.date) -> list[Row]:
     """A row of each campaign, and one of all together.
 
     Args:
         windows: The campaigns.
         found: As pairs.pairs gives it.
+        as_of: The run's date.
     """
     by_campaign = {str(campaign): group for campaign, group in found.groupby("campaign_id")}
     told = []
@@ -57,7 +59,7 @@ def rows(windows: Sequence[Row], found: pd.DataFrame) -> list[Row]:
             "campaign_id": window["campaign_id"],
             "campaign_type": window["campaign_type"],
             "assumes": ASSUMES,
-            "status": "not over yet" if not window["is_over"] else "too little history",
+            "status": _why_unknown(window, as_of),
         }
         group = by_campaign.get(window["campaign_id"])
         told.append(row if group is None else row | _figures(group))
@@ -65,6 +67,14 @@ def rows(windows: Sequence[Row], found: pd.DataFrame) -> list[Row]:
     if len(together):
         told.append({"campaign_id": ALL, "campaign_type": None, "assumes": ASSUMES} | _figures(together))
     return told
+
+
+def _why_unknown(window: Row, as_of: datetime.date) -> str:
+    """Why nothing is known of a campaign without redeemers' pairs."""
+    if window["weeks_known"] is None or window["weeks_known"] < LEAST_WEEKS_BEFORE:
+        return "too little history"
+    is_past = window["ends"] + datetime.timedelta(DAYS_AFTER) <= as_of
+    return "too few people" if is_past else "not over yet"
 
 
 def _figures(redeemers: pd.DataFrame) -> Row:

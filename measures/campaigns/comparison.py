@@ -83,7 +83,7 @@ def match(mailed: Floats, others: Floats, weights: Floats) -> Matched:
     scale, centre = scales(mailed, others), weights @ others
     design, mailed_design = (others - centre) / scale, (mailed - centre) / scale
     products = (design * weights[:, None]).T @ design
-    inverse: Floats = np.linalg.inv(products + SOFTNESS * np.eye(len(products)))
+    inverse = np.asarray(np.linalg.inv(products + SOFTNESS * np.eye(len(products))), dtype=np.float64)
     implied = weights * (1 + design @ (inverse @ mailed_design.mean(axis=0)))
     leverage = weights * (1 + ((design @ inverse) * design).sum(axis=1))
     return Matched(weights, implied, np.clip(leverage, 0.0, 0.99), design, mailed_design, inverse)

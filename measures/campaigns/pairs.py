@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 WEEKS_AFTER = 4
 """So many weeks after a campaign tell whether people bought less then because they had stocked up."""
+DAYS_AFTER = 7
+"""Before so many days have gone by after a campaign nothing is told."""
 MOST_DAYS = 3
 """People are told apart by the days on which they bought in the category before, up to so many."""
 
@@ -44,7 +46,7 @@ _SPANS = """
            least(until + CAST(7 * $after AS INTEGER), $as_of + 1) AS after_until,
            date_diff('day', until, after_until) / 7 AS weeks_after
     FROM campaign_windows
-    WHERE is_over AND weeks_known >= $least AND ends + 7 <= $as_of
+    WHERE is_over AND weeks_known >= $least AND ends + CAST($days_after AS INTEGER) <= $as_of
 """
 _BY_COUPON = """
     CREATE OR REPLACE TEMP TABLE by_coupon AS
@@ -119,7 +121,13 @@ def pairs(connection: "duckdb.DuckDBPyConnection", as_of: datetime.date) -> "pd.
     The temporary tables of windows.make_windows are read.
     """
     until = {"horizon": horizon(as_of)}
-    told = {"weeks": WEEKS_BEFORE, "least": LEAST_WEEKS_BEFORE, "after": WEEKS_AFTER, "as_of": as_of}
+    told = {
+        "weeks": WEEKS_BEFORE,
+        "least": LEAST_WEEKS_BEFORE,
+        "after": WEEKS_AFTER,
+        "days_after": DAYS_AFTER,
+        "as_of": as_of,
+    }
     connection.execute(_LINES, until)
     connection.execute(_SPANS, told)
     connection.execute(_BY_COUPON, until)

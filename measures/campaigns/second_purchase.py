@@ -122,8 +122,14 @@ def _survival(days: "np.ndarray[Any, Any]", is_again: "np.ndarray[Any, Any]") ->
     for name, share in QUARTILES.items():
         with np.errstate(divide="ignore", invalid="ignore"):  # where everybody has bought again
             low, high = waiting.quantile_ci(share, method="cloglog")
-        row |= {name: float(waiting.quantile(share)), f"{name}_low": float(low), f"{name}_high": float(high)}
+        row |= {name: _days_until(waiting, share), f"{name}_low": float(low), f"{name}_high": float(high)}
     return row | _soon(waiting)
+
+
+def _days_until(waiting: "SurvfuncRight", share: float) -> float:
+    """The first day by which at least so large a share had bought again; not a number where that has not come yet."""
+    reached = np.flatnonzero(waiting.surv_prob <= 1 - share + 1e-12)
+    return float(waiting.surv_times[reached[0]]) if len(reached) else np.nan
 
 
 def _soon(waiting: "SurvfuncRight") -> Row:

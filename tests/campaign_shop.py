@@ -69,7 +69,7 @@ class Shop:
         )  # fmt: skip
         _table(
             connection, "gold.journey_stages", "profile_id VARCHAR, stage VARCHAR, entered_at TIMESTAMPTZ",
-            rows([(name(p, p), stage, _at(on)) for p, stage, on in self.stages]),
+            rows([(name(p, p), stage, _at(on)) for p, stage, on in self.stages]), ", 'shopping' AS journey",
         )  # fmt: skip
         contracts = Contracts()
         dated = tuple(Campaign(campaign_id=c, starts=day(a), ends=day(b)) for c, a, b in self.campaigns)

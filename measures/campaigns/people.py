@@ -72,7 +72,7 @@ _PEOPLE = """
     ORDER BY b.campaign_id, b.kind, b.profile_id
 """
 _STAGES = """
-    SELECT DISTINCT c.campaign_id, j.profile_id, j.stage
+    SELECT DISTINCT c.campaign_id, j.journey, j.stage, j.profile_id
     FROM comparisons AS c JOIN gold.journey_stages AS j
       ON CAST(j.entered_at AS DATE) >= c.origin AND CAST(j.entered_at AS DATE) < c.origin + CAST($days AS INTEGER)
     WHERE c.kind = 'lift' AND c.origin + CAST($days AS INTEGER) <= $until AND j.profile_id IS NOT NULL

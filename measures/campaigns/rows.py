@@ -218,7 +218,7 @@ def balance_rows(found: Comparisons) -> list[Row]:
 
 def stage_rows(windows: Sequence[Row], found: Comparisons, entered: pd.DataFrame, as_of: datetime.date) -> list[Row]:
     """Rows of gold.campaign_stages: who entered which stage within STAGE_DAYS of a mailing, against people alike."""
-    stages = sorted({str(stage) for stage in entered["stage"]})
+    stages = sorted(set(zip(entered["journey"], entered["stage"], strict=True)))
     by_campaign = {str(campaign): group for campaign, group in entered.groupby("campaign_id")}
     rows = []
     for window in windows:
@@ -227,23 +227,19 @@ def stage_rows(windows: Sequence[Row], found: Comparisons, entered: pd.DataFrame
         is_past = window["starts"] + datetime.timedelta(STAGE_DAYS) <= as_of + datetime.timedelta(1)
         if lift is None or not is_past:
             continue
-        for stage in stages:
-            group = by_campaign.get(campaign)
-            people = set() if group is None else set(group.loc[group["stage"] == stage, "profile_id"])
-            rows.append(_stage_row(campaign, stage, lift, people))
+        group = by_campaign.get(campaign, entered.iloc[:0])
+        for journey, stage in stages:
+            is_in = (group["journey"] == journey) & (group["stage"] == stage)
+            row = {"campaign_id": campaign, "journey": str(journey), "stage": str(stage), "days": STAGE_DAYS}
+            rows.append(row | _stage_row(lift, set(group.loc[is_in, "profile_id"])))
     return rows
 
 
-def _stage_row(campaign: str, stage: str, lift: Found, people: set[str]) -> Row:
+def _stage_row(lift: Found, people: set[str]) -> Row:
+    """What is told of people who entered a stage."""
     mailed = np.asarray(lift.people.mailed["profile_id"].isin(people), dtype=np.float64)
     others = np.asarray(lift.people.others["profile_id"].isin(people), dtype=np.float64)
-    row: Row = {
-        "campaign_id": campaign,
-        "stage": stage,
-        "days": STAGE_DAYS,
-        "people_compared": len(mailed),
-        "status": "too few people",
-    }
+    row: Row = {"people_compared": len(mailed), "status": "too few people"}
     if any(min(group.sum(), len(group) - group.sum()) < FEWEST for group in (mailed, others)):
         return row
     made = difference(lift.matched, mailed, others).interval

@@ -47,6 +47,7 @@ COMMANDS = (
     "export",
     "caps",
     "attribution",
+    "campaigns",
     "audit",
     "check",
     "doctor",

@@ -13,6 +13,7 @@ from contracts.table import PrivacyClass, Table, is_restricted
 
 if TYPE_CHECKING:
     from contracts.attribution import Attribution
+    from contracts.campaigns import Campaigns
     from contracts.caps import Caps
     from contracts.export import Destination
     from contracts.identity import IdentityRules
@@ -88,6 +89,14 @@ class Contracts:
         from contracts.lift import Lift
 
         return self._by_name("lifts/*.yml", Lift, "lift") if any(self.root.glob("lifts/*.yml")) else {}
+
+    @cached_property
+    def campaigns(self) -> "Campaigns | None":
+        """When each campaign ran, or None where that is not declared."""
+        from contracts.campaigns import Campaigns
+
+        path = self.root / "campaigns.yml"
+        return load_yaml(path, Campaigns) if path.exists() else None
 
     @cached_property
     def roles(self) -> "dict[str, Role]":

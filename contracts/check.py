@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from contracts import DBT_MODELS, Contracts, flow
 from contracts.attribution import Attribution
 from contracts.base import Declared, load_yaml, problem_at
+from contracts.campaigns import Campaigns
 from contracts.caps import Caps
 from contracts.check_attribution import problems_of_attribution
 from contracts.check_consent import problems_of_consent
@@ -50,10 +51,19 @@ KINDS: dict[str, tuple[str, type[Declared]]] = {
     "journey": ("journeys/*.yml", Journey),
     "attribution": ("attribution.yml", Attribution),
     "lift": ("lifts/*.yml", Lift),
+    "campaigns": ("campaigns.yml", Campaigns),
 }
 """What may be declared: where it lies under contracts/, and the model that reads it."""
-OPTIONAL = ("caps", "signals", "journey", "attribution", "lift")
-"""Kinds that need not be declared: without caps nothing is capped, without journeys none is computed."""
+OPTIONAL = (
+    "caps",
+    "signals",
+    "journey",
+    "attribution",
+    "lift",
+    "campaigns",
+)
+"""Kinds that need not be declared: what is not declared is not capped, computed or measured; and without dates a campaign
+runs from its first delivery."""
 
 SCHEMAS = "schemas"
 

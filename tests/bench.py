@@ -29,7 +29,15 @@ from lakehouse.settings import Settings
 from sandbox.real import data_folder
 from spark_jobs.bronze.land import land
 from spark_jobs.silver.conform import conform
-from tests import bench_erasure, bench_hostile, bench_identity, bench_people, bench_privacy, bench_replay
+from tests import (
+    bench_campaigns,
+    bench_erasure,
+    bench_hostile,
+    bench_identity,
+    bench_people,
+    bench_privacy,
+    bench_replay,
+)
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 REPORT = CHECKOUT / "docs" / "benchmarks.md"
@@ -65,6 +73,7 @@ def main(chosen: Sequence[str]) -> None:
         "kills": bench_replay.kills,
         "replay": bench_replay.section,
         "hostile": bench_hostile.section,
+        "campaigns": bench_campaigns.section,
         "tests": _tests,
     }
     if unknown := sorted(set(chosen) - set(parts)):

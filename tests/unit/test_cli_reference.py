@@ -28,7 +28,7 @@ def shape(value: Any) -> Any:
 def test_the_reference_shows_every_reading_command() -> None:
     assert {command.split()[0] for command, _ in SHAPES} == {
         "query", "tables", "runs", "profile", "explain", "trace", "access", "identity", "requeue", "privacy", "policy",
-        "export", "caps", "attribution", "audit", "check", "forget", "hold", "retain", "roles",
+        "export", "caps", "attribution", "campaigns", "audit", "check", "forget", "hold", "retain", "roles",
     }  # fmt: skip
 
 

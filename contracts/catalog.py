@@ -13,6 +13,7 @@ from contracts.table import PrivacyClass, Table, is_restricted
 
 if TYPE_CHECKING:
     from contracts.caps import Caps
+    from contracts.experiment import Experiment
     from contracts.export import Destination
     from contracts.identity import IdentityRules
     from contracts.journey import Journey
@@ -71,6 +72,15 @@ class Contracts:
 
         path = self.root / "consent" / "caps.yml"
         return load_yaml(path, Caps) if path.exists() else None
+
+    @cached_property
+    def experiments(self) -> "dict[str, Experiment]":
+        """The experiments, dead ones too; none where there is no folder of them."""
+        from contracts.experiment import Experiment
+
+        if not (self.root / "experiments").is_dir():
+            return {}
+        return self._by_name("experiments/*.yml", Experiment, "experiment")
 
     @cached_property
     def roles(self) -> "dict[str, Role]":

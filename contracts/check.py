@@ -17,9 +17,11 @@ from contracts.base import Declared, load_yaml, problem_at
 from contracts.caps import Caps
 from contracts.check_consent import problems_of_consent
 from contracts.check_journeys import problems_of_journeys
+from contracts.check_experiments import problems_of_experiments
 from contracts.consent_case import CaseTable
 from contracts.errors import ContractError, Problem
 from contracts.event import Event
+from contracts.experiment import Experiment
 from contracts.export import Destination
 from contracts.identity import IdentityRules
 from contracts.journey import Journey
@@ -45,9 +47,10 @@ KINDS: dict[str, tuple[str, type[Declared]]] = {
     "roles": ("roles.yml", Roles),
     "signals": ("signals.yml", Signals),
     "journey": ("journeys/*.yml", Journey),
+    "experiment": ("experiments/*.yml", Experiment),
 }
 """What may be declared: where it lies under contracts/, and the model that reads it."""
-OPTIONAL = ("caps", "signals", "journey")
+OPTIONAL = ("caps", "signals", "journey", "experiment")
 """Kinds that need not be declared: without caps nothing is capped, without journeys none is computed."""
 
 SCHEMAS = "schemas"
@@ -109,6 +112,7 @@ def _declared(root: Path) -> tuple[dict[str, dict[Path, Any]], list[Problem]]:
     problems += _exported(loaded["export"])
     problems += problems_of_consent(loaded)
     problems += problems_of_journeys(loaded)
+    problems += problems_of_experiments(loaded)
     problems += wrongly_asked()
     problems += wrong_origins(root)
     problems += unclassed(loaded)
@@ -223,7 +227,8 @@ def _unread(root: Path, read: set[Path]) -> Iterator[Problem]:
 
 def _misplaced(loaded: dict[str, dict[Path, Any]]) -> Iterator[Problem]:
     """A declaration lies in the file that bears its name, so that two can never claim one name."""
-    for kind, key in (("source", "source"), ("event", "event"), ("export", "destination")):
+    named = {"source": "source", "event": "event", "export": "destination", "experiment": "experiment"}
+    for kind, key in named.items():
         for path, item in loaded[kind].items():
             name = getattr(item, key)
             if path.stem != name:

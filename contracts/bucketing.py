@@ -1,7 +1,7 @@
 """Which arm of an experiment an id is in: GrowthBook's published hash, pure and the same everywhere.
 
 We follow "Build your own SDK" of GrowthBook's documentation (hash versions 1 and 2, bucket ranges, namespaces), so that
-any of its SDKs gives the same answer: FNV-1a with 32 bits (Fowler, Noll, Vo; RFC 9923) over the text's code points.
+any of its SDKs gives the same answer: FNV-1a with 32 bits (Fowler, Noll and Vo) over the code points of the text.
 
 SDKs differ on letters beyond ASCII (some hash bytes, some UTF-16 units): ids and seeds should be ASCII, as ours are.
 """

@@ -52,8 +52,8 @@ class Population(Declared):
     """Who takes part.
 
     Attributes:
-        audience: ``everyone``, or the mart of an audience. It says whom to show the experiment to, and how many they are;
-            who was shown it counts, in the audience or not, since to leave it may be an effect.
+        audience: ``everyone``, or the mart of an audience. It says whom to show the experiment to; whoever was shown it
+            counts, in the audience or not, since to leave it may be an effect.
         countries: As gold.profiles has them; people of others, or of none that is known, do not count.
     """
 

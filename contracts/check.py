@@ -16,8 +16,8 @@ from contracts import DBT_MODELS, Contracts, flow
 from contracts.base import Declared, load_yaml, problem_at
 from contracts.caps import Caps
 from contracts.check_consent import problems_of_consent
-from contracts.check_journeys import problems_of_journeys
 from contracts.check_experiments import problems_of_experiments
+from contracts.check_journeys import problems_of_journeys
 from contracts.consent_case import CaseTable
 from contracts.errors import ContractError, Problem
 from contracts.event import Event

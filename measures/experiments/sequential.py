@@ -7,8 +7,8 @@ sequences" (2021, arXiv:2103.06476), Theorem 2.2: after n people with standard d
 
 It is Robbins' normal mixture, so its p-value is that of the mixture SPRT of Johari, Koomen, Pekelis and Walsh, "Always
 valid inference" (2022, Operations Research 70(3), arXiv:1512.04922) with τ = ρ σ, and the boundary is the two-sided
-normal mixture of Howard, Ramdas, McAuliffe and Sekhon (2021, arXiv:1810.08240) with ρ = 1 / ρ². A difference is taken as
-the mean of an influence function, as they do for treatment effects; its variance is n times the squared standard error.
+normal mixture of Howard, Ramdas, McAuliffe and Sekhon (2021, arXiv:1810.08240) with ρ = 1 / ρ². A difference is taken
+as the mean of an influence function, as they do for treatment effects; its variance is n squared standard errors.
 
 It holds asymptotically: looks begin once each arm has enough people (``at_least`` of the contract).
 """

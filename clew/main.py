@@ -46,6 +46,7 @@ COMMANDS = (
     "policy",
     "export",
     "caps",
+    "experiment",
     "audit",
     "check",
     "doctor",

@@ -65,12 +65,12 @@ def outcomes(
                 and first_exposed_at + interval {metric.window_days} day <= {end}
         ),
         done as (
-            select profile_id, occurred_at, {_value(metric)} as value
+            select profile_id, occurred_at, {value(metric)} as value
             from gold.events where event = {quoted(metric.event)} and profile_id is not null
         )
         select people.profile_id, any_value(people.arm) as arm,
-            {_folded(metric, "occurred_at >= start and occurred_at < over")} as after,
-            {_folded(metric, "occurred_at < start")} as before
+            {folded(metric, "occurred_at >= start and occurred_at < over")} as after,
+            {folded(metric, "occurred_at < start")} as before
         from people left join done
             on done.profile_id = people.profile_id and occurred_at >= start {before} and occurred_at < over
         group by people.profile_id order by people.profile_id"""
@@ -83,13 +83,14 @@ def outcomes(
     )
 
 
-def _value(metric: Metric) -> str:
+def value(metric: Metric) -> str:
     """What one event adds; exact decimals, so that the sum does not depend on the order of rows."""
     if metric.property is None:
         return "1::decimal(18, 6)"
     return f"coalesce(try_cast(properties[{quoted(metric.property)}] as decimal(18, 6)), 0)"
 
 
-def _folded(metric: Metric, when: str) -> str:
+def folded(metric: Metric, when: str) -> str:
+    """What a person's events come to, of those that a condition selects: SQL of an aggregate over ``value``."""
     total = f"coalesce(sum(value) filter ({when}), 0)"
     return f"({total} > 0)::int::double" if metric.aggregate == "any" else f"{total}::double"

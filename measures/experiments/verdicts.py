@@ -14,6 +14,7 @@ TUNED_FOR = 5_000
 BROKEN, FEW, EARLY = "sample_ratio_broken", "too_few", "too_early"
 WINS, LOSES, NO_DIFFERENCE = "wins", "loses", "no_difference_known"
 HOLDS, HARMED, NOT_KNOWN = "holds", "harmed", "not_known"
+ALIKE = "everybody of an arm has the same value, so nothing tells how sure a difference is"
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,15 @@ def compare(experiment: Experiment, name: str, arm: str, found: Outcomes, standi
     plain = _compared(experiment, stats.sample(control), stats.sample(treatment), alpha)
     row |= {
         "mean": plain.control.mean + plain.effect.difference, "control_mean": plain.control.mean,
-        "difference": plain.effect.difference, "low": plain.effect.low, "high": plain.effect.high,
+        "difference": plain.effect.difference,
+    }  # fmt: skip
+    if plain.effect.error == 0:
+        verdict = NOT_KNOWN if isinstance(metric, Guardrail) else NO_DIFFERENCE
+        verdict = verdict if standing.has_ratio else BROKEN
+        reason = ALIKE if standing.has_ratio else _reason(verdict, experiment, metric)
+        return row | {"verdict": verdict, "reason": reason}
+    row |= {
+        "low": plain.effect.low, "high": plain.effect.high,
         "p_value": plain.effect.p_value, "always_low": plain.always[0], "always_high": plain.always[1],
         "always_p_value": plain.always_p,
     }  # fmt: skip
@@ -100,8 +109,6 @@ def _compared(experiment: Experiment, control: Sample, treatment: Sample, alpha:
     effect = stats.welch(control, treatment, alpha)
     people = float(control.people + treatment.people)
     tuned = experiment.stop.tuned_for or TUNED_FOR
-    if effect.error == 0:
-        return Compared(effect, control, 0.0, effect.p_value)
     half = float(sequential.half_width(effect.error, people, alpha, tuned))
     return Compared(
         effect, control, half, float(sequential.p_value(effect.difference, effect.error, people, alpha, tuned))

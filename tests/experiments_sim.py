@@ -1,7 +1,6 @@
 """Simulated experiments whose truth is known: many runs at once, looked at every day, in numpy.
 
-The numbers of a day come from running sums; ``test_experiment_simulation`` holds them against measures.experiments.stats
-on the people themselves.
+The numbers of a day come from running sums; a test holds them against measures.experiments.stats on the people.
 """
 
 from collections.abc import Callable
@@ -125,7 +124,14 @@ def _moments(before: Numbers, after: Numbers, mask: NDArray[np.bool_]) -> dict[s
     x, y = np.where(mask, before, 0.0), np.where(mask, after, 0.0)
     sums = {
         name: np.cumsum(value.sum(axis=2), axis=1)
-        for name, value in {"n": mask.astype(np.float64), "x": x, "y": y, "sx": x * x, "sy": y * y, "sxy": x * y}.items()
+        for name, value in {
+            "n": mask.astype(np.float64),
+            "x": x,
+            "y": y,
+            "sx": x * x,
+            "sy": y * y,
+            "sxy": x * y,
+        }.items()
     }
     n = np.maximum(sums["n"], 1)
     mean_x, mean_y = sums["x"] / n, sums["y"] / n

@@ -2,12 +2,15 @@
 
 import datetime as dt
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 
 from contracts import Contracts
 from contracts.experiment import Experiment
+from contracts.table import Table
 from measures.experiments.results import compute
 from measures.measure import Asked
 
@@ -87,8 +90,6 @@ def lake_of(
         """create table identity.history (record_id varchar, revision int, true_from timestamptz, known_since date,
             profile_id varchar)"""
     )
-    import pyarrow as pa
-
     schema = pa.schema(
         [(name, pa.string()) for name in ("event_id", "event", "profile_id", "user_id", "anonymous_id")]
         + [("occurred_at", pa.timestamp("us", "UTC")), ("properties", pa.map_(pa.string(), pa.string()))]
@@ -107,11 +108,16 @@ def lake_of(
     return connection
 
 
+@cache
+def _tables() -> dict[str, Table]:
+    return Contracts().tables
+
+
 def measured(
     connection: duckdb.DuckDBPyConnection, *experiments: Experiment, as_of: str = "2017-12-31"
 ) -> dict[str, Rows]:
     """The rows of the four tables, by name without ``gold.experiment_``."""
     contracts = Contracts()
-    contracts.__dict__["experiments"] = {one.name: one for one in experiments}
+    contracts.__dict__ |= {"tables": _tables(), "experiments": {one.name: one for one in experiments}}
     found = compute(Asked(connection, contracts, dt.date.fromisoformat(as_of)))
     return {name.removeprefix("gold.experiment_"): table.to_pylist() for name, table in found.items()}

@@ -80,6 +80,7 @@ def _assigned(experiment: Experiment, as_of: datetime.date) -> str:
     An id that somebody had while it ran, and which gave another arm, is what they got until they were joined.
     """
     start, end = _days(experiment, as_of)
+    known = f"timestamptz '{as_of + datetime.timedelta(1)} 00:00:00+00'"
     last = min(experiment.ends_on, as_of)
     return f"""
         select profile_id, event_id, occurred_at, arm, false as has_no_id, arm as declared,
@@ -94,7 +95,7 @@ def _assigned(experiment: Experiment, as_of: datetime.date) -> str:
             from gold.profiles as people
             left join (
                 select profile_id, min(occurred_at) as at from gold.events
-                where profile_id is not null and occurred_at < {end} group by profile_id
+                where profile_id is not null and occurred_at < {known} group by profile_id
             ) as firsts using (profile_id)
             join ({_ids(experiment.starts_on, last)}) as ids using (profile_id)
         )

@@ -109,6 +109,8 @@ def _compared(experiment: Experiment, control: Sample, treatment: Sample, alpha:
     effect = stats.welch(control, treatment, alpha)
     people = float(control.people + treatment.people)
     tuned = experiment.stop.tuned_for or TUNED_FOR
+    if effect.error == 0:
+        return Compared(effect, control, 0.0, effect.p_value)
     half = float(sequential.half_width(effect.error, people, alpha, tuned))
     return Compared(
         effect, control, half, float(sequential.p_value(effect.difference, effect.error, people, alpha, tuned))

@@ -59,7 +59,7 @@ def show(name: Named, release: Release = "latest", as_json: AsJson = False) -> N
     one = _the_one(name)
     reading = _reading(release, _LEDGER, _RESULTS, _INTERACTIONS)
     ledger = next(iter(_rows(reading, _LEDGER, name)), None)
-    found, beside = _rows(reading, _RESULTS, name), _rows(reading, _INTERACTIONS, name)
+    found, beside = _rows(reading, _RESULTS, name, "role DESC, metric, arm"), _rows(reading, _INTERACTIONS, name)
     with results():
         if as_json:
             print_json(
@@ -180,12 +180,12 @@ def _reading(release: str, *tables: str) -> "Reading | None":
     return read(release, only=[table for table in tables if table in there])
 
 
-def _rows(reading: "Reading | None", table: str, name: str | None = None) -> list[Row]:
+def _rows(reading: "Reading | None", table: str, name: str | None = None, order: str = "ALL") -> list[Row]:
     if reading is None or table not in reading.tables:
         return []
     if name is None:
         return reading.rows(f"SELECT * FROM {table} ORDER BY experiment")
-    return reading.rows(f"SELECT * FROM {table} WHERE experiment = ? ORDER BY ALL", [name])
+    return reading.rows(f"SELECT * FROM {table} WHERE experiment = ? ORDER BY {order}", [name])
 
 
 def _told(reading: "Reading | None") -> None:

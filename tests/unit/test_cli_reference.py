@@ -26,7 +26,7 @@ def shape(value: Any) -> Any:
 def test_the_reference_shows_every_reading_command() -> None:
     assert {command.split()[0] for command, _ in SHAPES} == {
         "query", "tables", "runs", "profile", "explain", "trace", "access", "identity", "requeue", "privacy", "policy",
-        "export", "caps", "audit", "check", "forget", "hold", "retain", "roles",
+        "export", "caps", "experiment", "audit", "check", "forget", "hold", "retain", "roles",
     }  # fmt: skip
 
 
@@ -42,7 +42,9 @@ def test_a_command_prints_the_shape_that_the_reference_shows(
 ) -> None:
     command, _, part = command.partition(" : ")
     exported = ("privacy", "policy", "export", "caps", "audit", "forget", "hold", "retain")
-    home_of = dict.fromkeys(exported, "exported") | dict.fromkeys(("trace", "access"), "lined")
+    home_of = (
+        dict.fromkeys(exported, "exported") | dict.fromkeys(("trace", "access"), "lined") | {"experiment": "measured"}
+    )
     named = home_of.get(command.split()[0])
     home = {"home": request.getfixturevalue(named)} if named else {}
     printed = json.loads(clew(*shlex.split(command), **home).out)

@@ -102,8 +102,8 @@ def lake_of(
         connection.execute("insert into gold.profiles values (?, ?)", [profile, country])
     for record, revision, since, profile in history:
         connection.execute(
-            "insert into identity.history values (?, ?, timestamptz '2017-01-01 00:00:00+00', ?::date, ?)",
-            [record, revision, since, profile],
+            "insert into identity.history values (?, ?, ?::date::timestamptz, ?::date, ?)",
+            [record, revision, since, since, profile],
         )
     return connection
 

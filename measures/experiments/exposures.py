@@ -112,13 +112,13 @@ def _ids(first: datetime.date, last: datetime.date) -> str:
             select record_id, profile_id, known_since,
                 lead(known_since) over (partition by record_id order by revision) as known_until
             from (
-                select record_id, revision, known_since, arg_max(profile_id, true_from) as profile_id
-                from identity.history group by record_id, revision, known_since
+                select * from identity.history
+                qualify row_number() over (partition by record_id, revision order by true_from desc) = 1
             )
         ) as before
         join (
-            select record_id, arg_max(profile_id, (revision, true_from)) as profile_id
-            from identity.history group by record_id
+            select record_id, profile_id from identity.history
+            qualify row_number() over (partition by record_id order by revision desc, true_from desc) = 1
         ) as now using (record_id)
         where now.profile_id is not null and before.profile_id is not null
             and before.known_since <= date '{last}'

@@ -186,3 +186,17 @@ def test_somebody_who_had_an_id_of_another_arm_meanwhile_is_mixed() -> None:
     by_first = declared(exposure="assigned", hash_attribute="profile_id", on_merge="first_exposure")
     counted = exposures(lake_of([], profiles, history), by_first)
     assert (counted[A_CONTROL]["arm"], counted[A_CONTROL]["is_counted"]) == ("control", True)
+
+
+def test_an_id_that_no_record_has_any_more_mixes_nobody() -> None:
+    gone = [("crm:1", 1, "2017-01-01", A_CONTROL), ("crm:2", 1, "2017-01-01", A_TREATED),
+            ("crm:2", 2, "2017-03-10", A_CONTROL), ("crm:2", 3, "2017-03-20", None)]  # fmt: skip
+    rows = exposures(lake_of([], {A_CONTROL: "US"}, gone), ALL)
+    assert why(rows) == {A_CONTROL: None}
+
+
+def test_who_was_parted_again_was_meanwhile_treated_as_somebody_else() -> None:
+    parted = [("crm:1", 1, "2017-01-01", A_CONTROL), ("crm:2", 1, "2017-01-01", A_TREATED),
+              ("crm:2", 2, "2017-03-10", A_CONTROL), ("crm:2", 3, "2017-03-20", A_TREATED)]  # fmt: skip
+    rows = exposures(lake_of([], {A_CONTROL: "US", A_TREATED: "US"}, parted), ALL)
+    assert why(rows) == {A_CONTROL: None, A_TREATED: "mixed"}

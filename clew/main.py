@@ -50,6 +50,7 @@ COMMANDS = (
     "caps",
     "attribution",
     "campaigns",
+    "experiment",
     "audit",
     "check",
     "doctor",

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from contracts.attribution import Attribution
     from contracts.campaigns import Campaigns
     from contracts.caps import Caps
+    from contracts.experiment import Experiment
     from contracts.export import Destination
     from contracts.hypothesis import Hypothesis
     from contracts.identity import IdentityRules
@@ -99,6 +100,15 @@ class Contracts:
 
         path = self.root / "campaigns.yml"
         return load_yaml(path, Campaigns) if path.exists() else None
+
+    @cached_property
+    def experiments(self) -> "dict[str, Experiment]":
+        """The experiments, dead ones too; none where there is no folder of them."""
+        from contracts.experiment import Experiment
+
+        if not (self.root / "experiments").is_dir():
+            return {}
+        return self._by_name("experiments/*.yml", Experiment, "experiment")
 
     @cached_property
     def roles(self) -> "dict[str, Role]":

@@ -19,11 +19,13 @@ from contracts.campaigns import Campaigns
 from contracts.caps import Caps
 from contracts.check_attribution import problems_of_attribution
 from contracts.check_consent import problems_of_consent
+from contracts.check_experiments import problems_of_experiments
 from contracts.check_journeys import problems_of_journeys
 from contracts.check_metrics import problems_of_metrics
 from contracts.consent_case import CaseTable
 from contracts.errors import ContractError, Problem
 from contracts.event import Event
+from contracts.experiment import Experiment
 from contracts.export import Destination
 from contracts.hypothesis import Hypothesis
 from contracts.identity import IdentityRules
@@ -57,6 +59,7 @@ KINDS: dict[str, tuple[str, type[Declared]]] = {
     "campaigns": ("campaigns.yml", Campaigns),
     "metric": ("metrics/*.yml", Metric),
     "hypothesis": ("hypotheses/*.yml", Hypothesis),
+    "experiment": ("experiments/*.yml", Experiment),
 }
 """What may be declared: where it lies under contracts/, and the model that reads it."""
 OPTIONAL = (
@@ -68,9 +71,10 @@ OPTIONAL = (
     "campaigns",
     "metric",
     "hypothesis",
+    "experiment",
 )
-"""Kinds that need not be declared: what is not declared is not capped, computed or measured; and without dates a campaign
-runs from its first delivery."""
+"""Kinds that need not be declared: what is not declared is not capped, computed or measured, and without dates a
+campaign runs from its first delivery."""
 
 SCHEMAS = "schemas"
 
@@ -133,6 +137,7 @@ def _declared(root: Path) -> tuple[dict[str, dict[Path, Any]], list[Problem]]:
     problems += problems_of_journeys(loaded)
     problems += problems_of_attribution(loaded)
     problems += problems_of_metrics(loaded)
+    problems += problems_of_experiments(loaded)
     problems += wrongly_asked()
     problems += wrong_origins(root)
     problems += unclassed(loaded)
@@ -251,7 +256,8 @@ def _unread(root: Path, read: set[Path]) -> Iterator[Problem]:
 
 def _misplaced(loaded: dict[str, dict[Path, Any]]) -> Iterator[Problem]:
     """A declaration lies in the file that bears its name, so that two can never claim one name."""
-    for kind, key in (("source", "source"), ("event", "event"), ("export", "destination"), ("lift", "lift")):
+    named = {"source": "source", "event": "event", "export": "destination", "lift": "lift", "experiment": "experiment"}
+    for kind, key in named.items():
         for path, item in loaded[kind].items():
             name = getattr(item, key)
             if path.stem != name:

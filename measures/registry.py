@@ -2,10 +2,19 @@
 
 from measures.attribution.tables import MEASURE as ATTRIBUTION
 from measures.campaigns.registered import CAMPAIGN_MEASURES
+from measures.experiments.results import EXPERIMENTS
 from measures.hypotheses import HYPOTHESES
 from measures.leading import LEADING
 from measures.measure import Measure
 from measures.media_mix import MEASURE as MEDIA_MIX
 from measures.metrics import METRICS
 
-MEASURES: tuple[Measure, ...] = (LEADING, *CAMPAIGN_MEASURES, ATTRIBUTION, MEDIA_MIX, METRICS, HYPOTHESES)
+MEASURES: tuple[Measure, ...] = (
+    LEADING,
+    EXPERIMENTS,
+    *CAMPAIGN_MEASURES,
+    ATTRIBUTION,
+    MEDIA_MIX,
+    METRICS,
+    HYPOTHESES,
+)

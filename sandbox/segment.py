@@ -31,7 +31,8 @@ def segment_entries(world: World, window: clock.Window, truth: Truth, channel: C
             steps = shopping(visit, products[visit.basket], chance)
         else:
             steps = browsing(visit, world.popular_products, chance)
-        yield from _messages(visit, _known_from(visit, list(steps), chance), chance, window, truth, world.seed)
+        told = world.trial.told(visit, _known_from(visit, list(steps), chance))
+        yield from _messages(visit, told, chance, window, truth, world.seed)
 
 
 def _known_from(visit: Visit, steps: list[Step], chance: Random) -> list[tuple[Step, bool]]:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from contracts.records import cleaned
-from sandbox import clock, visits
+from sandbox import clock, trials, visits
 from sandbox.draws import dice, uniform
 from sandbox.mailings import Mailing, mailings
 from sandbox.people import Person, build
@@ -100,6 +100,11 @@ class World:
             if mailing.clicked_at is not None
         ]
         return visits.plan(self.people, self.baskets, clicks, self.seed)
+
+    @cached_property
+    def trial(self) -> trials.Trial:
+        """Return the experiment of the site and the app."""
+        return trials.Trial(trials.declared(), self.plan, self.popular_products, self.seed)
 
     @cached_property
     def popular_products(self) -> list[tuple[str, str, float]]:

@@ -32,6 +32,7 @@ from spark_jobs.silver.conform import conform
 from tests import (
     bench_campaigns,
     bench_erasure,
+    bench_experiments,
     bench_hostile,
     bench_identity,
     bench_people,
@@ -68,6 +69,7 @@ def main(chosen: Sequence[str]) -> None:
         "identity": lambda: bench_identity.section([int(size) for size in sizes.split(",")]),
         "privacy": bench_privacy.section,
         "erasure": bench_erasure.section,
+        "experiments": bench_experiments.section,
         "demo": lambda: _demo("400", wanted=180),
         "all": lambda: _demo("all", wanted=360),
         "kills": bench_replay.kills,

@@ -21,6 +21,7 @@ from lakehouse.schema import arrow_schema
 from lakehouse.settings import Settings
 from tests.conftest import SmallLake
 from tests.erasable import make
+from tests.unit.experimented import experimented
 
 
 class Ran(NamedTuple):
@@ -431,6 +432,13 @@ def exported_template(small_template: Path, tmp_path_factory: pytest.TempPathFac
 def exported(exported_template: SmallLake, tmp_path: Path) -> Path:
     """A workspace with one release and its two exports."""
     return Path(exported_template.copy(tmp_path / "home").lake.settings.home)
+
+
+@pytest.fixture(scope="session")
+def experimented_home(small_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace whose experiments were measured, with one release; only read."""
+    made = SmallLake(small_template).copy(tmp_path_factory.mktemp("experimented") / "home")
+    return Path(experimented(made).lake.settings.home)
 
 
 @pytest.fixture(scope="session")

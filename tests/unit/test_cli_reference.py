@@ -29,7 +29,7 @@ def test_the_reference_shows_every_reading_command() -> None:
     assert {command.split()[0] for command, _ in SHAPES} == {
         "query", "tables", "runs", "profile", "explain", "trace", "access", "identity", "requeue", "privacy", "policy",
         "export", "caps", "attribution", "campaigns", "audit", "check", "forget", "hold", "retain", "roles", "metrics",
-        "hypotheses",
+        "hypotheses", "experiment",
     }  # fmt: skip
 
 
@@ -63,6 +63,7 @@ def test_a_command_prints_the_shape_that_the_reference_shows(
     home_of = dict.fromkeys(exported, "exported") | dict.fromkeys(("trace", "access"), "lined")
     home_of |= {"attribution": "attributed"}
     home_of |= dict.fromkeys(("metrics", "hypotheses"), "measured_home")
+    home_of |= {"experiment": "experimented_home"}
     named = home_of.get(command.split()[0])
     home = {"home": request.getfixturevalue(named)} if named else {}
     printed = json.loads(clew(*shlex.split(command), **home).out)

@@ -67,6 +67,7 @@ ARROW = {
     "int": pa.int32(),
     "bigint": pa.int64(),
     "double": pa.float64(),
+    "decimal(18,2)": pa.decimal128(18, 2),
     "date": pa.date32(),
     "timestamp": pa.timestamp("us", "UTC"),
 }

@@ -46,6 +46,7 @@ COMMANDS = (
     "policy",
     "export",
     "caps",
+    "attribution",
     "campaigns",
     "audit",
     "check",

@@ -12,11 +12,13 @@ from contracts.source import Source
 from contracts.table import PrivacyClass, Table, is_restricted
 
 if TYPE_CHECKING:
+    from contracts.attribution import Attribution
     from contracts.campaigns import Campaigns
     from contracts.caps import Caps
     from contracts.export import Destination
     from contracts.identity import IdentityRules
     from contracts.journey import Journey
+    from contracts.lift import Lift
     from contracts.marts import Mart
     from contracts.purpose import Policy
     from contracts.roles import Role
@@ -72,6 +74,21 @@ class Contracts:
 
         path = self.root / "consent" / "caps.yml"
         return load_yaml(path, Caps) if path.exists() else None
+
+    @cached_property
+    def attribution(self) -> "Attribution | None":
+        """How credit is given, or None where nothing is declared."""
+        from contracts.attribution import Attribution
+
+        path = self.root / "attribution.yml"
+        return load_yaml(path, Attribution) if path.exists() else None
+
+    @cached_property
+    def lifts(self) -> "dict[str, Lift]":
+        """The measured lifts that are declared, by name; there may be none."""
+        from contracts.lift import Lift
+
+        return self._by_name("lifts/*.yml", Lift, "lift") if any(self.root.glob("lifts/*.yml")) else {}
 
     @cached_property
     def campaigns(self) -> "Campaigns | None":

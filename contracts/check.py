@@ -13,9 +13,11 @@ import yaml
 from pydantic import ValidationError
 
 from contracts import DBT_MODELS, Contracts, flow
+from contracts.attribution import Attribution
 from contracts.base import Declared, load_yaml, problem_at
 from contracts.campaigns import Campaigns
 from contracts.caps import Caps
+from contracts.check_attribution import problems_of_attribution
 from contracts.check_consent import problems_of_consent
 from contracts.check_journeys import problems_of_journeys
 from contracts.consent_case import CaseTable
@@ -25,6 +27,7 @@ from contracts.export import Destination
 from contracts.identity import IdentityRules
 from contracts.journey import Journey
 from contracts.least_data import unclassed
+from contracts.lift import Lift
 from contracts.lineage_check import wrong_origins
 from contracts.link import IdentityMinimum
 from contracts.marts import ASKED, OF_PEOPLE, asked_of_identity, of_people, published_models
@@ -46,12 +49,21 @@ KINDS: dict[str, tuple[str, type[Declared]]] = {
     "roles": ("roles.yml", Roles),
     "signals": ("signals.yml", Signals),
     "journey": ("journeys/*.yml", Journey),
+    "attribution": ("attribution.yml", Attribution),
+    "lift": ("lifts/*.yml", Lift),
     "campaigns": ("campaigns.yml", Campaigns),
 }
 """What may be declared: where it lies under contracts/, and the model that reads it."""
-OPTIONAL = ("caps", "signals", "journey", "campaigns")
-"""Kinds that need not be declared: without caps nothing is capped, without journeys none is computed, and without dates
-a campaign runs from its first delivery."""
+OPTIONAL = (
+    "caps",
+    "signals",
+    "journey",
+    "attribution",
+    "lift",
+    "campaigns",
+)
+"""Kinds that need not be declared: what is not declared is not capped, computed or measured; and without dates a campaign
+runs from its first delivery."""
 
 SCHEMAS = "schemas"
 
@@ -112,6 +124,7 @@ def _declared(root: Path) -> tuple[dict[str, dict[Path, Any]], list[Problem]]:
     problems += _exported(loaded["export"])
     problems += problems_of_consent(loaded)
     problems += problems_of_journeys(loaded)
+    problems += problems_of_attribution(loaded)
     problems += wrongly_asked()
     problems += wrong_origins(root)
     problems += unclassed(loaded)
@@ -226,7 +239,7 @@ def _unread(root: Path, read: set[Path]) -> Iterator[Problem]:
 
 def _misplaced(loaded: dict[str, dict[Path, Any]]) -> Iterator[Problem]:
     """A declaration lies in the file that bears its name, so that two can never claim one name."""
-    for kind, key in (("source", "source"), ("event", "event"), ("export", "destination")):
+    for kind, key in (("source", "source"), ("event", "event"), ("export", "destination"), ("lift", "lift")):
         for path, item in loaded[kind].items():
             name = getattr(item, key)
             if path.stem != name:

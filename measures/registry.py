@@ -1,6 +1,9 @@
 """Every measure, in the order in which they are computed: a later one may read what an earlier one wrote."""
 
+from measures.attribution.tables import MEASURE as ATTRIBUTION
 from measures.campaigns.registered import CAMPAIGN_MEASURES
+from measures.leading import LEADING
 from measures.measure import Measure
+from measures.media_mix import MEASURE as MEDIA_MIX
 
-MEASURES: tuple[Measure, ...] = (*CAMPAIGN_MEASURES,)
+MEASURES: tuple[Measure, ...] = (LEADING, *CAMPAIGN_MEASURES, ATTRIBUTION, MEDIA_MIX)

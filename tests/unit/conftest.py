@@ -166,6 +166,7 @@ def make_lake(home: Path) -> None:
         "gold.journey_stages",
         pa.table(
             {
+                "journey": ["shopping", "shopping"],
                 "profile_id": ["p-ana", "p-ana"],
                 "spell": [1, 2],
                 "stage": ["discovery", "value"],
@@ -173,7 +174,7 @@ def make_lake(home: Path) -> None:
                 "left_at": pa.array([at(5), None], utc),
                 "days": [4, 26],
                 "is_current": [False, True],
-                "why": ["page_viewed, the first event of this stage", "item_purchased, the first event of this stage"],
+                "why": ["looked_around: page_viewed", "bought: item_purchased"],
             }
         ),
     )

@@ -45,6 +45,8 @@ COMMANDS = (
     "restore",
     "policy",
     "export",
+    "metrics",
+    "hypotheses",
     "caps",
     "attribution",
     "campaigns",

@@ -16,10 +16,12 @@ if TYPE_CHECKING:
     from contracts.campaigns import Campaigns
     from contracts.caps import Caps
     from contracts.export import Destination
+    from contracts.hypothesis import Hypothesis
     from contracts.identity import IdentityRules
     from contracts.journey import Journey
     from contracts.lift import Lift
     from contracts.marts import Mart
+    from contracts.metric import Metric
     from contracts.purpose import Policy
     from contracts.roles import Role
     from contracts.signal import Signal
@@ -118,6 +120,21 @@ class Contracts:
         from contracts.journey import Journey
 
         return self._by_name("journeys/*.yml", Journey, "journey") if any(self.root.glob("journeys/*.yml")) else {}
+
+    @cached_property
+    def metrics(self) -> "dict[str, Metric]":
+        """The metrics, or none where none are declared."""
+        from contracts.metric import Metric
+
+        return self._by_name("metrics/*.yml", Metric, "metric") if any(self.root.glob("metrics/*.yml")) else {}
+
+    @cached_property
+    def hypotheses(self) -> "dict[str, Hypothesis]":
+        """The hypotheses, or none where none are declared."""
+        from contracts.hypothesis import Hypothesis
+
+        found = any(self.root.glob("hypotheses/*.yml"))
+        return self._by_name("hypotheses/*.yml", Hypothesis, "hypothesis") if found else {}
 
     @cached_property
     def marts(self) -> "dict[str, Mart]":

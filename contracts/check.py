@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from contracts import DBT_MODELS, Contracts, flow
+from contracts import DBT_MODELS, Contracts, flow, semantic
 from contracts.attribution import Attribution
 from contracts.base import Declared, load_yaml, problem_at
 from contracts.campaigns import Campaigns
@@ -20,10 +20,12 @@ from contracts.caps import Caps
 from contracts.check_attribution import problems_of_attribution
 from contracts.check_consent import problems_of_consent
 from contracts.check_journeys import problems_of_journeys
+from contracts.check_metrics import problems_of_metrics
 from contracts.consent_case import CaseTable
 from contracts.errors import ContractError, Problem
 from contracts.event import Event
 from contracts.export import Destination
+from contracts.hypothesis import Hypothesis
 from contracts.identity import IdentityRules
 from contracts.journey import Journey
 from contracts.least_data import unclassed
@@ -31,6 +33,7 @@ from contracts.lift import Lift
 from contracts.lineage_check import wrong_origins
 from contracts.link import IdentityMinimum
 from contracts.marts import ASKED, OF_PEOPLE, asked_of_identity, of_people, published_models
+from contracts.metric import Metric
 from contracts.purpose import Policy
 from contracts.roles import Roles
 from contracts.signal import Signals
@@ -52,6 +55,8 @@ KINDS: dict[str, tuple[str, type[Declared]]] = {
     "attribution": ("attribution.yml", Attribution),
     "lift": ("lifts/*.yml", Lift),
     "campaigns": ("campaigns.yml", Campaigns),
+    "metric": ("metrics/*.yml", Metric),
+    "hypothesis": ("hypotheses/*.yml", Hypothesis),
 }
 """What may be declared: where it lies under contracts/, and the model that reads it."""
 OPTIONAL = (
@@ -61,6 +66,8 @@ OPTIONAL = (
     "attribution",
     "lift",
     "campaigns",
+    "metric",
+    "hypothesis",
 )
 """Kinds that need not be declared: what is not declared is not capped, computed or measured; and without dates a campaign
 runs from its first delivery."""
@@ -125,6 +132,7 @@ def _declared(root: Path) -> tuple[dict[str, dict[Path, Any]], list[Problem]]:
     problems += problems_of_consent(loaded)
     problems += problems_of_journeys(loaded)
     problems += problems_of_attribution(loaded)
+    problems += problems_of_metrics(loaded)
     problems += wrongly_asked()
     problems += wrong_origins(root)
     problems += unclassed(loaded)
@@ -196,28 +204,32 @@ def write_schemas(root: Path) -> list[Path]:
 
 
 def write_docs(root: Path) -> list[Path]:
-    """Write the data-flow map, page and picture, to the documentation beside the contracts folder."""
-    folder = root.parent / flow.FOLDER
-    folder.mkdir(parents=True, exist_ok=True)
+    """Write what is made of the declarations beside the contracts folder.
+
+    That is the data-flow map, page and picture, and where there is a dbt project the metrics for it.
+    """
+    (root.parent / flow.FOLDER).mkdir(parents=True, exist_ok=True)
     written = []
-    for name, text in _docs(root).items():
-        path = folder / name
+    for path, text in _docs(root).items():
         path.write_text(text, encoding="utf-8")
         written.append(path)
     return written
 
 
-def _docs(root: Path) -> dict[str, str]:
+def _docs(root: Path) -> dict[Path, str]:
     contracts = Contracts(root)
-    return {flow.PAGE: flow.page(contracts), flow.PICTURE: flow.picture(contracts)}
+    folder = root.parent / flow.FOLDER
+    made = {folder / flow.PAGE: flow.page(contracts), folder / flow.PICTURE: flow.picture(contracts)}
+    if not folder.is_dir():
+        made = {}
+    metrics = root.parent / semantic.FILE
+    if metrics.parent.is_dir():
+        made[metrics] = semantic.page(contracts.tables.values(), contracts.metrics)
+    return made
 
 
 def _stale_docs(root: Path) -> Iterator[Problem]:
-    folder = root.parent / flow.FOLDER
-    if not folder.is_dir():
-        return
-    for name, text in _docs(root).items():
-        path = folder / name
+    for path, text in _docs(root).items():
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             yield Problem(str(path), 1, "(whole file)", "not what the declarations say: run clew check --write-docs")
 

@@ -2,7 +2,7 @@
 
 from contracts.link import FIRMEST_FIRST
 from contracts.marts import OF_PEOPLE, of_people, published_models
-from expectations import attribution, consent, declared, marts
+from expectations import attribution, consent, declared, marts, promises
 from expectations.link import weakest_links
 from expectations.rule import NoRows, Rule
 from expectations.suite import Scene, Suite
@@ -20,7 +20,7 @@ def suite(scene: Scene) -> Suite:
             rules += declared.rules(table)
     rules += marts.rules()
     rules += [*_events(), *_people(scene, columns), *_spells(columns), *_silent_signals(scene, columns)]
-    rules += [*consent.rules(), *_provenance(scene, columns)]
+    rules += [*consent.rules(), *_provenance(scene, columns), *promises.rules(scene)]
     rules += attribution.rules(scene, columns)
     return Suite("gold", tuple(rules), (consent.prepare(scene),))
 

@@ -2,8 +2,10 @@
 
 from measures.attribution.tables import MEASURE as ATTRIBUTION
 from measures.campaigns.registered import CAMPAIGN_MEASURES
+from measures.hypotheses import HYPOTHESES
 from measures.leading import LEADING
 from measures.measure import Measure
 from measures.media_mix import MEASURE as MEDIA_MIX
+from measures.metrics import METRICS
 
-MEASURES: tuple[Measure, ...] = (LEADING, *CAMPAIGN_MEASURES, ATTRIBUTION, MEDIA_MIX)
+MEASURES: tuple[Measure, ...] = (LEADING, *CAMPAIGN_MEASURES, ATTRIBUTION, MEDIA_MIX, METRICS, HYPOTHESES)

@@ -13,7 +13,10 @@ def check(
         bool, typer.Option("--write-schemas", help="Also write the JSON Schemas that editors use.")
     ] = False,
     write_docs: Annotated[
-        bool, typer.Option("--write-docs", help="Also write the data-flow map, docs/reference/data-flow.md.")
+        bool,
+        typer.Option(
+            "--write-docs", help="Also write the data-flow map, docs/reference/data-flow.md, and the metrics for dbt."
+        ),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:

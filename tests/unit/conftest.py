@@ -442,3 +442,22 @@ def people_template(small_template: Path, tmp_path_factory: pytest.TempPathFacto
 def people(people_template: SmallLake, tmp_path: Path) -> SmallLake:
     """The small lake, whose lines say what silver says of them, and its landing files; released and exported."""
     return people_template.copy(tmp_path / "home")
+
+
+@pytest.fixture(scope="session")
+def measured(small_template: Path, tmp_path_factory: pytest.TempPathFactory) -> SmallLake:
+    """The small lake with an order of each person, its metrics and hypotheses measured; released. To read only."""
+    from measures.registry import MEASURES
+    from measures.step import measure
+
+    made = SmallLake(small_template).copy(tmp_path_factory.mktemp("measured") / "home")
+    visits = [row for row in made.rows("gold.events") if row["source"] == "web"]
+    made.write(
+        "gold.orders",
+        [{"order_id": f"o{number}", "profile_id": visit["profile_id"], "event_id": visit["event_id"],
+          "sales_value": Decimal(10), "coupons_redeemed": 0, "ordered_at": at(29)}
+         for number, visit in enumerate(visits)],
+    )  # fmt: skip
+    measure(made.lake, made.run, tuple(each for each in MEASURES if each.name in ("metrics", "hypotheses")))
+    made.release()
+    return made

@@ -28,7 +28,8 @@ def shape(value: Any) -> Any:
 def test_the_reference_shows_every_reading_command() -> None:
     assert {command.split()[0] for command, _ in SHAPES} == {
         "query", "tables", "runs", "profile", "explain", "trace", "access", "identity", "requeue", "privacy", "policy",
-        "export", "caps", "attribution", "campaigns", "audit", "check", "forget", "hold", "retain", "roles",
+        "export", "caps", "attribution", "campaigns", "audit", "check", "forget", "hold", "retain", "roles", "metrics",
+        "hypotheses",
     }  # fmt: skip
 
 
@@ -47,6 +48,12 @@ def attributed(small_template: Path, tmp_path_factory: pytest.TempPathFactory) -
     return Path(made.lake.settings.home)
 
 
+@pytest.fixture
+def measured_home(measured: SmallLake) -> Path:
+    """A workspace whose metrics and hypotheses were measured."""
+    return Path(measured.lake.settings.home)
+
+
 @pytest.mark.parametrize(("command", "shown"), SHAPES, ids=[command for command, _ in SHAPES])
 def test_a_command_prints_the_shape_that_the_reference_shows(
     clew, request: pytest.FixtureRequest, command: str, shown: str
@@ -55,6 +62,7 @@ def test_a_command_prints_the_shape_that_the_reference_shows(
     exported = ("privacy", "policy", "export", "caps", "audit", "forget", "hold", "retain")
     home_of = dict.fromkeys(exported, "exported") | dict.fromkeys(("trace", "access"), "lined")
     home_of |= {"attribution": "attributed"}
+    home_of |= dict.fromkeys(("metrics", "hypotheses"), "measured_home")
     named = home_of.get(command.split()[0])
     home = {"home": request.getfixturevalue(named)} if named else {}
     printed = json.loads(clew(*shlex.split(command), **home).out)

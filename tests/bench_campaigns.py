@@ -27,9 +27,8 @@ def section() -> str:
     lines = [
         "## Campaigns",
         "",
-        "27 campaigns, 6,589 mailings, 2,102 redemptions and 1.47 million purchase lines of 2,469 households, a "
-        "household",
-        "for a person, in DuckDB's memory. Wanted for all measures of campaigns together: 15 s.",
+        "27 campaigns, 6,589 mailings, 2,102 redemptions and 1.47 million purchase lines of 2,469 households, each",
+        "a person, in DuckDB's memory. Wanted for all measures of campaigns together: 15 s.",
         "",
         "| what | seconds |",
         "| --- | ---: |",
@@ -66,9 +65,8 @@ def _interval(row: dict[str, Any], name: str) -> str:
 
 def _coverage() -> list[str]:
     lines = [
-        f"How often the 95 % interval held a known lift in {RUNS:,} simulated campaigns, whose people were chosen by "
-        "what",
-        "they buy, and whose spend has heavy tails (Student's, 5 degrees of freedom) that grow with it.",
+        f"How often the 95 % interval held a known lift in {RUNS:,} simulated campaigns, whose people were chosen by",
+        "what they buy, and whose spend has heavy tails (Student's, 5 degrees of freedom) that grow with it.",
         "",
         "| people | mailed | as many beside them | covariates | held | bias, in standard errors |",
         "| ---: | ---: | ---: | ---: | ---: | ---: |",

@@ -53,9 +53,8 @@ _REDEMPTIONS = """
         FROM real.transactions GROUP BY ALL
     )
     SELECT 'coupon_redeemed', r.household_id::VARCHAR,
-           coalesce(
-               timezone('UTC', bought_at), timezone('America/New_York', redemption_date::TIMESTAMP) + INTERVAL 12 HOUR
-           ),
+           coalesce(timezone('UTC', bought_at),
+                    timezone('America/New_York', redemption_date::TIMESTAMP) + INTERVAL 12 HOUR),
            map {'campaign_id': campaign_id::VARCHAR, 'coupon_upc': coupon_upc::VARCHAR}
     FROM real.coupon_redemptions AS r
     LEFT JOIN baskets AS b ON b.household_id = r.household_id AND b.day = r.redemption_date::DATE
@@ -75,6 +74,7 @@ def real(lines: bool) -> Asked:
     """What a measure is given for the whole year, with the 1.47 million purchase lines or without."""
     connection = duckdb.connect()
     connection.execute("SET TimeZone = 'UTC'")
+    connection.execute("SET enable_progress_bar = false")
     connection.execute("CREATE SCHEMA gold")
     connection.execute("CREATE SCHEMA real")
     for table in TABLES:

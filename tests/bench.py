@@ -29,7 +29,15 @@ from lakehouse.settings import Settings
 from sandbox.real import data_folder
 from spark_jobs.bronze.land import land
 from spark_jobs.silver.conform import conform
-from tests import bench_erasure, bench_hostile, bench_identity, bench_people, bench_privacy, bench_replay
+from tests import (
+    bench_attribution,
+    bench_erasure,
+    bench_hostile,
+    bench_identity,
+    bench_people,
+    bench_privacy,
+    bench_replay,
+)
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 REPORT = CHECKOUT / "docs" / "benchmarks.md"
@@ -60,6 +68,7 @@ def main(chosen: Sequence[str]) -> None:
         "identity": lambda: bench_identity.section([int(size) for size in sizes.split(",")]),
         "privacy": bench_privacy.section,
         "erasure": bench_erasure.section,
+        "attribution": bench_attribution.section,
         "demo": lambda: _demo("400", wanted=180),
         "all": lambda: _demo("all", wanted=360),
         "kills": bench_replay.kills,

@@ -117,7 +117,7 @@ def table_rows(made: Panel, mix: MediaMix, lifts: Mapping[str, Sequence[tuple[Me
         if factor > mix.collinear_above:
             reasons[name] = "collinear"
     fitted = [name for name in media if np.isfinite(inflations[name])]
-    told, r2, ahead = _estimated(made, mix, fitted) if fitted else ({}, None, None)
+    told, r2, foretold = _estimated(made, mix, fitted) if fitted else ({}, None, None)
     rows = []
     for name in sorted(mix.channels):
         touches = made.total(made.media[name])
@@ -143,7 +143,7 @@ def table_rows(made: Panel, mix: MediaMix, lifts: Mapping[str, Sequence[tuple[Me
                 "shapes": known and known.shapes,
                 "inflation": inflations.get(name) if name in fitted else None,
                 "r2": r2,
-                "r2_out_of_sample": ahead,
+                "r2_out_of_sample": foretold,
                 "lifts": len(lifts.get(name, ())),
                 **together(known, prior),
             }

@@ -33,9 +33,9 @@ Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class Outcome(Declared):
-    """What credit is given for: the rows of a published mart, and the columns that say whose, when and how much."""
+    """What credit is given for: the rows of a mart, and the columns that say whose, when and how much."""
 
-    table: str = Field(pattern=r"^gold\.[a-z][a-z0-9_]*$")
+    table: Literal["gold.orders"]
     person: Name
     at: Name
     value: Name

@@ -116,7 +116,8 @@ def table_rows(made: Panel, mix: MediaMix, lifts: Mapping[str, Sequence[tuple[Me
     for name, factor in list(inflations.items()):
         if factor > mix.collinear_above:
             reasons[name] = "collinear"
-    told, r2, ahead = _estimated(made, mix, media) if media else ({}, None, None)
+    fitted = [name for name in media if np.isfinite(inflations[name])]
+    told, r2, foretold = _estimated(made, mix, fitted) if fitted else ({}, None, None)
     rows = []
     for name in sorted(mix.channels):
         touches = made.total(made.media[name])
@@ -140,9 +141,9 @@ def table_rows(made: Panel, mix: MediaMix, lifts: Mapping[str, Sequence[tuple[Me
                 "adstock": known and known.shape[0],
                 "saturation": known and known.shape[1],
                 "shapes": known and known.shapes,
-                "inflation": inflations.get(name),
+                "inflation": inflations.get(name) if name in fitted else None,
                 "r2": r2,
-                "r2_out_of_sample": ahead,
+                "r2_out_of_sample": foretold,
                 "lifts": len(lifts.get(name, ())),
                 **together(known, prior),
             }

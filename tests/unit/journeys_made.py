@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 
 from contracts import Contracts
 from contracts.attribution import Attribution
@@ -71,13 +72,20 @@ def marts(touches: Iterable[Touch], orders: Iterable[Order]) -> duckdb.DuckDBPyC
         "CREATE TABLE gold.orders (order_id VARCHAR, profile_id VARCHAR, sales_value DECIMAL(18, 2), "
         "ordered_at TIMESTAMPTZ)"
     )
+    sent = []
     for number, (who, day, channel, *campaign) in enumerate(touches):
         rule = CHANNELS[channel]
-        row = [f"t{number:04}", who, rule["channel"], rule["direction"], rule["kinds"][0], *(campaign or [None])]
-        connection.execute("INSERT INTO gold.touchpoints VALUES (?, ?, ?, ?, ?, ?, ?)", [*row, _at(day)])
-    for number, (buyer, day, value) in enumerate(orders):
-        row = [f"o{number:04}", buyer, Decimal(value), _at(day)]
-        connection.execute("INSERT INTO gold.orders VALUES (?, ?, ?, ?)", row)
+        kind = (rule["channel"], rule["direction"], rule["kinds"][0])
+        sent.append((f"t{number:04}", who, *kind, campaign[0] if campaign else None, _at(day)))
+    bought = [(f"o{n:04}", buyer, Decimal(value), _at(day)) for n, (buyer, day, value) in enumerate(orders)]
+    for table, rows in (("touchpoints", sent), ("orders", bought)):
+        names = [name for name, *_ in connection.execute(f"DESCRIBE gold.{table}").fetchall()]
+        if rows:
+            connection.register(
+                "given", pa.table({n: list(v) for n, v in zip(names, zip(*rows, strict=True), strict=True)})
+            )
+            connection.execute(f"INSERT INTO gold.{table} FROM given")
+            connection.unregister("given")
     return connection
 
 

@@ -49,7 +49,7 @@ def found(tmp_path: Path, attribution: str | None, lift: str | None = None) -> l
 SAID = (SHIPPED / "attribution.yml").read_text(encoding="utf-8")
 APP = "channel: app\n    direction: inbound\n    "
 WRONG = [
-    ("gold.orders", "gold.sales", "outcome.table: gold.sales is no published mart"),
+    ("gold.orders", "gold.sales", "outcome.table: Input should be 'gold.orders'"),
     ("at: ordered_at", "at: bought_at", "outcome.at: bought_at is no column of gold.orders"),
     ("value: sales_value", "value: item_lines",
      "outcome.value: item_lines is bigint, and must be a decimal with two decimal places, which sums to the cent"),

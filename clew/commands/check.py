@@ -22,8 +22,8 @@ def check(
     contracts: Annotated[
         Path | None,
         typer.Option(
-            help="The folder of contracts, where it is not the workspace's (CLEW_CONTRACTS): a business with no tables/ "
-            "or roles.yml of its own has those of Clew."
+            help="The folder of contracts, where it is not the workspace's (CLEW_CONTRACTS); one without tables/ or "
+            "roles.yml has those of Clew."
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,

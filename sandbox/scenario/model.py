@@ -196,7 +196,7 @@ class Place(Declared):
 
     city: Text
     postcode: str
-    region: Name
+    region: str = Field(min_length=1)
     weight: Weight = 1.0
 
 

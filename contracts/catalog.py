@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from contracts.identity import IdentityRules
     from contracts.journey import Journey
     from contracts.lift import Lift
+    from contracts.mart_rules import MartRules
     from contracts.marts import Mart
     from contracts.metric import Metric
     from contracts.purpose import Policy
@@ -28,13 +29,22 @@ if TYPE_CHECKING:
     from contracts.signal import Signal
 
 M = TypeVar("M", bound=Declared)
+OURS = ("tables/*/*.yml", "roles.yml")
+"""What Clew declares for every business: a contracts folder that has none of its own has Clew's."""
+
+
+def declared_in(root: Path, pattern: str) -> list[Path]:
+    """The files of a pattern in a contracts folder, sorted; Clew's own where the folder has none and need not."""
+    found = sorted(root.glob(pattern))
+    return found if found or pattern not in OURS else sorted(HERE.glob(pattern))
 
 
 class Contracts:
     """What the business declares, by kind and name.
 
     Args:
-        root: The folder that holds sources/, events/, tables/, consent/, exports/ and identity.yml.
+        root: The folder that holds sources/, events/, consent/, exports/ and identity.yml, and whatever else the
+            business declares. Without tables/ or roles.yml of its own it has those of Clew.
     """
 
     def __init__(self, root: Path = HERE) -> None:
@@ -114,7 +124,8 @@ class Contracts:
     def roles(self) -> "dict[str, Role]":
         from contracts.roles import Roles
 
-        return load_yaml(self.root / "roles.yml", Roles).roles
+        found = declared_in(self.root, "roles.yml")
+        return load_yaml(found[0] if found else self.root / "roles.yml", Roles).roles
 
     @cached_property
     def signals(self) -> "dict[str, Signal]":
@@ -145,6 +156,15 @@ class Contracts:
 
         found = any(self.root.glob("hypotheses/*.yml"))
         return self._by_name("hypotheses/*.yml", Hypothesis, "hypothesis") if found else {}
+
+    @cached_property
+    def mart_rules(self) -> "MartRules":
+        """What the marts go by; what no marts.yml says follows from the sources."""
+        from contracts.mart_rules import MartRules
+
+        path = self.root / "marts.yml"
+        declared = load_yaml(path, MartRules) if path.exists() else MartRules()
+        return declared.completed(self.sources.values())
 
     @cached_property
     def marts(self) -> "dict[str, Mart]":
@@ -189,7 +209,7 @@ class Contracts:
         return declared
 
     def _by_name(self, pattern: str, model: type[M], key: str) -> dict[str, M]:
-        paths = sorted(self.root.glob(pattern))
+        paths = declared_in(self.root, pattern)
         if not paths:
             raise ContractError("no declaration found", str(self.root / pattern), "check CLEW_CONTRACTS")
         loaded: dict[str, M] = {}

@@ -17,6 +17,7 @@ from contracts.attribution import Attribution
 from contracts.base import Declared, load_yaml, problem_at
 from contracts.campaigns import Campaigns
 from contracts.caps import Caps
+from contracts.catalog import declared_in
 from contracts.check_attribution import problems_of_attribution
 from contracts.check_consent import problems_of_consent
 from contracts.check_experiments import problems_of_experiments
@@ -34,6 +35,7 @@ from contracts.least_data import unclassed
 from contracts.lift import Lift
 from contracts.lineage_check import wrong_origins
 from contracts.link import IdentityMinimum
+from contracts.mart_rules import MartRules, wrong_mart_rules
 from contracts.marts import ASKED, OF_PEOPLE, asked_of_identity, of_people, published_models
 from contracts.metric import Metric
 from contracts.purpose import Policy
@@ -60,6 +62,7 @@ KINDS: dict[str, tuple[str, type[Declared]]] = {
     "metric": ("metrics/*.yml", Metric),
     "hypothesis": ("hypotheses/*.yml", Hypothesis),
     "experiment": ("experiments/*.yml", Experiment),
+    "marts": ("marts.yml", MartRules),
 }
 """What may be declared: where it lies under contracts/, and the model that reads it."""
 OPTIONAL = (
@@ -72,9 +75,10 @@ OPTIONAL = (
     "metric",
     "hypothesis",
     "experiment",
+    "marts",
 )
-"""Kinds that need not be declared: what is not declared is not capped, computed or measured, and without dates a
-campaign runs from its first delivery."""
+"""Kinds that need not be declared: what is not declared is not capped, computed or measured, without dates a
+campaign runs from its first delivery, and what the marts go by follows from the sources."""
 
 SCHEMAS = "schemas"
 
@@ -120,7 +124,7 @@ def _declared(root: Path) -> tuple[dict[str, dict[Path, Any]], list[Problem]]:
     loaded: dict[str, dict[Path, Any]] = {}
     for kind, (pattern, model) in KINDS.items():
         loaded[kind] = {}
-        paths = sorted(root.glob(pattern))
+        paths = declared_in(root, pattern)
         if not paths and kind not in OPTIONAL:
             problems.append(Problem(str(root / pattern), 1, kind, "no declaration found"))
         for path in paths:
@@ -138,6 +142,7 @@ def _declared(root: Path) -> tuple[dict[str, dict[Path, Any]], list[Problem]]:
     problems += problems_of_attribution(loaded)
     problems += problems_of_metrics(loaded)
     problems += problems_of_experiments(loaded)
+    problems += wrong_mart_rules(loaded)
     problems += wrongly_asked()
     problems += wrong_origins(root)
     problems += unclassed(loaded)
@@ -145,8 +150,8 @@ def _declared(root: Path) -> tuple[dict[str, dict[Path, Any]], list[Problem]]:
 
 
 def declared_files(root: Path) -> list[Path]:
-    """The files of one contracts folder from which declarations are read, kind by kind."""
-    return [path for pattern, _ in KINDS.values() for path in sorted(root.glob(pattern))]
+    """The files from which the declarations of one contracts folder are read, kind by kind; some may be Clew's own."""
+    return [path for pattern, _ in KINDS.values() for path in declared_in(root, pattern)]
 
 
 def load_rules(path: Path, root: Path) -> IdentityRules:
@@ -161,7 +166,7 @@ def load_rules(path: Path, root: Path) -> IdentityRules:
     """
     rules = load_yaml(path, IdentityRules)
     loaded: dict[str, dict[Path, Any]] = {
-        kind: {found: load_yaml(found, model) for found in sorted(root.glob(pattern))}
+        kind: {found: load_yaml(found, model) for found in declared_in(root, pattern)}
         for kind, (pattern, model) in KINDS.items()
         if kind != "identity"
     }

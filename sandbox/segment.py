@@ -14,7 +14,8 @@ from sandbox.visits import NO_BASKET, Channel, Visit
 
 if TYPE_CHECKING:
     from sandbox.people import Person
-    from sandbox.world import Truth, World
+    from sandbox.truth import Truth
+    from sandbox.world import World
 
 SITE = "https://shop.greenbasket.example"
 REFERRERS = ("", "", "https://www.google.com/", "https://www.facebook.com/", "https://duckduckgo.com/")

@@ -128,6 +128,7 @@ def invoke_dbt(
         "firmest_first": FIRMEST_FIRST,
         "restricted_marts": sorted(name for name, mart in lake.contracts.marts.items() if mart.is_restricted),
         "signals": by_event(lake.contracts.signals),
+        **lake.contracts.mart_rules.variables(),
         "identity_minimums": {name: asked.model_dump() for name, asked in identity_minimums().items()},
     }
     if as_of is not None:

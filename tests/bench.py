@@ -30,11 +30,10 @@ from sandbox.real import data_folder
 from spark_jobs.bronze.land import land
 from spark_jobs.silver.conform import conform
 from tests import (
+    bench_attribution,
     bench_campaigns,
     bench_erasure,
     bench_experiments,
-    bench_attribution,
-    bench_erasure,
     bench_hostile,
     bench_identity,
     bench_people,

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
-QUESTIONS = re.findall(r"^## (\d+\. .*?)$.*?```sql\n(.*?)```", (DOCS / "analyst.md").read_text(), re.DOTALL | re.MULTILINE)
+QUESTIONS = re.findall(
+    r"^## (\d+\. .*?)$.*?```sql\n(.*?)```", (DOCS / "analyst.md").read_text(), re.DOTALL | re.MULTILINE
+)
 
 
 def test_there_are_ten_questions() -> None:

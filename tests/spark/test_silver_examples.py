@@ -1,4 +1,4 @@
-"""The examples and anti-examples of every business's dictionary: each goes through silver as a channel would send it."""
+"""The examples and anti-examples of every business: each goes through silver as a channel would send it."""
 
 import csv
 import datetime

@@ -26,7 +26,7 @@ endif
 export UV_HTTP_TIMEOUT ?= 180
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup demo test test-quick test-e2e lint format check chaos bench up down docs clean lock
+.PHONY: help setup demo test test-quick test-e2e lint format check chaos bench report-check up down docs clean lock
 
 help: ## this list
 	@grep -hE '^[a-z][a-z0-9-]*:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -68,6 +68,9 @@ chaos: setup ## kill daily runs at every step and at random moments, and compare
 bench: setup ## the numbers of docs/benchmarks.md, measured here and now
 	@$(BIN)/python -m tests.bench $(ONLY)
 
+report-check: $(INSTALLED) .tools/browser/node_modules/.installed ## the report's pages in a real browser: axe, keyboard, width, time (SITE=folder: of a site that is there)
+	@$(BIN)/python -m tests.browser $(SITE)
+
 up: setup ## start Airflow on this machine only, with Clew's DAGs
 	@$(BIN)/python -m clew.server up --port $(PORT)
 
@@ -98,6 +101,17 @@ clean: down ## remove a demo's lake, exports, certificates, models, landing file
 	@rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
 # ---- files that make setup quick the second time ----
+
+# Chromium is Debian's; the driver and axe are npm's, at the versions that tests/browser/package.json names.
+.tools/browser/node_modules/.installed: tests/browser/package.json
+	@command -v node >/dev/null && command -v npm >/dev/null || { echo "error: there is no node or npm" >&2; \
+		echo "  do:    install Node.js 18 or newer" >&2; exit 3; }
+	@[ -x /usr/bin/chromium ] || [ -n "$$CLEW_CHROMIUM" ] || { echo "error: there is no Chromium" >&2; \
+		echo "  do:    apt-get install chromium   (or: CLEW_CHROMIUM=/path/to/it)" >&2; exit 3; }
+	@mkdir -p .tools/browser
+	@cp tests/browser/package.json .tools/browser/package.json
+	@npm install --silent --no-audit --no-fund --no-package-lock --prefix .tools/browser >&2
+	@touch $@
 
 .tools/bin/uv:
 	@$(PYTHON) -m venv .tools

@@ -51,6 +51,7 @@ COMMANDS = (
     "attribution",
     "campaigns",
     "experiment",
+    "report",
     "audit",
     "check",
     "doctor",

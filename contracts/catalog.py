@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from contracts.attribution import Attribution
     from contracts.campaigns import Campaigns
     from contracts.caps import Caps
+    from contracts.costs import Costs
     from contracts.experiment import Experiment
     from contracts.export import Destination
     from contracts.hypothesis import Hypothesis
@@ -165,6 +166,14 @@ class Contracts:
         path = self.root / "marts.yml"
         declared = load_yaml(path, MartRules) if path.exists() else MartRules()
         return declared.completed(self.sources.values())
+
+    @cached_property
+    def costs(self) -> "Costs | None":
+        """What contacts and improvements cost, or None where nothing is declared."""
+        from contracts.costs import Costs
+
+        path = self.root / "costs.yml"
+        return load_yaml(path, Costs) if path.exists() else None
 
     @cached_property
     def marts(self) -> "dict[str, Mart]":

@@ -20,10 +20,12 @@ from contracts.caps import Caps
 from contracts.catalog import declared_in
 from contracts.check_attribution import problems_of_attribution
 from contracts.check_consent import problems_of_consent
+from contracts.check_costs import problems_of_costs
 from contracts.check_experiments import problems_of_experiments
 from contracts.check_journeys import problems_of_journeys
 from contracts.check_metrics import problems_of_metrics
 from contracts.consent_case import CaseTable
+from contracts.costs import Costs
 from contracts.errors import ContractError, Problem
 from contracts.event import Event
 from contracts.experiment import Experiment
@@ -63,6 +65,7 @@ KINDS: dict[str, tuple[str, type[Declared]]] = {
     "hypothesis": ("hypotheses/*.yml", Hypothesis),
     "experiment": ("experiments/*.yml", Experiment),
     "marts": ("marts.yml", MartRules),
+    "costs": ("costs.yml", Costs),
 }
 """What may be declared: where it lies under contracts/, and the model that reads it."""
 OPTIONAL = (
@@ -76,6 +79,7 @@ OPTIONAL = (
     "hypothesis",
     "experiment",
     "marts",
+    "costs",
 )
 """Kinds that need not be declared: what is not declared is not capped, computed or measured, without dates a
 campaign runs from its first delivery, and what the marts go by follows from the sources."""
@@ -143,6 +147,7 @@ def _declared(root: Path) -> tuple[dict[str, dict[Path, Any]], list[Problem]]:
     problems += problems_of_metrics(loaded)
     problems += problems_of_experiments(loaded)
     problems += wrong_mart_rules(loaded)
+    problems += problems_of_costs(loaded)
     problems += wrongly_asked()
     problems += wrong_origins(root)
     problems += unclassed(loaded)

@@ -76,13 +76,13 @@ class Trial:
         lift, is_shown, is_affected = TRUE_LIFT.get(arm, 0.0), not self._shows(visit), not is_first
         for step, is_known in steps:
             yield step, is_known
-            if not is_shown and is_known:
-                yield Step("track", "Experiment Viewed", {"experiment_id": NAME, "variation_id": arm}), True
-                is_shown = is_affected = True
             if is_affected and step.name == "Product Viewed" and chance.random() < lift:
                 product, category, price = self.products[int(len(self.products) * chance.random() ** 2)]
                 properties = {"product_id": product, "price": price, "category": category}
                 yield Step("track", "Product Viewed", properties), is_known
+            if not is_shown and is_known:
+                yield Step("track", "Experiment Viewed", {"experiment_id": NAME, "variation_id": arm}), True
+                is_shown = is_affected = True
 
 
 def declared() -> Experiment | None:

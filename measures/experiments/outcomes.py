@@ -69,7 +69,7 @@ def outcomes(
             from gold.events where event = {quoted(metric.event)} and profile_id is not null
         )
         select people.profile_id, any_value(people.arm) as arm,
-            {folded(metric, "occurred_at >= start and occurred_at < over")} as after,
+            {folded(metric, "occurred_at >= start")} as after,
             {folded(metric, "occurred_at < start")} as before
         from people left join done
             on done.profile_id = people.profile_id and occurred_at >= start {before} and occurred_at < over

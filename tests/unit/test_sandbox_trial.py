@@ -70,3 +70,16 @@ def test_where_the_experiment_is_not_declared_nothing_happens(world: World) -> N
     nothing = Trial(None, world.plan, world.popular_products, world.seed)
     steps = [(Step("track", "Product Viewed", {}), True)] * LOOKS
     assert all(nothing.told(visit, steps) == steps for visit in world.plan.visits)
+
+
+def test_what_was_looked_at_before_the_arm_was_shown_leads_to_nothing(world: World) -> None:
+    look = Step("track", "Product Viewed", {})
+    first: dict[int, int] = {}
+    for visit in world.plan.visits:
+        if len(world.trial.told(visit, [(look, True)])) > 1:
+            first.setdefault(visit.person.number, visit.key)
+    assert len(first) > 10
+    for visit in world.plan.visits:
+        if first.get(visit.person.number) == visit.key and visit.state != "anonymous":
+            told = world.trial.told(visit, [(look, False)] * LOOKS + [(look, True)])
+            assert [step.name for step, _ in told] == ["Product Viewed"] * (LOOKS + 1) + ["Experiment Viewed"]

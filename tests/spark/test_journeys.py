@@ -15,8 +15,13 @@ from spark_jobs.gold.marts import invoke_dbt
 
 JOURNEY = "shopping"
 MODELS = [
-    "path:models/staging", "int_signals_matched", "signals", "int_journey_steps", "int_journey_spells", "journey_stages",
-]  # fmt: skip
+    "path:models/staging",
+    "int_signals_matched",
+    "signals",
+    "int_journey_steps",
+    "int_journey_spells",
+    "journey_stages",
+]
 UNTIL = dt.date(2017, 12, 31)
 EARLIER = dt.date(2017, 6, 30)
 SEED = 20_170_101

@@ -39,6 +39,7 @@ from tests import (
     bench_people,
     bench_privacy,
     bench_replay,
+    bench_report,
 )
 
 CHECKOUT = Path(__file__).resolve().parents[1]
@@ -78,6 +79,7 @@ def main(chosen: Sequence[str]) -> None:
         "replay": bench_replay.section,
         "hostile": bench_hostile.section,
         "campaigns": bench_campaigns.section,
+        "report": bench_report.section,
         "tests": _tests,
     }
     if unknown := sorted(set(chosen) - set(parts)):

@@ -3,6 +3,7 @@
   "use strict";
   const charts = [];
   let printing = false;
+  const PAPER = 660;
   const PALETTE = ["mark", "second", "third", "fourth", "fifth", "faint"];
 
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue("--" + name).trim();
@@ -16,6 +17,9 @@
     return typeof value === "string" && /^\$[a-z]+$/.test(value) ? colour(value.slice(1)) || value : value;
   };
 
+  // A sheet of paper is narrower than the window from which it is printed.
+  const widthOf = (element) => (printing ? Math.min(PAPER, element.clientWidth) : element.clientWidth);
+
   const axis = (given, narrow) => {
     const text = { color: colour("faint"), fontSize: narrow ? 11 : 12, hideOverlap: true };
     const label = { ...text, ...(given.axisLabel || {}) };
@@ -28,7 +32,7 @@
 
   const optionOf = (element) => {
     const option = filled(JSON.parse(element.nextElementSibling.textContent));
-    const narrow = element.clientWidth < 520;
+    const narrow = widthOf(element) < 520;
     const axes = (given) => (Array.isArray(given) ? given.map((one) => axis(one, narrow)) : axis(given, narrow));
     option.animation = false;
     option.color = PALETTE.map(colour);
@@ -50,7 +54,7 @@
     const known = charts.find((one) => one.element === element);
     const chart = known ? known.chart : window.echarts.init(element, null, { renderer: "svg" });
     if (!known) charts.push({ element, chart });
-    chart.resize({ width: element.clientWidth, height: element.clientHeight });
+    chart.resize({ width: widthOf(element), height: element.clientHeight });
     chart.setOption(optionOf(element), true);
     // The frame around it says what the picture shows: what is drawn is nothing to walk through.
     for (const drawn of element.querySelectorAll("svg")) drawn.setAttribute("aria-hidden", "true");
@@ -86,15 +90,19 @@
         drawAll();
       });
       window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAll);
+      let opened = [];
       const print = () => {
         printing = true;
         document.documentElement.classList.add("printing");
+        opened = [...document.querySelectorAll("details.figures:not([open])")];
+        opened.forEach((one) => { one.open = true; });
         found.forEach(draw);
       };
       window.addEventListener("beforeprint", print);
       window.addEventListener("afterprint", () => {
         printing = false;
         document.documentElement.classList.remove("printing");
+        opened.forEach((one) => { one.open = false; });
         drawAll();
       });
       window.clewPrint = print; // for who prints from a program, where no event is sent

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -21,17 +22,15 @@ from tests.unit.reported import BESIDE, Parsed, asked, pages, with_journeys
 
 
 @pytest.fixture(scope="module")
-def journeyed_template(small_template: Path, tmp_path_factory: pytest.TempPathFactory) -> SmallLake:
-    return with_journeys(SmallLake(small_template).copy(tmp_path_factory.mktemp("journeyed") / "home"))
+def journeyed(small_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallLake]:
+    made = with_journeys(SmallLake(small_template).copy(tmp_path_factory.mktemp("journeyed") / "home"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CLEW_HOME", str(made.lake.settings.home))
+        made.release()
+        yield made
 
 
-@pytest.fixture
-def journeyed(journeyed_template: SmallLake, monkeypatch: pytest.MonkeyPatch) -> SmallLake:
-    monkeypatch.setenv("CLEW_HOME", str(journeyed_template.lake.settings.home))
-    return journeyed_template
-
-
-@pytest.fixture
+@pytest.fixture(scope="module")
 def made(journeyed: SmallLake) -> dict[str, str]:
     return pages(asked(journeyed))
 
@@ -129,7 +128,8 @@ def test_an_interval_in_sql_is_that_of_another_implementation() -> None:
     assert duckdb.sql(f"SELECT {low}, {high} FROM (SELECT 0 AS k, 0 AS n)").fetchall() == [(None, None)]
 
 
-def test_the_same_tables_give_the_same_bytes(journeyed: SmallLake) -> None:
+def test_the_same_tables_give_the_same_bytes(journeyed: SmallLake, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLEW_HOME", str(journeyed.lake.settings.home))
     assert site(asked(journeyed)) == site(asked(journeyed))
 
 

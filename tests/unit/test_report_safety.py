@@ -23,10 +23,11 @@ TEXTS = (
 )
 
 
-@pytest.fixture
-def hostile(small: SmallLake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+@pytest.fixture(scope="module")
+def hostile(small_template: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Pages of contracts whose texts are markup, and of tables whose values are."""
-    root = tmp_path / "contracts"
+    small = SmallLake(small_template).copy(tmp_path_factory.mktemp("hostile") / "home")
+    root = tmp_path_factory.mktemp("hostile") / "contracts"
     shutil.copytree(HERE, root, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
     journey = root / "journeys" / "shopping.yml"
     text = journey.read_text(encoding="utf-8")
@@ -44,9 +45,10 @@ def hostile(small: SmallLake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     put(small, "touchpoints", [
         {"touchpoint_id": f"t-{number}", "profile_id": f"p-{number:02}", "channel": HOSTILE, "direction": "inbound",
          "kind": "visit", "event_id": f"e-{number}", "occurred_at": day(2)} for number in range(9)])  # fmt: skip
-    monkeypatch.setenv("CLEW_HOME", str(small.lake.settings.home))
-    monkeypatch.setenv("CLEW_CONTRACTS", str(root))
-    return pages(asked(small, root))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CLEW_HOME", str(small.lake.settings.home))
+        patch.setenv("CLEW_CONTRACTS", str(root))
+        return pages(asked(small, root))
 
 
 def test_no_text_of_a_contract_and_no_value_becomes_markup(hostile: dict[str, str]) -> None:

@@ -5,6 +5,8 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 
 HOUSEHOLDS ?= 400
+SCENARIO ?= retailer
+PEOPLE ?=
 PORT ?= 8080
 PYTHON ?= $(shell for p in python3.12 python3.11 python3 python; do \
 	command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' 2>/dev/null \
@@ -29,12 +31,12 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 help: ## this list
 	@grep -hE '^[a-z][a-z0-9-]*:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 	@echo
-	@echo "  make demo HOUSEHOLDS=all   all 2,469 households; make up PORT=8081   another port; make bench ONLY=demo   a part"
+	@echo "  make demo HOUSEHOLDS=all   all 2,469 households; make demo SCENARIO=bank   another business; make up PORT=8081   another port; make bench ONLY=demo   a part"
 
 setup: $(INSTALLED) $(JARS) ## install everything into this folder (done by the others when needed)
 
 demo: setup ## make the sandbox's files, run the daily DAG on them twice, show what came of it
-	@$(BIN)/clew demo --households $(HOUSEHOLDS)
+	@$(BIN)/clew demo $(if $(filter retailer,$(SCENARIO)),--households $(HOUSEHOLDS),--scenario $(SCENARIO) $(if $(PEOPLE),--people $(PEOPLE)))
 
 # Two workers, each file of tests on one of them; in the order of collection, so that the long e2e files come early.
 test: setup ## all tests

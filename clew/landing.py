@@ -19,10 +19,14 @@ def truth_of(settings: Settings) -> Path:
 
 
 def _make(out: Connection, arguments: dict[str, Any]) -> None:
-    from sandbox.generate import generate
+    make: Callable[..., dict[str, int]]
+    if "folder" in arguments:
+        from sandbox.scenario.generate import generate as make
+    else:
+        from sandbox.generate import generate as make
 
     try:
-        out.send(("lines", generate(**arguments, say=lambda source, lines: out.send(("file", source, lines)))))
+        out.send(("lines", make(**arguments, say=lambda source, lines: out.send(("file", source, lines)))))
     except ClewError as error:
         out.send(("error", error))
     finally:
@@ -34,19 +38,22 @@ class LandingFiles:
 
     Args:
         settings: The workspace.
-        households: How many; None for all.
+        number: How many households or people; None for all, or for what the scenario says.
         since: First local day.
         until: Last local day.
+        folder: The scenario of which there are so many people; None is the retailer with so many households.
     """
 
-    def __init__(self, settings: Settings, households: int | None, since: date, until: date) -> None:
+    def __init__(
+        self, settings: Settings, number: int | None, since: date, until: date, folder: Path | None = None
+    ) -> None:
         # A fork would take the JVM's sockets and Airflow's threads along.
         clean = multiprocessing.get_context("spawn")
         self._messages, out = clean.Pipe(duplex=False)
-        arguments = {
+        arguments: dict[str, Any] = {
             "landing": settings.landing,
             "truth": truth_of(settings),
-            "households": households,
+            **({"households": number} if folder is None else {"folder": folder, "count": number}),
             "since": since,
             "until": until,
         }

@@ -1,10 +1,9 @@
 """What came of one or more runs: read from the lake and the exports themselves, not from what the steps claimed."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 from activation.export import folder, read_manifest
-from contracts.event import Stage
 from lakehouse.lake import Lake
 from lakehouse.releases import latest_release
 
@@ -46,7 +45,10 @@ def outcome_of(lake: Lake, days: "list[DayRun]", seconds: float, truth: Path | N
             run_ids,
         )
         profiles = rows("select count(*) as n from gold.profiles")[0]["n"]
-        stages = rows("select stage, count(*) as profiles from gold.journey_stages where is_current group by stage")
+        stages = rows(
+            "select journey, stage, count(*) as profiles from gold.journey_stages where is_current "
+            "group by journey, stage"
+        )
         largest = rows(
             "select profile_id from identity.assignments group by profile_id order by count(*) desc, profile_id limit 1"
         )
@@ -55,12 +57,18 @@ def outcome_of(lake: Lake, days: "list[DayRun]", seconds: float, truth: Path | N
             "order by kind = 'probabilistic' desc, left_record, right_record limit 1"
         )
     release = latest_release(lake)
-    order = {stage: place for place, stage in enumerate(get_args(Stage))}
+    order = {
+        (journey.journey, stage): place
+        for _, journey in sorted(lake.contracts.journeys.items())
+        for place, stage in enumerate(journey.names)
+    }
     return {
         "sources": sources,
         "people": None if truth is None else _people(lake, truth),
         "profiles": profiles,
-        "journey_stages": sorted(stages, key=lambda row: order.get(row["stage"], len(order))),
+        "journey_stages": sorted(
+            stages, key=lambda row: (row["journey"], order.get((row["journey"], row["stage"]), len(order)))
+        ),
         "release": release,
         "exports": [] if release is None else _exports(lake, release),
         "runs": [

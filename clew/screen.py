@@ -156,8 +156,9 @@ def people_table(outcome: dict[str, Any]) -> Table:
 def stages_table(outcome: dict[str, Any]) -> Table:
     """How many profiles stand in each stage of the journey now."""
     table = _table(f"Profiles: {outcome['profiles']:,}", "journey stage", "profiles")
+    several = len({row.get("journey") for row in outcome["journey_stages"]}) > 1
     for row in outcome["journey_stages"]:
-        table.add_row(row["stage"], f"{row['profiles']:,}")
+        table.add_row(f"{row['journey']}: {row['stage']}" if several else row["stage"], f"{row['profiles']:,}")
     return table
 
 

@@ -12,24 +12,40 @@ from contracts.source import Source
 from contracts.table import PrivacyClass, Table, is_restricted
 
 if TYPE_CHECKING:
+    from contracts.attribution import Attribution
+    from contracts.campaigns import Campaigns
     from contracts.caps import Caps
     from contracts.costs import Costs
+    from contracts.experiment import Experiment
     from contracts.export import Destination
+    from contracts.hypothesis import Hypothesis
     from contracts.identity import IdentityRules
     from contracts.journey import Journey
+    from contracts.lift import Lift
+    from contracts.mart_rules import MartRules
     from contracts.marts import Mart
+    from contracts.metric import Metric
     from contracts.purpose import Policy
     from contracts.roles import Role
     from contracts.signal import Signal
 
 M = TypeVar("M", bound=Declared)
+OURS = ("tables/*/*.yml", "roles.yml")
+"""What Clew declares for every business: a contracts folder that has none of its own has Clew's."""
+
+
+def declared_in(root: Path, pattern: str) -> list[Path]:
+    """The files of a pattern in a contracts folder, sorted; Clew's own where the folder has none and need not."""
+    found = sorted(root.glob(pattern))
+    return found if found or pattern not in OURS else sorted(HERE.glob(pattern))
 
 
 class Contracts:
     """What the business declares, by kind and name.
 
     Args:
-        root: The folder that holds sources/, events/, tables/, consent/, exports/ and identity.yml.
+        root: The folder that holds sources/, events/, consent/, exports/ and identity.yml, and whatever else the
+            business declares. Without tables/ or roles.yml of its own it has those of Clew.
     """
 
     def __init__(self, root: Path = HERE) -> None:
@@ -74,10 +90,43 @@ class Contracts:
         return load_yaml(path, Caps) if path.exists() else None
 
     @cached_property
+    def attribution(self) -> "Attribution | None":
+        """How credit is given, or None where nothing is declared."""
+        from contracts.attribution import Attribution
+
+        path = self.root / "attribution.yml"
+        return load_yaml(path, Attribution) if path.exists() else None
+
+    @cached_property
+    def lifts(self) -> "dict[str, Lift]":
+        """The measured lifts that are declared, by name; there may be none."""
+        from contracts.lift import Lift
+
+        return self._by_name("lifts/*.yml", Lift, "lift") if any(self.root.glob("lifts/*.yml")) else {}
+
+    @cached_property
+    def campaigns(self) -> "Campaigns | None":
+        """When each campaign ran, or None where that is not declared."""
+        from contracts.campaigns import Campaigns
+
+        path = self.root / "campaigns.yml"
+        return load_yaml(path, Campaigns) if path.exists() else None
+
+    @cached_property
+    def experiments(self) -> "dict[str, Experiment]":
+        """The experiments, dead ones too; none where there is no folder of them."""
+        from contracts.experiment import Experiment
+
+        if not (self.root / "experiments").is_dir():
+            return {}
+        return self._by_name("experiments/*.yml", Experiment, "experiment")
+
+    @cached_property
     def roles(self) -> "dict[str, Role]":
         from contracts.roles import Roles
 
-        return load_yaml(self.root / "roles.yml", Roles).roles
+        found = declared_in(self.root, "roles.yml")
+        return load_yaml(found[0] if found else self.root / "roles.yml", Roles).roles
 
     @cached_property
     def signals(self) -> "dict[str, Signal]":
@@ -93,6 +142,30 @@ class Contracts:
         from contracts.journey import Journey
 
         return self._by_name("journeys/*.yml", Journey, "journey") if any(self.root.glob("journeys/*.yml")) else {}
+
+    @cached_property
+    def metrics(self) -> "dict[str, Metric]":
+        """The metrics, or none where none are declared."""
+        from contracts.metric import Metric
+
+        return self._by_name("metrics/*.yml", Metric, "metric") if any(self.root.glob("metrics/*.yml")) else {}
+
+    @cached_property
+    def hypotheses(self) -> "dict[str, Hypothesis]":
+        """The hypotheses, or none where none are declared."""
+        from contracts.hypothesis import Hypothesis
+
+        found = any(self.root.glob("hypotheses/*.yml"))
+        return self._by_name("hypotheses/*.yml", Hypothesis, "hypothesis") if found else {}
+
+    @cached_property
+    def mart_rules(self) -> "MartRules":
+        """What the marts go by; what no marts.yml says follows from the sources."""
+        from contracts.mart_rules import MartRules
+
+        path = self.root / "marts.yml"
+        declared = load_yaml(path, MartRules) if path.exists() else MartRules()
+        return declared.completed(self.sources.values())
 
     @cached_property
     def costs(self) -> "Costs | None":
@@ -145,7 +218,7 @@ class Contracts:
         return declared
 
     def _by_name(self, pattern: str, model: type[M], key: str) -> dict[str, M]:
-        paths = sorted(self.root.glob(pattern))
+        paths = declared_in(self.root, pattern)
         if not paths:
             raise ContractError("no declaration found", str(self.root / pattern), "check CLEW_CONTRACTS")
         loaded: dict[str, M] = {}

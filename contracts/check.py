@@ -12,23 +12,34 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from contracts import DBT_MODELS, Contracts, flow
+from contracts import DBT_MODELS, Contracts, flow, semantic
+from contracts.attribution import Attribution
 from contracts.base import Declared, load_yaml, problem_at
+from contracts.campaigns import Campaigns
 from contracts.caps import Caps
+from contracts.catalog import declared_in
+from contracts.check_attribution import problems_of_attribution
 from contracts.check_consent import problems_of_consent
 from contracts.check_costs import problems_of_costs
+from contracts.check_experiments import problems_of_experiments
 from contracts.check_journeys import problems_of_journeys
+from contracts.check_metrics import problems_of_metrics
 from contracts.consent_case import CaseTable
 from contracts.costs import Costs
 from contracts.errors import ContractError, Problem
 from contracts.event import Event
+from contracts.experiment import Experiment
 from contracts.export import Destination
+from contracts.hypothesis import Hypothesis
 from contracts.identity import IdentityRules
 from contracts.journey import Journey
 from contracts.least_data import unclassed
+from contracts.lift import Lift
 from contracts.lineage_check import wrong_origins
 from contracts.link import IdentityMinimum
+from contracts.mart_rules import MartRules, wrong_mart_rules
 from contracts.marts import ASKED, OF_PEOPLE, asked_of_identity, of_people, published_models
+from contracts.metric import Metric
 from contracts.purpose import Policy
 from contracts.roles import Roles
 from contracts.signal import Signals
@@ -47,11 +58,31 @@ KINDS: dict[str, tuple[str, type[Declared]]] = {
     "roles": ("roles.yml", Roles),
     "signals": ("signals.yml", Signals),
     "journey": ("journeys/*.yml", Journey),
+    "attribution": ("attribution.yml", Attribution),
+    "lift": ("lifts/*.yml", Lift),
+    "campaigns": ("campaigns.yml", Campaigns),
+    "metric": ("metrics/*.yml", Metric),
+    "hypothesis": ("hypotheses/*.yml", Hypothesis),
+    "experiment": ("experiments/*.yml", Experiment),
+    "marts": ("marts.yml", MartRules),
     "costs": ("costs.yml", Costs),
 }
 """What may be declared: where it lies under contracts/, and the model that reads it."""
-OPTIONAL = ("caps", "signals", "journey", "costs")
-"""Kinds that need not be declared: without caps nothing is capped, without journeys none is computed."""
+OPTIONAL = (
+    "caps",
+    "signals",
+    "journey",
+    "attribution",
+    "lift",
+    "campaigns",
+    "metric",
+    "hypothesis",
+    "experiment",
+    "marts",
+    "costs",
+)
+"""Kinds that need not be declared: what is not declared is not capped, computed or measured, without dates a
+campaign runs from its first delivery, and what the marts go by follows from the sources."""
 
 SCHEMAS = "schemas"
 
@@ -97,7 +128,7 @@ def _declared(root: Path) -> tuple[dict[str, dict[Path, Any]], list[Problem]]:
     loaded: dict[str, dict[Path, Any]] = {}
     for kind, (pattern, model) in KINDS.items():
         loaded[kind] = {}
-        paths = sorted(root.glob(pattern))
+        paths = declared_in(root, pattern)
         if not paths and kind not in OPTIONAL:
             problems.append(Problem(str(root / pattern), 1, kind, "no declaration found"))
         for path in paths:
@@ -112,6 +143,10 @@ def _declared(root: Path) -> tuple[dict[str, dict[Path, Any]], list[Problem]]:
     problems += _exported(loaded["export"])
     problems += problems_of_consent(loaded)
     problems += problems_of_journeys(loaded)
+    problems += problems_of_attribution(loaded)
+    problems += problems_of_metrics(loaded)
+    problems += problems_of_experiments(loaded)
+    problems += wrong_mart_rules(loaded)
     problems += problems_of_costs(loaded)
     problems += wrongly_asked()
     problems += wrong_origins(root)
@@ -120,8 +155,8 @@ def _declared(root: Path) -> tuple[dict[str, dict[Path, Any]], list[Problem]]:
 
 
 def declared_files(root: Path) -> list[Path]:
-    """The files of one contracts folder from which declarations are read, kind by kind."""
-    return [path for pattern, _ in KINDS.values() for path in sorted(root.glob(pattern))]
+    """The files from which the declarations of one contracts folder are read, kind by kind; some may be Clew's own."""
+    return [path for pattern, _ in KINDS.values() for path in declared_in(root, pattern)]
 
 
 def load_rules(path: Path, root: Path) -> IdentityRules:
@@ -136,7 +171,7 @@ def load_rules(path: Path, root: Path) -> IdentityRules:
     """
     rules = load_yaml(path, IdentityRules)
     loaded: dict[str, dict[Path, Any]] = {
-        kind: {found: load_yaml(found, model) for found in sorted(root.glob(pattern))}
+        kind: {found: load_yaml(found, model) for found in declared_in(root, pattern)}
         for kind, (pattern, model) in KINDS.items()
         if kind != "identity"
     }
@@ -184,28 +219,32 @@ def write_schemas(root: Path) -> list[Path]:
 
 
 def write_docs(root: Path) -> list[Path]:
-    """Write the data-flow map, page and picture, to the documentation beside the contracts folder."""
-    folder = root.parent / flow.FOLDER
-    folder.mkdir(parents=True, exist_ok=True)
+    """Write what is made of the declarations beside the contracts folder.
+
+    That is the data-flow map, page and picture, and where there is a dbt project the metrics for it.
+    """
+    (root.parent / flow.FOLDER).mkdir(parents=True, exist_ok=True)
     written = []
-    for name, text in _docs(root).items():
-        path = folder / name
+    for path, text in _docs(root).items():
         path.write_text(text, encoding="utf-8")
         written.append(path)
     return written
 
 
-def _docs(root: Path) -> dict[str, str]:
+def _docs(root: Path) -> dict[Path, str]:
     contracts = Contracts(root)
-    return {flow.PAGE: flow.page(contracts), flow.PICTURE: flow.picture(contracts)}
+    folder = root.parent / flow.FOLDER
+    made = {folder / flow.PAGE: flow.page(contracts), folder / flow.PICTURE: flow.picture(contracts)}
+    if not folder.is_dir():
+        made = {}
+    metrics = root.parent / semantic.FILE
+    if metrics.parent.is_dir():
+        made[metrics] = semantic.page(contracts.tables.values(), contracts.metrics)
+    return made
 
 
 def _stale_docs(root: Path) -> Iterator[Problem]:
-    folder = root.parent / flow.FOLDER
-    if not folder.is_dir():
-        return
-    for name, text in _docs(root).items():
-        path = folder / name
+    for path, text in _docs(root).items():
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             yield Problem(str(path), 1, "(whole file)", "not what the declarations say: run clew check --write-docs")
 
@@ -227,7 +266,8 @@ def _unread(root: Path, read: set[Path]) -> Iterator[Problem]:
 
 def _misplaced(loaded: dict[str, dict[Path, Any]]) -> Iterator[Problem]:
     """A declaration lies in the file that bears its name, so that two can never claim one name."""
-    for kind, key in (("source", "source"), ("event", "event"), ("export", "destination")):
+    named = {"source": "source", "event": "event", "export": "destination", "lift": "lift", "experiment": "experiment"}
+    for kind, key in named.items():
         for path, item in loaded[kind].items():
             name = getattr(item, key)
             if path.stem != name:

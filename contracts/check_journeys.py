@@ -98,11 +98,13 @@ def _can_hold(test: Test, declared: Any) -> bool:
         return not declared.required
     if test.words and declared.allowed:
         return any(same(allowed, word) for allowed in declared.allowed for word in test.words)
-    numbers = [as_number(word) for word in test.words]
     low, high = _bounds(test)
     low = max(low, declared.minimum if declared.minimum is not None else low)
     high = min(high, declared.maximum if declared.maximum is not None else high)
-    return low <= high and (not test.words or any(n is None or low <= n <= high for n in numbers))
+    if test.words:
+        numbers = [as_number(word) for word in test.words]
+        return any(number is None or (low <= number <= high and test.holds(number)) for number in numbers)
+    return low < high or (low == high and test.holds(low))  # where the bounds meet, only if both take the point itself
 
 
 def _bounds(test: Test) -> tuple[float, float]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from contracts.catalog import Contracts
+from contracts.catalog import Contracts, declared_in
 from contracts.errors import ContractError, Problem
 from contracts.lineage import ASSIGNMENTS, STAGING, Lineage, Node, staged_columns
 from contracts.origin import Origin
@@ -66,7 +66,8 @@ def _problem(
 def lineage_file(root: Path, schema: str, name: str, is_mart: bool) -> Path:
     """Where a table says what it is made of."""
     if not is_mart:
-        return root / "tables" / schema / f"{name.strip('<>')}.yml"
+        home = declared_in(root, "tables/*/*.yml")[0].parents[2]
+        return home / "tables" / schema / f"{name.strip('<>')}.yml"
     from contracts import DBT_MODELS
 
     return next(iter(DBT_MODELS.rglob(f"{name}.yml")), DBT_MODELS)

@@ -2,7 +2,7 @@
 
 from contracts.link import FIRMEST_FIRST
 from contracts.marts import OF_PEOPLE, of_people, published_models
-from expectations import consent, declared, marts
+from expectations import attribution, consent, declared, marts, promises
 from expectations.link import weakest_links
 from expectations.rule import NoRows, Rule
 from expectations.suite import Scene, Suite
@@ -14,11 +14,14 @@ _REPORT = "report it as a fault of the mart, with the keys named here; the last 
 def suite(scene: Scene) -> Suite:
     """Build the gate's rules for the declared tables and the marts that there are."""
     rules: list[Rule] = []
-    for table in ("gold.events", "gold.consent_state"):
-        rules += declared.rules(scene.contracts.table(table))
-    rules += marts.rules()
     columns = scene.columns()
-    rules += [*_events(), *_people(scene, columns), *_journeys(columns), *consent.rules(), *_provenance(scene, columns)]
+    for name, table in scene.contracts.tables.items():
+        if table.schema_name == "gold" and name in columns:
+            rules += declared.rules(table)
+    rules += marts.rules()
+    rules += [*_events(), *_people(scene, columns), *_spells(columns), *_silent_signals(scene, columns)]
+    rules += [*consent.rules(), *_provenance(scene, columns), *promises.rules(scene)]
+    rules += attribution.rules(scene, columns)
     return Suite("gold", tuple(rules), (consent.prepare(scene),))
 
 
@@ -64,20 +67,40 @@ def _events() -> list[Rule]:
     ]
 
 
-def _journeys(columns: dict[str, list[str]]) -> list[Rule]:
+def _silent_signals(scene: Scene, columns: dict[str, list[str]]) -> list[Rule]:
+    """A warning only: a journey that nobody goes yet is no fault of the data."""
+    signals = ", ".join(f"('{name}')" for name in sorted(scene.contracts.signals))
+    if not signals or "gold.signals" not in columns:
+        return []
+    return [
+        NoRows(
+            table="gold.signals",
+            name="every_signal_comes",
+            says="Every signal of contracts/signals.yml has come at least once.",
+            why="a stage, moment or friction that goes by it can never show, whatever people do",
+            do="see whether the event is still sent, with the property that the signal asks for; else take it out",
+            owner="analytics",
+            severity="warn",
+            query=f"SELECT signal FROM (VALUES {signals}) AS declared (signal) ANTI JOIN {{batch}} USING (signal)",
+        )
+    ]
+
+
+def _spells(columns: dict[str, list[str]]) -> list[Rule]:
     if "gold.journey_stages" not in columns:
         return []
     return [
         NoRows(
             table="gold.journey_stages",
             name="one_spell_at_a_time",
-            says="A person's spells follow one another without gap or overlap, and only the last one lasts.",
+            says="A person's spells in a journey follow one another without gap or overlap; only the last one lasts.",
             why="a person in two stages is counted twice in every funnel",
             do=_REPORT,
             owner="analytics",
-            query="SELECT profile_id, spell FROM (SELECT *, lead(entered_at) OVER (PARTITION BY profile_id "
-            "ORDER BY spell) AS next_at FROM {batch}) WHERE left_at IS DISTINCT FROM next_at "
-            "OR is_current <> (left_at IS NULL)",
+            query="""SELECT journey, profile_id, spell FROM (
+                         SELECT *, lead(entered_at) OVER (PARTITION BY journey, profile_id ORDER BY spell) AS next_at
+                         FROM {batch})
+                     WHERE left_at IS DISTINCT FROM next_at OR is_current <> (left_at IS NULL)""",
         )
     ]
 

@@ -4,8 +4,10 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from contracts import HERE
 from lakehouse import audit
 
 if TYPE_CHECKING:
@@ -38,12 +40,17 @@ def _contract_acts(lake: "Lake") -> list[audit.Act]:
     from contracts.check import declared_files
 
     root = lake.settings.contracts
-    files = {path.relative_to(root).as_posix(): path.read_bytes() for path in declared_files(root)}
+    files = {_subject(path, root): path.read_bytes() for path in declared_files(root)}
     acts = [
         audit.Act("contract", name, _version(content), hashlib.sha256(content).hexdigest())
         for name, content in files.items()
     ]
     return acts + _taken_away(lake, "contract", files)
+
+
+def _subject(path: Path, root: Path) -> str:
+    """A declaration by its place in the contracts folder, or in Clew's own where that folder has none."""
+    return path.relative_to(root if path.is_relative_to(root) else HERE).as_posix()
 
 
 def _taken_away(lake: "Lake", action: str, files: Mapping[str, bytes]) -> list[audit.Act]:

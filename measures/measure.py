@@ -35,7 +35,7 @@ class Measure:
         name: Shown while it is worked on.
         reads: Tables it is computed from; one that is not there yet is an empty view.
         writes: Tables it computes, each replaced whole; they are declared under contracts/tables/gold with the writer
-            ``measures.step``.
+            ``measures.step``. A table of ops has the column ``as_of``, and keeps the rows of other dates.
         compute: A pure function: the rows of each table it writes, in a given order, from what it reads alone.
     """
 

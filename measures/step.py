@@ -1,7 +1,8 @@
 """The step that measures: computes every table of ``measures.registry`` from silver, identity and gold.
 
-Idempotence key: each table is replaced whole, in one Delta commit, by a pure function of the tables it reads, the
-contracts and the run's date. A table whose rows are the same is not written.
+Idempotence key: each table of gold is replaced whole, in one Delta commit, by a pure function of the tables it reads,
+the contracts and the run's date. A table whose rows are the same is not written. In a table of ops, which keeps a
+history, the rows of the run's date are replaced.
 """
 
 from typing import TYPE_CHECKING
@@ -33,7 +34,10 @@ def measure(lake: "Lake", run: "Run", measures: tuple[Measure, ...] = MEASURES) 
         for each in measures:
             step.say(each.name)
             for table, content in _computed(lake, run, each).items():
-                _replace(lake, table, content)
+                if table.startswith("ops."):
+                    lake.overwrite(table, content, where=f"as_of = '{run.as_of.isoformat()}'")
+                else:
+                    _replace(lake, table, content)
                 rows[table.removeprefix("gold.")] = content.num_rows
                 step.say(table, content.num_rows)
         step.rows = sum(rows.values())

@@ -12,7 +12,8 @@ from sandbox.mailings import email_entries
 from sandbox.segment import segment_entries
 from sandbox.shop import shop_entries
 from sandbox.support import support_entries
-from sandbox.world import Truth, World
+from sandbox.truth import Truth
+from sandbox.world import World
 
 # Small enough to be made once for the whole year.
 YEARLY: dict[str, Callable[[World], Iterable[Entry]]] = {

@@ -17,7 +17,8 @@ from sandbox.people import PEOPLE_PER_HOUSEHOLD, SHUFFLE, Person
 from sandbox.support import written_phone
 
 if TYPE_CHECKING:
-    from sandbox.world import Truth, World
+    from sandbox.truth import Truth
+    from sandbox.world import World
 
 COLUMNS = (
     "customer_id",

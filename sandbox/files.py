@@ -10,27 +10,46 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from contracts.errors import UsageError
 from sandbox.clock import Window
 
 MANIFEST = ".sandbox.json"
+RETAILER = "retailer"
+"""The scenario of the real purchases, which sandbox.generate makes."""
 
 
 @dataclass
 class Landing:
-    """The landing folder, the seed and size of the world, and the files that this package wrote there."""
+    """The landing folder, the seed and size of the world, and the files that this package wrote there.
+
+    Attributes:
+        households: How many households, or people where a scenario has no households.
+        scenario: Which world it is.
+    """
 
     folder: Path
     seed: int
     households: int | None
+    scenario: str = RETAILER
     files: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def begin(self, window: Window) -> bool:
         """Take back our files from the window's first day on; all of them, if they are of another world.
 
         Files that the manifest does not name are never touched. Returns whether earlier files of ours stay.
+
+        Raises:
+            UsageError: If the files are of another scenario: one lake is of one business.
         """
         path = self.folder / MANIFEST
         known: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+        other = known.get("scenario", RETAILER)
+        if known and other != self.scenario:
+            raise UsageError(
+                f"the landing folder is of the scenario {other}, and cannot take files of {self.scenario}",
+                str(self.folder),
+                "use a workspace for each scenario: set CLEW_HOME to another folder",
+            )
         is_same = known.get("seed") == self.seed and known.get("households") == self.households
         for name, facts in known.get("files", {}).items():
             if is_same and facts["since"] < window.since.isoformat() and not facts["is_unfinished"]:
@@ -74,6 +93,7 @@ class Landing:
             "made_by": "sandbox",
             "seed": self.seed,
             "households": self.households,
+            "scenario": self.scenario,
             "dirt": dict(sorted(self.dirt().items())),
             "files": dict(sorted(self.files.items())),
         }

@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from contracts.errors import UsageError
@@ -23,20 +22,12 @@ from sandbox.draws import dice
 from sandbox.entries import SOURCES
 from sandbox.files import Landing
 from sandbox.groups import groups
-from sandbox.world import Truth, World
+from sandbox.truth import Truth
+from sandbox.world import World
 
 SEED = 20170101
 HOLIDAY = date(2017, 12, 25)
 ZIPPED_MONTHS = (4, 8)
-RECORDS = pa.schema(
-    [
-        ("kind", pa.string()),
-        ("value", pa.string()),
-        ("person_id", pa.string()),
-        ("household_id", pa.int64()),
-        ("is_shared", pa.bool_()),
-    ]
-)
 EMOJI = re.compile("[\U0001f000-\U0001faff\u2600-\u27bf]")
 Say = Callable[[str, int], None]
 
@@ -79,7 +70,7 @@ def generate(
     target = Landing(landing, seed, households)
     known = Truth()
     if target.begin(window):
-        _recall(truth, known)
+        known.recall(truth)
     channels = Channels(world, known)
     lines_written: Counter[str] = Counter(dict.fromkeys(SOURCES, 0))
     with _without_collector():
@@ -152,25 +143,8 @@ def _write_oddities(target: Landing, window: clock.Window) -> None:
         target.write("support", f"support-{HOLIDAY}-closed.jsonl", b"", day, **nothing, dirt={"empty_file": 1})
 
 
-def _recall(truth: Path, known: Truth) -> None:
-    """Read back the truth about the earlier days, whose files stay."""
-    path = truth / "records.parquet"
-    if not path.exists() or not set(RECORDS.names) <= set(pq.read_schema(path).names):
-        raise UsageError(
-            "the landing folder has earlier files of the sandbox, but their truth is gone or of before",
-            where=str(path.name),
-            do="generate again from the first day",
-        )
-    for row in pq.read_table(path).to_pylist():
-        known.owners[row["kind"], row["value"]] = (row["person_id"], row["household_id"], row["is_shared"])
-
-
 def _write_truth(truth: Path, world: World, target: Landing, known: Truth) -> None:
-    truth.mkdir(parents=True, exist_ok=True)
-    rows = [(*record, *owner) for record, owner in sorted(known.owners.items())]
-    table = pa.Table.from_pylist([dict(zip(RECORDS.names, row, strict=True)) for row in rows], schema=RECORDS)
-    pq.write_table(table, truth / "_records.parquet")
-    os.replace(truth / "_records.parquet", truth / "records.parquet")
+    records = known.write(truth)
     pq.write_table(groups(world), truth / "_groups.parquet")
     os.replace(truth / "_groups.parquet", truth / "groups.parquet")
     expected: dict[str, dict[str, int]] = {source: {} for source in SOURCES}
@@ -183,7 +157,7 @@ def _write_truth(truth: Path, world: World, target: Landing, known: Truth) -> No
         "households": len(world.by_household),
         "people": len(world.people),
         "people_with_records": len({person for person, _, _ in known.owners.values()}),
-        "records": len(rows),
+        "records": records,
         "lines": {source: sum(files.values()) for source, files in expected.items()},
         "lines_per_file": expected,
         "dirt": dict(sorted(target.dirt().items())),

@@ -14,7 +14,8 @@ from sandbox.visits import NO_BASKET, Channel, Visit
 
 if TYPE_CHECKING:
     from sandbox.people import Person
-    from sandbox.world import Truth, World
+    from sandbox.truth import Truth
+    from sandbox.world import World
 
 SITE = "https://shop.greenbasket.example"
 REFERRERS = ("", "", "https://www.google.com/", "https://www.facebook.com/", "https://duckduckgo.com/")
@@ -31,7 +32,8 @@ def segment_entries(world: World, window: clock.Window, truth: Truth, channel: C
             steps = shopping(visit, products[visit.basket], chance)
         else:
             steps = browsing(visit, world.popular_products, chance)
-        yield from _messages(visit, _known_from(visit, list(steps), chance), chance, window, truth, world.seed)
+        told = world.trial.told(visit, _known_from(visit, list(steps), chance))
+        yield from _messages(visit, told, chance, window, truth, world.seed)
 
 
 def _known_from(visit: Visit, steps: list[Step], chance: Random) -> list[tuple[Step, bool]]:

@@ -12,7 +12,8 @@ from sandbox import clock
 from sandbox.entries import Entry
 
 if TYPE_CHECKING:
-    from sandbox.world import Truth, World
+    from sandbox.truth import Truth
+    from sandbox.world import World
 
 COLUMNS = (
     "kind",

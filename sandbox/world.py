@@ -2,39 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
-from contracts.records import cleaned
-from sandbox import clock, visits
+from sandbox import clock, trials, visits
 from sandbox.draws import dice, uniform
 from sandbox.mailings import Mailing, mailings
 from sandbox.people import Person, build
 from sandbox.real import RealData
 
 NO_CARD_SHARE = 0.06
-
-
-@dataclass
-class Truth:
-    """Which records occur in what was written, by kind and value, and whose they are.
-
-    What a lake calls a mailbox or a telephone depends on its key, which the truth does not know.
-    """
-
-    owners: dict[tuple[str, str], tuple[str, int, bool]] = field(default_factory=dict)
-
-    def occurs(self, kind: str, value: str, person: Person, is_shared: bool = False) -> None:
-        """Note that a record occurs; of a shared record, the owner noted first stays."""
-        key = kind, cleaned(kind, value)
-        known = self.owners.get(key)
-        if known is None:
-            self.owners[key] = (person.person_id, person.household, is_shared)
-        elif known[0] != person.person_id and not known[2]:
-            self.owners[key] = (known[0], known[1], True)
 
 
 class World:
@@ -100,6 +79,11 @@ class World:
             if mailing.clicked_at is not None
         ]
         return visits.plan(self.people, self.baskets, clicks, self.seed)
+
+    @cached_property
+    def trial(self) -> trials.Trial:
+        """Return the experiment of the site and the app."""
+        return trials.Trial(trials.declared(), self.plan, self.popular_products, self.seed)
 
     @cached_property
     def popular_products(self) -> list[tuple[str, str, float]]:

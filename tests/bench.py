@@ -30,7 +30,10 @@ from sandbox.real import data_folder
 from spark_jobs.bronze.land import land
 from spark_jobs.silver.conform import conform
 from tests import (
+    bench_attribution,
+    bench_campaigns,
     bench_erasure,
+    bench_experiments,
     bench_hostile,
     bench_identity,
     bench_people,
@@ -68,11 +71,14 @@ def main(chosen: Sequence[str]) -> None:
         "identity": lambda: bench_identity.section([int(size) for size in sizes.split(",")]),
         "privacy": bench_privacy.section,
         "erasure": bench_erasure.section,
+        "experiments": bench_experiments.section,
+        "attribution": bench_attribution.section,
         "demo": lambda: _demo("400", wanted=180),
         "all": lambda: _demo("all", wanted=360),
         "kills": bench_replay.kills,
         "replay": bench_replay.section,
         "hostile": bench_hostile.section,
+        "campaigns": bench_campaigns.section,
         "report": bench_report.section,
         "tests": _tests,
     }

@@ -25,6 +25,7 @@ from lakehouse.lake import Lake
 from lakehouse.pseudonym import fingerprint
 from lakehouse.releases import publish_release
 from lakehouse.run import Run
+from lakehouse.schema import arrow_type
 from lakehouse.settings import Settings
 from tests.gates import pass_gates
 
@@ -67,6 +68,7 @@ ARROW = {
     "int": pa.int32(),
     "bigint": pa.int64(),
     "double": pa.float64(),
+    "decimal(18,2)": pa.decimal128(18, 2),
     "date": pa.date32(),
     "timestamp": pa.timestamp("us", "UTC"),
 }
@@ -317,7 +319,7 @@ def _empty_marts(lake: Lake) -> None:
     for path in sorted((*models.glob("marts/*.yml"), *models.glob("activation/*.yml"))):
         for model in yaml.safe_load(path.read_text(encoding="utf-8"))["models"]:
             if not lake.exists(f"gold.{model['name']}"):
-                columns = [(c["name"], ARROW.get(c["data_type"], pa.string())) for c in model["columns"]]
+                columns = [(c["name"], arrow_type(c["data_type"])) for c in model["columns"]]
                 _mart(lake, model["name"], pa.schema(columns), [])
 
 

@@ -134,8 +134,8 @@ def _held(reading: "Reading", profile_id: str, retired: str | None) -> dict[str,
         ),
         "orders": orders,
         "journey": reading.rows(
-            """SELECT spell, stage, entered_at, left_at, days, is_current, why
-               FROM gold.journey_stages WHERE profile_id = ? ORDER BY spell""",
+            """SELECT journey, spell, stage, entered_at, left_at, days, is_current, why
+               FROM gold.journey_stages WHERE profile_id = ? ORDER BY journey, spell""",
             [profile_id],
         ),
         "records": reading.rows(
@@ -209,10 +209,17 @@ def _print_orders(held: Row) -> None:
 
 def _print_journey(held: list[Row]) -> None:
     rows = [
-        (item["stage"], time_text(item["entered_at"]), time_text(item["left_at"]) or "now", item["days"], item["why"])
+        (
+            item["journey"],
+            item["stage"],
+            time_text(item["entered_at"]),
+            time_text(item["left_at"]) or "now",
+            item["days"],
+            item["why"],
+        )
         for item in held
     ]
-    print_section("journey", ("stage", "entered (UTC)", "left", "days", "why"), rows)
+    print_section("journeys", ("journey", "stage", "entered (UTC)", "left", "days", "why"), rows)
 
 
 def _print_records(held: list[Row]) -> None:

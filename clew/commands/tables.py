@@ -105,6 +105,7 @@ def declared_grains() -> dict[str, str]:
     import yaml
 
     from clew.workspace import settings
+    from contracts.catalog import declared_in
 
     def load(path: Path) -> dict[str, Any]:
         # libyaml's loader is ten times as fast as yaml.safe_load's
@@ -112,7 +113,7 @@ def declared_grains() -> dict[str, str]:
         return yaml.load(path.read_text(encoding="utf-8"), Loader=loader) or {}  # noqa: S506 - a safe loader
 
     grains: dict[str, str] = {}
-    for path in sorted((settings().contracts / "tables").rglob("*.yml")):
+    for path in declared_in(settings().contracts, "tables/*/*.yml"):
         declared = load(path)
         grains[declared["name"]] = declared["grain"]
     for path in sorted(DBT_MODELS.rglob("*.yml")):

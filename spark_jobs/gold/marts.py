@@ -42,6 +42,8 @@ READ = (
     "identity.assignments",
     "gold.events",
 )
+NOT_RUN = "path:models/semantic"
+"""Views for MetricFlow, which nothing of a run reads."""
 _TOLD = ("info", "warn", "error")
 
 
@@ -75,7 +77,7 @@ def build_marts(lake: "Lake", run: "Run") -> dict[str, int]:
         with lake.lock("gold.marts"):
             refuse_half_erased(lake)
             built["consent_state"] = build_consent_state(lake, run, step)
-            invoke_dbt(lake, ["run"], run.as_of, hear)
+            invoke_dbt(lake, ["run", "--exclude", NOT_RUN], run.as_of, hear)
         step.rows = sum(built.values())
         return dict(sorted(built.items()))
 
@@ -126,6 +128,7 @@ def invoke_dbt(
         "firmest_first": FIRMEST_FIRST,
         "restricted_marts": sorted(name for name, mart in lake.contracts.marts.items() if mart.is_restricted),
         "signals": by_event(lake.contracts.signals),
+        **lake.contracts.mart_rules.variables(),
         "identity_minimums": {name: asked.model_dump() for name, asked in identity_minimums().items()},
     }
     if as_of is not None:

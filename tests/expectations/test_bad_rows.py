@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -91,6 +92,15 @@ def spells(*changes: dict[str, Any]) -> Callable[[Rows], Rows]:
     spell = {"record_id": "anonymous:ann", "since": EARLY, "until": None, "account_record": CAT, "kind": "inferred",
              "probability": 0.9, "evidence": '{"identifier": "anonymous_id"}'}  # fmt: skip
     return lambda rows: [spell | change for change in changes]
+
+
+CREDIT = {"period": "all", "period_from": dt.date(2017, 12, 1), "period_until": dt.date(2017, 12, 2), "model": "last",
+          "level": "channel", "channel": "web", "campaign": "all", "people": 4, "orders": Decimal(0),
+          "value": Decimal("0.01"), "status": "not_known"}  # fmt: skip
+
+
+def one_order(rows: Rows) -> Rows:
+    return [{"order_id": "o1", "sales_value": Decimal("12.50"), "ordered_at": EARLY}]
 
 
 CASES = [
@@ -252,7 +262,8 @@ CASES = [
     Bad("gold", "gold.audience_new_joiners", "every_person_is_a_profile", "gold.audience_new_joiners",
         add({"profile_id": "p-nobody"}), "profile_id=p-nobody"),
     Bad("gold", "gold.journey_stages", "one_spell_at_a_time", "gold.journey_stages",
-        lambda rows: [{"profile_id": "p-1", "spell": n, "entered_at": EARLY, "is_current": True} for n in (1, 2)],
+        lambda rows: [{"journey": "shopping", "profile_id": "p-1", "spell": n, "entered_at": EARLY, "is_current": True}
+                      for n in (1, 2)],
         "profile_id=p-1, spell=1"),
     Bad("gold", "gold.consent_state", "consent_is_settled_by_the_policy", "gold.consent_state",
         put(where(status="withdrawn"), status="granted"), "purpose=email_marketing"),
@@ -262,8 +273,25 @@ CASES = [
         put(where(event_id="consent:m1"), status="withdrawn"), "purpose=email_marketing"),
     Bad("gold", "gold.consent_state", "every_yes_names_its_notice", "gold.consent_state",
         put(where(status="granted", purpose="advertising"), notice_version=None), "purpose=advertising"),
+    Bad("gold", "gold.hypotheses", "every_refuted_hypothesis_is_answered", "gold.hypotheses",
+        lambda rows: [{"hypothesis": "coupons_keep_people", "verdict": "refuted", "judged_on": dt.date(2017, 12, 30)}],
+        "hypothesis=coupons_keep_people"),
+    Bad("gold", "ops.metrics", "every_guardrail_holds", "ops.metrics",
+        lambda rows: [{"metric": "mails_per_week", "verdict": "broken", "as_of": dt.date(2017, 12, 30)}],
+        "metric=mails_per_week"),
     Bad("gold", "gold.profile_contact", "every_value_has_provenance", "gold.profile_contact",
         put(where(first_name="Ann"), email_source=None), "attribute=email"),
+    Bad("gold", "gold.attribution", "every_model_credits_all_orders", "gold.orders", one_order,
+        "period=all, model=first, level=channel, credited=0.00, ordered=12.50"),
+    Bad("gold", "gold.attribution", "every_model_credits_all_orders", "gold.attribution",
+        lambda rows: [CREDIT | {"period": "2017-12-01/2017-12-02", "people": 9}],
+        "period=2017-12-01/2017-12-02, model=last, level=channel, credited=0.01, ordered=0.00"),
+    Bad("gold", "gold.attribution", "no_cell_shows_a_few_people", "gold.attribution", lambda rows: [CREDIT],
+        "period=all, model=last, level=channel, channel=web"),
+    Bad("gold", "gold.attribution_paths", "every_order_ends_one_path", "gold.orders", one_order,
+        "of_paths=0.00, ordered=12.50"),
+    Bad("gold", "gold.attribution_paths", "no_cell_shows_a_few_people", "gold.attribution_paths",
+        lambda rows: [{"path": "web > app", "people": 4}], "path=web > app"),
     # The three rules that follow from declarations, once each.
     Bad("silver", "silver.events", "one_row_per_key", "silver.events", add({}), "event_id=web:m1"),
     Bad("silver", "silver.events", "received_at_is_given", "silver.events", put(WEB1, received_at=None),

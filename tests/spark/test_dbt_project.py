@@ -5,7 +5,9 @@ from typing import Any, get_args
 
 import pytest
 
+from contracts.columns import shapes
 from contracts.permission_sql import consent_state
+from contracts.semantic import left_out
 from contracts.table import PrivacyClass
 from lakehouse.lake import Lake
 from spark_jobs.gold.marts import invoke_dbt
@@ -90,6 +92,20 @@ def test_a_mart_that_names_or_reaches_people_lies_in_the_restricted_folder(proje
     lying = {name for name in project.contracts.marts if project.settings.places.found(name).is_relative_to(restricted)}
     assert lying == {"gold.profile_contact", "gold.profile_identifiers"}
     assert restricted.stat().st_mode & 0o777 == 0o700
+
+
+def test_dbt_reads_the_metrics_that_contracts_declare(project: Lake, manifest: Any) -> None:
+    """dbt parses nothing that MetricFlow does not allow; `dbt run` builds the views behind it."""
+    known = shapes(project.contracts.tables.values())
+    wanted = {name for name, metric in project.contracts.metrics.items() if not left_out(metric, known)}
+    found = {metric.name: metric for metric in manifest.metrics.values()}
+    assert wanted
+    assert wanted <= set(found)
+    assert found["people_buying"].config.meta["owner"] == project.contracts.metrics["people_buying"].owner
+    days = project.spark.sql("select min(date_day), max(date_day), count(*) from semantic.time_spine").collect()[0]
+    assert (days[1], days[2]) == (AS_OF, 3661)
+    links = project.spark.sql("select count(*) from semantic.event_links").collect()[0][0]
+    assert links == project.df("gold.events").count()
 
 
 def test_an_audience_carries_no_contact_data(manifest: Any) -> None:

@@ -16,9 +16,10 @@ from spark_jobs.gold import marts
 from spark_jobs.gold.marts import ModelFailed, build_docs, build_marts, invoke_dbt
 
 MARTS = {
-    "audience_coupon_lovers", "audience_lapsing_regulars", "audience_new_joiners", "campaign_performance",
-    "consent_state", "journey_stages", "orders", "profile_contact", "profile_identifiers", "profile_redirects",
-    "profiles", "sessions", "touchpoints",
+    "audience_coupon_lovers", "audience_lapsing_regulars", "audience_new_joiners", "bottleneck_examples",
+    "bottlenecks", "campaign_performance", "consent_state", "effort", "friction_events", "handoffs", "journey_paths",
+    "journey_stages", "moments", "orders", "personas", "profile_contact", "profile_identifiers", "profile_redirects",
+    "profiles", "sessions", "signals", "stage_gates", "time_to_value", "touchpoints", "voice_of_customer",
 }  # fmt: skip
 STUMBLES = """
     {{ config(materialized="table") }}

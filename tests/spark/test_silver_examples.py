@@ -1,4 +1,4 @@
-"""The dictionary's own examples and anti-examples: each goes through silver as a channel would send it."""
+"""The examples and anti-examples of every business: each goes through silver as a channel would send it."""
 
 import csv
 import datetime
@@ -9,7 +9,8 @@ from functools import cache
 
 import pytest
 
-from contracts import Contracts
+from clew.scenario import FOLDER
+from contracts import HERE, Contracts
 from contracts.event import AntiExample, Event, Example
 from contracts.source import Source
 from spark_jobs.silver.conform import judge
@@ -21,16 +22,19 @@ DDL = (
 )
 
 
+BUSINESSES = {"retailer": HERE, **{path.parent.name: path for path in sorted(FOLDER.glob("*/contracts"))}}
+
+
 @cache
-def contracts() -> Contracts:
-    return Contracts()
+def contracts(business: str) -> Contracts:
+    return Contracts(BUSINESSES[business])
 
 
-def examples() -> Iterator[tuple[str, Event, Example]]:
-    for event in contracts().events.values():
+def examples(business: str) -> Iterator[tuple[str, Event, Example]]:
+    for event in contracts(business).events.values():
         for home in ("examples", "anti_examples"):
             for number, example in enumerate(getattr(event, home)):
-                yield f"{event.event}/{home}/{number}", event, example
+                yield f"{business}/{event.event}/{home}/{number}", event, example
 
 
 def lines_of(source: Source, example: Example) -> list[str]:
@@ -49,28 +53,36 @@ def lines_of(source: Source, example: Example) -> list[str]:
 def verdicts(make_lake):
     """What silver makes of every example, judged in one pass: a file each, named after the example."""
     spark = make_lake().spark
-    landed = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
-    rows: dict[str, list[tuple]] = {}
-    for key, _, example in examples():
-        source = contracts().sources[example.source]
-        mine = rows.setdefault(example.source, [])
-        for number, line in enumerate(lines_of(source, example), 1):
-            mine.append((line, None, key, number, len(mine) + 1, 1, landed, "r", source.version))
-    frames = {source: spark.createDataFrame(rows.get(source, []), DDL) for source in contracts().sources}
     found: dict[str, list] = {}
-    for source, frame in frames.items():
-        judged = judge(frame, contracts().sources[source], contracts(), pads_of(spark, b"a key for tests"))
-        for row in judged.where("not is_header").select("file", "event", "reasons").collect():
-            found.setdefault(row["file"], []).append(row)
+    for business in BUSINESSES:
+        for source, frame in frames_of(spark, business).items():
+            declared = contracts(business)
+            judged = judge(frame, declared.sources[source], declared, pads_of(spark, b"a key for tests"))
+            for row in judged.where("not is_header").select("file", "event", "reasons").collect():
+                found.setdefault(row["file"], []).append(row)
     return found
 
 
-CASES = list(examples())
+def frames_of(spark, business: str) -> dict:
+    """The lines of all examples by source."""
+    landed = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
+    rows: dict[str, list[tuple]] = {}
+    for key, _, example in examples(business):
+        source = contracts(business).sources[example.source]
+        mine = rows.setdefault(example.source, [])
+        for number, line in enumerate(lines_of(source, example), 1):
+            mine.append((line, None, key, number, len(mine) + 1, 1, landed, "r", source.version))
+    return {source: spark.createDataFrame(given, DDL) for source, given in rows.items()}
+
+
+CASES = [case for business in BUSINESSES for case in examples(business)]
 
 
 def test_there_are_examples_of_every_event() -> None:
-    assert len(contracts().events) >= 20
-    assert {event.event for _, event, _ in CASES} == set(contracts().events)
+    for business in BUSINESSES:
+        assert len(contracts(business).events) >= 20
+        named = {key.split("/")[1] for key, _, _ in CASES if key.startswith(f"{business}/")}
+        assert named == set(contracts(business).events)
 
 
 @pytest.mark.parametrize(("key", "event", "example"), CASES, ids=[key for key, _, _ in CASES])

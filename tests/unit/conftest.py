@@ -17,9 +17,11 @@ import pytest
 from activation.export import export_all
 from clew.main import run as run_clew
 from lakehouse.lake import Lake
+from lakehouse.schema import arrow_schema
 from lakehouse.settings import Settings
 from tests.conftest import SmallLake
 from tests.erasable import make
+from tests.unit.experimented import experimented
 
 
 class Ran(NamedTuple):
@@ -66,6 +68,40 @@ def profiles_table(rows: list[dict[str, Any]]) -> pa.Table:
         ("last_seen_at", pa.timestamp("us", "UTC")),
     ]
     return pa.Table.from_pylist(rows, schema=pa.schema(fields))
+
+
+def campaign_lift(lake: Lake) -> pa.Table:
+    """Two campaigns and both together; of the second too few people were mailed."""
+    told = {"unit": "US dollars a person and week", "starts": dt.date(2017, 9, 1), "ends": dt.date(2017, 10, 1),
+            "window": "declared", "is_over": True, "assumes": "nothing but this"}  # fmt: skip
+    known = {"people_mailed": 40, "people_compared": 38, "mailed_during": 50.0, "others_during": 20.0, "lift": 1.5,
+             "lift_low": -0.5, "lift_high": 3.5, "placebo": 0.25, "placebo_low": -2.0, "placebo_high": 2.5,
+             "verdict": "plausible", "finding": "not told from none"}  # fmt: skip
+    few = {"starts": dt.date(2017, 9, 8), "people_mailed": None, "verdict": "too few people", "finding": "not known"}
+    rows = [
+        told | {"campaign_id": "26", "campaign_type": "Type B", "outcome": "spend"} | known,
+        told | {"campaign_id": "7", "campaign_type": "Type A", "outcome": "spend"} | few,
+        told | {"campaign_id": "all", "outcome": "spend"} | known | {"mailed_during": None},
+        told | {"campaign_id": "26", "outcome": "orders"} | known | {"unit": "orders a person and week", "lift": 0.125},
+    ]
+    return declared(lake, "gold.campaign_lift", rows)
+
+
+def campaign_cannibalisation(lake: Lake) -> pa.Table:
+    known = {"status": "known", "people_redeemed": 31, "sales_discounted": 90.0, "discount_coupon": 20.0,
+             "discount_match": 5.0, "discount_retail": 10.0, "extra_by_rate": 60.0, "extra_by_buyers": 45.0,
+             "anyway_by_rate": 0.3333, "anyway_by_buyers": 0.5}  # fmt: skip
+    rows = [
+        {"campaign_id": "26", "campaign_type": "Type B", "assumes": "nothing but this"} | known,
+        {"campaign_id": "7", "campaign_type": "Type A", "assumes": "nothing but this", "status": "too few people"},
+    ]
+    return declared(lake, "gold.campaign_cannibalisation", rows)
+
+
+def declared(lake: Lake, table: str, rows: list[dict[str, Any]]) -> pa.Table:
+    """Rows in the columns that a table declares."""
+    schema = arrow_schema(lake.contracts.table(table))
+    return pa.Table.from_pylist([{name: row.get(name) for name in schema.names} for row in rows], schema=schema)
 
 
 def make_lake(home: Path) -> None:
@@ -131,6 +167,7 @@ def make_lake(home: Path) -> None:
         "gold.journey_stages",
         pa.table(
             {
+                "journey": ["shopping", "shopping"],
                 "profile_id": ["p-ana", "p-ana"],
                 "spell": [1, 2],
                 "stage": ["discovery", "value"],
@@ -138,10 +175,12 @@ def make_lake(home: Path) -> None:
                 "left_at": pa.array([at(5), None], utc),
                 "days": [4, 26],
                 "is_current": [False, True],
-                "why": ["page_viewed, the first event of this stage", "item_purchased, the first event of this stage"],
+                "why": ["looked_around: page_viewed", "bought: item_purchased"],
             }
         ),
     )
+    write("gold.campaign_lift", campaign_lift(lake))
+    write("gold.campaign_cannibalisation", campaign_cannibalisation(lake))
     records = [
         ("crm:7", "crm", "p-ana", "founder", 1.0, 4),
         ("account:u1", "account", "p-ana", "deterministic", 0.98, 3),
@@ -396,6 +435,13 @@ def exported(exported_template: SmallLake, tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
+def experimented_home(small_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace whose experiments were measured, with one release; only read."""
+    made = SmallLake(small_template).copy(tmp_path_factory.mktemp("experimented") / "home")
+    return Path(experimented(made).lake.settings.home)
+
+
+@pytest.fixture(scope="session")
 def people_template(small_template: Path, tmp_path_factory: pytest.TempPathFactory) -> SmallLake:
     return make(SmallLake(small_template).copy(tmp_path_factory.mktemp("people") / "home"))
 
@@ -404,3 +450,22 @@ def people_template(small_template: Path, tmp_path_factory: pytest.TempPathFacto
 def people(people_template: SmallLake, tmp_path: Path) -> SmallLake:
     """The small lake, whose lines say what silver says of them, and its landing files; released and exported."""
     return people_template.copy(tmp_path / "home")
+
+
+@pytest.fixture(scope="session")
+def measured(small_template: Path, tmp_path_factory: pytest.TempPathFactory) -> SmallLake:
+    """The small lake with an order of each person, its metrics and hypotheses measured; released. To read only."""
+    from measures.registry import MEASURES
+    from measures.step import measure
+
+    made = SmallLake(small_template).copy(tmp_path_factory.mktemp("measured") / "home")
+    visits = [row for row in made.rows("gold.events") if row["source"] == "web"]
+    made.write(
+        "gold.orders",
+        [{"order_id": f"o{number}", "profile_id": visit["profile_id"], "event_id": visit["event_id"],
+          "sales_value": Decimal(10), "coupons_redeemed": 0, "ordered_at": at(29)}
+         for number, visit in enumerate(visits)],
+    )  # fmt: skip
+    measure(made.lake, made.run, tuple(each for each in MEASURES if each.name in ("metrics", "hypotheses")))
+    made.release()
+    return made

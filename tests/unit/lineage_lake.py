@@ -105,7 +105,7 @@ def _sell(small: Any) -> None:
     small.write(
         "gold.orders",
         [{"order_id": BASKET, "profile_id": profile_id("ann"), "event_id": bought["event_id"],
-          "ordered_at": bought["occurred_at"], "sales_value": str(Decimal("1.50"))}],
+          "ordered_at": bought["occurred_at"], "sales_value": Decimal("1.50")}],
     )  # fmt: skip
     small.write("gold.campaign_performance", [{"campaign_id": CAMPAIGN, "redeemed": 1}])
 
@@ -117,7 +117,9 @@ def _fill_the_rest(small: Any) -> None:
     since = began.replace(microsecond=458_000)
     small.write("identity.stitches", [spell | {"since": since, "evidence": "{}"}])
     small.write("gold.audience_lapsing_regulars", [ann])
-    small.write("gold.journey_stages", [ann | {"spell": 1, "entered_by_event": visit}])
+    spell_of = ann | {"journey": "shopping", "stage": "discovery", "spell": 1}
+    small.write("gold.journey_stages", [spell_of | {"entered_by_event": visit}])
+    _fill_journeys(small, ann, visit)
     small.write("gold.profile_identifiers", [ann | {"identifier": "email", "value": "ann.example@gmail.com"}])
     session = {"session_id": "s1", "source": "web", "first_event_id": visit, "started_at": began, "ended_at": began}
     small.write("gold.sessions", [ann | session])
@@ -129,3 +131,25 @@ def _fill_the_rest(small: Any) -> None:
     crowd = {"source": "app", "position": 1, "file": "app/file", "line": 1, "payload": CROWD}
     crowd["reasons"] = ["batch_too_large: it holds more messages than a line of the source may"]
     small.change("silver.quarantine", lambda rows: [*rows, rows[0] | crowd])
+
+
+def _fill_journeys(small: Any, ann: dict[str, Any], visit: str) -> None:
+    """One row in every mart of journeys: Ann looked around, and met a friction there."""
+    stage = {"journey": "shopping", "stage": "discovery"}
+    here = stage | {"channel": "web"}
+    hard = here | {"friction": "bad_word", "event_id": visit}
+    small.write("gold.signals", [ann | {"signal": "looked_around", "event_id": visit}])
+    small.write("gold.stage_gates", [ann | stage | {"spell": 1, "passed_by_event": visit}])
+    small.write("gold.moments", [ann | {"journey": "shopping", "moment": "first_value", "opened_by_event": visit}])
+    small.write("gold.time_to_value", [ann | {"journey": "shopping", "arrived_by_event": visit}])
+    small.write("gold.personas", [ann | {"journey": "shopping", "persona": "window_shopper"}])
+    small.write("gold.journey_paths", [stage | {"from_step": "web visit", "to_step": "stop"}])
+    changed = {"left_by_event": visit, "arrived_by_event": visit}
+    small.write("gold.handoffs", [ann | stage | changed | {"handoff": "web_to_shop"}])
+    small.write("gold.friction_events", [ann | hard | {"first_event_id": visit}])
+    small.write("gold.effort", [ann | here | {"effort": 2.0}])
+    small.write("gold.bottlenecks", [here | {"friction": "bad_word", "place": 1}])
+    small.write("gold.bottleneck_examples", [ann | hard | {"example": 1}])
+    small.write("gold.voice_of_customer", [ann | {"journey": "shopping", "event_id": visit}])
+    found = {"journey": "shopping", "indicator": "early_second_visit", "outcome": "discovery"}
+    small.write("gold.leading_indicators", [found])

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import SmallLake
+from tests.unit.attributed import MEASURED, MIXED
 from tests.unit.lineage_lake import lake_with_lines
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference" / "cli.md"
@@ -26,7 +28,8 @@ def shape(value: Any) -> Any:
 def test_the_reference_shows_every_reading_command() -> None:
     assert {command.split()[0] for command, _ in SHAPES} == {
         "query", "tables", "runs", "profile", "explain", "trace", "access", "identity", "requeue", "privacy", "policy",
-        "export", "caps", "audit", "check", "forget", "hold", "retain", "roles",
+        "export", "caps", "attribution", "campaigns", "audit", "check", "forget", "hold", "retain", "roles", "metrics",
+        "hypotheses", "experiment",
     }  # fmt: skip
 
 
@@ -36,6 +39,21 @@ def lined(small_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     return Path(lake_with_lines(small_template, tmp_path_factory.mktemp("lined") / "home").lake.settings.home)
 
 
+@pytest.fixture(scope="module")
+def attributed(small_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace in which one credit was measured."""
+    made = SmallLake(small_template).copy(tmp_path_factory.mktemp("attributed") / "home")
+    made.lake.overwrite("gold.attribution", [MEASURED])
+    made.lake.overwrite("gold.media_mix", [MIXED])
+    return Path(made.lake.settings.home)
+
+
+@pytest.fixture
+def measured_home(measured: SmallLake) -> Path:
+    """A workspace whose metrics and hypotheses were measured."""
+    return Path(measured.lake.settings.home)
+
+
 @pytest.mark.parametrize(("command", "shown"), SHAPES, ids=[command for command, _ in SHAPES])
 def test_a_command_prints_the_shape_that_the_reference_shows(
     clew, request: pytest.FixtureRequest, command: str, shown: str
@@ -43,6 +61,9 @@ def test_a_command_prints_the_shape_that_the_reference_shows(
     command, _, part = command.partition(" : ")
     exported = ("privacy", "policy", "export", "caps", "audit", "forget", "hold", "retain")
     home_of = dict.fromkeys(exported, "exported") | dict.fromkeys(("trace", "access"), "lined")
+    home_of |= {"attribution": "attributed"}
+    home_of |= dict.fromkeys(("metrics", "hypotheses"), "measured_home")
+    home_of |= {"experiment": "experimented_home"}
     named = home_of.get(command.split()[0])
     home = {"home": request.getfixturevalue(named)} if named else {}
     printed = json.loads(clew(*shlex.split(command), **home).out)

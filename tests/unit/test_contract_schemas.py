@@ -27,7 +27,7 @@ class EditorLoader(yaml.SafeLoader):
 
 
 def test_there_are_contracts_of_every_kind() -> None:
-    assert {kind for kind, _ in FILES} == set(KINDS)
+    assert {kind for kind, _ in FILES} == set(KINDS) - {"lift"}, "what was measured elsewhere is not in the demo"
 
 
 @pytest.mark.parametrize(("kind", "path"), FILES, ids=[path.relative_to(HERE).as_posix() for _, path in FILES])

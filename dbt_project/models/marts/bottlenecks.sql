@@ -1,5 +1,5 @@
 {#- Where it is hardest: people × value × effort, each a mean over the people whom it met. Their value is what they
-    spent in the year to the run's date. Fewer than `least_people` are not told. -#}
+    spent in the year to the run's date. What fewer than `least_people` met is not told. -#}
 with
 
 hard as (
@@ -10,9 +10,7 @@ hard as (
         channel,
         profile_id,
         count(*) as occurrences,
-        sum(effort) as effort,
-        max_by(event_id, struct(occurred_at, event_id)) as newest_event,
-        max(occurred_at) as newest_at
+        sum(effort) as effort
     from {{ ref('friction_events') }}
     group by journey, stage, friction, channel, profile_id
 ),
@@ -37,16 +35,7 @@ summed as (
         cast(count(*) as int) as people,
         sum(hard.occurrences) as occurrences,
         round(avg(hard.effort), 2) as effort_per_person,
-        cast(avg(coalesce(spent.value, 0)) as decimal(18, 2)) as value_per_person,
-        slice(array_sort(
-            collect_list(struct(hard.newest_at, hard.newest_event)),
-            (a, b) -> case
-                when a.newest_at > b.newest_at then -1
-                when a.newest_at < b.newest_at then 1
-                when a.newest_event < b.newest_event then -1
-                else 1
-            end
-        ), 1, 3) as newest
+        cast(avg(coalesce(spent.value, 0)) as decimal(18, 2)) as value_per_person
     from hard
     left join spent on hard.journey = spent.journey and hard.profile_id = spent.profile_id
     group by hard.journey, hard.stage, hard.friction, hard.channel
@@ -66,6 +55,5 @@ select
     occurrences,
     effort_per_person,
     value_per_person,
-    round(people * value_per_person * effort_per_person, 2) as weight,
-    array_join(transform(newest, one -> one.newest_event), ' ') as example_events
+    round(people * value_per_person * effort_per_person, 2) as weight
 from summed

@@ -8,7 +8,7 @@ occurrences as (
         occurrence,
         min(struct(occurred_at, position, event_id, event, channel, subject)) as opening,
         sum(amount) as amount
-    from {{ ref('stg_gold__signals') }}
+    from {{ ref('int_signals_matched') }}
     where occurred_at < {{ horizon() }}
     group by profile_id, signal, occurrence
 )

@@ -39,7 +39,11 @@ passed as (
         spells.entered_at,
         gates.gate_to,
         gates.gate_days,
-        min(struct(later.entered_at, later.stage, later.entered_by_event)) as passing
+        min(
+            case
+                when later.entered_at is not null then struct(later.entered_at, later.stage, later.entered_by_event)
+            end
+        ) as passing
     from spells
     inner join gates on spells.journey = gates.journey and spells.stage = gates.stage
     left join spells as later

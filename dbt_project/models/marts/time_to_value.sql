@@ -26,9 +26,13 @@ select
     arrived.arrival.entered_by_event as arrived_by_event,
     valued.first_value.occurred_at as first_value_at,
     valued.first_value.event_id as first_value_by_event,
-    round(
-        greatest(0, unix_timestamp(valued.first_value.occurred_at) - unix_timestamp(arrived.arrival.entered_at)) / 86400, 2
-    ) as days,
+    case
+        when valued.first_value is not null then round(
+            greatest(
+                0, unix_timestamp(valued.first_value.occurred_at) - unix_timestamp(arrived.arrival.entered_at)
+            ) / 86400, 2
+        )
+    end as days,
     valued.first_value is not null as has_value
 from arrived
 left join valued on arrived.journey = valued.journey and arrived.profile_id = valued.profile_id

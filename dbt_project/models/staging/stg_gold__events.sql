@@ -8,6 +8,7 @@ select
     anonymous_id,
     occurred_at,
     position,
+    properties,
     properties['path'] as page_path,
     properties['url'] as page_url,
     get_json_object(context['page'], '$.path') as context_page_path,

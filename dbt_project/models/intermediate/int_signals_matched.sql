@@ -10,7 +10,7 @@ matched as (
         occurred_at,
         position,
         explode(filter({{ signals_of_event() }}, hit -> hit.holds)) as hit
-    from {{ source('gold', 'events') }}
+    from {{ ref('stg_gold__events') }}
     where profile_id is not null
 )
 

@@ -1,0 +1,102 @@
+"""What attribution and measured lifts say of marts, sources, events and each other."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from contracts import DBT_MODELS
+from contracts.attribution import Attribution, TouchChannel
+from contracts.base import problem_at
+from contracts.errors import Problem
+from contracts.marts import published_models
+
+Loaded = Mapping[str, Mapping[Path, Any]]
+VISIT = "visit"
+PURCHASE = "purchase"
+_CENTS = ",2)"
+
+
+def problems_of_attribution(loaded: Loaded, models: Path = DBT_MODELS) -> Iterator[Problem]:
+    """Outcomes, touchpoints, regions and lifts that cannot be.
+
+    Args:
+        loaded: The declarations by kind and file.
+        models: The folder of the dbt models, whose marts an outcome is taken from.
+    """
+    types = {
+        f"gold.{model['name']}": {column["name"]: column["data_type"] for column in model.get("columns", [])}
+        for _, model in published_models(models)
+    }
+    for path, declared in loaded["attribution"].items():
+        yield from _outcome(path, declared, types)
+        yield from _channels(path, declared, loaded)
+        known = {experiment.experiment: experiment for experiment in loaded.get("experiment", {}).values()}
+        for name, measuring in declared.experiments.items():
+            if name not in known:
+                yield problem_at(path, ("experiments", name), f"{name} is no experiment", sorted(known))
+            elif measuring.arm not in known[name].arms:
+                what = f"{measuring.arm} is no arm of {name}"
+                yield problem_at(path, ("experiments", name, "arm"), what, tuple(known[name].arms))
+        region = declared.media_mix.region if declared.media_mix else None
+        if region is not None and region not in types.get("gold.profiles", {}):
+            what = f"{region} is no column of gold.profiles"
+            yield problem_at(path, ("media_mix", "region"), what, tuple(types.get("gold.profiles", {})))
+    yield from _lifts(loaded)
+
+
+def _outcome(path: Path, declared: Attribution, types: Mapping[str, Mapping[str, str]]) -> Iterator[Problem]:
+    outcome = declared.outcome
+    columns = types.get(outcome.table)
+    if columns is None:
+        yield problem_at(path, ("outcome", "table"), f"{outcome.table} is no published mart", sorted(types))
+        return
+    for field, wanted in (("person", "string"), ("at", "timestamp"), ("value", "decimal")):
+        name = getattr(outcome, field)
+        if name not in columns:
+            yield problem_at(path, ("outcome", field), f"{name} is no column of {outcome.table}", tuple(columns))
+        elif not columns[name].startswith(wanted) or (field == "value" and not columns[name].endswith(_CENTS)):
+            fit = f"{wanted} with two decimal places, which sums to the cent" if field == "value" else wanted
+            yield problem_at(path, ("outcome", field), f"{name} is {columns[name]}, and must be a {fit}")
+
+
+def _channels(path: Path, declared: Attribution, loaded: Loaded) -> Iterator[Problem]:
+    channels = sorted({source.channel for source in loaded["source"].values()})
+    events = {event.event: event for event in loaded["event"].values()}
+    for name, channel in declared.channels.items():
+        where = ("channels", name)
+        if channel.channel not in channels:
+            yield problem_at(path, (*where, "channel"), f"no source has the channel {channel.channel}", channels)
+            continue
+        sent = {source.source for source in loaded["source"].values() if source.channel == channel.channel}
+        for number, kind in enumerate(channel.kinds):
+            at = (*where, "kinds", number)
+            if kind == VISIT:
+                if channel.direction != "inbound" or channel.campaigns:
+                    yield problem_at(path, at, "a visit is inbound, and of no campaign")
+            elif kind == PURCHASE:
+                yield problem_at(path, at, "a purchase is an outcome, which gets no credit for itself")
+            elif kind not in events or not sent & set(events[kind].sources):
+                known = sorted(event.event for event in events.values() if sent & set(event.sources))
+                yield problem_at(path, at, f"{kind} is no event of {channel.channel}", (VISIT, *known))
+            else:
+                yield from _event(path, at, channel, events[kind])
+
+
+def _event(path: Path, at: tuple[str | int, ...], channel: TouchChannel, event: Any) -> Iterator[Problem]:
+    if event.direction != channel.direction:
+        yield problem_at(path, at, f"{event.event} is {event.direction}, and the channel {channel.direction}")
+    if channel.campaigns and "campaign_id" not in event.properties:
+        yield problem_at(path, at, f"{event.event} carries no campaign_id: leave campaigns out")
+
+
+def _lifts(loaded: Loaded) -> Iterator[Problem]:
+    declared = next(iter(loaded["attribution"].values()), None)
+    for path, lift in loaded["lift"].items():
+        if declared is None:
+            yield problem_at(path, ("channel",), "no attribution is declared that it could be set against")
+        elif lift.channel not in declared.channels:
+            yield problem_at(
+                path, ("channel",), f"{lift.channel} is no channel of attribution", tuple(declared.channels)
+            )
+        elif lift.campaign is not None and not declared.channels[lift.channel].campaigns:
+            yield problem_at(path, ("campaign",), f"attribution does not tell campaigns of {lift.channel} apart")

@@ -1,0 +1,214 @@
+"""Experiments: one YAML each, under contracts/experiments/. What was declared before the start decides afterwards.
+
+Arms are given out by ``contracts.bucketing``. A file stays when its experiment is over: the ledger shows all of them.
+"""
+
+import datetime
+import math
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from contracts import bucketing
+from contracts.base import Declared, Name, Text, Version
+
+Status = Literal["draft", "running", "stopped", "dead"]
+HashAttribute = Literal["profile_id", "user_id", "anonymous_id"]
+CLOSED: tuple[Status, ...] = ("stopped", "dead")
+
+
+class Metric(Declared):
+    """What is counted of a person, in a window of days from their first exposure on.
+
+    Attributes:
+        aggregate: How many such events; the sum of a property of theirs; or 1 if there was any, else 0.
+        window_days: A person counts once the window is over.
+        direction: Which way is better.
+        cuped_days: Days before the exposure over which the same is counted, to take out what people differed in already
+            (CUPED). Without it nothing is taken out.
+    """
+
+    event: Name
+    aggregate: Literal["count", "sum", "any"]
+    property: Name | None = Field(None, description="Of the event; for a sum only.")
+    window_days: int = Field(ge=1, le=366)
+    direction: Literal["up", "down"]
+    cuped_days: int | None = Field(None, ge=1, le=366)
+
+    @model_validator(mode="after")
+    def _sums_a_property(self) -> "Metric":
+        if (self.aggregate == "sum") != (self.property is not None):
+            raise ValueError("a sum names the property that it sums, and nothing else has one")
+        return self
+
+
+class Guardrail(Metric):
+    """A metric that may get worse by so much at most, as a share of the control arm's mean."""
+
+    tolerated_harm: float = Field(gt=0, lt=1)
+
+
+class Population(Declared):
+    """Who takes part.
+
+    Attributes:
+        audience: ``everyone``, or the mart of an audience. It says whom to show the experiment to; whoever was shown it
+            counts, in the audience or not, since to leave it may be an effect.
+        countries: As gold.profiles has them; people of others, or of none that is known, do not count.
+    """
+
+    audience: Name = "everyone"
+    countries: tuple[str, ...] | None = Field(None, min_length=1)
+
+
+class Namespace(Declared):
+    """A range of a GrowthBook namespace: experiments of one namespace whose ranges do not meet share nobody."""
+
+    name: Name
+    start: float = Field(ge=0, lt=1)
+    end: float = Field(gt=0, le=1)
+
+    @model_validator(mode="after")
+    def _is_a_range(self) -> "Namespace":
+        if self.end <= self.start:
+            raise ValueError(f"the range ends at {self.end}, and starts at {self.start}")
+        return self
+
+    @property
+    def range(self) -> bucketing.Range:
+        return self.start, self.end
+
+    def meets(self, other: "Namespace") -> bool:
+        """Whether somebody can be in both."""
+        return self.name == other.name and self.start < other.end and other.start < self.end
+
+
+class Stop(Declared):
+    """When there is a verdict.
+
+    Attributes:
+        rule: ``fixed_horizon``: once, when the last window is over. ``sequential``: on every day, by an interval that
+            holds however often one looks.
+        tuned_for: For ``sequential``, the people at whose number that interval is narrowest.
+    """
+
+    rule: Literal["fixed_horizon", "sequential"]
+    tuned_for: int | None = Field(None, ge=100)
+
+    @model_validator(mode="after")
+    def _is_tuned(self) -> "Stop":
+        if (self.rule == "sequential") != (self.tuned_for is not None):
+            raise ValueError("a sequential rule says for how many people it is tuned (tuned_for), a fixed one does not")
+        return self
+
+
+class Experiment(Declared):
+    """contracts/experiments/<name>.yml.
+
+    Attributes:
+        kind: A ``holdout`` keeps a range of a namespace away from what all others get: its first arm is in the range.
+        starts_on: First day of exposure, in UTC.
+        ends_on: Last day of exposure; of a stopped one, the day it was stopped.
+        exposure: ``logged``: somebody takes part once an `experiment_viewed` says so. ``assigned``: everybody who is
+            known takes part from the start, or from their first event.
+        arms: Shares that add up to 1; the order is that of GrowthBook's variations, from 0.
+        minimum_effect: The smallest change of the primary metric worth finding, as a share of the control arm's mean.
+        power: Wanted chance to find it.
+        alpha: Accepted chance to find one where there is none.
+        at_least: People in each arm before anything is said.
+        on_merge: What becomes of a person whose records saw different arms, once they are one person.
+        learned: What came of it, once it is over.
+    """
+
+    experiment: Name
+    version: Version
+    owner: Name
+    status: Status
+    hypothesis: Text
+    why: Text
+    kind: Literal["experiment", "holdout"] = "experiment"
+    starts_on: datetime.date
+    ends_on: datetime.date
+    seed: str = Field(pattern=r"^[a-z][a-z0-9_-]*$")
+    hash_version: Literal[1, 2] = 2
+    hash_attribute: HashAttribute
+    exposure: Literal["logged", "assigned"] = "logged"
+    population: Population = Population()
+    namespace: Namespace | None = None
+    coverage: float = Field(1.0, gt=0, le=1)
+    arms: dict[Name, float] = Field(min_length=2, max_length=8)
+    control: Name
+    primary: Metric
+    guardrails: dict[Name, Guardrail] = {}
+    minimum_effect: float = Field(gt=0, le=10)
+    power: float = Field(0.8, ge=0.5, lt=1)
+    alpha: float = Field(0.05, gt=0, le=0.2)
+    at_least: int = Field(100, ge=30)
+    stop: Stop
+    on_merge: Literal["exclude", "first_exposure"]
+    learned: Text | None = None
+
+    @model_validator(mode="after")
+    def _dates_and_arms(self) -> "Experiment":
+        if self.ends_on < self.starts_on:
+            raise ValueError(f"it ends on {self.ends_on}, before it starts on {self.starts_on}")
+        if any(not 0 < weight < 1 for weight in self.arms.values()):
+            raise ValueError("an arm has a share between 0 and 1")
+        if not math.isclose(sum(self.arms.values()), 1, abs_tol=1e-9):
+            raise ValueError(f"the arms add up to {sum(self.arms.values()):g}, not to 1")
+        if self.control not in self.arms:
+            raise ValueError(f"the control {self.control} is none of the arms: {', '.join(self.arms)}")
+        if (self.status in CLOSED) != (self.learned is not None):
+            raise ValueError("one that is stopped or dead says what was learned, and no other does")
+        if "primary" in self.guardrails:
+            raise ValueError("a guardrail is not called primary, which is the name of the first metric")
+        return self
+
+    @model_validator(mode="after")
+    def _can_be_given_out(self) -> "Experiment":
+        if self.exposure == "assigned" and self.hash_attribute != "profile_id":
+            raise ValueError("what is assigned to everybody is hashed by profile_id")
+        if self.exposure == "assigned" and self.population.audience != "everyone":
+            raise ValueError("whom an audience holds may be an effect of it: assign everyone, or log exposures")
+        if self.kind == "holdout":
+            first = next(iter(self.arms.values()))
+            if self.namespace is None or not math.isclose(self.namespace.end - self.namespace.start, first):
+                raise ValueError("the first arm of a holdout is a range of a namespace, as long as its share")
+            if len(self.arms) != 2 or self.coverage != 1:
+                raise ValueError("a holdout has two arms, who is held out and everybody else, and covers all")
+        return self
+
+    @property
+    def name(self) -> str:
+        return self.experiment
+
+    @property
+    def treatments(self) -> tuple[str, ...]:
+        """The arms but the control, in their order."""
+        return tuple(arm for arm in self.arms if arm != self.control)
+
+    @property
+    def metrics(self) -> dict[str, Metric]:
+        """The primary metric, called so, and the guardrails."""
+        return {"primary": self.primary, **self.guardrails}
+
+    @property
+    def ranges(self) -> tuple[bucketing.Range, ...]:
+        """The range of [0, 1) of each arm."""
+        return bucketing.ranges(tuple(self.arms.values()), self.coverage)
+
+    def arm_of(self, hashed: str) -> str | None:
+        """The arm that an id is in; None if it takes no part."""
+        arms = tuple(self.arms)
+        if self.namespace is not None:
+            is_inside = bucketing.in_namespace(self.namespace.name, hashed, self.namespace.range)
+            if self.kind == "holdout":
+                return arms[0] if is_inside else arms[1]
+            if not is_inside:
+                return None
+        place = bucketing.chosen(bucketing.bucket(self.seed, hashed, self.hash_version), self.ranges)
+        return None if place == bucketing.NOBODY else arms[place]
+
+    def overlaps(self, other: "Experiment") -> bool:
+        """Whether both take people in on some day."""
+        return self.starts_on <= other.ends_on and other.starts_on <= self.ends_on

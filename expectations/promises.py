@@ -1,0 +1,41 @@
+"""Warnings about what the business declared of itself: claims that are refuted, and guardrails that do not hold."""
+
+from expectations.rule import NoRows, Rule
+from expectations.suite import Scene
+
+HYPOTHESES, VERDICTS, METRICS = "gold.hypotheses", "ops.hypothesis_verdicts", "ops.metrics"
+
+
+def rules(scene: Scene) -> list[Rule]:
+    """The rules of the gold gate about hypotheses and metrics."""
+    today = f"DATE '{scene.as_of.isoformat()}'"
+    return [
+        NoRows(
+            table=HYPOTHESES,
+            name="every_refuted_hypothesis_is_answered",
+            says="Its owner has answered every hypothesis that is refuted, on or after the date since which it is.",
+            why="what is believed though it is refuted still decides what is done for people",
+            do="let the owner say what follows, under answer of contracts/hypotheses/<name>.yml; see: clew hypotheses",
+            owner="analytics",
+            severity="warn",
+            # Refuted since the first date after the last on which it was not.
+            query=f"""SELECT h.hypothesis FROM {{batch}} AS h LEFT JOIN (
+                          SELECT v.hypothesis, min(v.as_of) AS since FROM {VERDICTS} AS v LEFT JOIN (
+                              SELECT hypothesis, max(as_of) AS before FROM {VERDICTS}
+                              WHERE verdict <> 'refuted' AND as_of <= {today} GROUP BY 1) AS o USING (hypothesis)
+                          WHERE v.as_of <= {today} AND (o.before IS NULL OR v.as_of > o.before) GROUP BY 1
+                      ) AS s USING (hypothesis)
+                      WHERE h.verdict = 'refuted'
+                        AND (h.answered_on IS NULL OR h.answered_on < coalesce(s.since, h.judged_on))""",
+        ),
+        NoRows(
+            table=METRICS,
+            name="every_guardrail_holds",
+            says="No guardrail is broken on the run's date.",
+            why="what is gained elsewhere is paid for here: by people who are tired, kept waiting, wronged or mistaken",
+            do="see which: clew metrics; stop what breaks it, or let its owner move its threshold in contracts/metrics",
+            owner="analytics",
+            severity="warn",
+            query=f"SELECT metric FROM {{batch}} WHERE as_of = {today} AND verdict = 'broken'",
+        ),
+    ]

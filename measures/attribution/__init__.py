@@ -1,0 +1,1 @@
+"""Attribution: what each channel is credited with by seven models, beside what was measured."""

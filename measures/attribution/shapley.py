@@ -1,0 +1,68 @@
+"""Attribution by Shapley values: the average of what a channel adds to every set of others.
+
+Shao and Li: Data-driven multi-touch attribution models (KDD 2011); Zhao, Mahboobi and Bagheri: Shapley value methods
+for attribution modeling in online advertising (2018, arXiv:1804.05327). A set of channels is worth what a journey
+brings on average that touched none but them, journeys without an outcome counted; where none is such, nothing. So a
+channel without which journeys bring more has a negative value. All sets are summed over: nothing is sampled.
+"""
+
+from math import factorial
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from contracts.attribution import MOST_CHANNELS
+from measures.attribution.paths import Paths
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+def shapley(paths: Paths, players: int) -> "tuple[NDArray[np.float64], NDArray[np.float64]]":
+    """What each player is credited with, in orders and in cents; the sums are those of the paths.
+
+    Raises:
+        ValueError: If there are more players than sets of them can be summed over.
+    """
+    if players > MOST_CHANNELS:
+        raise ValueError(f"{players} players have 2^{players} sets: {MOST_CHANNELS} at most")
+    sets = sets_of(paths)
+    journeys = within(np.bincount(sets, paths.journeys, 1 << players), players)
+    total = paths.journeys.sum()
+    found = []
+    for outcome in (paths.orders, paths.cents):
+        sums = within(np.bincount(sets, outcome, 1 << players), players)
+        worth = np.divide(sums, journeys, out=np.zeros_like(sums), where=journeys > 0)
+        found.append(values(worth, players) * total)
+    return found[0], found[1]
+
+
+def sets_of(paths: Paths) -> "NDArray[np.int64]":
+    """The set of players of each path, as the sum of two to the power of their numbers."""
+    if not len(paths.lengths):
+        return np.zeros(0, np.int64)
+    starts = np.cumsum(paths.lengths) - paths.lengths
+    return np.bitwise_or.reduceat(np.left_shift(1, paths.steps), starts)
+
+
+def within(of_sets: "NDArray[np.int64] | NDArray[np.float64]", players: int) -> "NDArray[np.float64]":
+    """The sum over all subsets of each set (the zeta transform)."""
+    summed = of_sets.astype(np.float64)
+    for player in range(players):
+        halves = summed.reshape(-1, 2, 1 << player)
+        halves[:, 1] += halves[:, 0]
+    return summed
+
+
+def values(worth: "NDArray[np.float64]", players: int) -> "NDArray[np.float64]":
+    """The Shapley values of a game, whose worth is given for each set."""
+    sets = np.arange(1 << players)
+    sizes = np.array([int(number).bit_count() for number in sets])
+    weights = np.array([factorial(size) * factorial(players - size - 1) for size in range(players)]) / factorial(
+        players
+    )
+    found = np.zeros(players)
+    for player in range(players):
+        without = sets[(sets >> player) & 1 == 0]
+        found[player] = np.sum(weights[sizes[without]] * (worth[without | (1 << player)] - worth[without]))
+    return found

@@ -1,0 +1,1 @@
+"""Campaigns, measured without a holdout: who was mailed against who was not, discounts, second purchases."""

@@ -1,0 +1,81 @@
+"""A vertical through the whole line: what its sandbox sends is kept or refused as meant, and its journeys come out."""
+
+import datetime as dt
+import json
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from clew.scenario import FOLDER
+from contracts import Contracts
+from identity.resolve import resolve
+from lakehouse.lake import Lake
+from lakehouse.run import Run
+from lakehouse.settings import Settings
+from sandbox.scenario.generate import generate
+from spark_jobs.bronze.land import land
+from spark_jobs.gold.events import build_events
+from spark_jobs.gold.marts import build_marts
+from spark_jobs.silver.conform import conform
+from tests.spark.conftest import link_jars
+
+PEOPLE = 14
+RUN = Run("run", dt.date(2024, 12, 31))
+Made = tuple[Lake, dict[str, object]]
+
+
+@pytest.fixture(scope="module")
+def bank(jars: Path, tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """The bank's lake after a run over a year of a few people, and the account of what was written."""
+    home = tmp_path_factory.mktemp("bank")
+    link_jars(home, jars)
+    generate(FOLDER / "bank", home / "landing", home / "truth", PEOPLE)
+    lake = Lake(Settings(home=home, spark_master="local[2]", contracts=FOLDER / "bank" / "contracts"))
+    lake.ensure_tables()
+    land(lake, RUN)
+    conform(lake, RUN)
+    resolve(lake, RUN)
+    build_events(lake, RUN)
+    build_marts(lake, RUN)
+    return lake, json.loads((home / "truth" / "summary.json").read_text(encoding="utf-8"))
+
+
+def test_each_message_is_kept_or_refused_as_meant(bank: Made) -> None:
+    lake, told = bank
+    counted: Counter[str] = Counter()
+    for row in lake.arrow("ops.row_counts").to_pylist():
+        counted.update({name: row[name] for name in ("kept", "duplicates", "quarantined")})
+        counted[row["source"]] += row["kept"]
+    assert {source: counted[source] for source in told["good_messages"]} == told["good_messages"]
+    assert counted["duplicates"] == told["dirt"]["exact_duplicate"]
+    assert counted["quarantined"] == told["dirt"].get("truncated", 0)
+    assert counted["kept"] > 500
+
+
+def test_stages_and_moments_come_of_the_events_that_the_contract_names(bank: Made) -> None:
+    """Of one person who opened an account: the stages, looked up by eye in the events themselves."""
+    lake, _ = bank
+    with lake.duck() as connection:
+        opened = connection.execute(
+            "select profile_id, min(occurred_at) from gold.events where event = 'current_account_opened' "
+            "group by profile_id order by 1"
+        ).fetchall()
+        assert opened
+        for profile, at in opened:
+            spells = connection.execute(
+                "select stage, entered_at from gold.journey_stages where profile_id = ? order by spell", [profile]
+            ).fetchall()
+            assert ("opened", at) in spells, spells
+        known = set(Contracts(FOLDER / "bank" / "contracts").journeys["everyday_banking"].names)
+        found = {row[0] for row in connection.execute("select distinct stage from gold.journey_stages").fetchall()}
+        assert {"discovery", "opened", "settled"} <= found <= known
+        warned, opened_moments = (
+            connection.execute(sql).fetchone()
+            for sql in (
+                "select count(*) from gold.events where event = 'overdraft_warned' and profile_id is not null",
+                "select count(*) from gold.moments where moment = 'fee_avoided'",
+            )
+        )
+        assert 0 < opened_moments[0] <= warned[0]
+        assert connection.execute("select count(*) from gold.orders").fetchone() == (0,), "a bank has no baskets"

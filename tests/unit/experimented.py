@@ -4,6 +4,7 @@ import datetime as dt
 from typing import Any
 
 from contracts import Contracts
+from measures.experiments.results import EXPERIMENTS
 from measures.step import measure
 from tests.conftest import SmallLake
 
@@ -35,6 +36,6 @@ def experimented(made: SmallLake) -> SmallLake:
         profiles.append(profile | {"profile_id": f"p-{user}"})
     made.change("gold.events", lambda rows: rows + events)
     made.change("gold.profiles", lambda rows: rows + profiles)
-    measure(made.lake, made.run)
+    measure(made.lake, made.run, (EXPERIMENTS,))
     made.release()
     return made

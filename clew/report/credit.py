@@ -119,7 +119,7 @@ def _measured(rows: Sequence[Row]) -> Any:
     told: list[Any] = []
     groups: dict[str, list[Row]] = {}
     for row in rows:
-        name = f"{words(row['channel'])}, {words(row['campaign'])} ({row['period']})"
+        name = f"{words(row['channel'])}, {words(row['campaign'])}, from {row['period_from']}"
         groups.setdefault(name, []).append(row)
         within = badge("within", "good") if row["is_within"] else badge("outside", "bad")
         told.append((f"{name}, {words(row['model'])}", right(_money(row)), right(number(row["measured_value"], 2)),
@@ -134,7 +134,7 @@ def _measured(rows: Sequence[Row]) -> Any:
         credited.append(Interval(name, known[len(known) // 2], known[0], known[-1]))
     kinds = [
         ("measured, with its interval", shown),
-        ("credited: the middle model, from the least to the most", credited),
+        ("credited by models, least to most", credited),
     ]
     heads = ("channel, campaign, model", "credited", "measured", "its interval", "credited less measured",
              "within the interval", "measured by")  # fmt: skip

@@ -73,6 +73,12 @@ class Asked:
         return self.reading.name
 
     @property
+    def currency(self) -> str:
+        """In what values are told."""
+        costs = self.contracts.costs
+        return costs.currency if costs else "in the currency of the events"
+
+    @property
     def journeys(self) -> "list[Journey]":
         """Every declared journey, by name."""
         return [self.contracts.journeys[name] for name in sorted(self.contracts.journeys)]

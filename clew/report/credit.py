@@ -102,9 +102,9 @@ def _credits(rows: Sequence[Row], models: Sequence[str]) -> Any:
     sums = [sum(float(row["value"]) for row in rows if row["model"] == model) for model in models]
     cells.append(("all orders", *(right(number(total, 2)) for total in sums)))
     shown = [name for name in names if name not in _NO_CHANNEL]
-    drawn = columns([words(name) for name in shown], kinds, "Dollars credited to each channel by each model",
-                    "dollars credited") if shown else None  # fmt: skip
-    return chart(drawn, table("Dollars credited to each channel.", ("channel", *map(words, models)), cells))
+    drawn = columns([words(name) for name in shown], kinds, "Value credited to each channel by each model",
+                    "value credited") if shown else None  # fmt: skip
+    return chart(drawn, table("Value credited to each channel.", ("channel", *map(words, models)), cells))
 
 
 def _money(row: Row | None) -> str:
@@ -119,7 +119,7 @@ def _measured(rows: Sequence[Row]) -> Any:
     told: list[Any] = []
     groups: dict[str, list[Row]] = {}
     for row in rows:
-        name = f"{words(row['channel'])}, {words(row['campaign'])} ({row['period']})"
+        name = f"{words(row['channel'])}, {words(row['campaign'])}, from {row['period_from']}"
         groups.setdefault(name, []).append(row)
         within = badge("within", "good") if row["is_within"] else badge("outside", "bad")
         told.append((f"{name}, {words(row['model'])}", right(_money(row)), right(number(row["measured_value"], 2)),
@@ -134,11 +134,11 @@ def _measured(rows: Sequence[Row]) -> Any:
         credited.append(Interval(name, known[len(known) // 2], known[0], known[-1]))
     kinds = [
         ("measured, with its interval", shown),
-        ("credited: the middle model, from the least to the most", credited),
+        ("credited by models, least to most", credited),
     ]
     heads = ("channel, campaign, model", "credited", "measured", "its interval", "credited less measured",
              "within the interval", "measured by")  # fmt: skip
-    drawn = intervals(kinds, "Dollars that were measured to be added, beside what models credit", "dollars",
+    drawn = intervals(kinds, "Value that was measured to be added, beside what models credit", "value",
                       line=0) if shown else None  # fmt: skip
     return chart(drawn, table("Credits of models beside what was measured.", heads, told))
 
@@ -157,8 +157,8 @@ def _media_mix(asked: Asked) -> Any:
             calibrated.append(Interval(words(row["channel"]), row["calibrated"], row["calibrated_low"],
                                        row["calibrated_high"]))  # fmt: skip
     kinds = [("by the regression", shown), ("with measured lifts", calibrated)]
-    drawn = intervals(kinds, "Dollars that sales by week and region say each medium added", "dollars added", line=0)
-    heads = ("medium", "known", "why not", "people", "weeks", "added, dollars", "interval", "lifts", "with lifts",
+    drawn = intervals(kinds, "Value that sales by week and region say each medium added", "value added", line=0)
+    heads = ("medium", "known", "why not", "people", "weeks", "value added", "interval", "lifts", "with lifts",
              "interval with lifts")  # fmt: skip
     return section(
         "Media mix by week and region",

@@ -46,8 +46,8 @@ def _of_journey(asked: Asked, journey: "Journey") -> list[Any]:
          right(number(row["weight"], 0)))
         for row in known
     ]  # fmt: skip
-    heads = ("friction, stage, channel", "rank", "people", "times", "effort a person", "value a person, dollars",
-             "people × value × effort")  # fmt: skip
+    heads = ("friction, stage, channel", "rank", "people", "times", "effort a person",
+             f"value a person, {asked.currency}", "people × value × effort")  # fmt: skip
     drawn = bars([(_name(row), round(float(row["weight"]))) for row in known[:SHOWN]],
                  f"The {min(SHOWN, len(known))} worst bottlenecks by people × value × effort",
                  "people × value × effort") if known else None  # fmt: skip
@@ -105,5 +105,6 @@ def worst(asked: Asked, journey: "Journey") -> Iterator[Markup]:
             yield element(
                 "span", element("strong", words(row["friction"]).capitalize()),
                 f" in {words(row['stage'])} ({words(row['channel'])}) meets {people(row['people'])} people worth "
-                f"{number(row['value_per_person'], 0)} dollars a year each. ", element("a", "Bottlenecks", href=FILE),
+                f"{number(row['value_per_person'], 0)} a year each ({asked.currency}). ",
+                element("a", "Bottlenecks", href=FILE),
             )  # fmt: skip

@@ -136,7 +136,7 @@ def _metric(row: Row) -> Any:
     both = [_scaled(size, row["value_certain"], row["whole_low"], row["whole_high"])]
     drawn = intervals([("by all links", all_links), ("by certain links, with the whole interval", both)],
                       f"{words(row['metric'])}: by all links, and with the doubt of who is who",
-                      f"{'% as ' if size > 1 else ''}{unit}")  # fmt: skip
+                      f"% ({unit})" if size > 1 else unit)  # fmt: skip
     heads = ("reading", "value", "interval")
     told = table(
         f"{words(row['metric'])}, in {row['unit']}.", heads,

@@ -107,7 +107,7 @@ def _lift(asked: Asked) -> Markup:
         else None
     )
     heads = ("campaign", "finding", "to be believed", "people mailed", "people compared", "lift", "its interval",
-             "placebo's interval", "extra in all, dollars", "its interval")  # fmt: skip
+             "placebo's interval", "extra in all", "its interval")  # fmt: skip
     assumes = ordered[0]["assumes"] if ordered else ""
     return section(
         title,
@@ -146,11 +146,11 @@ def _coupons(asked: Asked) -> Markup:
             for kept, name in ((rate, "extra_by_rate"), (buyers, "extra_by_buyers")):
                 kept.append(Interval(_name(row), row[name], row[f"{name}_low"], row[f"{name}_high"]))
     kinds = [("had they gone on at the rate before", rate), ("had they bought for certain", buyers)]
-    drawn = intervals(kinds, "Dollars that coupons brought, by two answers to what redeemers would have bought anyway",
-                      "dollars more than without coupons", line=0) if rate else None  # fmt: skip
+    drawn = intervals(kinds, "What coupons brought, by two answers to what redeemers would have bought anyway",
+                      "more than without coupons", line=0) if rate else None  # fmt: skip
     heads = ("campaign", "known", "people redeemed", "paid by coupon", "more, at the rate before", "its interval",
              "more, as other buyers", "its interval", "bought anyway, by rate", "bought anyway, by buyers")  # fmt: skip
-    return section(title, anchor, chart(drawn, table("Coupons and what they brought, in dollars.", heads, rows)),
+    return section(title, anchor, chart(drawn, table("Coupons and what they brought.", heads, rows)),
                    source(asked, [answer], [asked.declarations.part("campaigns.yml")],
                           ["gold.campaign_cannibalisation"], "coupons"))  # fmt: skip
 
@@ -195,7 +195,7 @@ def _performance(asked: Asked) -> Markup:
         sold = "–" if is_few(row["people_redeemed"]) else number(row["redemption_sales_value"], 2)
         counts = (row[f"people_{what}"] for what in ("reached", "opened", "clicked", "redeemed"))
         rows.append((_name(row), *(plain(count, "people") for count in counts), right(sold)))
-    heads = ("campaign", "people reached", "opened", "clicked", "redeemed", "paid in redeeming, dollars")
+    heads = ("campaign", "people reached", "opened", "clicked", "redeemed", "paid in redeeming")
     return section(
         title,
         anchor,

@@ -21,7 +21,7 @@
   const widthOf = (element) => (printing ? Math.min(PAPER, element.clientWidth) : element.clientWidth);
 
   const axis = (given, narrow) => {
-    const text = { color: colour("faint"), fontSize: narrow ? 11 : 12, hideOverlap: true };
+    const text = { color: colour("faint"), fontSize: narrow ? 11 : 12, hideOverlap: given.type !== "category" };
     const label = { ...text, ...(given.axisLabel || {}) };
     if (narrow && label.width) Object.assign(label, { width: 104, fontSize: 11 });
     return {
@@ -40,6 +40,11 @@
     if (option.xAxis) Object.assign(option, { xAxis: axes(option.xAxis), yAxis: axes(option.yAxis) });
     if (option.legend) {
       option.legend = { ...option.legend, type: "plain", textStyle: { color: colour("ink"), fontSize: narrow ? 11 : 12 } };
+      const kinds = (option.legend.data || []).length;
+      if (narrow && kinds > 1) { // one below the other, since they would not fit beside each other
+        option.legend.orient = "vertical";
+        option.grid.top = 20 * kinds + 12;
+      }
     }
     if (option.tooltip) {
       Object.assign(option.tooltip, {

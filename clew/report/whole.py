@@ -39,7 +39,13 @@ def _of_journey(asked: Asked, journey: "Journey") -> list[Any]:
     ]
     told = source(asked, [answer], places, _READS, f"the map of {words(name)}")
     return [
-        section(f"Stage by stage: {words(name)}", f"{name}-whole", _picture(asked, journey, answer), told),
+        section(
+            f"Stage by stage: {words(name)}",
+            f"{name}-whole",
+            element("p", f"Costs and values: {asked.currency}. The cost of a contact is declared, not measured."),
+            _picture(asked, journey, answer),
+            told,
+        ),
         section(f"System by system: {words(name)}", f"{name}-systems", _systems(asked, journey, answer, touched)),
         section(f"Process by process: {words(name)}", f"{name}-processes", _processes(asked, journey)),
         section(f"Roadmap: {words(name)}", f"{name}-roadmap", *_roadmap(asked, journey, costs)),
@@ -76,7 +82,7 @@ def _whole(asked: Asked, journey: "Journey", costs: "Costs | None") -> str:
 )
 SELECT stage, channel, people, contacts, round(contacts * price, 2) AS cost,
   people_paying, value, people_hindered, effort,
-  round(value / nullif(contacts * price, 0), 2) AS value_per_dollar
+  round(value / nullif(contacts * price, 0), 2) AS value_by_cost
 FROM contacts
 FULL JOIN worth USING (stage, channel)
 FULL JOIN hard USING (stage, channel)
@@ -122,8 +128,8 @@ def _picture(asked: Asked, journey: "Journey", answer: Answer) -> Any:
     return chart(sankey(links, about) if links else None, joined(tables), is_open=True)
 
 
-_HEADS = ("channel", "system (its owner)", "why it is used in this stage", "people", "contacts", "cost, dollars",
-          "value, dollars", "value a dollar of cost", "effort")  # fmt: skip
+_HEADS = ("channel", "system (its owner)", "why it is used in this stage", "people", "contacts", "cost",
+          "value", "value by cost", "effort")  # fmt: skip
 
 
 def _systems_of(asked: Asked, channel: str) -> Iterator[tuple[str, str]]:
@@ -141,7 +147,7 @@ def _figures(row: Row) -> tuple[Any, ...]:
 
     return (
         right(people(row["people"] or 0)), told(row["contacts"], few), told(row["cost"], few),
-        told(row["value"], paying), told(row["value_per_dollar"], few or paying, 1), told(row["effort"], hindered, 1),
+        told(row["value"], paying), told(row["value_by_cost"], few or paying, 1), told(row["effort"], hindered, 1),
     )  # fmt: skip
 
 
@@ -165,7 +171,7 @@ def _systems(asked: Asked, journey: "Journey", answer: Answer, touched: Mapping[
                      element("td", ", ".join(map(words, touched.get(declared.channel, ()))) or "–", class_="wide"),
                      element("td", ", ".join(map(words, handed)) or "–", class_="wide"), *sums))  # fmt: skip
     heads = ("system", "channel", "owner", "stages that use it", "moments by its events", "handoffs", "contacts",
-             "cost, dollars", "value, dollars", "effort")  # fmt: skip
+             "cost", "value", "effort")  # fmt: skip
     return table(
         "Each system: sums of the rows above that are of five people or more; systems of one channel share them.",
         heads,
@@ -204,11 +210,11 @@ def _roadmap(asked: Asked, journey: "Journey", costs: "Costs | None") -> list[An
         rows.append((f"{place}. {words(item.improvement)}", element("td", item.about, class_="wide"), words(item.owner),
                      ", ".join(map(words, item.removes)), right(number(row["effort_saved"], 1)),
                      right("–" if row["value_per_person"] is None else number(row["value_per_person"], 0)),
-                     right(number(item.cost, 0)), right(number(row["saved_per_dollar"], 3)),
+                     right(number(item.cost, 0)), right(number(row["saved_by_cost"], 3)),
                      element("td", item.because, class_="wide")))  # fmt: skip
-    heads = ("improvement", "what", "owner", "removes", "effort saved", "value of a person it meets, dollars",
+    heads = ("improvement", "what", "owner", "removes", "effort saved", f"value of a person it meets, {costs.currency}",
              f"cost, {costs.currency}", "value × effort saved / cost", "because")  # fmt: skip
-    drawn = bars([(f"{place}. {words(row['improvement'])}", row["saved_per_dollar"])
+    drawn = bars([(f"{place}. {words(row['improvement'])}", row["saved_by_cost"])
                   for place, row in enumerate(answer.rows, 1)],
                  "Improvements by value × effort saved / cost", "value × effort saved / cost")  # fmt: skip
     return [
@@ -234,7 +240,7 @@ def _ranked(planned: Sequence[Any]) -> str:
 SELECT improvement,
   round(coalesce(sum(people * effort_per_person) * any_value(share), 0), 1) AS effort_saved,
   round(sum(weight) / nullif(sum(people * effort_per_person), 0), 2) AS value_per_person,
-  round(coalesce(sum(weight) * any_value(share), 0) / any_value(cost), 3) AS saved_per_dollar
+  round(coalesce(sum(weight) * any_value(share), 0) / any_value(cost), 3) AS saved_by_cost
 FROM planned
 LEFT JOIN gold.bottlenecks AS met
   ON met.journey = planned.journey
@@ -242,7 +248,7 @@ LEFT JOIN gold.bottlenecks AS met
   AND (planned.stages IS NULL OR list_contains(planned.stages, met.stage))
   AND (planned.channels IS NULL OR list_contains(planned.channels, met.channel))
 GROUP BY improvement
-ORDER BY saved_per_dollar DESC, improvement"""
+ORDER BY saved_by_cost DESC, improvement"""
 
 
 def _list(names: Sequence[str] | None) -> str:

@@ -7,7 +7,7 @@ import pytest
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = sorted(path for folder in ("guides", "runbooks", "reference") for path in (DOCS / folder).glob("*.md"))
-NAME = r"(?:identity|export|experiment|audit|hold|policy) [a-z-]+|forget verify|[a-z]+"
+NAME = r"(?:identity|export|experiment|audit|hold|policy|report) [a-z-]+|forget verify|[a-z]+"
 COMMAND = re.compile(rf"(?:^|`)clew ({NAME})([^`\n]*)", re.MULTILINE)
 
 

@@ -169,3 +169,23 @@ def test_a_place_names_the_lines_of_the_declaration() -> None:
 def test_the_library_that_draws_is_the_one_that_was_published() -> None:
     kept = (HERE / "vendor" / "echarts.min.js").read_bytes()
     assert hashlib.sha256(kept).hexdigest() in (HERE / "vendor" / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", ["bank", "telecom"])
+def test_another_business_has_its_pages_by_its_contracts_alone(
+    journeyed: SmallLake, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Of a lake in which nobody did anything in its journeys: every stage, moment and cost is there, with nobody."""
+    root = Path(__file__).parents[2] / "scenarios" / name / "contracts"
+    monkeypatch.setenv("CLEW_HOME", str(journeyed.lake.settings.home))
+    monkeypatch.setenv("CLEW_CONTRACTS", str(root))
+    made = pages(asked(journeyed, root))
+    contracts = Contracts(root)
+    assert contracts.journeys
+    for journey in contracts.journeys.values():
+        for stage in journey.stages:
+            assert f'id="{journey.journey}-{stage.stage}"' in made["index.html"]
+        for moment in journey.moments:
+            assert f'id="{journey.journey}-moment-{moment.moment}"' in made["moments.html"]
+    for text in made.values():
+        Parsed(text)

@@ -49,7 +49,7 @@ from contacts
 inner join around
     on
         contacts.profile_id = around.profile_id
-        and around.occurred_at >= contacts.first_at
-        and around.occurred_at <= contacts.occurred_at
+        and contacts.first_at <= around.occurred_at
+        and contacts.occurred_at >= around.occurred_at
         and contacts.first_at >= timestampadd(second, -around.within_seconds, contacts.occurred_at)
 where contacts.channel = contacts.first_channel and contacts.channel != contacts.before_channel

@@ -40,11 +40,11 @@ asked as (
         lag(event_id) over (alike) as before_event,
         lag(channel) over (alike) as before_channel,
         lead(occurred_at) over (alike) as again_at,
-        {#- the one that many places before, with which it makes a burst -#}
+        {#- the one that many places before, with which it makes a burst; a contract may ask for 20 -#}
         try_element_at(
             array_agg(struct(occurred_at, event_id)) over (
                 partition by journey, friction, profile_id order by occurred_at, position, event_id
-                rows between {{ var('longest_burst') }} preceding and current row
+                rows between 20 preceding and current row
             ),
             -times
         ) as burst
@@ -64,7 +64,9 @@ judged as (
 bursts as (
     select
         *,
-        lag(is_burst) over (partition by journey, friction, profile_id order by occurred_at, position, event_id) as was_burst
+        lag(is_burst) over (
+            partition by journey, friction, profile_id order by occurred_at, position, event_id
+        ) as was_burst
     from judged
 )
 

@@ -15,7 +15,7 @@ moving as (
         journey,
         split_part(way, ' ', 2) as signal
     from journeys
-    lateral view explode(map_keys(transitions)) as way
+        lateral view explode(map_keys(transitions)) as way
 ),
 
 heard as (

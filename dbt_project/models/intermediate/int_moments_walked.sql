@@ -16,7 +16,8 @@ steps as (
     inner join {{ ref('stg_contracts__moments') }} as moments on signals.signal = moments.signal
     group by
         moments.journey, moments.moment, moments.once, moments.within_seconds, moments.recovery_seconds,
-        signals.profile_id, case when moments.of_one_subject then coalesce(signals.subject, signals.event_id) else '' end
+        signals.profile_id,
+        case when moments.of_one_subject then coalesce(signals.subject, signals.event_id) else '' end
 ),
 
 walked as (
@@ -35,21 +36,23 @@ walked as (
                 )
             ),
             (now, step) -> case
-                when step.role = 'resolve' and now.opened_at is not null then named_struct(
-                    'opened_at', cast(null as timestamp),
-                    'opened_by', cast(null as string),
-                    'repeats', 0,
-                    'past', concat(now.past, array(named_struct(
-                        'opened_at', now.opened_at,
-                        'opened_by', now.opened_by,
-                        'repeats', now.repeats,
-                        'ended_at', step.occurred_at,
-                        'ended_by', step.event_id
-                    )))
-                )
-                when step.role = 'start' and now.opened_at is null then named_struct(
-                    'opened_at', step.occurred_at, 'opened_by', step.event_id, 'repeats', 0, 'past', now.past
-                )
+                when step.role = 'resolve' and now.opened_at is not null
+                    then named_struct(
+                        'opened_at', cast(null as timestamp),
+                        'opened_by', cast(null as string),
+                        'repeats', 0,
+                        'past', concat(now.past, array(named_struct(
+                            'opened_at', now.opened_at,
+                            'opened_by', now.opened_by,
+                            'repeats', now.repeats,
+                            'ended_at', step.occurred_at,
+                            'ended_by', step.event_id
+                        )))
+                    )
+                when step.role = 'start' and now.opened_at is null
+                    then named_struct(
+                        'opened_at', step.occurred_at, 'opened_by', step.event_id, 'repeats', 0, 'past', now.past
+                    )
                 when
                     step.role = 'start'
                     and step.occurred_at > timestampadd(second, within_seconds + recovery_seconds, now.opened_at)
@@ -65,12 +68,13 @@ walked as (
                             'ended_by', cast(null as string)
                         )))
                     )
-                when step.role = 'start' then named_struct(
-                    'opened_at', now.opened_at,
-                    'opened_by', now.opened_by,
-                    'repeats', now.repeats + 1,
-                    'past', now.past
-                )
+                when step.role = 'start'
+                    then named_struct(
+                        'opened_at', now.opened_at,
+                        'opened_by', now.opened_by,
+                        'repeats', now.repeats + 1,
+                        'past', now.past
+                    )
                 else now
             end,
             last -> if(last.opened_at is null, last.past, concat(last.past, array(named_struct(
@@ -92,11 +96,23 @@ found as (
         within_seconds,
         recovery_seconds,
         profile_id,
-        inline(past)
+        explode(past) as one
     from walked
 )
 
-select * from found
+select
+    journey,
+    moment,
+    once,
+    within_seconds,
+    recovery_seconds,
+    profile_id,
+    one.opened_at,
+    one.opened_by,
+    one.repeats,
+    one.ended_at,
+    one.ended_by
+from found
 qualify not once or row_number() over (
-    partition by journey, moment, profile_id order by opened_at, opened_by
+    partition by journey, moment, profile_id order by one.opened_at, one.opened_by
 ) = 1

@@ -23,7 +23,7 @@ ordered as (
         newest.newest.event_id,
         cast(row_number() over (
             partition by newest.journey, newest.stage, newest.friction, newest.channel
-            order by newest.newest.occurred_at desc, newest.newest.event_id
+            order by newest.newest.occurred_at desc, newest.newest.event_id asc
         ) as int) as example
     from newest
     inner join {{ ref('bottlenecks') }} as told

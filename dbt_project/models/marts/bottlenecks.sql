@@ -46,7 +46,7 @@ select
     journey,
     cast(row_number() over (
         partition by journey
-        order by people * value_per_person * effort_per_person desc, stage, friction, channel
+        order by people * value_per_person * effort_per_person desc, stage, friction asc, channel asc
     ) as int) as place,
     stage,
     friction,

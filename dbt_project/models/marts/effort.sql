@@ -1,4 +1,4 @@
-{#- What the journey costs each person, by stage and channel: the weights of what was hard, against the contacts made. -#}
+{#- What the journey costs each person, by stage and channel: the weights of what was hard, against contacts made. -#}
 with
 
 hard as (

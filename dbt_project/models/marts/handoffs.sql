@@ -53,10 +53,15 @@ seen as (
             and changes.handoff = signs.handoff
             and changes.profile_id = signs.profile_id
             and changes.arrived_by_event != signs.event_id
-            and signs.occurred_at > changes.arrived_at
+            and changes.arrived_at < signs.occurred_at
             and signs.occurred_at <= timestampadd(second, changes.within_seconds, changes.arrived_at)
     group by
-        changes.journey, changes.handoff, changes.profile_id, changes.stage, changes.left_by_event, changes.arrived_by_event,
+        changes.journey,
+        changes.handoff,
+        changes.profile_id,
+        changes.stage,
+        changes.left_by_event,
+        changes.arrived_by_event,
         changes.left_at, changes.arrived_at
 )
 

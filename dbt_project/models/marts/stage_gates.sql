@@ -25,9 +25,9 @@ gates as (
     inner join stages as beyond
         on
             gated.journey = beyond.journey
-            and beyond.place >= goal.place
-            and beyond.stage != gated.stage
-            and (beyond.lifecycle != 'lapse' or beyond.stage = goal.stage)
+            and goal.place <= beyond.place
+            and gated.stage != beyond.stage
+            and (beyond.lifecycle != 'lapse' or goal.stage = beyond.stage)
 ),
 
 passed as (
@@ -51,7 +51,7 @@ passed as (
             spells.journey = later.journey
             and spells.profile_id = later.profile_id
             and gates.passed_into = later.stage
-            and later.entered_at > spells.entered_at
+            and spells.entered_at < later.entered_at
             and later.entered_at < coalesce(spells.again_at, {{ horizon() }})
     group by
         spells.journey, spells.profile_id, spells.spell, spells.stage, spells.entered_at, gates.gate_to, gates.gate_days

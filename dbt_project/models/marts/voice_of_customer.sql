@@ -55,8 +55,8 @@ hard as (
             said.journey = friction.journey
             and said.profile_id = friction.profile_id
             and friction.occurred_at >= timestampadd(day, -{{ var('voice_days') }}, said.last_word.occurred_at)
-            and friction.occurred_at <= said.last_word.occurred_at
-            and friction.event_id != said.last_word.event_id
+            and said.last_word.occurred_at >= friction.occurred_at
+            and said.last_word.event_id != friction.event_id
     group by said.journey, said.profile_id
 )
 
@@ -74,9 +74,13 @@ select
     case
         when timestampadd(day, {{ var('voice_days') }}, said.last_word.occurred_at) >= {{ horizon() }} then 'too_early'
         when said.last_word.mood = 'content' and standing.lifecycle = 'lapse' then 'says_good_and_left'
-        when said.last_word.mood = 'content' and valued.times_after * 2 < valued.times_before then 'says_good_and_comes_less'
+        when
+            said.last_word.mood = 'content' and valued.times_after * 2 < valued.times_before
+            then 'says_good_and_comes_less'
         when said.last_word.mood = 'unhappy' and valued.times_after > valued.times_before then 'says_bad_and_comes_more'
-        when said.last_word.mood = 'content' and hard.effort >= {{ var('high_effort') }} then 'says_good_and_had_it_hard'
+        when
+            said.last_word.mood = 'content' and hard.effort >= {{ var('high_effort') }}
+            then 'says_good_and_had_it_hard'
         else 'agrees'
     end as verdict
 from said

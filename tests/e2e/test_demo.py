@@ -8,8 +8,10 @@ from collections import Counter
 from collections.abc import Iterable
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
+import pytest
 
 from contracts.records import record_id
 
@@ -27,6 +29,9 @@ STEPS = [
     "release",
     "export",
 ]
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+_QUESTION = re.compile(r"^## (\d+\. .*?)$.*?```sql\n(.*?)```", re.DOTALL | re.MULTILINE)
+QUESTIONS = _QUESTION.findall((DOCS / "analyst.md").read_text())
 
 
 def _lines(path: Path) -> int:
@@ -118,6 +123,30 @@ def test_the_screen_counts_exports_as_their_files_and_manifests_do(demo):
             assert sum(1 for _ in csv.reader(file)) - 1 == row["rows"] == manifest["rows"]
         assert row["refused"] == manifest["refused"]
         assert sum(row["refused"].values()) > 0
+
+
+def test_there_are_ten_questions() -> None:
+    assert [title.split(".")[0] for title, _ in QUESTIONS] == [str(number) for number in range(1, 11)]
+
+
+@pytest.mark.parametrize(("title", "sql"), QUESTIONS, ids=[title for title, _ in QUESTIONS])
+def test_a_query_of_an_analyst_is_answered(demo: Any, title: str, sql: str) -> None:
+    ran = demo.call("query", sql, "--format", "json")
+    assert ran.returncode == 0, ran.stderr
+    assert json.loads(ran.stdout)["rows"] or title.startswith("5."), "few people may meet no bottleneck"
+
+
+def test_the_notebook_runs_to_its_end(demo: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLEW_HOME", str(demo.settings.home))
+    cells = json.loads((DOCS / "notebooks" / "journeys.ipynb").read_text())["cells"]
+    code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+    assert len(code) >= 4
+    shared: dict[str, Any] = {}
+    for cell in code:
+        exec(compile(cell, "journeys.ipynb", "exec"), shared)  # noqa: S102 - it is ours
+    assert shared["release"] == 2
+    assert set(shared["stages"]["stage"]) & {"discovery", "value"}
+    assert (shared["gates"]["low"] <= shared["gates"]["high"]).all()
 
 
 def test_both_runs_went_through_every_step(demo):

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from contracts import Contracts
 from expectations.gate import closed
 from expectations.rule import NoRows
 from tests.conftest import profile_id
@@ -265,6 +266,9 @@ CASES = [
         lambda rows: [{"journey": "shopping", "profile_id": "p-1", "spell": n, "entered_at": EARLY, "is_current": True}
                       for n in (1, 2)],
         "profile_id=p-1, spell=1"),
+    Bad("gold", "gold.signals", "every_signal_comes", "gold.signals", drop(where(signal="bought")), "signal=bought",
+        before=("gold.signals", lambda rows: [{"profile_id": "p-1", "signal": name, "event_id": "web:m1"}
+                                              for name in Contracts().signals])),
     Bad("gold", "gold.consent_state", "consent_is_settled_by_the_policy", "gold.consent_state",
         put(where(status="withdrawn"), status="granted"), "purpose=email_marketing"),
     Bad("gold", "gold.consent_state", "every_consent_names_its_event", "gold.consent_state",

@@ -15,6 +15,7 @@ from typing import Any
 import duckdb
 from sqlalchemy.dialects import registry
 from sqlalchemy.engine import default
+from sqlalchemy.sql.compiler import RESERVED_WORDS, IdentifierPreparer
 from sqlalchemy.types import NullType
 
 NAME = "clewduck"
@@ -85,6 +86,16 @@ class _Connection:
         """The gate that opened the DuckDB connection closes it."""
 
 
+class _Names(IdentifierPreparer):
+    """Quotes what are words of DuckDB's SQL too, such as a column called window."""
+
+    reserved_words = RESERVED_WORDS | {
+        word
+        for word, category in duckdb.execute("SELECT keyword_name, keyword_category FROM duckdb_keywords()").fetchall()
+        if category != "unreserved"
+    }
+
+
 class LakeDialect(default.DefaultDialect):
     """Plain SQL with ``?`` parameters; columns by DESCRIBE."""
 
@@ -92,6 +103,7 @@ class LakeDialect(default.DefaultDialect):
     driver = "duckdb"
     default_paramstyle = "qmark"
     supports_statement_cache = True
+    preparer = _Names
 
     @classmethod
     def import_dbapi(cls) -> Any:

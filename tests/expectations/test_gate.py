@@ -94,6 +94,33 @@ def test_a_rule_that_cannot_be_computed_is_broken(small: Any) -> None:
     assert "it could not be checked" in found.observed
 
 
+def test_a_column_called_as_a_word_of_sql_is_checked(small: Any) -> None:
+    with small.lake.duck() as connection:
+        connection.execute("CREATE VIEW gold.shown AS SELECT 1 AS id, 'long' AS \"window\", NULL AS qualify")
+        told = {
+            "table": "gold.shown",
+            "says": "It is.",
+            "why": "so",
+            "do": "mend",
+            "owner": "analytics",
+            "key": ("id",),
+        }
+        rules = (
+            Unique(name="unique", **told),
+            NotNull(name="given", column="window", **told),
+            NotNull(name="lacking", column="qualify", **told),
+            OneOf(name="known", column="window", allowed=("short",), **told),
+        )
+        found = check.run(connection, Suite("gold", rules, ()))
+    assert {result.rule.name: result.unexpected for result in found} == {
+        "unique": 0,
+        "given": 0,
+        "lacking": 1,
+        "known": 1,
+    }
+    assert {result.rule.name for result in found if result.success} == {"unique", "given"}
+
+
 def test_an_id_that_is_an_address_is_not_shown(small: Any) -> None:
     small.change("gold.profiles", lambda rows: [*rows, {**rows[0], "profile_id": "someone@example.com"}])
     rule = _rule(table="gold.profiles", query="SELECT profile_id FROM {batch} WHERE profile_id LIKE 'some%'")

@@ -153,3 +153,4 @@ def _fill_journeys(small: Any, ann: dict[str, Any], visit: str) -> None:
     small.write("gold.voice_of_customer", [ann | {"journey": "shopping", "event_id": visit}])
     found = {"journey": "shopping", "indicator": "early_second_visit", "outcome": "discovery"}
     small.write("gold.leading_indicators", [found])
+    small.write("gold.experiment_exposures", [ann | {"experiment": "similar_products", "event_id": visit}])

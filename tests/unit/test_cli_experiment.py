@@ -13,8 +13,11 @@ def told(ran) -> dict:
     return json.loads(ran.out)
 
 
-def test_all_experiments_are_listed_with_what_came_of_them(clew, measured: Path) -> None:
-    rows = {row["experiment"]: row for row in told(clew("experiment", "list", "--json", home=measured))["experiments"]}
+def test_all_experiments_are_listed_with_what_came_of_them(clew, experimented_home: Path) -> None:
+    rows = {
+        row["experiment"]: row
+        for row in told(clew("experiment", "list", "--json", home=experimented_home))["experiments"]
+    }
     assert rows.keys() == Contracts().experiments.keys()
     assert rows["similar_products"]["verdict"] == "wins"
     assert rows["similar_products"]["people_counted"] == 240
@@ -28,40 +31,42 @@ def test_without_a_lake_they_are_listed_as_declared(clew, tmp_path: Path) -> Non
     assert "nothing was measured yet" in ran.err
 
 
-def test_one_experiment_is_shown_by_metric_and_arm(clew, measured: Path) -> None:
-    shown = told(clew("experiment", "show", "similar_products", "--json", home=measured))
+def test_one_experiment_is_shown_by_metric_and_arm(clew, experimented_home: Path) -> None:
+    shown = told(clew("experiment", "show", "similar_products", "--json", home=experimented_home))
     (primary, *guardrails) = shown["results"]
     assert (primary["metric"], primary["arm"], primary["verdict"]) == ("primary", "treatment", "wins")
     assert {row["metric"]: row["verdict"] for row in guardrails} == {"errors": "not_known", "purchases": "not_known"}
     assert primary["people"] + primary["control_people"] == 240
-    text = clew("experiment", "show", "similar_products", home=measured).out
+    text = clew("experiment", "show", "similar_products", home=experimented_home).out
     assert "A row of similar products" in text
     assert "equal_arms" in text.partition("beside others")[2]
 
 
-def test_the_steps_tables_are_written_once_and_not_again_where_nothing_changed(measured: Path) -> None:
+def test_the_steps_tables_are_written_once_and_not_again_where_nothing_changed(experimented_home: Path) -> None:
     from lakehouse.lake import Lake
     from lakehouse.run import Run
     from lakehouse.settings import Settings
     from measures.registry import EXPERIMENTS
     from measures.step import measure
 
-    lake = Lake(Settings(home=measured))
+    lake = Lake(Settings(home=experimented_home))
     as_of = lake.arrow("ops.releases").to_pylist()[0]["as_of"]
     before = {table: lake.version(table) for table in EXPERIMENTS.writes}
     measure(lake, Run("run-2", as_of), (EXPERIMENTS,))
     assert {table: lake.version(table) for table in EXPERIMENTS.writes} == before
 
 
-def test_power_says_how_many_people_are_needed(clew, measured: Path) -> None:
+def test_power_says_how_many_people_are_needed(clew, experimented_home: Path) -> None:
     asked = ("experiment", "power", "equal_arms", "--mean", "10", "--deviation", "10", "--json")
     # An effect of a tenth of a deviation: 2 (1.96 + 0.84)² / 0.1² people in each arm.
-    assert told(clew(*asked, home=measured))["people_needed"] == pytest.approx(
+    assert told(clew(*asked, home=experimented_home))["people_needed"] == pytest.approx(
         4 * (1.96 + 0.8416) ** 2 / 0.01, rel=2e-3
     )
 
 
-def test_power_takes_what_people_did_before_from_the_lake(clew, measured: Path, tmp_path: Path, monkeypatch) -> None:
+def test_power_takes_what_people_did_before_from_the_lake(
+    clew, experimented_home: Path, tmp_path: Path, monkeypatch
+) -> None:
     import shutil
 
     copy = tmp_path / "contracts"
@@ -69,7 +74,7 @@ def test_power_takes_what_people_did_before_from_the_lake(clew, measured: Path, 
     path = copy / "experiments" / "similar_products.yml"
     path.write_text(path.read_text().replace("starts_on: 2017-04-01", "starts_on: 2017-06-01"))
     monkeypatch.setenv("CLEW_CONTRACTS", str(copy))
-    found = told(clew("experiment", "power", "similar_products", "--json", home=measured))
+    found = told(clew("experiment", "power", "similar_products", "--json", home=experimented_home))
     assert (found["since"], found["until"], found["people"], found["people_there"]) == (
         "2017-03-09",
         "2017-05-31",
@@ -91,8 +96,8 @@ def test_power_takes_what_people_did_before_from_the_lake(clew, measured: Path, 
         (("power", "equal_arms"), "nobody did what the primary metric counts"),
     ],
 )
-def test_what_cannot_be_answered_is_bad_usage(clew, measured: Path, asked: tuple[str, ...], says: str) -> None:
-    ran = clew("experiment", *asked, home=measured)
+def test_what_cannot_be_answered_is_bad_usage(clew, experimented_home: Path, asked: tuple[str, ...], says: str) -> None:
+    ran = clew("experiment", *asked, home=experimented_home)
     assert ran.code == 2
     assert says in ran.err
 

@@ -159,7 +159,7 @@ def test_both_runs_went_through_every_step(demo):
 
 def test_progress_goes_to_stderr_and_each_step_says_what_it_did(demo):
     for place, step in enumerate(STEPS, start=1):
-        assert sum(f"[{place:>2}/11] {step} " in line for line in demo.said.splitlines()) == 2, step
+        assert sum(f"[{place:>2}/{len(STEPS)}] {step} " in line for line in demo.said.splitlines()) == 2, step
     assert "\x1b[" not in demo.said
 
 

@@ -217,7 +217,8 @@ def test_a_certificate_names_nobody_and_cannot_be_altered(
     erase(people, "ann")
     file = people.lake.settings.home / "certificates" / "erasure-000001.json"
     text = file.read_text(encoding="utf-8")
-    assert not any(value in text for value in ("ann", "+1800", profile_id("ann")))
+    text_of_people = text.replace("campaign_cannibalisation", "")  # a table, whose name holds hers
+    assert not any(value in text_of_people for value in ("ann", "+1800", profile_id("ann")))
     assert oct(file.stat().st_mode & 0o777) == "0o600"
     assert clew_in("forget", "verify", str(file)) == 0, capsys.readouterr().out
 

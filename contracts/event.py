@@ -8,7 +8,6 @@ from pydantic import Field, model_validator
 from contracts.base import Declared, Name, Text, Version
 from contracts.table import PrivacyClass
 
-Stage = Literal["discovery", "onboarding", "value", "expansion", "advocacy", "lapse"]
 EventType = Literal["track", "identify", "page", "screen", "group", "alias"]
 PropertyType = Literal["string", "number", "integer", "boolean", "timestamp", "json"]
 EARLIEST = datetime.date(1990, 1, 1)
@@ -65,7 +64,7 @@ class AntiExample(Example):
 
 
 class Event(Declared):
-    """One event: who may send it, what it must carry, which stage of the lifecycle it speaks of."""
+    """One event: who may send it, and what it must carry."""
 
     event: Name
     version: Version
@@ -74,7 +73,6 @@ class Event(Declared):
     why: Text
     type: EventType = "track"
     sources: tuple[Name, ...] = Field(min_length=1)
-    stages: tuple[Stage, ...] = Field(min_length=1)
     direction: Literal["inbound", "outbound"] = "inbound"
     also_called: tuple[Name, ...] = ()
     properties: dict[str, Property] = {}

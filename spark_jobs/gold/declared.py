@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Rows = Sequence[Mapping[str, Any]]
 _HOUR = 3_600
 SCHEMAS: Mapping[str, str] = {
-    "events": "event: string, direction: string, stages: array<string>",
+    "events": "event: string, direction: string",
     "journeys": "journey: string, value_signal: string, transitions: map<string, string>",
     "stages": "journey: string, stage: string, place: int, lifecycle: string, gate_to: string, gate_days: int",
     "quiets": "journey: string, quiet: string, days: int, signal: string, words: string",
@@ -46,10 +46,7 @@ def lay_out(spark: "SparkSession", contracts: Contracts) -> None:
 def declared(contracts: Contracts) -> dict[str, Rows]:
     """The rows of every view, in the order of the declarations."""
     journeys = [journey for _, journey in sorted(contracts.journeys.items())]
-    events = [
-        {"event": event.name, "direction": event.direction, "stages": list(event.stages)}
-        for event in contracts.events.values()
-    ]
+    events = [{"event": event.name, "direction": event.direction} for event in contracts.events.values()]
     found: dict[str, Rows] = {"events": events}
     for name, rows_of in _OF_A_JOURNEY.items():
         found[name] = [{"journey": journey.journey, **row} for journey in journeys for row in rows_of(journey)]

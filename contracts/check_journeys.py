@@ -28,6 +28,9 @@ def problems_of_journeys(loaded: Loaded) -> Iterator[Problem]:
         for name, signal in declared.signals.items():
             for number, occurrence in enumerate(signal.any_):
                 yield from _wrong_occurrence(path, ("signals", name, "any", number), occurrence, events, emitted)
+                if any(_can_be_both(occurrence, other) for other in signal.any_[:number]):
+                    what = f"one {occurrence.event} can be this and an earlier way, and would count twice"
+                    yield problem_at(path, ("signals", name, "any", number), what)
     for path, journey in loaded["journey"].items():
         unknown = list(_unknown_signals(path, journey, signals))
         yield from unknown
@@ -39,6 +42,7 @@ def problems_of_journeys(loaded: Loaded) -> Iterator[Problem]:
         yield from _unreachable(path, journey)
         yield from _gates(path, journey)
         yield from _overlaps(path, journey, signals)
+        yield from _quiet_overlaps(path, journey)
         yield from _examples(path, journey, signals, events)
 
 
@@ -247,11 +251,32 @@ def _overlaps(path: Path, journey: Journey, signals: Mapping[str, Signal]) -> It
 
 def _meet(one: Signal, other: Signal) -> bool:
     """Whether one event can be an occurrence of both signals."""
-    return any(
-        a.event == b.event and all(_agree(a.where[name], b.where[name]) for name in set(a.where) & set(b.where))
-        for a in one.any_
-        for b in other.any_
+    return any(_can_be_both(a, b) for a in one.any_ for b in other.any_)
+
+
+def _can_be_both(one: Occurrence, other: Occurrence) -> bool:
+    """Whether one event can be both, as far as their words tell."""
+    return one.event == other.event and all(
+        _agree(one.where[name], other.where[name]) for name in set(one.where) & set(other.where)
     )
+
+
+def _quiet_overlaps(path: Path, journey: Journey) -> Iterator[Problem]:
+    """Of two quiet times from one stage that the same signals end, the longer is never over first."""
+    for (_, first, one), (_, second, other) in combinations(journey.quiets(), 2):
+        shared = [name for name in journey.sources_of(first, one) if name in journey.sources_of(second, other)]
+        (sooner, early), (later, late) = sorted(
+            ((first, one), (second, other)), key=lambda way: (way[1].after_days or 0, journey.names.index(way[0].stage))
+        )
+        if not shared or sooner is later or not set(early.without) & set(late.without):
+            continue
+        n = journey.names.index(later.stage)
+        if early.after_days == late.after_days:
+            what = f"from {shared[0]}, the same days without a signal lead to {sooner.stage} and to {later.stage}"
+            yield problem_at(path, ("stages", n, "enters"), f"{what}: which of them counts is not declared")
+        elif set(early.without) <= set(late.without):
+            what = f"from {shared[0]}, {sooner.stage} is entered after fewer days without the same signals"
+            yield problem_at(path, ("stages", n, "enters"), f"{what}: {later.stage} is never entered so")
 
 
 def _agree(one: Test, other: Test) -> bool:

@@ -10,7 +10,7 @@ from contracts.columns import PEOPLE, PERSON, Known, Shape, Sort, shapes
 from contracts.condition import OF_LINK, Condition, Did, Doers, Population, Rows
 from contracts.errors import Problem
 from contracts.hypothesis import Hypothesis
-from contracts.metric import Measure, Metric
+from contracts.metric import OF_OPS, Measure, Metric
 
 Where = tuple[str | int, ...]
 _OF_LINK = {"link_kind": Known("text", "none"), "link_probability": Known("number", "none")}
@@ -75,6 +75,8 @@ def _rows(path: Path, where: Where, rows: Rows, known: Mapping[str, Shape]) -> I
     if shape is None:
         yield problem_at(path, (*where, "table"), f"{rows.table} is no table of gold or ops", sorted(known))
         return
+    if rows.table.startswith("ops.") and rows.table not in OF_OPS:
+        yield problem_at(path, (*where, "table"), f"no metric is computed of {rows.table}", OF_OPS)
     for number, condition in enumerate(rows.filter):
         yield from _condition(path, (*where, "filter", number), condition, rows.table, shape)
     if rows.time is not None:

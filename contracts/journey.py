@@ -111,8 +111,9 @@ class Friction(Declared):
 
     ``happened``: `signal` occurs. ``repeated``: it occurs `times` times within the time. ``followed``: `then` comes
     within the time after it. ``not_followed``: `then` does not come within the time after it. ``slow``: `then` comes,
-    but later than the time. ``two_channels``: it occurs in two channels within the time. ``back_and_forth``: three
-    contacts within the time of which the first and the third, but not the second, are in one channel.
+    but later than the time, however much later. ``two_channels``: it occurs in two channels within the time.
+    ``back_and_forth``: three contacts within the time of which the first and the third, but not the second, are in one
+    channel.
     """
 
     friction: Name

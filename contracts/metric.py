@@ -19,6 +19,8 @@ Kind = Literal["north_star", "guardrail", "input"]
 Guards = Literal["fatigue", "latency", "privacy", "fairness", "identity", "service"]
 FEWEST_SHOWN = 5
 """No figure is of fewer people: it would tell of each of them."""
+OF_OPS = ("ops.runs", "ops.check_results", "ops.deliveries", "ops.retractions", "ops.releases", "ops.row_counts")
+"""Tables of what runs did that a metric may be of."""
 
 
 class Measure(Rows):

@@ -58,7 +58,7 @@ def is_one(occurrence: Occurrence, event: str, properties: Mapping[str, Any]) ->
 def walk(journey: Journey, given: Iterable[Step], until: datetime.date) -> list[Spell]:
     """The stages of one person, by the signals given until the end of a day (UTC).
 
-    Of stages entered in one instant only the last counts.
+    Of stages entered in one instant only the last counts, and who is there already has not entered anew.
     """
     end = datetime.datetime.combine(until + datetime.timedelta(1), datetime.time(), datetime.UTC)
     happened = [step for step in given if step.at < end]
@@ -72,6 +72,8 @@ def walk(journey: Journey, given: Iterable[Step], until: datetime.date) -> list[
         stage = following
         if spells and spells[-1].entered_at == step.at:
             spells.pop()
+        if spells and spells[-1].stage == stage:
+            continue  # left and entered again in one instant
         spells.append(Spell(stage, step.at, step.event_id, step.signal))
     return spells
 

@@ -26,7 +26,8 @@ def rules(scene: Scene) -> list[Rule]:
                           WHERE v.as_of <= {today} AND (o.before IS NULL OR v.as_of > o.before) GROUP BY 1
                       ) AS s USING (hypothesis)
                       WHERE h.verdict = 'refuted'
-                        AND (h.answered_on IS NULL OR h.answered_on < coalesce(s.since, h.judged_on))""",
+                        AND (h.answered_on IS NULL OR h.answered_on < coalesce(s.since, h.judged_on)
+                             OR h.answered_on > greatest(h.judged_on, {today}))""",
         ),
         NoRows(
             table=METRICS,

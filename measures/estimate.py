@@ -110,9 +110,11 @@ def median(rows: "Numbers", owners: "NDArray[np.int64]", confidence: float = CON
     below = np.asarray(np.bincount(places, (rows < value) + 0.5 * (rows == value), people), dtype=np.float64)
     of_each = np.asarray(np.bincount(places, minlength=people), dtype=np.float64)
     share = ratio(below, of_each, confidence)
-    if share.low is None or share.high is None:
+    if share.value is None or share.low is None or share.high is None:
         return Estimate(value, None, None, people, "no_variation")
-    low, high = np.quantile(rows, [max(0.0, share.low), min(1.0, share.high)], method="inverted_cdf")
+    # The share's error around one half, not around the share: with many rows at the median that is far from it.
+    shares = [max(0.0, 0.5 + share.low - share.value), min(1.0, 0.5 + share.high - share.value)]
+    low, high = np.quantile(rows, shares, method="inverted_cdf")
     return Estimate(value, min(value, float(low)), max(value, float(high)), people, "known", "woodruff")
 
 

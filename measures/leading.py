@@ -9,6 +9,7 @@ import datetime
 from typing import TYPE_CHECKING, Any
 
 from contracts.journey import Indicator
+from contracts.metric import FEWEST_SHOWN
 from measures.measure import Asked, Measure
 
 if TYPE_CHECKING:
@@ -59,8 +60,19 @@ def compute(asked: Asked) -> "dict[str, pa.Table]":
 
 
 def _row(asked: Asked, journey: str, indicator: Indicator) -> dict[str, Any]:
+    return {
+        "journey": journey,
+        "indicator": indicator.indicator,
+        "claim": indicator.claim,
+        "signal": indicator.signal,
+        "outcome": indicator.outcome,
+    } | judged(*followed(asked, journey, indicator))
+
+
+def followed(asked: Asked, journey: str, indicator: Indicator) -> tuple[int, int, int, int]:
+    """People with the sign, how many of them reached the outcome, and the same of those without it."""
     horizon = datetime.datetime.combine(asked.as_of + datetime.timedelta(1), datetime.time(), datetime.UTC)
-    counts = asked.connection.execute(
+    (counts,) = asked.connection.execute(
         _FOLLOWED,
         {
             "signal": indicator.signal,
@@ -71,28 +83,23 @@ def _row(asked: Asked, journey: str, indicator: Indicator) -> dict[str, Any]:
             "outcome": indicator.outcome,
             "horizon": horizon,
         },
-    ).fetchall()[0]
-    return {
-        "journey": journey,
-        "indicator": indicator.indicator,
-        "claim": indicator.claim,
-        "signal": indicator.signal,
-        "outcome": indicator.outcome,
-    } | judged(*counts)
+    ).fetchall()
+    return counts
 
 
 def judged(people_with: int, reached_with: int, people_without: int, reached_without: int) -> dict[str, Any]:
     """What the counts of both sides say: shares, lift with its interval, and a verdict."""
-    row: dict[str, Any] = {
-        "people_with": people_with,
-        "reached_with": reached_with,
-        "people_without": people_without,
-        "reached_without": reached_without,
-        "share_with": round(reached_with / people_with, 4) if people_with else None,
-        "share_without": round(reached_without / people_without, 4) if people_without else None,
-    }
+    row: dict[str, Any] = {"people_with": people_with, "people_without": people_without}
     if min(people_with, people_without) < LEAST:
-        return row | {"lift": None, "lift_low": None, "lift_high": None, "verdict": "too_few"}
+        counts = {name: None if 0 < count < FEWEST_SHOWN else count for name, count in row.items()}
+        nothing = ("reached_with", "reached_without", "share_with", "share_without", "lift", "lift_low", "lift_high")
+        return counts | dict.fromkeys(nothing) | {"verdict": "too_few"}
+    row |= {
+        "reached_with": None if 0 < reached_with < FEWEST_SHOWN else reached_with,
+        "reached_without": None if 0 < reached_without < FEWEST_SHOWN else reached_without,
+        "share_with": round(reached_with / people_with, 4),
+        "share_without": round(reached_without / people_without, 4),
+    }
     from statsmodels.stats.proportion import confint_proportions_2indep
 
     low, high = confint_proportions_2indep(

@@ -307,10 +307,11 @@ def calibration(lifts: Sequence[tuple[Measured, int]], touches: float) -> tuple[
 
     if not lifts:
         return None
-    normal = stats.norm.ppf((1 + LEVEL) / 2)
+    normal = stats.norm.ppf((1 + np.array([lift.level for lift, _ in lifts])) / 2)
     size = np.array([count for _, count in lifts], np.float64)
     value = np.array([float(lift.value) for lift, _ in lifts])
-    error = np.array([max(float(lift.high - lift.low) / (2 * normal), 0.01) for lift, _ in lifts])
+    width = np.array([float(lift.high - lift.low) for lift, _ in lifts])
+    error = np.maximum(width / (2 * normal), 0.01)
     precision = float(((size / error) ** 2).sum())
     each = float((size * value / error**2).sum()) / precision
     spread = float((((value - each * size) / error) ** 2).sum())

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from contracts.metric import Metric, Threshold
+from contracts.metric import OF_OPS, Metric, Threshold
 from lakehouse.schema import arrow_schema
 from measures import readings
 from measures.fairness import compared
@@ -47,10 +47,9 @@ def table_of(contracts: "Contracts", name: str, rows: Iterable[Mapping[str, Any]
     return pa.Table.from_pylist([dict(row) for row in rows], schema=arrow_schema(contracts.table(name)))
 
 
-_OPS = ("ops.runs", "ops.check_results", "ops.deliveries", "ops.retractions", "ops.releases", "ops.row_counts")
 METRICS = Measure(
     name="metrics",
-    reads=tuple(dict.fromkeys((*IDENTITY, *readings.gold(), *_OPS))),
+    reads=tuple(dict.fromkeys((*IDENTITY, *readings.gold(), *OF_OPS))),
     writes=(TABLE, GROUPS, HISTORY),
     compute=metrics,
 )

@@ -112,30 +112,6 @@ def bars(rows: Sequence[tuple[str, float]], about: str, unit: str = "") -> Chart
     return Chart(option, ROW * len(rows) + 60, about)
 
 
-def stacked(labels: Sequence[str], kinds: Sequence[tuple[str, str, Sequence[float]]], about: str) -> Chart:
-    """Lying bars of parts, one row each; the parts have patterns beside their colours.
-
-    Args:
-        labels: Of the rows.
-        kinds: Name, colour and figures of each part, in per cent.
-        about: As of a chart.
-    """
-    option: Option = {
-        "aria": {"enabled": True, "decal": {"show": True}, "label": {"enabled": False}},
-        "grid": {"left": 16, "right": 24, "top": 40, "bottom": 8, "containLabel": True},
-        "legend": {"top": 0, "left": 0},
-        "tooltip": {"trigger": "item"},
-        "xAxis": {"type": "value", "max": 100, "axisLabel": {"formatter": "{value} %"}},
-        "yAxis": _rows(labels),
-        "series": [
-            {"type": "bar", "name": name, "stack": "all", "data": list(figures), "barMaxWidth": 22,
-             "itemStyle": {"color": colour, "borderColor": "$paper", "borderWidth": 1}}
-            for name, colour, figures in kinds
-        ],
-    }  # fmt: skip
-    return Chart(option, ROW * len(labels) + 84, about)
-
-
 def columns(
     labels: Sequence[str], kinds: Sequence[tuple[str, Sequence[float | None]]], about: str, unit: str = ""
 ) -> Chart:

@@ -8,6 +8,7 @@ from clew.report.asked import Asked, Row
 from clew.report.cells import is_few, number, people, right, words
 from clew.report.charts import bars
 from clew.report.site import Page, absent, chart, in_shell, lines, section, source, table
+from clew.traced.conditions import literal
 
 if TYPE_CHECKING:
     from contracts.journey import Journey
@@ -75,8 +76,9 @@ def _name(row: Row) -> str:
 
 def _trace(asked: Asked, journey: str, row: Row, about: str) -> Markup:
     sql = (
-        f"SELECT event_id FROM gold.friction_events WHERE journey = {_text(journey)} AND stage = {_text(row['stage'])} "
-        f"AND friction = {_text(row['friction'])} AND channel = {_text(row['channel'])} "
+        f"SELECT event_id FROM gold.friction_events WHERE journey = {literal(journey)} "
+        f"AND stage = {literal(row['stage'])} AND friction = {literal(row['friction'])} "
+        f"AND channel = {literal(row['channel'])} "
         "ORDER BY occurred_at DESC, event_id LIMIT 3"
     )
     first = f"clew query --release {asked.release} --format csv {in_shell(sql)}"
@@ -89,11 +91,6 @@ def _trace(asked: Asked, journey: str, row: Row, about: str) -> Markup:
                 aria_label=f"Commands that trace {_name(row)}", data_what="the commands"),
         class_="trace",
     )  # fmt: skip
-
-
-def _text(value: str) -> str:
-    """A text in SQL."""
-    return "'" + value.replace("'", "''") + "'"
 
 
 def worst(asked: Asked, journey: "Journey") -> Iterator[Markup]:

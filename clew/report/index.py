@@ -79,7 +79,7 @@ def _map(asked: Asked, journey: "Journey") -> Markup:
         f"map-{name}",
         element(
             "p",
-            f"{people(everybody)} people are in this journey, which ",
+            f"{people(everybody)} people have been in this journey, which ",
             element("strong", words(journey.owner)),
             " owns. They have what they came for with the signal ",
             element("strong", words(journey.value_signal)),

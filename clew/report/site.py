@@ -85,8 +85,8 @@ def written(page: Page, ways: Sequence[tuple[str, str]], asked: Asked) -> str:
             "footer",
             element(
                 "p",
-                f"From {asked.release_name}. People are counted, never named; what one to four people did is "
-                "not shown. An interval holds the true figure in 95 of 100 such samples, unless it says otherwise.",
+                f"From {asked.release_name}. People are counted, never named; no count of one to four people "
+                "is printed. An interval holds the true figure in 95 of 100 such samples, unless it says otherwise.",
             ),
             element(
                 "p",

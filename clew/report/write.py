@@ -18,7 +18,7 @@ PAGES: tuple[Callable[[Asked], Page], ...] = (
 )  # fmt: skip
 
 
-def asked_of(release: str, contracts: "Contracts", role: str | None = None) -> Asked:
+def asked_of(release: str, contracts: "Contracts") -> Asked:
     """Open a release for the pages.
 
     Raises:
@@ -27,7 +27,7 @@ def asked_of(release: str, contracts: "Contracts", role: str | None = None) -> A
     from clew.workspace import newest_date, read
 
     names = " ".join(TABLES)
-    reading = read(release, sql=names, jailed=True, role=role)
+    reading = read(release, sql=names, jailed=True)
     return Asked(reading, contracts, reading.as_of or newest_date())
 
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 CAMPAIGN_LIFT = "gold.campaign_lift"
 EXPERIMENTS = "gold.experiment_results"
+LEVEL = 0.95
+"""Of the intervals of campaigns, and of whatever says nothing of it."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,8 @@ class Measured:
         since: First day.
         until: Last day.
         value: In the unit of the outcome's value, with its interval.
+        level: Of the interval. One that is valid at every look is wider than one of its level that is looked at once:
+            its measurement weighs less, never more.
     """
 
     name: str
@@ -45,6 +49,7 @@ class Measured:
     value: Decimal
     low: Decimal
     high: Decimal
+    level: float = LEVEL
 
 
 def measured(connection: "duckdb.DuckDBPyConnection", contracts: "Contracts", as_of: datetime.date) -> list[Measured]:
@@ -52,11 +57,11 @@ def measured(connection: "duckdb.DuckDBPyConnection", contracts: "Contracts", as
 
     Of two by one method, the one with the narrower interval.
     """
-    found = [_declared(lift) for lift in contracts.lifts.values()]
+    found = [_declared(lift) for lift in contracts.lifts.values() if lift.until <= as_of]
     if contracts.attribution is not None:
         found += [
             *_of_campaigns(connection, contracts.attribution, as_of),
-            *_of_experiments(connection, contracts.attribution),
+            *_of_experiments(connection, contracts, contracts.attribution, as_of),
         ]
     best: dict[tuple[str, str, datetime.date, datetime.date], Measured] = {}
     for lift in sorted(found, key=lambda lift: (METHODS.index(lift.method), lift.high - lift.low, lift.name)):
@@ -67,7 +72,7 @@ def measured(connection: "duckdb.DuckDBPyConnection", contracts: "Contracts", as
 def _declared(lift: "Lift") -> Measured:
     return Measured(
         lift.lift, lift.method, lift.channel, lift.campaign, lift.since, lift.until,
-        lift.incremental_value, lift.low, lift.high,
+        lift.incremental_value, lift.low, lift.high, lift.level,
     )  # fmt: skip
 
 
@@ -76,7 +81,7 @@ def _of_campaigns(
 ) -> Iterator[Measured]:
     """What mailed people spent more than people like them, of each campaign whose comparison is plausible.
 
-    A campaign that still runs is measured until the run's date. All campaigns together measure their whole channel.
+    A campaign that still runs is measured until the run's date. All campaigns together have no such sum.
     """
     mailed = (name for name, rule in declared.channels.items() if rule.campaigns and rule.direction == "outbound")
     channel = next(mailed, None)
@@ -85,19 +90,27 @@ def _of_campaigns(
     rows = connection.execute(
         f"""SELECT campaign_id, starts, least(ends, ?), extra, extra_low, extra_high FROM {CAMPAIGN_LIFT}
             WHERE outcome = 'spend' AND verdict = 'plausible' AND extra IS NOT NULL AND extra_low IS NOT NULL
-              AND extra_high IS NOT NULL AND starts <= ? ORDER BY ALL""",
+              AND extra_high IS NOT NULL AND campaign_id <> 'all' AND starts <= ? ORDER BY ALL""",
         [as_of, as_of],
     ).fetchall()
     for campaign, since, until, *value in rows:
-        name, told = ("all campaigns", None) if campaign == "all" else (f"campaign {campaign}", campaign)
-        yield Measured(name, "matched", channel, told, since, until, *map(_cents, value))
+        extra, low, high = map(_cents, value)
+        yield Measured(f"campaign {campaign}", "matched", channel, campaign, since, until, extra, low, high)
 
 
-def _of_experiments(connection: "duckdb.DuckDBPyConnection", declared: "Attribution") -> Iterator[Measured]:
+def _of_experiments(
+    connection: "duckdb.DuckDBPyConnection", contracts: "Contracts", declared: "Attribution", as_of: datetime.date
+) -> Iterator[Measured]:
     """What an arm of an experiment that attribution names brought more than its control, over the people of the arm."""
     if not declared.experiments or not _columns(connection, EXPERIMENTS) >= _OF_EXPERIMENTS:
         return
     for name, told in declared.experiments.items():
+        if told.until > as_of:
+            continue
+        from measures.experiments.verdicts import alpha_of
+
+        experiment = contracts.experiments.get(name)
+        level = 1 - alpha_of(experiment) if experiment is not None else LEVEL
         rows = connection.execute(
             f"""SELECT people * CASE WHEN decided_by LIKE 'adjusted%' THEN adjusted_difference ELSE difference END,
                        people * CASE decided_by WHEN 'fixed' THEN low WHEN 'always_valid' THEN always_low
@@ -111,7 +124,8 @@ def _of_experiments(connection: "duckdb.DuckDBPyConnection", declared: "Attribut
         ).fetchall()
         for value in rows:
             if None not in value:
-                yield Measured(name, told.method, told.channel, None, told.since, told.until, *map(_cents, value))
+                extra, low, high = map(_cents, value)
+                yield Measured(name, told.method, told.channel, None, told.since, told.until, extra, low, high, level)
 
 
 def _columns(connection: "duckdb.DuckDBPyConnection", table: str) -> set[str]:

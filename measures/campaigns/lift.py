@@ -7,8 +7,6 @@ nothing can have happened yet, is told beside it, and a verdict that says whethe
 
 from typing import TYPE_CHECKING, Any
 
-from threadpoolctl import threadpool_limits
-
 from measures.campaigns.found import comparisons
 from measures.campaigns.people import everybody, stages_entered
 from measures.campaigns.rows import as_table, balance_rows, lift_rows, stage_rows
@@ -21,11 +19,6 @@ if TYPE_CHECKING:
 
 def compute(asked: Asked) -> "dict[str, pa.Table]":
     """The three tables of what campaigns did."""
-    with threadpool_limits(limits=1):  # several threads are no faster on so few people, and add in another order
-        return _computed(asked)
-
-
-def _computed(asked: Asked) -> "dict[str, pa.Table]":
     make_windows(asked.connection, asked.contracts.campaigns, asked.as_of)
     windows = campaign_windows(asked.connection)
     found = comparisons(everybody(asked.connection, asked.as_of))

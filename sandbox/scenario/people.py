@@ -11,7 +11,7 @@ from sandbox import names
 from sandbox.draws import dice, hexadecimal, number_of, uuid
 
 if TYPE_CHECKING:
-    from sandbox.scenario.model import Id, Kind, Scenario
+    from sandbox.scenario.model import Id, Scenario
 
 DAY = 86_400
 PRIME = 2_654_435_761
@@ -89,11 +89,7 @@ def _person(scenario: Scenario, number: int, chance: Random, partner: Person | N
         **home,
     }
     household = partner.household if partner else number
-    return Person(number, household, kind, _factors(declared.kinds[kind]), told, partner)
-
-
-def _factors(kind: Kind) -> dict[str, float]:
-    return dict(kind.times)
+    return Person(number, household, kind, dict(declared.kinds[kind].times), told, partner)
 
 
 def value_of(scenario: Scenario, person: Person, name: str, at: float) -> str | None:

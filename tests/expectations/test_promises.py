@@ -41,7 +41,7 @@ def found(name: str, **tables: list[dict[str, Any]]) -> list[str]:
     [
         ({0: "refuted"}, None, True),
         ({0: "refuted"}, 0, False),
-        ({0: "refuted"}, -2, False),
+        ({0: "refuted"}, -2, True),  # a day that has not come answers nothing
         ({0: "refuted"}, 1, True),  # who spoke before the verdict has not answered it
         ({5: "refuted", 3: "refuted", 0: "refuted"}, 5, False),
         ({5: "refuted", 3: "refuted", 0: "refuted"}, 6, True),

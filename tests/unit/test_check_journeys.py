@@ -372,3 +372,33 @@ def test_a_signal_of_the_wrong_form_is_refused(
     with pytest.raises(ContractError) as caught:
         load_yaml(written(tmp_path, signals, change), Signals)
     assert says in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("days", "says"),
+    [
+        (60, "the same days without a signal lead to lapsed and to dormant: which of them counts is not declared"),
+        (90, "lapsed is entered after fewer days without the same signals: dormant is never entered so"),
+    ],
+)
+def test_of_two_quiet_times_that_the_same_signals_end_the_longer_is_never_over(
+    loaded: Loaded, journey: dict[str, Any], tmp_path: Path, days: int, says: str
+) -> None:
+    def dormant(data: dict[str, Any]) -> None:
+        lapsed = stage(data, "lapsed")
+        data["stages"].append(lapsed | {"stage": "dormant", "enters": [{"after_days": days, "without": ["bought"]}]})
+
+    path = written(tmp_path, journey, dormant)
+    found = told({**loaded, "journey": {path: load_yaml(path, Journey)}})
+    assert f"stages.6.enters: from discovery, {says}" in found
+
+
+def test_two_ways_of_a_signal_that_one_event_can_both_be_would_count_twice(
+    loaded: Loaded, signals: dict[str, Any], tmp_path: Path
+) -> None:
+    def twice(data: dict[str, Any]) -> None:
+        data["signals"]["bought"]["any"].append({"event": "item_purchased", "where": {"sales_value": {"at_least": 5}}})
+
+    path = written(tmp_path, signals, twice)
+    found = told({**loaded, "signals": {path: load_yaml(path, Signals)}})
+    assert found == ["signals.bought.any.2: one item_purchased can be this and an earlier way, and would count twice"]

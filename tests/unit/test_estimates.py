@@ -77,6 +77,14 @@ def test_a_ratio_lies_in_its_interval_in_any_order_of_people(amounts: list[int],
         assert (again.low, again.high) == pytest.approx((found.low, found.high), rel=1e-9)
 
 
+def test_a_median_of_rows_that_are_nearly_half_another_is_not_surely_itself() -> None:
+    rows = np.array([0.0] * 510 + [10.0] * 490)
+    found = estimate.median(rows, np.arange(1000))
+    assert (found.value, found.low, found.high) == (0.0, 0.0, 10.0)
+    sure = estimate.median(np.array([0.0] * 600 + [10.0] * 400), np.arange(1000))
+    assert (sure.value, sure.low, sure.high) == (0.0, 0.0, 0.0)
+
+
 @given(st.lists(st.tuples(st.integers(0, 8), st.floats(0, 100)), min_size=1, max_size=60))
 def test_a_median_lies_in_its_interval(rows: list[tuple[int, float]]) -> None:
     found = estimate.median(of(*(amount for _, amount in rows)), np.array([owner for owner, _ in rows]))

@@ -9,7 +9,7 @@ import pytest
 
 from contracts import Contracts
 from contracts.journey import Indicator
-from measures.leading import compute, judged
+from measures.leading import compute, followed, judged
 from measures.measure import Asked
 
 DAY = dt.datetime(2017, 1, 1, tzinfo=dt.UTC)
@@ -37,8 +37,7 @@ def asked(stages: list[tuple[str, str, dt.datetime]], signals: list[tuple[str, s
 
 
 def counts(given: Asked) -> tuple[int, int, int, int]:
-    (row,) = compute(given)["gold.leading_indicators"].to_pylist()
-    return row["people_with"], row["reached_with"], row["people_without"], row["reached_without"]
+    return followed(given, "j", INDICATOR)
 
 
 def test_people_are_counted_by_the_sign_in_the_early_days_and_the_outcome_after_them() -> None:
@@ -72,3 +71,9 @@ def test_too_few_people_say_nothing(people: int, verdict: str) -> None:
     row = judged(people, 5, 100, 25)
     assert row["verdict"] == verdict
     assert (row["lift"] is None) == (verdict == "too_few")
+
+
+def test_counts_of_one_to_four_people_are_not_told() -> None:
+    (row,) = compute(asked([("ann", "onboarding", DAY)], []))["gold.leading_indicators"].to_pylist()
+    assert (row["people_with"], row["people_without"], row["reached_without"]) == (0, None, None)
+    assert judged(100, 4, 100, 50)["reached_with"] is None

@@ -77,6 +77,9 @@ WRONG: dict[str, tuple[str, Change, str]] = {
     "an unknown table": (
         "people_buying", put("gold.order", "measure", "table"),
         "measure.table: gold.order is no table of gold or ops"),
+    "a table of ops of which nothing is computed": (
+        "run_seconds", put("ops.landings", "measure", "table"),
+        "measure.table: no metric is computed of ops.landings"),
     "an unknown column": (
         "basket_value", put("sale_value", "measure", "column"),
         "measure.column: sale_value is no column of gold.orders"),

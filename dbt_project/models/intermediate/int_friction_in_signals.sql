@@ -14,7 +14,8 @@ steps as (
         signals.occurred_at,
         signals.position,
         signals.event_id,
-        signals.channel
+        signals.channel,
+        signals.via
     from {{ ref('signals') }} as signals
     inner join {{ ref('stg_contracts__friction_signals') }} as named on signals.signal = named.signal
     inner join {{ ref('stg_contracts__friction') }} as friction
@@ -27,7 +28,7 @@ following as (
         *,
         last_value(case when role = 'then' then struct(occurred_at, event_id, channel) end, true) over (
             partition by journey, friction, profile_id
-            order by occurred_at desc, position desc, event_id desc, role desc
+            order by occurred_at desc, position desc, event_id desc, role asc
             rows between unbounded preceding and 1 preceding
         ) as reply
     from steps
@@ -38,7 +39,7 @@ asked as (
         *,
         lag(occurred_at) over (alike) as before_at,
         lag(event_id) over (alike) as before_event,
-        lag(channel) over (alike) as before_channel,
+        lag(via) over (alike) as before_via,
         lead(occurred_at) over (alike) as again_at,
         {#- the one that many places before, with which it makes a burst; a contract may ask for 20 -#}
         try_element_at(
@@ -154,5 +155,5 @@ select
 from judged
 where
     pattern = 'two_channels'
-    and before_channel != channel
+    and before_via != via
     and before_at >= timestampadd(second, -within_seconds, occurred_at)

@@ -1,6 +1,6 @@
 {#- The walk of each person through each journey (contracts/walk.py is its definition, for one person): from the stage
     where the person is, a signal leads where the journey says, else nowhere. Of stages entered in one instant only the
-    last counts. -#}
+    last counts, and who is there already has not entered anew. -#}
 with
 
 ordered as (
@@ -54,14 +54,19 @@ entered as (
         profile_id,
         posexplode(spells) as (place, spell)
     from walked
+),
+
+last_of_an_instant as (
+    select
+        journey,
+        profile_id,
+        spell.stage,
+        spell.entered_at,
+        spell.event_id,
+        spell.why
+    from entered
+    qualify row_number() over (partition by journey, profile_id, spell.entered_at order by place desc) = 1
 )
 
-select
-    journey,
-    profile_id,
-    spell.stage,
-    spell.entered_at,
-    spell.event_id,
-    spell.why
-from entered
-qualify row_number() over (partition by journey, profile_id, spell.entered_at order by place desc) = 1
+select * from last_of_an_instant
+qualify coalesce(lag(stage) over (partition by journey, profile_id order by entered_at), '') != stage

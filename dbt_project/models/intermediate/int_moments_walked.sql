@@ -11,7 +11,7 @@ steps as (
         moments.recovery_seconds,
         signals.profile_id,
         case when moments.of_one_subject then coalesce(signals.subject, signals.event_id) else '' end as thread,
-        array_sort(collect_list(struct(signals.occurred_at, signals.position, signals.event_id, moments.role))) as steps
+        array_sort(collect_set(struct(signals.occurred_at, signals.position, signals.event_id, moments.role))) as steps
     from {{ ref('signals') }} as signals
     inner join {{ ref('stg_contracts__moments') }} as moments on signals.signal = moments.signal
     group by

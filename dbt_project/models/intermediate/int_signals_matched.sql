@@ -17,7 +17,8 @@ matched as (
 select
     event_id,
     event,
-    coalesce(hit.via, channel) as channel,
+    channel,
+    coalesce(hit.via, channel) as via,
     profile_id,
     occurred_at,
     position,

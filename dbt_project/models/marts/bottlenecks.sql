@@ -1,5 +1,5 @@
-{#- Where it is hardest: people × value × effort, each a mean over the people whom it met. Their value is what they
-    spent in the year to the run's date. What fewer than `least_people` met is not told. -#}
+{#- Where it is hardest in the year to the run's date: people × value × effort, each a mean over the people whom it
+    met. Their value is what they spent in that year. What fewer than `least_people` met is not told. -#}
 with
 
 hard as (
@@ -12,6 +12,7 @@ hard as (
         count(*) as occurrences,
         sum(effort) as effort
     from {{ ref('friction_events') }}
+    where occurred_at >= timestampadd(day, -365, {{ horizon() }})
     group by journey, stage, friction, channel, profile_id
 ),
 

@@ -1,4 +1,5 @@
-{#- A change of channel that the journey arranges. What the person does first of what shows it, in the time that the
+{#- A change of channel that the journey arranges, from a contact that the person made to the next that they made:
+    what we send meanwhile is no arrival. What the person does first of what shows it, in the time that the
     handoff is given, says whether the context was kept. -#}
 with
 
@@ -9,17 +10,19 @@ changes as (
         contacts.profile_id,
         contacts.stage,
         contacts.event_id as left_by_event,
-        contacts.next_event_id as arrived_by_event,
+        contacts.made_event_id as arrived_by_event,
         contacts.occurred_at as left_at,
-        contacts.next_at as arrived_at,
+        contacts.made_at as arrived_at,
         handoffs.within_seconds
     from {{ ref('int_contacts_followed') }} as contacts
     inner join {{ ref('stg_contracts__handoffs') }} as handoffs
         on
             contacts.journey = handoffs.journey
             and contacts.channel = handoffs.from_channel
-            and contacts.next_channel = handoffs.to_channel
-    where contacts.next_at <= timestampadd(second, handoffs.within_seconds, contacts.occurred_at)
+            and contacts.made_channel = handoffs.to_channel
+    where
+        contacts.direction = 'inbound'
+        and contacts.made_at <= timestampadd(second, handoffs.within_seconds, contacts.occurred_at)
 ),
 
 signs as (
@@ -53,7 +56,7 @@ seen as (
             and changes.handoff = signs.handoff
             and changes.profile_id = signs.profile_id
             and changes.arrived_by_event != signs.event_id
-            and changes.arrived_at < signs.occurred_at
+            and changes.arrived_at <= signs.occurred_at
             and signs.occurred_at <= timestampadd(second, changes.within_seconds, changes.arrived_at)
     group by
         changes.journey,

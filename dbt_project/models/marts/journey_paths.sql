@@ -1,5 +1,6 @@
-{#- Ways that fewer than `least_people` went are told together, as to `other`. Who does nothing more for
-    `path_gap_days` has stopped; of whom so many days have not passed yet, nothing is told. -#}
+{#- Ways that fewer than `least_people` went are told together, as to `other`, and not at all where those are so few,
+    too. Who does nothing more for `path_gap_days` has stopped; of a contact since which so many days have not passed
+    yet, nothing is told, whatever followed. -#}
 with
 
 ways as (
@@ -17,7 +18,7 @@ ways as (
                 then (unix_timestamp(next_at) - unix_timestamp(occurred_at)) / 60
         end as minutes
     from {{ ref('int_contacts_followed') }}
-    where next_at is not null or timestampadd(day, {{ var('path_gap_days') }}, occurred_at) < {{ horizon() }}
+    where timestampadd(day, {{ var('path_gap_days') }}, occurred_at) < {{ horizon() }}
 ),
 
 gone as (
@@ -46,16 +47,21 @@ named as (
             and ways.stage = gone.stage
             and ways.from_step = gone.from_step
             and ways.to_step = gone.to_step
+),
+
+summed as (
+    select
+        journey,
+        stage,
+        from_step,
+        to_step,
+        cast(count(distinct profile_id) as int) as people,
+        count(*) as times,
+        round(percentile(minutes, 0.5), 1) as median_minutes,
+        round(count(*) / sum(count(*)) over (partition by journey, stage, from_step), 4) as share
+    from named
+    group by journey, stage, from_step, to_step
 )
 
-select
-    journey,
-    stage,
-    from_step,
-    to_step,
-    cast(count(distinct profile_id) as int) as people,
-    count(*) as times,
-    round(percentile(minutes, 0.5), 1) as median_minutes,
-    round(count(*) / sum(count(*)) over (partition by journey, stage, from_step), 4) as share
-from named
-group by journey, stage, from_step, to_step
+select * from summed
+where people >= {{ var('least_people') }}

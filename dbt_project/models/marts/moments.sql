@@ -16,13 +16,15 @@ select
     opened_by as opened_by_event,
     repeats,
     due_at,
+    lost_at,
     ended_at,
     ended_by as ended_by_event,
     round((unix_timestamp(ended_at) - unix_timestamp(opened_at)) / 60, 1) as minutes,
     case
         when ended_at <= due_at then 'resolved'
         when ended_at <= lost_at then 'recovered'
-        when coalesce(ended_at, {{ horizon() }}) > due_at then 'missed'
+        when coalesce(ended_at, {{ horizon() }}) > lost_at then 'missed'
+        when {{ horizon() }} > due_at then 'overdue'
         else 'open'
     end as state
 from found

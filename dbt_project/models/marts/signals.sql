@@ -6,7 +6,7 @@ occurrences as (
         profile_id,
         signal,
         occurrence,
-        min(struct(occurred_at, position, event_id, event, channel, subject)) as opening,
+        min(struct(occurred_at, position, event_id, event, channel, via, subject)) as opening,
         sum(amount) as amount
     from {{ ref('int_signals_matched') }}
     where occurred_at < {{ horizon() }}
@@ -19,6 +19,7 @@ select
     opening.event_id,
     opening.event,
     opening.channel,
+    opening.via,
     opening.occurred_at,
     opening.position,
     opening.subject,

@@ -5,12 +5,15 @@ be used is worked out from silver.consents, the customer records and identity.
 """
 
 import datetime
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 
 from activation import convert
 from activation.decide import is_topic_refused
+from contracts.bucketing_sql import held_out_sql
+from contracts.experiment import Experiment
 from contracts.export import HASHING, Destination
 from contracts.permission import Moment
 from contracts.permission_sql import said_at
@@ -64,6 +67,7 @@ def problems(
         why = f"the contract {manifest['version']} of the destination is not the present one"
         return found, [f"{why}: refusals of its topic and by the same address could not be looked up"]
     convert.install(connection, lake.contracts.identity.mail_domains)
+    found += _held_out(connection, [lake.contracts.experiments[name] for name in declared.holdouts], as_of)
     return [*found, *_topic_refused(connection, declared), *_address_refused(connection, declared)], []
 
 
@@ -143,6 +147,12 @@ def _may_be_used(connection: duckdb.DuckDBPyConnection, asked: str) -> list[str]
                 AND event_id IS DISTINCT FROM exported.consent_event_id)""",
     )
     return [*found, f"{other} name another consent event than the one that decides"] if other else found
+
+
+def _held_out(connection: duckdb.DuckDBPyConnection, holdouts: Iterable[Experiment], as_of: datetime.date) -> list[str]:
+    """Nobody is in a file whom a holdout kept away on its date."""
+    whose = told(connection, held_out_sql(holdouts, "profile_id", as_of, "duckdb"))
+    return [f"{whose} were to be kept away by a holdout"] if whose else []
 
 
 def _topic_refused(connection: duckdb.DuckDBPyConnection, destination: Destination) -> list[str]:

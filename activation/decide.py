@@ -22,6 +22,7 @@ def decide(
     policy_version: str,
     release: int,
     domains: Iterable[MailDomain],
+    held_out: str = "false",
 ) -> None:
     """Make the temporary table ``decided``: one row a profile considered, with ``reason`` NULL if it is exported.
 
@@ -33,6 +34,8 @@ def decide(
         policy_version: Goes into each row.
         release: Goes into each row.
         domains: The providers of mailboxes that have several spellings.
+        held_out: SQL over ``profile_id``: whether a holdout keeps somebody away. It keeps their mailboxes away, too,
+            whoever else gives them.
 
     Raises:
         ContractError: If the field map names a column that neither gold.profiles nor gold.profile_contact has.
@@ -41,13 +44,13 @@ def decide(
     _check_columns(connection, destination)
     convert.install(connection, domains)
     connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE decided AS {_statement(destination)}",
+        f"CREATE OR REPLACE TEMP TABLE decided AS {_statement(destination, held_out)}",
         {"purpose": destination.purpose, "policy_version": policy_version, "release": release},
     )
     _check_once_each(connection, destination)
 
 
-def _statement(destination: Destination) -> str:
+def _statement(destination: Destination, held_out: str) -> str:
     in_audience = (
         "true"
         if destination.audience == "all"
@@ -57,6 +60,10 @@ def _statement(destination: Destination) -> str:
     is_refused = " OR ".join(
         f"""lower("{name}") IN (SELECT lower(address) FROM refused WHERE field = '{name}')
             OR "{name}" IS NOT NULL AND "_{name}" IN (SELECT mailbox FROM refused WHERE field = '{name}')"""
+        for name in destination.address
+    )
+    shares = " OR ".join(
+        f'"_{name}" IN (SELECT "_{name}" FROM joined WHERE "_{name}" IS NOT NULL AND ({held_out}))'
         for name in destination.address
     )
     topic = is_topic_refused(destination)
@@ -89,7 +96,8 @@ def _statement(destination: Destination) -> str:
                              OR link_kind IS NULL OR link_probability IS NULL THEN 'incomplete_receipt'
                         WHEN NOT {destination.identity.condition} THEN 'too_unsure'
                         WHEN NOT ({has_address}) THEN 'no_address'
-                        WHEN {is_refused} THEN 'address_refused' END AS reason
+                        WHEN {is_refused} THEN 'address_refused'
+                        WHEN {held_out} OR {shares} THEN 'held_out' END AS reason
             FROM joined AS mine WHERE is_considered
         )
         SELECT {columns},

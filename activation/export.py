@@ -24,6 +24,7 @@ from activation.files import (
     write_table,
 )
 from activation.held import Held, act_of, finish_cut_off, folder, misnamed, published_folders, unwritten_acts
+from contracts.bucketing_sql import held_out_sql
 from contracts.export import Destination
 from lakehouse import audit, keyed, policies
 from lakehouse.declared import declared_acts
@@ -225,7 +226,9 @@ def _decided_alone(
     lake: "Lake", connection: "duckdb.DuckDBPyConnection", destination: Destination, release: int, as_of: datetime.date
 ) -> None:
     policy, domains = lake.contracts.policy.version, lake.contracts.identity.mail_domains
-    decide.decide(connection, destination, policy, release, domains)
+    holdouts = [lake.contracts.experiments[name] for name in destination.holdouts]
+    held_out = held_out_sql(holdouts, "profile_id", as_of, "duckdb")
+    decide.decide(connection, destination, policy, release, domains, held_out)
     retract.hold_back(lake, connection, destination, release)
     caps.hold_back(lake.contracts, connection, destination, release, as_of)
 

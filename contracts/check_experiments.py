@@ -34,6 +34,16 @@ def problems_of_experiments(loaded: Mapping[str, Mapping[Path, Any]]) -> Iterato
         if item.exposure == "logged" and VIEWED not in events:
             yield problem_at(path, ("exposure",), f"no event {VIEWED} is declared, which logs exposures")
     yield from _shared_ranges(loaded["experiment"])
+    yield from _holdouts(loaded)
+
+
+def _holdouts(loaded: Mapping[str, Mapping[Path, Any]]) -> Iterator[Problem]:
+    """What an export holds people out for is a holdout."""
+    known = sorted(item.name for item in loaded["experiment"].values() if item.kind == "holdout")
+    for path, export in loaded["export"].items():
+        for number, name in enumerate(export.holdouts):
+            if name not in known:
+                yield problem_at(path, ("holdouts", number), f"{name} is no experiment of kind holdout", known)
 
 
 def _metric(path: Path, where: tuple[str, ...], metric: Metric, events: Mapping[str, Event]) -> Iterator[Problem]:

@@ -107,6 +107,7 @@ class Experiment(Declared):
 
     Attributes:
         kind: A ``holdout`` keeps a range of a namespace away from what all others get: its first arm is in the range.
+            Exports that name it (``holdouts``) leave that arm out.
         starts_on: First day of exposure, in UTC.
         ends_on: Last day of exposure; of a stopped one, the day it was stopped.
         exposure: ``logged``: somebody takes part once an `experiment_viewed` says so. ``assigned``: everybody who is
@@ -208,6 +209,10 @@ class Experiment(Declared):
                 return None
         place = bucketing.chosen(bucketing.bucket(self.seed, hashed, self.hash_version), self.ranges)
         return None if place == bucketing.NOBODY else arms[place]
+
+    def is_on(self, day: datetime.date) -> bool:
+        """Whether it takes people in on a day; of one that was stopped, whether it did."""
+        return self.status in ("running", "stopped") and self.starts_on <= day <= self.ends_on
 
     def overlaps(self, other: "Experiment") -> bool:
         """Whether both take people in on some day."""

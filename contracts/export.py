@@ -49,6 +49,7 @@ Reason = Literal[
     "too_unsure",
     "no_address",
     "address_refused",
+    "held_out",
     "address_taken",
     "capped",
 ]
@@ -68,6 +69,7 @@ REASONS: dict[Reason, str] = {
     "too_unsure": "the links of the profile are less sure than the destination asks under `identity`",
     "no_address": "no address field of the destination has a value",
     "address_refused": "another profile with the same address said no to this purpose",
+    "held_out": "a holdout keeps the person, or another with the same address, away from what all others get",
     "address_taken": "another exported profile has the same address, and the destination takes one row an address",
     "capped": "the person has got as much within the window as a cap of contracts/consent/caps.yml allows",
 }
@@ -130,6 +132,9 @@ class Destination(Declared):
         description="Of destinations that share a cap the lower has the first claim; then the name",
     )
     audience: Name = Field("all", description="`all` profiles, or the name of a mart gold.audience_*")
+    holdouts: tuple[Name, ...] = Field(
+        (), description="Experiments of kind `holdout`: whom they hold out is not exported while they run"
+    )
     identity: IdentityMinimum = Field(
         IdentityMinimum(), description="How surely a profile must be one person; without it any is exported"
     )

@@ -6,7 +6,7 @@ import time
 import duckdb
 
 from contracts import Contracts
-from measures.experiments.assign import arm_sql
+from contracts.bucketing_sql import arm_sql
 from tests.experiments_sim import LEAST, SETTINGS, Rates, rates
 
 RUNS, SEED, LIFT, IDS = 2_000, 20170401, 0.2, 1_000_000

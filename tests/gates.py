@@ -7,5 +7,6 @@ from lakehouse.run import Run
 
 def pass_gates(lake: Lake, run: Run, *gates: str) -> None:
     """Note the tables as they are as having passed these gates; without any, as having passed all three."""
+    versions = {table: lake.version(table) for table in lake.tables()}
     for gate in gates or ("silver", "identity", "gold"):
-        note_gated(lake, run, gate, {table: lake.version(table) for table in lake.tables()})
+        note_gated(lake, run, gate, versions)

@@ -7,9 +7,9 @@ part again when they are parted.
 import datetime
 from typing import TYPE_CHECKING
 
+from contracts.bucketing_sql import arm_sql, quoted
 from contracts.check_experiments import VIEWED
 from contracts.experiment import Experiment
-from measures.experiments.assign import arm_sql, quoted
 
 if TYPE_CHECKING:
     import duckdb

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from contracts.bucketing_sql import quoted
 from contracts.experiment import Experiment
-from measures.experiments.assign import quoted
 from measures.experiments.exposures import TABLE
 from measures.experiments.ledger import shown
 from measures.experiments.outcomes import Outcomes

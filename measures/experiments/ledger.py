@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from contracts.bucketing_sql import quoted
 from contracts.experiment import CLOSED, Experiment
 from measures.experiments import sequential, stats
-from measures.experiments.assign import quoted
 from measures.experiments.exposures import TABLE
 from measures.experiments.outcomes import Outcomes
 from measures.experiments.verdicts import alpha_of

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from contracts.bucketing_sql import quoted
 from contracts.experiment import Experiment, Metric
-from measures.experiments.assign import quoted
 from measures.experiments.exposures import TABLE
 
 if TYPE_CHECKING:

@@ -4,8 +4,8 @@ import datetime
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from contracts.bucketing_sql import quoted
 from contracts.experiment import Experiment
-from measures.experiments.assign import quoted
 from measures.experiments.outcomes import folded, value
 
 if TYPE_CHECKING:

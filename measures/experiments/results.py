@@ -7,8 +7,8 @@ import datetime
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from contracts.bucketing_sql import quoted
 from contracts.experiment import Experiment
-from measures.experiments.assign import quoted
 from measures.experiments.exposures import ABROAD, OUTSIDE, TABLE, UNKNOWN, expose
 from measures.experiments.interactions import interactions
 from measures.experiments.ledger import ledger, shown

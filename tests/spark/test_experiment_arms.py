@@ -2,7 +2,7 @@
 
 import pytest
 
-from measures.experiments.assign import arm_sql, bucket_sql
+from contracts.bucketing_sql import arm_sql, bucket_sql
 from tests.experiment import declared
 from tests.unit.test_bucketing import HASHES, WAYS
 

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts.bucketing import bucket, chosen, in_namespace, ranges
+from contracts.bucketing_sql import arm_sql, bucket_sql, quoted
 from contracts.experiment import Experiment
-from measures.experiments.assign import arm_sql, bucket_sql, quoted
 from tests.experiment import declared
 
 # From tests/cases.json of growthbook/growthbook-python (specVersion 0.7.1), which has the vectors of every SDK.

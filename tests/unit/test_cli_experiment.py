@@ -22,7 +22,7 @@ def test_all_experiments_are_listed_with_what_came_of_them(clew, experimented_ho
     assert rows["similar_products"]["verdict"] == "wins"
     assert rows["similar_products"]["people_counted"] == 240
     assert rows["review_reminder"]["status"] == "dead"
-    assert rows["mail_holdout"]["phase"] == "not_started"
+    assert rows["mail_holdout"]["phase"] == "running"
 
 
 def test_without_a_lake_they_are_listed_as_declared(clew, tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 The text is made of declared names and numbers alone; ids are columns. There is no user-defined function.
 """
 
+import datetime
+from collections.abc import Iterable
 from typing import Literal
 
 from contracts.bucketing import BUCKETS, NAMESPACE_VERSION, OFFSET, PRIME, WORD, HashVersion, Range, namespace_seed
@@ -85,6 +87,23 @@ def arm_sql(experiment: Experiment, hashed: str, dialect: Dialect) -> str:
         given = _let("part", place, f"CASE {whens} END", dialect)
         chosen = f"CASE WHEN {inside} THEN {given} END"
     return f"CASE WHEN {hashed} IS NULL THEN NULL ELSE {chosen} END"
+
+
+def held_out_sql(holdouts: Iterable[Experiment], hashed: str, day: datetime.date, dialect: Dialect) -> str:
+    """Whether an id is in the held-out arm of any of these holdouts that is on at a day.
+
+    Args:
+        holdouts: Experiments of kind ``holdout``, whose first arm is held out.
+        hashed: An SQL expression of the id.
+        day: In UTC.
+        dialect: Whose SQL.
+    """
+    arms = [
+        f"{arm_sql(one, hashed, dialect)} IS NOT DISTINCT FROM {quoted(next(iter(one.arms)))}"
+        for one in holdouts
+        if one.is_on(day)
+    ]
+    return " OR ".join(arms) or "false"
 
 
 def _within(place: str, found: Range) -> str:

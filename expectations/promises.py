@@ -1,13 +1,14 @@
-"""Warnings about what the business declared of itself: claims that are refuted, and guardrails that do not hold."""
+"""Warnings about what the business declared of itself: claims refuted, guardrails broken, experiments forgotten."""
 
 from expectations.rule import NoRows, Rule
 from expectations.suite import Scene
 
 HYPOTHESES, VERDICTS, METRICS = "gold.hypotheses", "ops.hypothesis_verdicts", "ops.metrics"
+LEDGER, EXPERIMENTS = "gold.experiment_ledger", "ops.experiments"
 
 
 def rules(scene: Scene) -> list[Rule]:
-    """The rules of the gold gate about hypotheses and metrics."""
+    """The rules of the gold gate about hypotheses, metrics and experiments."""
     today = f"DATE '{scene.as_of.isoformat()}'"
     return [
         NoRows(
@@ -38,5 +39,17 @@ def rules(scene: Scene) -> list[Rule]:
             owner="analytics",
             severity="warn",
             query=f"SELECT metric FROM {{batch}} WHERE as_of = {today} AND verdict = 'broken'",
+        ),
+        NoRows(
+            table=LEDGER,
+            name="no_experiment_is_forgotten",
+            says="Every experiment that a run knew by the run's date is declared still.",
+            why="what failed and is forgotten is tried again, and what is told of those left is too good",
+            do="bring its file in contracts/experiments back, with the status stopped or dead and what was learned; "
+            "see: clew experiment list",
+            owner="analytics",
+            severity="warn",
+            query=f"""SELECT DISTINCT experiment FROM {EXPERIMENTS} WHERE as_of <= {today}
+                      AND experiment NOT IN (SELECT experiment FROM {{batch}})""",
         ),
     ]

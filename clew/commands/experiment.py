@@ -22,15 +22,15 @@ AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
 Release = Annotated[str, typer.Option(help="A release's number, latest or live.")]
 Named = Annotated[str, typer.Argument(metavar="NAME", help="An experiment of contracts/experiments.")]
 _LEDGER, _RESULTS = "gold.experiment_ledger", "gold.experiment_results"
-_INTERACTIONS = "gold.experiment_interactions"
+_INTERACTIONS, _HISTORY = "gold.experiment_interactions", "ops.experiments"
 Row = dict[str, Any]
 
 
 @experiment.command("list")
 def list_(release: Release = "latest", as_json: AsJson = False) -> None:
-    """List every experiment, dead ones too: where it stands, and what came of it."""
+    """List every experiment, dead ones and those declared no more too: where it stands, and what came of it."""
     declared = _declared()
-    reading = _reading(release, _LEDGER)
+    reading = _reading(release, _LEDGER, _HISTORY)
     ledger = {row["experiment"]: row for row in _rows(reading, _LEDGER)}
     rows = []
     for name, one in declared.items():
@@ -40,6 +40,7 @@ def list_(release: Release = "latest", as_json: AsJson = False) -> None:
         rows.append(
             told | {column: found.get(column) for column in ("phase", "people_counted", "people_mixed", "verdict")}
         )
+    rows += [row for row in _forgotten(reading) if row["experiment"] not in declared]
     with results():
         if as_json:
             print_json({"experiments": rows})
@@ -186,6 +187,18 @@ def _rows(reading: "Reading | None", table: str, name: str | None = None, order:
     if name is None:
         return reading.rows(f"SELECT * FROM {table} ORDER BY experiment")
     return reading.rows(f"SELECT * FROM {table} WHERE experiment = ? ORDER BY {order}", [name])
+
+
+def _forgotten(reading: "Reading | None") -> list[Row]:
+    """Every experiment that a run knew, as the last that did knew it; its status then is `declared_no_more` now."""
+    if reading is None or _HISTORY not in reading.tables:
+        return []
+    return reading.rows(
+        f"""SELECT experiment, owner, 'declared_no_more' AS status, kind, starts_on, ends_on, phase, people_counted,
+                   people_mixed, verdict
+            FROM {_HISTORY} QUALIFY row_number() OVER (PARTITION BY experiment ORDER BY as_of DESC) = 1
+            ORDER BY experiment"""
+    )
 
 
 def _told(reading: "Reading | None") -> None:

@@ -23,13 +23,14 @@ if TYPE_CHECKING:
 
 EXPOSURES, RESULTS = "gold.experiment_exposures", "gold.experiment_results"
 INTERACTIONS, LEDGER = "gold.experiment_interactions", "gold.experiment_ledger"
+HISTORY = "ops.experiments"
 NOT_SAMPLED = (OUTSIDE, UNKNOWN, ABROAD)
 """Who was not given an arm by the experiment, so says nothing of its sample ratio; everybody else does."""
 Rows = list[dict[str, Any]]
 
 
 def compute(asked: Asked) -> Mapping[str, "pa.Table"]:
-    """The four tables of experiments."""
+    """The four tables of experiments, and the ledger as this date adds it to its history."""
     from lakehouse.schema import arrow_schema
 
     experiments = dict(sorted(asked.contracts.experiments.items()))
@@ -40,10 +41,12 @@ def compute(asked: Asked) -> Mapping[str, "pa.Table"]:
         for metric, declared in experiment.metrics.items()
     }
     compared = results(asked.connection, experiments, found, asked.as_of)
+    stands = ledger(asked.connection, experiments, found, compared, asked.as_of)
     rows: dict[str, Rows] = {
         RESULTS: compared,
         INTERACTIONS: interactions(asked.connection, experiments, found),
-        LEDGER: ledger(asked.connection, experiments, found, compared, asked.as_of),
+        LEDGER: stands,
+        HISTORY: [row | {"as_of": asked.as_of} for row in stands],
     }
     import pyarrow as pa
 
@@ -101,6 +104,6 @@ def people_by_arm(
 EXPERIMENTS = Measure(
     name="experiments",
     reads=("gold.events", "gold.profiles", "identity.history"),
-    writes=(EXPOSURES, RESULTS, INTERACTIONS, LEDGER),
+    writes=(EXPOSURES, RESULTS, INTERACTIONS, LEDGER, HISTORY),
     compute=compute,
 )

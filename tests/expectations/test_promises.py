@@ -86,3 +86,13 @@ def test_a_guardrail_that_broke_on_another_day_is_not_warned_of() -> None:
     kept = {"metric": "waits", "verdict": "kept", "as_of": TODAY}
     assert found("every_guardrail_holds", ops_metrics=[broken | {"as_of": days_ago(1)}, kept]) == []
     assert found("every_guardrail_holds", ops_metrics=[broken | {"as_of": TODAY}, kept]) == ["mails_per_week"]
+
+
+def test_an_experiment_that_a_run_knew_and_nobody_declares_is_warned_of() -> None:
+    at = {"version": "1-0-0", "owner": "web", "kind": "experiment", "status": "dead", "phase": "over"}
+    at |= {"starts_on": days_ago(90), "ends_on": days_ago(60), "hypothesis": "It helps.", "verdict": "not_known"}
+    history = [
+        at | {"as_of": days_ago(ago), "experiment": name} for name, ago in (("kept", 1), ("gone", 1), ("later", -1))
+    ]
+    ledger = [at | {"experiment": "kept", "stop_rule": "fixed_horizon", "excluded": "", "guardrails": ""}]
+    assert found("no_experiment_is_forgotten", gold_experiment_ledger=ledger, ops_experiments=history) == ["gone"]

@@ -13,6 +13,7 @@ from identity.resolve import resolve
 from lakehouse.lake import Lake
 from lakehouse.run import Run
 from lakehouse.settings import Settings
+from measures.step import measure
 from sandbox.scenario.generate import generate
 from spark_jobs.bronze.land import land
 from spark_jobs.gold.events import build_events
@@ -38,6 +39,7 @@ def bank(jars: Path, tmp_path_factory: pytest.TempPathFactory) -> Made:
     resolve(lake, RUN)
     build_events(lake, RUN)
     build_marts(lake, RUN)
+    measure(lake, RUN)
     return lake, json.loads((home / "truth" / "summary.json").read_text(encoding="utf-8"))
 
 
@@ -79,3 +81,20 @@ def test_stages_and_moments_come_of_the_events_that_the_contract_names(bank: Mad
         )
         assert 0 < opened_moments[0] <= warned[0]
         assert connection.execute("select count(*) from gold.orders").fetchone() == (0,), "a bank has no baskets"
+
+
+def test_its_metrics_claims_and_experiments_are_measured(bank: Made) -> None:
+    lake, _ = bank
+    contracts = Contracts(FOLDER / "bank" / "contracts")
+    with lake.duck() as connection:
+        values = dict(connection.execute("select metric, value from gold.metrics").fetchall())
+        (people,) = connection.execute(
+            "select count(distinct profile_id) from gold.signals join gold.profiles using (profile_id) where is_known "
+            "and signal in ('paid_by_card', 'got_salary') and occurred_at >= timestamptz '2024-12-04 00:00:00+00'"
+        ).fetchall()[0]
+    assert values.keys() == {name for name, metric in contracts.metrics.items() if not metric.is_of_operation}
+    assert values["people_banking"] == people > 0
+    told = {row["hypothesis"]: row["verdict"] for row in lake.arrow("gold.hypotheses").to_pylist()}
+    assert told.keys() == contracts.hypotheses.keys()
+    (tried,) = lake.arrow("gold.experiment_ledger").to_pylist()
+    assert tried["experiment"] == "equal_arms"

@@ -1,11 +1,12 @@
 """`clew experiment`: every experiment that is declared, what came of it, what it needs, and who is in which arm."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
-from contracts import Contracts
+from contracts import HERE, Contracts
 
 
 def told(ran) -> dict:
@@ -23,6 +24,18 @@ def test_all_experiments_are_listed_with_what_came_of_them(clew, experimented_ho
     assert rows["similar_products"]["people_counted"] == 240
     assert rows["review_reminder"]["status"] == "dead"
     assert rows["mail_holdout"]["phase"] == "running"
+
+
+def test_an_experiment_whose_file_was_taken_away_is_listed_still(
+    clew, experimented_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = Path(shutil.copytree(experimented_home, tmp_path / "home", symlinks=True))
+    contracts = Path(shutil.copytree(HERE, tmp_path / "contracts"))
+    (contracts / "experiments" / "review_reminder.yml").unlink()
+    monkeypatch.setenv("CLEW_CONTRACTS", str(contracts))
+    listed = told(clew("experiment", "list", "--json", home=home))["experiments"]
+    (row,) = (row for row in listed if row["experiment"] == "review_reminder")
+    assert (row["status"], row["phase"]) == ("declared_no_more", "over")
 
 
 def test_without_a_lake_they_are_listed_as_declared(clew, tmp_path: Path) -> None:

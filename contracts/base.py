@@ -1,6 +1,7 @@
 """Loading YAML declarations strictly: an unknown or wrong field is refused with its file and line."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -55,9 +56,7 @@ def load_yaml(path: Path, model: type[M]) -> M:
         ContractError: With every problem of the file at once, each with line, field and what is allowed.
     """
     try:
-        text = path.read_text(encoding="utf-8")
-        root = yaml.compose(text, Loader=_UniqueKeyLoader)
-        data = yaml.load(text, Loader=_UniqueKeyLoader)  # noqa: S506 - a SafeLoader subclass
+        return _read(path.read_text(encoding="utf-8"), model)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or "it cannot be read as YAML"
@@ -66,13 +65,25 @@ def load_yaml(path: Path, model: type[M]) -> M:
     except UnicodeDecodeError as error:
         found = Problem(str(path), 1, "(whole file)", "it is no text in UTF-8")
         raise ContractError(f"{path.name} is not valid YAML", do="name a YAML file", problems=[found]) from error
-    if not isinstance(data, dict):
+    except _NothingDeclared as error:
         found = Problem(str(path), 1, "(whole file)", "it holds no declaration")
-        raise ContractError(f"{path.name} is empty", do="write the fields of its schema", problems=[found])
-    try:
-        return model.model_validate(data)
+        raise ContractError(f"{path.name} is empty", do="write the fields of its schema", problems=[found]) from error
     except ValidationError as error:
+        root = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
         raise _contract_error(path, root, error, model) from error
+
+
+class _NothingDeclared(Exception):
+    """A YAML text holds no mapping."""
+
+
+@lru_cache(maxsize=2048)
+def _read(text: str, model: type[M]) -> M:
+    """What a text declares. Nobody can change that, so it is read once in a process, however often it is asked for."""
+    data = yaml.load(text, Loader=_UniqueKeyLoader)  # noqa: S506 - a SafeLoader subclass
+    if not isinstance(data, dict):
+        raise _NothingDeclared
+    return model.model_validate(data)
 
 
 def _contract_error(path: Path, root: yaml.Node | None, error: ValidationError, model: type[Declared]) -> ContractError:

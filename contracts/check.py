@@ -6,10 +6,10 @@ All problems are found in one go, each with file, line, field and what is allowe
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
 from contracts import DBT_MODELS, Contracts, flow, semantic
@@ -249,6 +249,7 @@ def _stale_docs(root: Path) -> Iterator[Problem]:
             yield Problem(str(path), 1, "(whole file)", "not what the declarations say: run clew check --write-docs")
 
 
+@cache
 def _schemas() -> dict[str, str]:
     return {
         f"{kind}.schema.json": json.dumps(model.model_json_schema(), indent=2, sort_keys=True) + "\n"
@@ -373,7 +374,7 @@ def wrongly_asked(models: Path = DBT_MODELS) -> Iterator[Problem]:
         asked, name = asked_of_identity(model), model["name"]
         if asked is None:
             continue
-        names = [item["name"] for item in yaml.safe_load(path.read_text(encoding="utf-8"))["models"]]
+        names = [other["name"] for file, other in published_models(models) if file == path]
         where = ("models", names.index(name), *ASKED)
         try:
             IdentityMinimum.model_validate(asked)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -42,9 +43,15 @@ class Mart:
 def published_models(models: Path = DBT_MODELS) -> Iterator[tuple[Path, dict[str, Any]]]:
     """Each published model's declaration, with its file."""
     for path in sorted(path for folder in PUBLISHED for path in (models / folder).rglob("*.yml")):
-        text = path.read_text(encoding="utf-8")
-        for model in yaml.load(text, Loader=yaml.CSafeLoader).get("models", []):
+        for model in _models_in(path.read_text(encoding="utf-8")):
             yield path, model
+
+
+@lru_cache(maxsize=256)
+def _models_in(text: str) -> list[dict[str, Any]]:
+    """The models that a YAML declares. Its text is parsed once: beside them it has their unit tests, which are long."""
+    found: list[dict[str, Any]] = yaml.load(text, Loader=yaml.CSafeLoader).get("models", [])
+    return found
 
 
 def meta_of(declared: dict[str, Any]) -> dict[str, Any]:

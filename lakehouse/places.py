@@ -6,11 +6,13 @@ that is there already is read where it is.
 """
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 FOLDER = "restricted"
 """The restricted folder within a lake, where no setting says otherwise."""
+_COMMIT = re.compile(r"\d{20}\.json")
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,15 @@ class Places:
     def is_restricted(self, path: Path) -> bool:
         """Whether a table's folder lies in the restricted place."""
         return path.is_relative_to(self.restricted)
+
+
+def newest_commit(table: Path) -> int | None:
+    """The version of the newest commit in a table's log; None where none can be seen."""
+    try:
+        with os.scandir(table / "_delta_log") as entries:
+            return max((int(entry.name[:20]) for entry in entries if _COMMIT.fullmatch(entry.name)), default=None)
+    except OSError:
+        return None
 
 
 def _is_begun(log: Path) -> bool:

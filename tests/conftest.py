@@ -34,7 +34,7 @@ from tests.gates import pass_gates
 if not hasattr(sys.modules["__main__"], "__file__"):
     sys.modules["__main__"].__file__ = pytest.__file__
 # A few rows a test: for every JVM the tests start, the quick compiler alone is done sooner than the optimising one, and
-# plans are interpreted sooner than compiled. The tests of the demo compile them, as everybody's runs do.
+# plans are interpreted sooner than compiled. The scheduler's run compiles them, as everybody's runs do.
 COMPILED = "-XX:TieredStopAtLevel=1"
 INTERPRETED = f"{COMPILED} -Dspark.sql.codegen.wholeStage=false -Dspark.sql.codegen.factoryMode=NO_CODEGEN"
 os.environ.setdefault("CLEW_JAVA_OPTIONS", INTERPRETED)

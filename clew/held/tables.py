@@ -18,12 +18,17 @@ _NAMED: dict[Kind, re.Pattern[str]] = {
 _FIRST: tuple[Kind, ...] = ("profile", "event", "record")
 """Where the key names nobody: a row is first of its profile, since a record may be of several people in turn."""
 
+_OF_MANY = "figures of five people or more, from which none is told apart; the rows that they are of are told"
 ELSEWHERE = {
     "bronze.<source>": "raw lines are told message by message, as silver counts them: a line may be of several people",
     "silver.quarantine": "refused messages name nobody reliably; those that hold this person's identifiers are told",
     "ops.audit": "acts are told where they name this person's ids; the actor is who worked with the data",
     "ops.erased": "keyed hashes of people who were erased, from which nobody who is in the lake can be told",
     "ops.erasures": "why and by whom people were erased, naming none; the acts are in the audit",
+    "gold.bottlenecks": _OF_MANY,
+    "gold.journey_paths": _OF_MANY,
+    "gold.leading_indicators": _OF_MANY,
+    "gold.metric_groups": _OF_MANY,
     "ops.check_results": "names keys of some rows that broke a rule, for the time of ops; the rows themselves are told",
 }
 """Tables with personal columns that are no rows of one person, and how they are told instead."""

@@ -13,7 +13,7 @@ import pytest
 from clew.airflow_home import CODE
 from lakehouse.lake import Lake
 from lakehouse.settings import Settings
-from tests.conftest import COMPILED
+from tests.conftest import INTERPRETED
 
 HOUSEHOLDS = 15
 
@@ -33,7 +33,7 @@ class Workspace:
         return Lake(self.settings)
 
     def environment(self, **more: str) -> dict[str, str]:
-        here = {"CLEW_HOME": str(self.home), "PYTHONPATH": str(CODE), "CLEW_JAVA_OPTIONS": COMPILED}
+        here = {"CLEW_HOME": str(self.home), "PYTHONPATH": str(CODE), "CLEW_JAVA_OPTIONS": INTERPRETED}
         return {**os.environ, **here, **more}
 
     def call(self, *arguments: str, module: str = "clew", **more: str) -> subprocess.CompletedProcess[str]:

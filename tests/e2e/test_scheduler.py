@@ -13,6 +13,7 @@ import pytest
 
 from clew import server
 from sandbox.generate import generate
+from tests.conftest import COMPILED
 from tests.dags.test_dags import ORDER
 
 DAG = "clew_daily"
@@ -60,7 +61,8 @@ def test_the_scheduler_runs_every_task_in_a_process_of_its_own(workspace):
     generate(workspace.settings.landing, workspace.home / "truth", households=8, until=UNTIL)
     port = _free_port()
     # The test asks for its run; the clock must not start another one beside it.
-    up = workspace.call("up", "--port", str(port), module="clew.server", AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE="False")
+    alone = {"AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": "False", "CLEW_JAVA_OPTIONS": COMPILED}
+    up = workspace.call("up", "--port", str(port), module="clew.server", **alone)
     assert up.returncode == 0, up.stderr
     try:
         name, password = server.login(workspace.settings)

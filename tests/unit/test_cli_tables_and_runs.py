@@ -8,7 +8,7 @@ def test_tables_lists_every_table_with_its_release_and_grain(clew, unread: Path)
     told = json.loads(clew("tables", "--json", home=unread).out)
     tables = {item["table"]: item for item in told["tables"]}
     assert set(told) == {"lake", "tables"}
-    assert len(tables) == 19
+    assert len(tables) == 21
     profiles = tables["gold.profiles"]
     assert set(profiles) == {"table", "rows", "bytes", "version", "released_version", "changed_at", "grain"}
     assert (profiles["rows"], profiles["version"], profiles["released_version"]) == (2, 1, 0)

@@ -51,8 +51,8 @@ def panel(
 ) -> Panel:
     """Count everything before ``end``; people without a region are left out, and regions of few people at last.
 
-    Weeks begin with the first whole one after the first order or touchpoint of a medium: media that were sent before
-    the first order are those weeks' past.
+    Weeks begin with the first whole one after the first order. What was sent before it is left out, so the first weeks
+    carry over less than they did.
     """
     told = declared.outcome
     connection.execute(

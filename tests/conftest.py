@@ -317,7 +317,7 @@ def _empty_marts(lake: Lake) -> None:
     """Every other published mart, without rows, with the columns that its YAML declares."""
     models = Path(__file__).parents[1] / "dbt_project" / "models"
     for path in sorted((*models.glob("marts/*.yml"), *models.glob("activation/*.yml"))):
-        for model in yaml.safe_load(path.read_text(encoding="utf-8"))["models"]:
+        for model in yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)["models"]:
             if not lake.exists(f"gold.{model['name']}"):
                 columns = [(c["name"], arrow_type(c["data_type"])) for c in model["columns"]]
                 _mart(lake, model["name"], pa.schema(columns), [])

@@ -128,7 +128,14 @@ class Lake:
         return reader.load(self.path(table))
 
     def arrow(self, table: str, columns: list[str] | None = None, version: int | None = None) -> "pa.Table":
-        return self.delta(table, version).to_pyarrow_table(columns=columns)
+        """A table's rows, read by Arrow's own file system.
+
+        That of delta-rs calls Python from Arrow's threads; a process that ends while they do is aborted (exit code 134).
+        """
+        from pyarrow.fs import LocalFileSystem, SubTreeFileSystem
+
+        files = SubTreeFileSystem(self.path(table), LocalFileSystem())
+        return self.delta(table, version).to_pyarrow_table(columns=columns, filesystem=files)
 
     def duck(
         self,

@@ -130,7 +130,7 @@ class Lake:
     def arrow(self, table: str, columns: list[str] | None = None, version: int | None = None) -> "pa.Table":
         """A table's rows, read by Arrow's own file system.
 
-        That of delta-rs calls Python from Arrow's threads; a process that ends while they do is aborted (exit code 134).
+        That of delta-rs calls Python from Arrow's threads; a process that ends meanwhile is aborted (exit code 134).
         """
         from pyarrow.fs import LocalFileSystem, SubTreeFileSystem
 

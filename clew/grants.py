@@ -5,6 +5,7 @@ are made anew.
 """
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from contracts import ALL, Contracts
@@ -37,31 +38,28 @@ def bucket_policy(contracts: Contracts, bucket: str, prefix: str, account: str) 
     _hold_to(re.compile(rf"({_CLOUD_NAME.pattern}(/{_CLOUD_NAME.pattern})*)?"), prefix.strip("/"), "--prefix")
     root = f"arn:aws:s3:::{bucket}"
     base = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
-    statements: list[dict[str, Any]] = []
-    for role in contracts.roles:
-        principal = {"AWS": f"arn:aws:iam::{account}:role/clew-{role}"}
-        folders = [f"{base}{_folder(contracts, table)}" for table in _readable(contracts, role)]
-        name = role.title().replace("_", "")
-        if role == WRITER:
-            statements += [
-                {"Sid": f"{name}Works", "Effect": "Allow", "Principal": principal,
-                 "Action": ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], "Resource": [f"{root}/{base}*"]},
-                {"Sid": f"{name}Lists", "Effect": "Allow", "Principal": principal, "Action": ["s3:ListBucket"],
-                 "Resource": [root]},
-            ]  # fmt: skip
-            continue
+    entered = f"{root}/{base}*"
+    statements: list[dict[str, Any]] = [
+        {"Sid": f"{_sid([WRITER])}Works", "Effect": "Allow", "Principal": _principal(account, [WRITER]),
+         "Action": ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], "Resource": [entered]},
+        {"Sid": f"{_sid([WRITER])}Lists", "Effect": "Allow", "Principal": _principal(account, [WRITER]),
+         "Action": ["s3:ListBucket"], "Resource": [root]},
+    ]  # fmt: skip
+    for roles, tables in _by_readers(contracts).items():
+        folders = [f"{base}{_folder(contracts, table)}/*" for table in tables]
+        name, principal = _sid(roles), _principal(account, roles)
         statements += [
             {"Sid": f"{name}Reads", "Effect": "Allow", "Principal": principal, "Action": ["s3:GetObject"],
-             "Resource": [f"{root}/{folder}/*" for folder in folders]},
+             "Resource": [f"{root}/{folder}" for folder in folders]},
             {"Sid": f"{name}Lists", "Effect": "Allow", "Principal": principal, "Action": ["s3:ListBucket"],
-             "Resource": [root],
-             "Condition": {"StringLike": {"s3:prefix": [f"{folder}/*" for folder in folders]}}},
+             "Resource": [root], "Condition": {"StringLike": {"s3:prefix": folders}}},
         ]  # fmt: skip
-        if not any(contracts.is_restricted(table) for table in _readable(contracts, role)):
+    for role in contracts.roles:
+        if role != WRITER and not any(contracts.is_restricted(table) for table in _readable(contracts, role)):
             # Said twice over: an Allow that somebody adds elsewhere does not open it.
             statements.append(
-                {"Sid": f"{name}NeverEnters", "Effect": "Deny", "Principal": principal, "Action": ["s3:GetObject"],
-                 "Resource": [f"{root}/{base}{FOLDER}/*"]}
+                {"Sid": f"{_sid([role])}NeverEnters", "Effect": "Deny", "Principal": _principal(account, [role]),
+                 "Action": ["s3:GetObject"], "Resource": [f"{root}/{base}{FOLDER}/*"]}
             )  # fmt: skip
     return {"Version": "2012-10-17", "Statement": statements}
 
@@ -79,6 +77,24 @@ def unity_grants(contracts: Contracts, catalog: str) -> list[str]:
         rights = "SELECT, MODIFY" if role == WRITER else "SELECT"
         statements += [f"GRANT {rights} ON TABLE {catalog}.{table} TO {group}" for table in tables]
     return statements
+
+
+def _by_readers(contracts: Contracts) -> dict[tuple[str, ...], list[str]]:
+    """Tables by the roles that may read them: told once for all of these, since S3 takes no policy beyond 20 KB."""
+    found: dict[tuple[str, ...], list[str]] = {}
+    for table in every_table(contracts):
+        readers = contracts.readers(table)
+        if roles := tuple(role for role in contracts.roles if role != WRITER and role in readers):
+            found.setdefault(roles, []).append(table)
+    return found
+
+
+def _sid(roles: Sequence[str]) -> str:
+    return "".join(role.title().replace("_", "") for role in roles)
+
+
+def _principal(account: str, roles: Sequence[str]) -> dict[str, list[str]]:
+    return {"AWS": [f"arn:aws:iam::{account}:role/clew-{role}" for role in roles]}
 
 
 def _readable(contracts: Contracts, role: str) -> list[str]:

@@ -151,8 +151,7 @@ def state_folder(lake: "Lake") -> Path:
 def _session_for_dbt(lake: "Lake") -> Iterator[None]:
     """The tables attached, the dictionary laid out, and afterwards the session as it was."""
     spark = lake.spark
-    marts = [name for name in lake.tables() if name.startswith("gold.")]
-    attach(lake, {*READ, *marts})
+    attach(lake, {*READ, *lake.contracts.marts})
     lay_out(spark, lake.contracts)
     ansi = spark.conf.get("spark.sql.ansi.enabled") or "true"
     os.environ["CLEW_DBT_LAKE"] = str(lake.settings.lake)

@@ -102,8 +102,10 @@ def test_marts_are_built_twice_alike_and_any_engine_reads_them(home: Lake, small
     assert all(row["is_current"] == (row["left_at"] is None) for row in stages)
 
 
-def test_a_model_that_fails_is_named_without_a_value(home: Lake) -> None:
+def test_a_model_that_fails_is_named_without_a_value(home: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     import deltalake
+
+    monkeypatch.setattr(marts, "NOT_RUN", f"{marts.NOT_RUN} signals+ sessions+")  # what others show is not built again
 
     links = home.arrow("identity.assignments").drop_columns(["kind"])
     deltalake.write_deltalake(home.path("identity.assignments"), links, mode="overwrite", schema_mode="overwrite")

@@ -138,14 +138,25 @@ def test_a_bucket_policy_gives_each_role_the_folders_of_its_tables_and_no_other(
     assert len(json.dumps(policy, separators=(",", ":"))) < 20_480, "S3 takes no longer policy"
     by_sid = {statement["Sid"]: statement for statement in policy["Statement"]}
     assert len(by_sid) == len(policy["Statement"])
-    analyst = by_sid["AnalystReads"]
-    assert analyst["Principal"] == {"AWS": "arn:aws:iam::123456789012:role/clew-analyst"}
-    assert "arn:aws:s3:::acme-data/lake/gold/profiles/*" in analyst["Resource"]
-    assert not any("/restricted/" in resource for resource in analyst["Resource"])
+
+    def reads(role: str) -> set[str]:
+        who = f"arn:aws:iam::123456789012:role/clew-{role}"
+        return {
+            folder.removeprefix("arn:aws:s3:::acme-data/lake/").removesuffix("/*").replace("/", ".")
+            for item in policy["Statement"]
+            if item["Effect"] == "Allow" and who in item["Principal"]["AWS"] and item["Action"] == ["s3:GetObject"]
+            for folder in item["Resource"]
+        }
+
+    for role in set(CONTRACTS.roles) - {"engineer"}:
+        may = {table for table in every_table(CONTRACTS) if role in CONTRACTS.readers(table)}
+        assert reads(role) == {f"restricted.{name}" if CONTRACTS.is_restricted(name) else name for name in may}
+    assert "gold.profiles" in reads("analyst")
+    assert not any(folder.startswith("restricted.") for folder in reads("analyst"))
     assert by_sid["AnalystNeverEnters"]["Effect"] == "Deny"
     assert by_sid["AnalystNeverEnters"]["Resource"] == ["arn:aws:s3:::acme-data/lake/restricted/*"]
-    assert "arn:aws:s3:::acme-data/lake/restricted/gold/profile_contact/*" in by_sid["ActivationReads"]["Resource"]
-    assert "arn:aws:s3:::acme-data/lake/restricted/gold/events/*" not in by_sid["ActivationReads"]["Resource"]
+    assert "restricted.gold.profile_contact" in reads("activation")
+    assert "restricted.gold.events" not in reads("activation")
     writers = [sid for sid, item in by_sid.items() if "s3:PutObject" in item["Action"]]
     assert writers == ["EngineerWorks"]
 

@@ -9,7 +9,8 @@ from sandbox.clock import FIRST_DAY, LAST_DAY, Window, utc
 from sandbox.segment import segment_entries
 from sandbox.stories import Step
 from sandbox.trials import NAME, TRUE_LIFT, Trial
-from sandbox.world import Truth, World
+from sandbox.truth import Truth
+from sandbox.world import World
 
 LOOKS = 10
 EXPERIMENT = Contracts().experiments[NAME]

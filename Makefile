@@ -26,7 +26,7 @@ endif
 export UV_HTTP_TIMEOUT ?= 180
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup demo test test-long test-quick test-e2e lint format check chaos bench report-check up down docs clean lock
+.PHONY: help setup demo test test-quick test-e2e lint format check chaos bench report-check up down docs clean lock
 
 help: ## this list
 	@grep -hE '^[a-z][a-z0-9-]*:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -39,11 +39,8 @@ demo: setup ## make the sandbox's files, run the daily DAG on them twice, show w
 	@$(BIN)/clew demo $(if $(filter retailer,$(SCENARIO)),--households $(HOUSEHOLDS),--scenario $(SCENARIO) $(if $(PEOPLE),--people $(PEOPLE)))
 
 # Two workers, each file of tests on one of them; in the order of collection, so that the long e2e files come early.
-test: setup ## all tests but the long ones
-	@$(BIN)/python -m pytest tests -m "not long" --numprocesses 2 --dist loadfile --no-loadscope-reorder --durations 25 --durations-min 20
-
-test-long: setup ## the tests that take minutes each: kills, full disks, runs in many orders
-	@$(BIN)/python -m pytest tests -m long --numprocesses 2 --dist loadfile
+test: setup ## all tests
+	@$(BIN)/python -m pytest tests --numprocesses 2 --dist loadfile --no-loadscope-reorder --durations 25 --durations-min 20
 
 test-quick: $(INSTALLED) ## the tests that need no JVM
 	@$(BIN)/python -m pytest tests/unit

@@ -5,7 +5,6 @@ be used is worked out from silver.consents, the customer records and identity.
 """
 
 import datetime
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -13,7 +12,6 @@ import duckdb
 from activation import convert
 from activation.decide import is_topic_refused
 from contracts.bucketing_sql import held_out_sql
-from contracts.experiment import Experiment
 from contracts.export import HASHING, Destination
 from contracts.permission import Moment
 from contracts.permission_sql import said_at
@@ -67,8 +65,9 @@ def problems(
         why = f"the contract {manifest['version']} of the destination is not the present one"
         return found, [f"{why}: refusals of its topic and by the same address could not be looked up"]
     convert.install(connection, lake.contracts.identity.mail_domains)
-    found += _held_out(connection, [lake.contracts.experiments[name] for name in declared.holdouts], as_of)
-    return [*found, *_topic_refused(connection, declared), *_address_refused(connection, declared)], []
+    found += [*_topic_refused(connection, declared), *_address_refused(connection, declared)]
+    held_out, unknown = _held_out(lake, connection, declared, manifest, as_of)
+    return [*found, *held_out], unknown
 
 
 def told(connection: duckdb.DuckDBPyConnection, condition: str, **values: Any) -> str:
@@ -149,12 +148,6 @@ def _may_be_used(connection: duckdb.DuckDBPyConnection, asked: str) -> list[str]
     return [*found, f"{other} name another consent event than the one that decides"] if other else found
 
 
-def _held_out(connection: duckdb.DuckDBPyConnection, holdouts: Iterable[Experiment], as_of: datetime.date) -> list[str]:
-    """Nobody is in a file whom a holdout kept away on its date."""
-    whose = told(connection, held_out_sql(holdouts, "profile_id", as_of, "duckdb"))
-    return [f"{whose} were to be kept away by a holdout"] if whose else []
-
-
 def _topic_refused(connection: duckdb.DuckDBPyConnection, destination: Destination) -> list[str]:
     """Nobody refused or paused the topic that the destination is about."""
     whose = told(connection, f"profile_id IN (SELECT profile_id FROM state WHERE {is_topic_refused(destination)})")
@@ -163,6 +156,34 @@ def _topic_refused(connection: duckdb.DuckDBPyConnection, destination: Destinati
 
 def _address_refused(connection: duckdb.DuckDBPyConnection, destination: Destination) -> list[str]:
     """No address is of a mailbox or number that somebody gave whose last word was no, in whatever spelling."""
+    no_to = f"FROM state WHERE list_contains({list(KEEPS_AWAY)}, status) OR {is_topic_refused(destination)}"
+    shared = _given_by(connection, destination, f"SELECT profile_id {no_to}")
+    return [f"{whose} have an {name} that another gave who said no to {destination.purpose}" for whose, name in shared]
+
+
+def _held_out(
+    lake: "Lake",
+    connection: duckdb.DuckDBPyConnection,
+    destination: Destination,
+    manifest: dict[str, Any],
+    as_of: datetime.date,
+) -> tuple[list[str], list[str]]:
+    """Nobody is in a file whom a holdout kept away on its date, by themselves or by an address; and what is unknown."""
+    went_by = dict(manifest.get("holdouts", {}))
+    if set(went_by) != set(destination.holdouts):
+        return ["the manifest names other holdouts than the contract"], []
+    holdouts = lake.contracts.holdouts(destination)
+    if changed := [one.name for one in holdouts if one.version != went_by[one.name]]:
+        return [], [f"{', '.join(changed)} changed since: whom it held out then could not be looked up"]
+    held_out = held_out_sql(holdouts, "profile_id", as_of, "duckdb")
+    whose = told(connection, held_out)
+    shared = _given_by(connection, destination, f"SELECT profile_id FROM identity.assignments WHERE {held_out}")
+    found = [f"{whose} were to be kept away by a holdout"] if whose else []
+    return [*found, *(f"{people} have an {name} of who is held out" for people, name in shared)], []
+
+
+def _given_by(connection: duckdb.DuckDBPyConnection, destination: Destination, others: str) -> list[tuple[str, str]]:
+    """Whose address is of a mailbox or number that another of these people gave, and which field it is."""
     found = []
     for name in destination.address:
         field = destination.fields[name]
@@ -177,11 +198,8 @@ def _address_refused(connection: duckdb.DuckDBPyConnection, destination: Destina
             {"kind": field.profile},
         )
         connection.execute(
-            f"""CREATE OR REPLACE TEMP TABLE no_to AS
-                SELECT DISTINCT box, profile_id FROM given WHERE profile_id IN (
-                    SELECT profile_id FROM state
-                    WHERE list_contains($away::VARCHAR[], status) OR {is_topic_refused(destination)})""",
-            {"away": list(KEEPS_AWAY)},
+            f"""CREATE OR REPLACE TEMP TABLE theirs AS
+                SELECT DISTINCT box, profile_id FROM given WHERE profile_id IN ({others})"""
         )
         # Of a hash the mailbox is known only by who gave it.
         hashes = field.convert in HASHING
@@ -193,8 +211,8 @@ def _address_refused(connection: duckdb.DuckDBPyConnection, destination: Destina
                         SELECT x.profile_id, g.box FROM exported AS x
                         JOIN (SELECT DISTINCT cell, box FROM given) AS g ON g.cell = lower(x."{name}")
                         {by_itself}) AS mine
-                    JOIN no_to USING (box) WHERE no_to.profile_id <> mine.profile_id)""",
+                    JOIN theirs USING (box) WHERE theirs.profile_id <> mine.profile_id)""",
         )
         if whose:
-            found.append(f"{whose} have an {name} that another gave who said no to {destination.purpose}")
+            found.append((whose, name))
     return found

@@ -34,8 +34,8 @@ def decide(
         policy_version: Goes into each row.
         release: Goes into each row.
         domains: The providers of mailboxes that have several spellings.
-        held_out: SQL over ``profile_id``: whether a holdout keeps somebody away. It keeps their mailboxes away, too,
-            whoever else gives them.
+        held_out: SQL over ``profile_id``: whether a holdout keeps somebody away. It keeps every address away that they
+            gave, whoever else gives it.
 
     Raises:
         ContractError: If the field map names a column that neither gold.profiles nor gold.profile_contact has.
@@ -57,15 +57,6 @@ def _statement(destination: Destination, held_out: str) -> str:
         else f'profile_id IN (SELECT profile_id FROM gold."{destination.audience}")'
     )
     has_address = " OR ".join(f'"{name}" IS NOT NULL' for name in destination.address)
-    is_refused = " OR ".join(
-        f"""lower("{name}") IN (SELECT lower(address) FROM refused WHERE field = '{name}')
-            OR "{name}" IS NOT NULL AND "_{name}" IN (SELECT mailbox FROM refused WHERE field = '{name}')"""
-        for name in destination.address
-    )
-    shares = " OR ".join(
-        f'"_{name}" IN (SELECT "_{name}" FROM joined WHERE "_{name}" IS NOT NULL AND ({held_out}))'
-        for name in destination.address
-    )
     topic = is_topic_refused(destination)
     keeps_away = f"(list_contains({list(KEEPS_AWAY)}, status) OR {topic})"
     shown = f"{convert.named_safely('consent_event_id')} AND {convert.named_safely('notice_version')}"
@@ -86,7 +77,11 @@ def _statement(destination: Destination, held_out: str) -> str:
         ), refusers AS (
             SELECT profile_id FROM gold.consent_state WHERE purpose = $purpose AND {keeps_away}
         ), refused AS (
-            {_refused(destination, keeps_away)}
+            {_addresses_of("refusers", destination, keeps_away)}
+        ), held_people AS (
+            SELECT profile_id FROM gold.profiles WHERE {held_out}
+        ), held AS (
+            {_addresses_of("held_people", destination, held_out)}
         ), reasoned AS (
             SELECT mine.*,
                    CASE WHEN status IS NULL THEN 'no_consent_known'
@@ -96,8 +91,8 @@ def _statement(destination: Destination, held_out: str) -> str:
                              OR link_kind IS NULL OR link_probability IS NULL THEN 'incomplete_receipt'
                         WHEN NOT {destination.identity.condition} THEN 'too_unsure'
                         WHEN NOT ({has_address}) THEN 'no_address'
-                        WHEN {is_refused} THEN 'address_refused'
-                        WHEN {held_out} OR {shares} THEN 'held_out' END AS reason
+                        WHEN {_has_address_of("refused", destination)} THEN 'address_refused'
+                        WHEN {held_out} OR {_has_address_of("held", destination)} THEN 'held_out' END AS reason
             FROM joined AS mine WHERE is_considered
         )
         SELECT {columns},
@@ -128,8 +123,8 @@ def _fields(destination: Destination) -> str:
     return ", ".join(fields + mailboxes)
 
 
-def _refused(destination: Destination, keeps_away: str) -> str:
-    """The addresses of people who said no, be it the one their profile shows or another that they once gave.
+def _addresses_of(people: str, destination: Destination, are_they: str) -> str:
+    """The addresses of these people, be it the one their profile shows or another that they once gave.
 
     And their mailboxes, since an address may have been given with another tag or in another spelling, of which a hash
     shows nothing.
@@ -137,9 +132,18 @@ def _refused(destination: Destination, keeps_away: str) -> str:
     return " UNION ALL ".join(
         f"""SELECT '{name}' AS field, {convert.macro(destination.fields[name].convert)}(value) AS address,
                    clew_mailbox(value) AS mailbox
-            FROM gold.profile_identifiers SEMI JOIN refusers USING (profile_id)
+            FROM gold.profile_identifiers SEMI JOIN {people} USING (profile_id)
             WHERE identifier = '{destination.fields[name].profile}'
-            UNION ALL SELECT '{name}', "{name}", "_{name}" FROM joined WHERE {keeps_away}"""
+            UNION ALL SELECT '{name}', "{name}", "_{name}" FROM joined WHERE {are_they}"""
+        for name in destination.address
+    )
+
+
+def _has_address_of(addresses: str, destination: Destination) -> str:
+    """Whether a row has one of these addresses, or its mailbox."""
+    return " OR ".join(
+        f"""lower("{name}") IN (SELECT lower(address) FROM {addresses} WHERE field = '{name}')
+            OR "{name}" IS NOT NULL AND "_{name}" IN (SELECT mailbox FROM {addresses} WHERE field = '{name}')"""
         for name in destination.address
     )
 

@@ -163,6 +163,7 @@ def _fill(lake: "Lake", destination: Destination, release: int, staged: Path) ->
         "release": release,
         "audience": destination.audience,
         "identity": destination.identity.model_dump(mode="json"),
+        "holdouts": {one.name: one.version for one in lake.contracts.holdouts(destination)},
         "considered": considered,
         "rows": rows,
         "refused": refused,
@@ -226,8 +227,7 @@ def _decided_alone(
     lake: "Lake", connection: "duckdb.DuckDBPyConnection", destination: Destination, release: int, as_of: datetime.date
 ) -> None:
     policy, domains = lake.contracts.policy.version, lake.contracts.identity.mail_domains
-    holdouts = [lake.contracts.experiments[name] for name in destination.holdouts]
-    held_out = held_out_sql(holdouts, "profile_id", as_of, "duckdb")
+    held_out = held_out_sql(lake.contracts.holdouts(destination), "profile_id", as_of, "duckdb")
     decide.decide(connection, destination, policy, release, domains, held_out)
     retract.hold_back(lake, connection, destination, release)
     caps.hold_back(lake.contracts, connection, destination, release, as_of)

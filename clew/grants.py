@@ -38,10 +38,9 @@ def bucket_policy(contracts: Contracts, bucket: str, prefix: str, account: str) 
     _hold_to(re.compile(rf"({_CLOUD_NAME.pattern}(/{_CLOUD_NAME.pattern})*)?"), prefix.strip("/"), "--prefix")
     root = f"arn:aws:s3:::{bucket}"
     base = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
-    entered = f"{root}/{base}*"
     statements: list[dict[str, Any]] = [
         {"Sid": f"{_sid([WRITER])}Works", "Effect": "Allow", "Principal": _principal(account, [WRITER]),
-         "Action": ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], "Resource": [entered]},
+         "Action": ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], "Resource": [f"{root}/{base}*"]},
         {"Sid": f"{_sid([WRITER])}Lists", "Effect": "Allow", "Principal": _principal(account, [WRITER]),
          "Action": ["s3:ListBucket"], "Resource": [root]},
     ]  # fmt: skip

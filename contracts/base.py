@@ -56,7 +56,7 @@ def load_yaml(path: Path, model: type[M]) -> M:
         ContractError: With every problem of the file at once, each with line, field and what is allowed.
     """
     try:
-        return _read(path.read_text(encoding="utf-8"), model)
+        declared = _read(path.read_text(encoding="utf-8"), model)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or "it cannot be read as YAML"
@@ -65,25 +65,20 @@ def load_yaml(path: Path, model: type[M]) -> M:
     except UnicodeDecodeError as error:
         found = Problem(str(path), 1, "(whole file)", "it is no text in UTF-8")
         raise ContractError(f"{path.name} is not valid YAML", do="name a YAML file", problems=[found]) from error
-    except _NothingDeclared as error:
-        found = Problem(str(path), 1, "(whole file)", "it holds no declaration")
-        raise ContractError(f"{path.name} is empty", do="write the fields of its schema", problems=[found]) from error
     except ValidationError as error:
         root = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
         raise _contract_error(path, root, error, model) from error
-
-
-class _NothingDeclared(Exception):
-    """A YAML text holds no mapping."""
+    if declared is None:
+        found = Problem(str(path), 1, "(whole file)", "it holds no declaration")
+        raise ContractError(f"{path.name} is empty", do="write the fields of its schema", problems=[found])
+    return declared
 
 
 @lru_cache(maxsize=2048)
-def _read(text: str, model: type[M]) -> M:
-    """What a text declares. Nobody can change that, so it is read once in a process, however often it is asked for."""
+def _read(text: str, model: type[M]) -> M | None:
+    """What a text declares, read once in a process, however often it is asked for; None of a text without fields."""
     data = yaml.load(text, Loader=_UniqueKeyLoader)  # noqa: S506 - a SafeLoader subclass
-    if not isinstance(data, dict):
-        raise _NothingDeclared
-    return model.model_validate(data)
+    return model.model_validate(data) if isinstance(data, dict) else None
 
 
 def _contract_error(path: Path, root: yaml.Node | None, error: ValidationError, model: type[Declared]) -> ContractError:

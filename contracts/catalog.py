@@ -121,6 +121,10 @@ class Contracts:
             return {}
         return self._by_name("experiments/*.yml", Experiment, "experiment")
 
+    def holdouts(self, destination: "Destination") -> "list[Experiment]":
+        """The holdouts that an export goes by."""
+        return [self.experiments[name] for name in destination.holdouts]
+
     @cached_property
     def roles(self) -> "dict[str, Role]":
         from contracts.roles import Roles

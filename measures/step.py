@@ -1,8 +1,8 @@
 """The step that measures: computes every table of ``measures.registry`` from silver, identity and gold.
 
 Idempotence key: each table of gold is replaced whole, in one Delta commit, by a pure function of the tables it reads,
-the contracts and the run's date. A table whose rows are the same is not written. In a table of ops, which keeps a
-history, the rows of the run's date are replaced.
+the contracts and the run's date; in a table of ops, which keeps a history, the rows of that date are replaced. The same
+rows are not written again.
 """
 
 from typing import TYPE_CHECKING
@@ -12,6 +12,8 @@ from measures.measure import Asked, Measure
 from measures.registry import MEASURES
 
 if TYPE_CHECKING:
+    import datetime
+
     import pyarrow as pa
 
     from lakehouse.lake import Lake
@@ -34,10 +36,7 @@ def measure(lake: "Lake", run: "Run", measures: tuple[Measure, ...] = MEASURES) 
         for each in measures:
             step.say(each.name)
             for table, content in _computed(lake, run, each).items():
-                if table.startswith("ops."):
-                    lake.overwrite(table, content, where=f"as_of = '{run.as_of.isoformat()}'")
-                else:
-                    _replace(lake, table, content)
+                _replace(lake, table, content, run.as_of if table.startswith("ops.") else None)
                 rows[table.removeprefix("gold.")] = content.num_rows
                 step.say(table, content.num_rows)
         step.rows = sum(rows.values())
@@ -55,14 +54,19 @@ def _computed(lake: "Lake", run: "Run", each: Measure) -> "dict[str, pa.Table]":
     return found
 
 
-def _replace(lake: "Lake", table: str, content: "pa.Table") -> None:
+def _replace(lake: "Lake", table: str, content: "pa.Table", as_of: "datetime.date | None") -> None:
+    """Put rows in the place of a table's, or of those of a date."""
+    import pyarrow.compute as pc
+
     from lakehouse.schema import arrow_schema
 
     schema = arrow_schema(lake.contracts.table(table))
     if set(schema.names) == set(content.column_names):
         there = lake.arrow(table)
+        if as_of is not None:
+            there = there.filter(pc.field("as_of") == as_of)
         if set(there.column_names) == set(schema.names) and there.select(schema.names).cast(schema).equals(
             content.select(schema.names).cast(schema)
         ):
             return
-    lake.overwrite(table, content)
+    lake.overwrite(table, content, where=None if as_of is None else f"as_of = '{as_of.isoformat()}'")

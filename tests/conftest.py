@@ -20,6 +20,7 @@ import pytest
 import yaml
 
 from contracts.permission import Moment
+from lakehouse import spill
 from lakehouse.consent import state_sql
 from lakehouse.lake import Lake
 from lakehouse.pseudonym import fingerprint
@@ -84,7 +85,12 @@ class SmallLake:
 
     def copy(self, home: Path) -> "SmallLake":
         """The same lake in another workspace, at the same place in its history."""
-        shutil.copytree(self.lake.settings.home, home)
+        spilled = self.lake.settings.state / spill.FOLDER  # by this process, whatever lake it works on
+        shutil.copytree(
+            self.lake.settings.home,
+            home,
+            ignore=lambda folder, names: {spill.FOLDER} & set(names) if Path(folder) == spilled.parent else set(),
+        )
         other = SmallLake(home)
         other.releases = self.releases
         return other

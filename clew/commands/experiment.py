@@ -190,14 +190,16 @@ def _rows(reading: "Reading | None", table: str, name: str | None = None, order:
 
 
 def _forgotten(reading: "Reading | None") -> list[Row]:
-    """Every experiment that a run knew, as the last that did knew it; its status then is `declared_no_more` now."""
+    """Every experiment that a run knew by the release's date, as the last of them knew it."""
     if reading is None or _HISTORY not in reading.tables:
         return []
     return reading.rows(
         f"""SELECT experiment, owner, 'declared_no_more' AS status, kind, starts_on, ends_on, phase, people_counted,
                    people_mixed, verdict
-            FROM {_HISTORY} QUALIFY row_number() OVER (PARTITION BY experiment ORDER BY as_of DESC) = 1
-            ORDER BY experiment"""
+            FROM {_HISTORY} WHERE as_of <= coalesce(?, as_of)
+            QUALIFY row_number() OVER (PARTITION BY experiment ORDER BY as_of DESC) = 1
+            ORDER BY experiment""",
+        [reading.as_of],
     )
 
 

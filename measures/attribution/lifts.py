@@ -104,11 +104,11 @@ def _of_experiments(
     """What an arm of an experiment that attribution names brought more than its control, over the people of the arm."""
     if not declared.experiments or not _columns(connection, EXPERIMENTS) >= _OF_EXPERIMENTS:
         return
+    from measures.experiments.verdicts import alpha_of
+
     for name, told in declared.experiments.items():
         if told.until > as_of:
             continue
-        from measures.experiments.verdicts import alpha_of
-
         experiment = contracts.experiments.get(name)
         level = 1 - alpha_of(experiment) if experiment is not None else LEVEL
         rows = connection.execute(

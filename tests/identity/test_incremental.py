@@ -19,8 +19,6 @@ from identity.sql import query
 from identity.stored import Stored
 from tests.identity.conftest import KEY, NO_EDGES, Town
 
-pytestmark = pytest.mark.long
-
 TABLES = ("records", "identifiers", "edges", "assignments")
 FEW = Crowd(stops_identifying_above=1, holders_above=3, why="so that few records are a crowd")
 HOME = {"street": "12 Oak Street", "city": "Albany", "postcode": "12207"}

@@ -18,8 +18,6 @@ from tests.mounts import fill, make_read_only, make_writable, small_disk
 from tests.spark.conftest import link_jars
 from tests.spark.pipeline import put, recount, run, view
 
-pytestmark = pytest.mark.long
-
 DISK_MB, LEFT = 96, 1 << 20
 RUN = Run("r2", datetime.date(2017, 12, 30))
 

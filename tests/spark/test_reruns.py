@@ -16,8 +16,6 @@ from spark_jobs.silver.requeue import requeue
 from tests.spark.conftest import copy_contracts
 from tests.spark.pipeline import content, put, rows, run, view
 
-pytestmark = pytest.mark.long
-
 
 def test_a_run_that_died_after_the_first_table_is_run_again_with_the_same_result(web_lake, monkeypatch) -> None:
     lake = web_lake

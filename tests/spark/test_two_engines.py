@@ -32,8 +32,6 @@ from tests.identity.test_refusals import say
 from tests.identity.test_resolve import PEOPLE
 from tests.silver import write_silver
 
-pytestmark = pytest.mark.long
-
 KEY = b"a key for tests"
 DAY = datetime.date(2017, 12, 31)
 MORE = [

@@ -10,8 +10,6 @@ from tests.chaos.lines import LINES
 from tests.chaos.state import State, faults
 from tests.chaos.watch import Watch
 
-pytestmark = pytest.mark.long
-
 
 @pytest.mark.parametrize("line", ["people", "restore", "release", "rights"])
 def test_runs_killed_at_any_moment_or_run_at_once_end_as_one_undisturbed(small, tmp_path, line) -> None:

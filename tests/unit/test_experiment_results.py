@@ -192,4 +192,5 @@ def test_the_ledger_keeps_every_experiment_and_says_where_it_stands() -> None:
 
 
 def test_no_experiments_are_no_rows() -> None:
-    assert not any(measured(lake_of([])).values())
+    nothing = {"exposures": [], "results": [], "interactions": [], "ledger": [], "ops.experiments": []}
+    assert measured(lake_of([])) == nothing

@@ -63,12 +63,37 @@ def test_a_no_is_told_as_a_no_also_of_who_is_held_out(small: Any) -> None:
     assert exported(small)[1]["held_out"] == 0
 
 
+def test_an_address_that_who_is_held_out_once_gave_is_kept_away_too(small: Any) -> None:
+    once = {"profile_id": profile_id("fay"), "identifier": "email", "value": "ann.example@gmail.com"}
+    small.change("gold.profile_identifiers", lambda rows: [once])
+    hold_out(small, "fay")
+    people, refused = exported(small)
+    assert (people, refused["held_out"]) == ([], 2)  # Ann and Gus have it now; at Fay's own a no stands
+
+
+def proof(small: Any) -> Any:
+    return verify(folder(small.lake, "email_tool", 1), [public_key(small.lake.settings)], small.lake)
+
+
 def test_a_file_with_somebody_held_out_does_not_hold(small: Any) -> None:
     hold_out(small, "cat")
     exported(small)
+    assert proof(small).problems == ()
     hold_out(small, "ann")
-    found = verify(folder(small.lake, "email_tool", 1), [public_key(small.lake.settings)], small.lake)
-    assert found.problems == (f"1 profile ({profile_id('ann')}) were to be kept away by a holdout",)
+    assert proof(small).problems == (f"1 profile ({profile_id('ann')}) were to be kept away by a holdout",)
+    hold_out(small, "gus")  # who has her address
+    assert proof(small).problems == (f"1 profile ({profile_id('ann')}) have an email of who is held out",)
+
+
+def test_a_holdout_that_changed_since_accuses_nobody(small: Any) -> None:
+    hold_out(small, "cat")
+    exported(small)
+    hold_out(small, "ann")
+    declared = small.lake.contracts.experiments["mail_holdout"]
+    small.lake.contracts.experiments["mail_holdout"] = declared.model_copy(update={"version": "2-0-0"})
+    found = proof(small)
+    assert found.problems == ()
+    assert found.unchecked == ("mail_holdout changed since: whom it held out then could not be looked up",)
 
 
 def test_an_export_is_held_out_for_holdouts_only(tmp_path: Path) -> None:

@@ -283,6 +283,8 @@ CASES = [
     Bad("gold", "ops.metrics", "every_guardrail_holds", "ops.metrics",
         lambda rows: [{"metric": "mails_per_week", "verdict": "broken", "as_of": dt.date(2017, 12, 30)}],
         "metric=mails_per_week"),
+    Bad("gold", "gold.experiment_ledger", "no_experiment_is_forgotten", "ops.experiments",
+        lambda rows: [{"experiment": "gone", "as_of": dt.date(2017, 12, 29)}], "experiment=gone"),
     Bad("gold", "gold.profile_contact", "every_value_has_provenance", "gold.profile_contact",
         put(where(first_name="Ann"), email_source=None), "attribute=email"),
     Bad("gold", "gold.attribution", "every_model_credits_all_orders", "gold.orders", one_order,

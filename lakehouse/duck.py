@@ -18,7 +18,7 @@ import re
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +28,7 @@ from deltalake.exceptions import DeltaError
 
 from contracts.errors import DataError
 from lakehouse import spill
-from lakehouse.places import Places
+from lakehouse.places import Places, newest_commit
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -182,7 +182,26 @@ def _folder(places: Places, name: str) -> Path:
     return places.found(name) or places.open.joinpath(*name.split("."))
 
 
-def _view(path: Path, name: str, version: int | None, jailed: bool) -> tuple[str, list[str]]:
+def _view(path: Path, name: str, version: int | None, jailed: bool) -> tuple[str, tuple[str, ...]]:
+    """The SELECT that reads a table, and its files; kept for a process's next question of the same version."""
+    at = newest_commit(path) if version is None else version
+    try:
+        commit = (path / "_delta_log" / f"{at:020}.json").stat() if at is not None else None
+    except OSError:  # swept up into a checkpoint
+        commit = None
+    if commit is None:
+        return _select(path, name, version, jailed)
+    return _select_of_commit(path, name, version, jailed, (at, commit.st_ino, commit.st_mtime_ns))
+
+
+@lru_cache(maxsize=1000)
+def _select_of_commit(
+    path: Path, name: str, version: int | None, jailed: bool, commit: tuple[int | None, int, int]
+) -> tuple[str, tuple[str, ...]]:
+    return _select(path, name, version, jailed)
+
+
+def _select(path: Path, name: str, version: int | None, jailed: bool) -> tuple[str, tuple[str, ...]]:
     try:
         table = DeltaTable(str(path), version=version)
         files = table.file_uris()
@@ -202,8 +221,8 @@ def _view(path: Path, name: str, version: int | None, jailed: bool) -> tuple[str
     typed = ", ".join(f"NULL::{kind} AS {_quoted(column)}" for column, kind in columns.items())
     empty = f"SELECT {typed} WHERE false"
     if not files:
-        return empty, []
-    local = [_local_path(uri, table.table_uri, path) for uri in files]
+        return empty, ()
+    local = tuple(_local_path(uri, table.table_uri, path) for uri in files)
     listed = ", ".join(_literal(f"{_PROTOCOL}://{file}" if jailed else _unglobbed(file)) for file in local)
     partitions = table.metadata().partition_columns
     hive = "false"

@@ -45,6 +45,11 @@ READ = (
 NOT_RUN = "path:models/semantic"
 """Views for MetricFlow, which nothing of a run reads."""
 _TOLD = ("info", "warn", "error")
+_WHOLE_TABLES = {
+    "spark.databricks.delta.stats.skipping": "false",
+    "spark.sql.optimizer.runtime.bloomFilter.enabled": "false",
+}
+"""Marts read whole tables: to ask each scan which files to skip was a tenth of a build of a small lake."""
 
 
 class ModelFailed(DataError):
@@ -153,13 +158,19 @@ def _session_for_dbt(lake: "Lake") -> Iterator[None]:
     spark = lake.spark
     attach(lake, {*READ, *lake.contracts.marts})
     lay_out(spark, lake.contracts)
-    ansi = spark.conf.get("spark.sql.ansi.enabled") or "true"
+    before = {name: spark.conf.get(name, None) for name in ("spark.sql.ansi.enabled", *_WHOLE_TABLES)}
+    for name, value in _WHOLE_TABLES.items():
+        spark.conf.set(name, value)
     os.environ["CLEW_DBT_LAKE"] = str(lake.settings.lake)
     os.environ["CLEW_DBT_RESTRICTED"] = str(lake.restricted_folder())
     try:
         yield
     finally:
-        spark.conf.set("spark.sql.ansi.enabled", ansi)  # dbt-spark switches it off for the whole session
+        for name, was in before.items():  # dbt-spark switches ANSI off for the whole session
+            if was is None:
+                spark.conf.unset(name)
+            else:
+                spark.conf.set(name, was)
 
 
 def _failure(result: "dbtRunnerResult", state: Path) -> ModelFailed:

@@ -1,5 +1,6 @@
 """What attribution and measured lifts say of marts, sources, events and each other."""
 
+import datetime
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -30,13 +31,7 @@ def problems_of_attribution(loaded: Loaded, models: Path = DBT_MODELS) -> Iterat
     for path, declared in loaded["attribution"].items():
         yield from _outcome(path, declared, types)
         yield from _channels(path, declared, loaded)
-        known = {experiment.experiment: experiment for experiment in loaded.get("experiment", {}).values()}
-        for name, measuring in declared.experiments.items():
-            if name not in known:
-                yield problem_at(path, ("experiments", name), f"{name} is no experiment", sorted(known))
-            elif measuring.arm not in known[name].arms:
-                what = f"{measuring.arm} is no arm of {name}"
-                yield problem_at(path, ("experiments", name, "arm"), what, tuple(known[name].arms))
+        yield from _experiments(path, declared, loaded)
         region = declared.media_mix.region if declared.media_mix else None
         if region is not None and region not in types.get("gold.profiles", {}):
             what = f"{region} is no column of gold.profiles"
@@ -80,6 +75,28 @@ def _channels(path: Path, declared: Attribution, loaded: Loaded) -> Iterator[Pro
                 yield problem_at(path, at, f"{kind} is no event of {channel.channel}", (VISIT, *known))
             else:
                 yield from _event(path, at, channel, events[kind])
+
+
+def _experiments(path: Path, declared: Attribution, loaded: Loaded) -> Iterator[Problem]:
+    """Experiments that do not measure what the channel adds to the outcome's value."""
+    known = {experiment.experiment: experiment for experiment in loaded.get("experiment", {}).values()}
+    for name, told in declared.experiments.items():
+        where = ("experiments", name)
+        if (experiment := known.get(name)) is None:
+            yield problem_at(path, where, f"{name} is no experiment", sorted(known))
+            continue
+        if told.arm not in experiment.treatments:
+            what = f"{told.arm} is the control of {name}" if told.arm in experiment.arms else f"{told.arm} is no arm"
+            yield problem_at(path, (*where, "arm"), what, experiment.treatments)
+        if experiment.primary.aggregate != "sum":
+            what = f"the primary metric of {name} is a {experiment.primary.aggregate}, and a value is a sum"
+            yield problem_at(path, where, what)
+        if told.since < experiment.starts_on:
+            what = f"{name} starts on {experiment.starts_on}, after {told.since}"
+            yield problem_at(path, (*where, "since"), what)
+        last = experiment.ends_on + datetime.timedelta(experiment.primary.window_days)
+        if told.until > last:
+            yield problem_at(path, (*where, "until"), f"the last window of {name} ends on {last}, before {told.until}")
 
 
 def _event(path: Path, at: tuple[str | int, ...], channel: TouchChannel, event: Any) -> Iterator[Problem]:

@@ -12,6 +12,7 @@ from contracts.check_attribution import problems_of_attribution
 from contracts.errors import ContractError
 
 SHIPPED = Contracts().root
+SIMILAR = Contracts().experiments["similar_products"]
 LIFT = """lift: email_holdout
 version: 1-0-0
 owner: marketing
@@ -36,7 +37,8 @@ def found(tmp_path: Path, attribution: str | None, lift: str | None = None) -> l
         (tmp_path / "lifts" / "email_holdout.yml").write_text(lift, encoding="utf-8")
     shutil.copytree(SHIPPED / "events", tmp_path / "events", dirs_exist_ok=True)
     shutil.copytree(SHIPPED / "sources", tmp_path / "sources", dirs_exist_ok=True)
-    kinds = ("event", "source", "attribution", "lift")
+    shutil.copytree(SHIPPED / "experiments", tmp_path / "experiments", dirs_exist_ok=True)
+    kinds = ("event", "source", "attribution", "lift", "experiment")
     try:
         loaded = {
             kind: {p: load_yaml(p, KINDS[kind][1]) for p in sorted(tmp_path.glob(KINDS[kind][0]))} for kind in kinds
@@ -139,3 +141,27 @@ def test_lifts_are_loaded_by_their_names(tmp_path):
     (tmp_path / "lifts").mkdir()
     (tmp_path / "lifts" / "email_holdout.yml").write_text(LIFT, encoding="utf-8")
     assert Contracts(tmp_path).lifts["email_holdout"].channel == "email_sent"
+
+
+@pytest.mark.parametrize(
+    ("name", "right", "wrong", "message"),
+    [
+        ("mail_holdout", "", "", None),
+        ("mail_holdout", "arm: mailed", "arm: held_out", "arm: held_out is the control of mail_holdout"),
+        ("mail_holdout", "arm: mailed", "arm: mild", "arm: mild is no arm"),
+        ("mail_holdout", "since: 2017-12-30", "since: 2017-12-29",
+         "since: mail_holdout starts on 2017-12-30, after 2017-12-29"),
+        ("mail_holdout", "until: 2019-03-31", "until: 2019-04-01",
+         "until: the last window of mail_holdout ends on 2019-03-31, before 2019-04-01"),
+        ("similar_products", "arm: mailed, method: holdout, since: 2017-12-30, until: 2019-03-31",
+         f"arm: {SIMILAR.treatments[0]}, method: ghost_ad, since: {SIMILAR.starts_on}, until: {SIMILAR.ends_on}",
+         f": the primary metric of similar_products is a {SIMILAR.primary.aggregate}, and a value is a sum"),
+    ],
+    ids=["right", "control", "no arm", "too early", "too late", "no sum"],
+)  # fmt: skip
+def test_an_experiment_that_cannot_measure_the_outcome_is_refused(tmp_path, name, right, wrong, message):
+    told = "{channel: email_sent, arm: mailed, method: holdout, since: 2017-12-30, until: 2019-03-31}"
+    assert not right or right in told
+    named = SAID.replace("media_mix:\n", f"experiments:\n  {name}: {told.replace(right, wrong)}\nmedia_mix:\n")
+    dot = "" if message is None or message.startswith(":") else "."
+    assert found(tmp_path, named) == ([] if message is None else [f"experiments.{name}{dot}{message}"])

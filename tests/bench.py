@@ -36,6 +36,7 @@ from tests import (
     bench_experiments,
     bench_hostile,
     bench_identity,
+    bench_journeys,
     bench_people,
     bench_privacy,
     bench_replay,
@@ -202,11 +203,12 @@ def _demo(households: str, wanted: int) -> str:
             raise SystemExit(process.returncode)  # the demo has said why
         query = _median_seconds([clew, "query", QUERY], environment)
         imports = _median_seconds([sys.executable, "-c", "import duckdb, deltalake"], environment)
+        journeys = bench_journeys.sentence((home / ".clew" / "dbt" / "logs" / "dbt.log").read_text(encoding="utf-8"))
     return (
         f"## The demo, {households} households\n\n"
         f"Both runs, start and landing files included: {seconds:.0f} s (wanted: {wanted} or less). Peak memory of all "
         f"processes: {peak.stop() / 2**30:.1f} GB (wanted: 6 or less). Yardstick: {before:.1f} s before, {after:.1f} s "
-        f"after.\n\n{_steps(json.loads(output))}\n\n"
+        f"after.\n\n{_steps(json.loads(output))}\n\n{journeys}\n\n"
         f'`clew query "{QUERY}"`, whole process, median of five: {query:.2f} s (wanted: 1.5 or less); Python that only '
         f"imports DuckDB and delta-rs: {imports:.2f} s."
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from contracts.attribution import Attribution, MediaMix
-from measures.attribution.rounding import FEWEST_PEOPLE
+from contracts.metric import FEWEST_SHOWN
 
 if TYPE_CHECKING:
     import duckdb
@@ -66,7 +66,7 @@ def panel(
     )
     connection.execute(
         "DELETE FROM place WHERE region IN (SELECT region FROM place GROUP BY region HAVING count(*) < ?)",
-        [FEWEST_PEOPLE],
+        [FEWEST_SHOWN],
     )
     connection.execute(
         f"""CREATE TEMP TABLE bought AS

@@ -5,8 +5,7 @@ from fractions import Fraction
 from math import floor
 from typing import TypeVar
 
-FEWEST_PEOPLE = 5
-"""A cell that fewer people made is told with others only."""
+from contracts.metric import FEWEST_SHOWN
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -36,7 +35,7 @@ def too_few(people: Mapping[Key, int]) -> set[Key]:
     chosen: set[Key] = set()
     most = 0
     for key in order:
-        if people[key] >= FEWEST_PEOPLE and not 0 < most < FEWEST_PEOPLE:
+        if people[key] >= FEWEST_SHOWN and not 0 < most < FEWEST_SHOWN:
             break
         chosen.add(key)
         most = max(most, people[key])

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from contracts.metric import FEWEST_SHOWN
 from measures.campaigns.balancing import Floats
 from measures.campaigns.comparison import interval
 from measures.campaigns.pairs import DAYS_AFTER, pairs
-from measures.campaigns.people import FEWEST
 from measures.campaigns.rows import ALL, ENOUGH, Row, as_table
 from measures.campaigns.windows import LEAST_WEEKS_BEFORE, campaign_windows, make_windows
 from measures.measure import Asked
@@ -78,9 +78,9 @@ def _why_unknown(window: Row, as_of: datetime.date) -> str:
 
 
 def _figures(redeemers: pd.DataFrame) -> Row:
-    """What is told of redeemers' pairs: of fewer than FEWEST people nothing."""
+    """What is told of redeemers' pairs: of fewer than FEWEST_SHOWN people nothing."""
     people = redeemers["profile_id"].nunique()
-    if people < FEWEST:
+    if people < FEWEST_SHOWN:
         return {"status": "too few people"}
     kept = redeemers[redeemers["expected"].notna()]
     row: Row = {
@@ -99,7 +99,7 @@ def _figures(redeemers: pd.DataFrame) -> Row:
     row["after_per_week"] = float(after.sum())
     row |= _total("dip", redeemers["profile_id"], after - before, 0.0)
     row |= _both("by_rate", redeemers, redeemers["extra"].to_numpy(dtype=np.float64), 0.0)
-    if kept["profile_id"].nunique() >= FEWEST:
+    if kept["profile_id"].nunique() >= FEWEST_SHOWN:
         above = (kept["extra"] - kept["expected"]).to_numpy(dtype=np.float64)
         row |= _both("by_buyers", kept, above, _variance_of_buyers(kept))
         row["people_beside_buyers"] = int(kept["profile_id"].nunique())

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from contracts.metric import FEWEST_SHOWN
 from measures.campaigns.balancing import Floats, differences, effective, entropy_weights
 from measures.campaigns.comparison import Difference, Matched, difference, match
-from measures.campaigns.people import FEWEST, Compared, compared
+from measures.campaigns.people import Compared, compared
 
 OUTCOMES = ("spend", "orders")
 
@@ -39,7 +40,7 @@ class Found:
 def compare(people: Compared) -> Found | None:
     """Compare the people of one comparison; None where there are too few to say anything."""
     mailed, others = people.mailed_covariates, people.others_covariates
-    if min(len(mailed), len(others)) < FEWEST:
+    if min(len(mailed), len(others)) < FEWEST_SHOWN:
         return None
     weights = entropy_weights(mailed, others)
     matched = match(mailed, others, weights)

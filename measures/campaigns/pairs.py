@@ -7,7 +7,7 @@ coupon's discount. The events do not say which coupon was for which product.
 import datetime
 from typing import TYPE_CHECKING
 
-from measures.campaigns.people import FEWEST
+from contracts.metric import FEWEST_SHOWN
 from measures.campaigns.windows import LEAST_WEEKS_BEFORE, WEEKS_BEFORE, horizon
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def pairs(connection: "duckdb.DuckDBPyConnection", as_of: datetime.date) -> "pd.
     paid in the category; ``extra``, what during and after are above the rate before; ``discounted`` with ``coupon``,
     ``matched`` and ``retail``, what they paid on lines by coupon and the discounts on these; ``expected``, the mean
     ``extra`` of buyers, ``buyers``, their number, and ``spread``, the variance of one of them. Buyers were not mailed,
-    bought in the category during the campaign without any coupon, and on as many days before; of fewer than FEWEST
+    bought in the category during the campaign without any coupon, and on as many days before; of fewer than five
     nothing is expected. ``is_apart`` says whether no earlier campaign's weeks, for the same person and category, meet
     these. Campaigns are there that are over for a week or more, and had weeks before them.
 
@@ -132,4 +132,4 @@ def pairs(connection: "duckdb.DuckDBPyConnection", as_of: datetime.date) -> "pd.
     connection.execute(_SPANS, told)
     connection.execute(_BY_COUPON, until)
     connection.execute(_BOUGHT, {"most": MOST_DAYS})
-    return connection.execute(_PAIRS, {"fewest": FEWEST}).df()
+    return connection.execute(_PAIRS, {"fewest": FEWEST_SHOWN}).df()

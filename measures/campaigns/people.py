@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from contracts.metric import FEWEST_SHOWN
 from measures.campaigns.balancing import Floats
 from measures.campaigns.windows import horizon
 
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
 STAGE_DAYS = 90
 """Stages that are entered within so many days of the mailing are told. A lapse takes 60 days to be seen."""
 BANDS = ("age_band", "income_band", "household_size")
-FEWEST = 5
-"""Of fewer people nothing is told."""
 LEAST_SHARE = 0.05
 """A band that fewer of the mailed are in is not balanced for itself."""
 
@@ -143,6 +142,6 @@ def _bands(people: pd.DataFrame, is_mailed: "np.ndarray[tuple[int], np.dtype[np.
         for value in sorted(set(values[is_mailed]) - {""}):
             is_in = (values == value).astype(np.float64)
             count, share = is_in[is_mailed].sum(), is_in[is_mailed].mean()
-            if FEWEST <= count <= is_mailed.sum() - FEWEST and share >= LEAST_SHARE:
+            if FEWEST_SHOWN <= count <= is_mailed.sum() - FEWEST_SHOWN and share >= LEAST_SHARE:
                 found[f"{band}: {value}"] = is_in
     return found

@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from contracts.metric import FEWEST_SHOWN
 from lakehouse.schema import arrow_schema
 from measures.campaigns.comparison import Interval, difference
 from measures.campaigns.found import OUTCOMES, Found
-from measures.campaigns.people import FEWEST, STAGE_DAYS
+from measures.campaigns.people import STAGE_DAYS
 from measures.campaigns.pooled import pooled
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def _lift_row(window: Row, outcome: str, found: Comparisons) -> Row:
         "ends": window["ends"],
         "window": "declared" if window["is_declared"] else "from deliveries",
         "is_over": window["is_over"],
-        "people_mailed": mailed if mailed >= FEWEST else None,
+        "people_mailed": mailed if mailed >= FEWEST_SHOWN else None,
         "assumes": ASSUMES,
     }
     lift, placebo = found.get((campaign, "lift")), found.get((campaign, "placebo"))
@@ -240,7 +241,7 @@ def _stage_row(lift: Found, people: set[str]) -> Row:
     mailed = np.asarray(lift.people.mailed["profile_id"].isin(people), dtype=np.float64)
     others = np.asarray(lift.people.others["profile_id"].isin(people), dtype=np.float64)
     row: Row = {"people_compared": len(mailed), "status": "too few people"}
-    if any(min(group.sum(), len(group) - group.sum()) < FEWEST for group in (mailed, others)):
+    if any(min(group.sum(), len(group) - group.sum()) < FEWEST_SHOWN for group in (mailed, others)):
         return row
     made = difference(lift.matched, mailed, others).interval
     return row | {

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from measures.campaigns.people import FEWEST
+from contracts.metric import FEWEST_SHOWN
 from measures.campaigns.rows import Row, as_table
 from measures.campaigns.windows import horizon
 from measures.measure import Asked
@@ -82,7 +82,7 @@ def rows(found: pd.DataFrame) -> list[Row]:
     told = [_row("all", "all", known) | {"people_left_out": _told(len(found) - len(known))}]
     departments = known["department"].to_numpy()
     counts = known["department"].value_counts()
-    few = known["department"].map(counts) < FEWEST
+    few = known["department"].map(counts) < FEWEST_SHOWN
     for name in sorted(set(departments[~few.to_numpy()])):
         told.append(_row("department", str(name), known[known["department"] == name]))
     if few.any():
@@ -98,12 +98,12 @@ def rows(found: pd.DataFrame) -> list[Row]:
 
 def _told(count: int, others: int = 0) -> int | None:
     """A count, unless it or what it leaves of the people is of few."""
-    return None if 0 < count < FEWEST or 0 < others < FEWEST else count
+    return None if 0 < count < FEWEST_SHOWN or 0 < others < FEWEST_SHOWN else count
 
 
 def _row(grouping: str, name: str, people: pd.DataFrame) -> Row:
     row: Row = {"grouping": grouping, "first_basket": name, "status": "too few people"}
-    if len(people) < FEWEST:
+    if len(people) < FEWEST_SHOWN:
         return row
     row |= {"status": "known", "people": len(people)}
     again = int(people["is_again"].sum())

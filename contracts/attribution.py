@@ -108,10 +108,14 @@ class MediaMix(Declared):
 class ExperimentLift(Declared):
     """An experiment in which an arm got a channel that its control did not; its primary metric is the outcome's value.
 
+    The arm is everybody whom the channel reaches, and their windows are the days over which channels are credited, so
+    that what was measured and what models credit are of the same people and days. Who became known only after the first
+    day has a window of their own.
+
     Attributes:
         arm: That got the channel. What it added is its difference to the control over the people of the arm.
-        since: First day on which that counts.
-        until: The last day of the last person's window.
+        since: The first day of the experiment.
+        until: The last day of the windows that begin with it.
     """
 
     channel: Name

@@ -9,6 +9,7 @@ from contracts import DBT_MODELS
 from contracts.attribution import Attribution, TouchChannel
 from contracts.base import problem_at
 from contracts.errors import Problem
+from contracts.experiment import Experiment
 from contracts.marts import published_models
 
 Loaded = Mapping[str, Mapping[Path, Any]]
@@ -91,12 +92,24 @@ def _experiments(path: Path, declared: Attribution, loaded: Loaded) -> Iterator[
         if experiment.primary.aggregate != "sum":
             what = f"the primary metric of {name} is a {experiment.primary.aggregate}, and a value is a sum"
             yield problem_at(path, where, what)
-        if told.since < experiment.starts_on:
-            what = f"{name} starts on {experiment.starts_on}, after {told.since}"
-            yield problem_at(path, (*where, "since"), what)
-        last = experiment.ends_on + datetime.timedelta(experiment.primary.window_days)
-        if told.until > last:
-            yield problem_at(path, (*where, "until"), f"the last window of {name} ends on {last}, before {told.until}")
+        yield from (problem_at(path, where, what) for what in _unlike(name, experiment))
+        last = experiment.starts_on + datetime.timedelta(experiment.primary.window_days - 1)
+        for word, wanted in (("since", experiment.starts_on), ("until", last)):
+            if getattr(told, word) != wanted:
+                what = f"the windows of who is in {name} from its first day are {experiment.starts_on} to {last}"
+                yield problem_at(path, (*where, word), what)
+
+
+def _unlike(name: str, experiment: Experiment) -> Iterator[str]:
+    """Why the arm of an experiment is not everybody whom a channel reaches, over the same days."""
+    if experiment.exposure != "assigned":
+        yield f"{name} takes people in one after the other: what it measured is of other days for each"
+    if experiment.coverage < 1 or (experiment.namespace is not None and experiment.kind != "holdout"):
+        yield f"{name} is of a part of the people, and channels are credited with what all do"
+    if experiment.population.countries is not None:
+        yield f"{name} is of some countries, and channels are credited with what all people do"
+    if len(experiment.arms) > 2:
+        yield f"{name} has further arms, which are in neither of the two that are compared"
 
 
 def _event(path: Path, at: tuple[str | int, ...], channel: TouchChannel, event: Any) -> Iterator[Problem]:

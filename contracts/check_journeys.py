@@ -225,7 +225,8 @@ def _gates(path: Path, journey: Journey) -> Iterator[Problem]:
 
 
 def _overlaps(path: Path, journey: Journey, signals: Mapping[str, Signal]) -> Iterator[Problem]:
-    """From one stage, one event must not lead to two stages of which neither leads on to the other by it."""
+    """From one stage, one event must end in one stage, in whichever order its signals are taken."""
+    leads = {(source, signal): to for source, signal, to in journey.transitions()}
     lead: dict[str, list[tuple[str, str]]] = {}
     for source, signal, to in journey.transitions():
         if signal in signals:
@@ -234,11 +235,8 @@ def _overlaps(path: Path, journey: Journey, signals: Mapping[str, Signal]) -> It
     for source, ways in sorted(lead.items()):
         for (one, to), (other, elsewhere) in combinations(sorted(set(ways)), 2):
             first, second = sorted((to, elsewhere), key=journey.names.index)
-            goes_on = any(
-                (begin, way, end) in set(journey.transitions()) for way in (one, other)
-                for begin, end in ((first, second), (second, first))
-            )  # fmt: skip
-            if to == elsewhere or (one != other and (goes_on or not _meet(signals[one], signals[other]))):
+            is_settled = leads.get((to, other), to) == leads.get((elsewhere, one), elsewhere)
+            if to == elsewhere or (one != other and (is_settled or not _meet(signals[one], signals[other]))):
                 continue
             key = (one, other, first, second)
             if key not in told:

@@ -4,6 +4,8 @@ Arms are given out by ``contracts.bucketing``. A file stays when its experiment 
 """
 
 import datetime
+import hashlib
+import json
 import math
 from typing import Literal
 
@@ -15,6 +17,8 @@ from contracts.base import Declared, Name, Text, Version
 Status = Literal["draft", "running", "stopped", "dead"]
 HashAttribute = Literal["profile_id", "user_id", "anonymous_id"]
 CLOSED: tuple[Status, ...] = ("stopped", "dead")
+_NOT_OF_PLAN = {"version", "owner", "status", "why", "stopped_on", "learned"}
+"""What may be written while it runs."""
 
 
 class Metric(Declared):
@@ -109,7 +113,9 @@ class Experiment(Declared):
         kind: A ``holdout`` keeps a range of a namespace away from what all others get: its first arm is in the range.
             Exports that name it (``holdouts``) leave that arm out.
         starts_on: First day of exposure, in UTC.
-        ends_on: Last day of exposure; of a stopped one, the day it was stopped.
+        ends_on: Last day of exposure, as planned; it does not move when the experiment is stopped.
+        stopped_on: The day on which a stopped one was stopped, its last of exposure. A fixed horizon that was stopped
+            before its end was looked at, so it is decided by the interval that holds at every look.
         exposure: ``logged``: somebody takes part once an `experiment_viewed` says so. ``assigned``: everybody who is
             known takes part from the start, or from their first event.
         arms: Shares that add up to 1; the order is that of GrowthBook's variations, from 0.
@@ -130,6 +136,7 @@ class Experiment(Declared):
     kind: Literal["experiment", "holdout"] = "experiment"
     starts_on: datetime.date
     ends_on: datetime.date
+    stopped_on: datetime.date | None = None
     seed: str = Field(pattern=r"^[a-z][a-z0-9_-]*$")
     hash_version: Literal[1, 2] = 2
     hash_attribute: HashAttribute
@@ -159,6 +166,10 @@ class Experiment(Declared):
             raise ValueError(f"the arms add up to {sum(self.arms.values()):g}, not to 1")
         if self.control not in self.arms:
             raise ValueError(f"the control {self.control} is none of the arms: {', '.join(self.arms)}")
+        if (self.status == "stopped") != (self.stopped_on is not None):
+            raise ValueError("one that is stopped says on which day (stopped_on), and no other does")
+        if self.stopped_on is not None and not self.starts_on <= self.stopped_on <= self.ends_on:
+            raise ValueError(f"it was stopped on {self.stopped_on}, not between {self.starts_on} and {self.ends_on}")
         if (self.status in CLOSED) != (self.learned is not None):
             raise ValueError("one that is stopped or dead says what was learned, and no other does")
         if "primary" in self.guardrails:
@@ -182,6 +193,22 @@ class Experiment(Declared):
     @property
     def name(self) -> str:
         return self.experiment
+
+    @property
+    def last_day(self) -> datetime.date:
+        """The last day of exposure."""
+        return self.stopped_on or self.ends_on
+
+    @property
+    def is_looked_at(self) -> bool:
+        """Whether it may end by what was seen, so that only an interval that holds at every look decides."""
+        return self.stop.rule == "sequential" or self.last_day < self.ends_on
+
+    @property
+    def plan(self) -> str:
+        """A hash of all that is to stand before the start: whom, what, how much, until when and by which rule."""
+        told = self.model_dump(mode="json", exclude=_NOT_OF_PLAN)
+        return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
 
     @property
     def treatments(self) -> tuple[str, ...]:
@@ -212,8 +239,8 @@ class Experiment(Declared):
 
     def is_on(self, day: datetime.date) -> bool:
         """Whether it takes people in on a day; of one that was stopped, whether it did."""
-        return self.status in ("running", "stopped") and self.starts_on <= day <= self.ends_on
+        return self.status in ("running", "stopped") and self.starts_on <= day <= self.last_day
 
     def overlaps(self, other: "Experiment") -> bool:
         """Whether both take people in on some day."""
-        return self.starts_on <= other.ends_on and other.starts_on <= self.ends_on
+        return self.starts_on <= other.last_day and other.starts_on <= self.last_day

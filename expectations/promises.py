@@ -52,4 +52,17 @@ def rules(scene: Scene) -> list[Rule]:
             query=f"""SELECT DISTINCT experiment FROM {EXPERIMENTS} WHERE as_of <= {today}
                       AND experiment NOT IN (SELECT experiment FROM {{batch}})""",
         ),
+        NoRows(
+            table=LEDGER,
+            name="no_plan_changed_after_the_start",
+            says="Every experiment is planned as it was when it had started: whom, what, how much, until when.",
+            why="whoever moves the end or the metric once something was seen finds an effect where there is none",
+            do="put the plan back (to end it, say status: stopped and stopped_on), or declare what is new under a name "
+            "of its own; see: clew experiment show",
+            owner="analytics",
+            severity="warn",
+            query=f"""SELECT DISTINCT l.experiment FROM {{batch}} AS l JOIN {EXPERIMENTS} AS h USING (experiment)
+                      WHERE h.as_of <= {today} AND h.as_of >= h.starts_on AND h.status <> 'draft'
+                        AND h.plan <> l.plan""",
+        ),
     ]

@@ -58,7 +58,7 @@ class Trial:
         """Whether a visit is one in which an arm is shown: logged in, and within the dates (UTC)."""
         if self.experiment is None or visit.state == "anonymous" or visit.person.user_id is None:
             return False
-        first, last = self.experiment.starts_on, self.experiment.ends_on
+        first, last = self.experiment.starts_on, self.experiment.last_day
         return _start(first) <= visit.start < _start(last + datetime.timedelta(1))
 
     def told(self, visit: Visit, steps: list[Told]) -> list[Told]:

@@ -51,6 +51,7 @@ _HYPOTHESIS_COLUMNS = (
     "refuted_if",
     "why",
     "answer",
+    "answered_on",
 )
 _HYPOTHESES = f"SELECT {', '.join(_HYPOTHESIS_COLUMNS)}\nFROM gold.hypotheses\nORDER BY hypothesis"
 _GROUP_COLUMNS = ("metric", "group_column", "group_value", "people", "value", "difference", "difference_low",
@@ -212,7 +213,8 @@ def warnings(asked: Asked) -> Iterator[Markup]:
     """Refuted claims that nobody answered, and broken guardrails, in sentences."""
     if asked.has("gold.hypotheses", *_HYPOTHESIS_COLUMNS):
         for row in asked.answer(_HYPOTHESES).rows:
-            if row["verdict"] == "refuted" and not row["answer"]:
+            answered = row["answered_on"]
+            if row["verdict"] == "refuted" and (answered is None or answered < row["judged_on"]):
                 yield element("span", badge("refuted", "bad"), " ", row["claim"], f" {words(row['owner'])} has not "
                               "answered. ", element("a", "Hypotheses", href=HYPOTHESES))  # fmt: skip
     if asked.has("gold.metrics", *METRIC_COLUMNS):

@@ -29,7 +29,8 @@ def _moments(asked: Asked, journey: str) -> str:
     count(*) AS people_judged,
     count(*) FILTER (WHERE state = 'resolved') AS resolved,
     count(*) FILTER (WHERE state = 'recovered') AS recovered,
-    count(*) FILTER (WHERE state NOT IN ('resolved', 'recovered')) AS missed,
+    count(*) FILTER (WHERE state = 'overdue') AS overdue,
+    count(*) FILTER (WHERE state = 'missed') AS missed,
     round(median(minutes), 1) AS median_minutes
   FROM first_times
   GROUP BY moment
@@ -90,6 +91,7 @@ def _of_journey(asked: Asked, journey: "Journey") -> list[Any]:
             right("–" if row is None or hidden else share(row["share_resolved"], 1)),
             right("–" if row is None or hidden else share_of(row["low"], row["high"], 1)),
             right("–" if row is None else people(row["recovered"])),
+            right("–" if row is None else people(row["overdue"])),
             right("–" if row is None else people(row["missed"])),
             right("–" if row is None or hidden or row["median_minutes"] is None else minutes(row["median_minutes"])),
         ))  # fmt: skip
@@ -99,7 +101,7 @@ def _of_journey(asked: Asked, journey: "Journey") -> list[Any]:
         found = asked.declarations.find("journeys/*.yml", "journey", journey.journey, "moments", place)
         cards.append(_card(journey.journey, moment, found))
     heads = ("moment", "owner", "deadline", "people judged", "resolved in time", "95 % interval", "recovered late",
-             "missed", "median time to resolve")  # fmt: skip
+             "late, may recover", "missed", "median time to resolve")  # fmt: skip
     drawn = intervals([("share", shown)], "Share of people whose moment was resolved in time, with intervals",
                       "% resolved in time", span=(0, 100)) if shown else None  # fmt: skip
     places = [asked.declarations.find("journeys/*.yml", "journey", journey.journey, "moments")]

@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from contracts.lift import METHODS
+from measures.campaigns.windows import MAILED
 
 if TYPE_CHECKING:
     import duckdb
@@ -83,7 +84,7 @@ def _of_campaigns(
 
     A campaign that still runs is measured until the run's date. All campaigns together have no such sum.
     """
-    mailed = (name for name, rule in declared.channels.items() if rule.campaigns and rule.direction == "outbound")
+    mailed = (name for name, rule in declared.channels.items() if rule.campaigns and MAILED in rule.kinds)
     channel = next(mailed, None)
     if channel is None or not _columns(connection, CAMPAIGN_LIFT) >= _OF_CAMPAIGNS:
         return

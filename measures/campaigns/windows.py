@@ -19,12 +19,15 @@ LEAST_WEEKS_BEFORE = 4
 PLACEBO_WEEKS = 4
 """The last weeks before the mailing, in which it cannot have done anything yet."""
 
-_FOUND = """
+MAILED = "email_delivered"
+"""The event by which a campaign reaches somebody."""
+
+_FOUND = f"""
     CREATE OR REPLACE TEMP TABLE deliveries AS
     SELECT properties['campaign_id'] AS campaign_id, profile_id, min(CAST(occurred_at AS DATE)) AS day,
            min(properties['campaign_type']) AS campaign_type
     FROM gold.events
-    WHERE event = 'email_delivered' AND properties['campaign_id'] IS NOT NULL AND occurred_at < $horizon
+    WHERE event = '{MAILED}' AND properties['campaign_id'] IS NOT NULL AND occurred_at < $horizon
     GROUP BY ALL
 """
 _WINDOWS = """

@@ -48,13 +48,25 @@ def expose(connection: "duckdb.DuckDBPyConnection", experiments: dict[str, Exper
 
 def _days(experiment: Experiment, as_of: datetime.date) -> tuple[str, str]:
     """The first moment of exposure and the one after the last, as SQL."""
-    end = min(experiment.ends_on, as_of) + datetime.timedelta(1)
+    end = min(experiment.last_day, as_of) + datetime.timedelta(1)
     return f"timestamptz '{experiment.starts_on} 00:00:00+00'", f"timestamptz '{end} 00:00:00+00'"
 
 
 def _logged(experiment: Experiment, as_of: datetime.date) -> str:
-    """Every exposure that an event tells of."""
+    """Every exposure that an event tells of.
+
+    Where profiles are hashed and the event does not say by which id, each id is right that the records had meanwhile:
+    who was absorbed was shown the arm of the id of then.
+    """
     start, end = _days(experiment, as_of)
+    declared = arm_sql(experiment, "hashed", "duckdb")
+    joined = ""
+    if experiment.hash_attribute == "profile_id":
+        declared = f"case when is_of_then and list_contains(arms_of_then, arm) then arm else {declared} end"
+        joined = f"""left join (
+                select profile_id, list(distinct {arm_sql(experiment, "id", "duckdb")}) as arms_of_then
+                from ({_ids(experiment.starts_on, min(experiment.last_day, as_of))}) group by profile_id
+            ) using (profile_id)"""
     known = f"timestamptz '{as_of + datetime.timedelta(1)} 00:00:00+00'"
     named = " ".join(
         f"when variation in ({quoted(arm)}, '{place}') then {quoted(arm)}" for place, arm in enumerate(experiment.arms)
@@ -63,15 +75,16 @@ def _logged(experiment: Experiment, as_of: datetime.date) -> str:
         select profile_id, event_id, occurred_at,
             case {named} end as arm,
             hashed is null as has_no_id,
-            {arm_sql(experiment, "hashed", "duckdb")} as declared,
+            {declared} as declared,
             occurred_at >= {start} and occurred_at < {end} as is_inside
         from (
             select profile_id, event_id, occurred_at, properties['variation_id'] as variation,
-                coalesce(properties['hash_value'], {experiment.hash_attribute}) as hashed
+                coalesce(properties['hash_value'], {experiment.hash_attribute}) as hashed,
+                properties['hash_value'] is null as is_of_then
             from gold.events
             where event = {quoted(VIEWED)} and profile_id is not null and occurred_at < {known}
                 and properties['experiment_id'] = {quoted(experiment.name)}
-        )"""
+        ) {joined}"""
 
 
 def _assigned(experiment: Experiment, as_of: datetime.date) -> str:
@@ -81,7 +94,7 @@ def _assigned(experiment: Experiment, as_of: datetime.date) -> str:
     """
     start, end = _days(experiment, as_of)
     known = f"timestamptz '{as_of + datetime.timedelta(1)} 00:00:00+00'"
-    last = min(experiment.ends_on, as_of)
+    last = min(experiment.last_day, as_of)
     return f"""
         select profile_id, event_id, occurred_at, arm, false as has_no_id, arm as declared,
             occurred_at < {end} as is_inside

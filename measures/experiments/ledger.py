@@ -24,10 +24,10 @@ def phase(experiment: Experiment, as_of: datetime.date) -> str:
     """Where an experiment stands on a day: ``not_started``, ``running``, ``in_last_windows``, ``over``."""
     if experiment.status == "draft" or as_of < experiment.starts_on:
         return "not_started"
-    if as_of <= experiment.ends_on and experiment.status not in CLOSED:
+    if as_of <= experiment.last_day and experiment.status not in CLOSED:
         return "running"
     longest = max(metric.window_days for metric in experiment.metrics.values())
-    return "in_last_windows" if as_of < experiment.ends_on + datetime.timedelta(longest) else "over"
+    return "in_last_windows" if as_of < experiment.last_day + datetime.timedelta(longest) else "over"
 
 
 def needed(experiment: Experiment, mean: float, deviation: float) -> int | None:
@@ -75,7 +75,8 @@ def ledger(
             {
                 "experiment": name, "version": experiment.version, "owner": experiment.owner,
                 "kind": experiment.kind, "status": experiment.status, "phase": phase(experiment, as_of),
-                "starts_on": experiment.starts_on, "ends_on": experiment.ends_on,
+                "starts_on": experiment.starts_on, "ends_on": experiment.ends_on, "stopped_on": experiment.stopped_on,
+                "plan": experiment.plan,
                 "hypothesis": experiment.hypothesis, "stop_rule": experiment.stop.rule,
                 "people_exposed": shown(exposed), "people_counted": shown(counted), "people_mixed": shown(mixed),
                 "excluded": _excluded(connection, name),

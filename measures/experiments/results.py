@@ -44,7 +44,7 @@ def compute(asked: Asked) -> Mapping[str, "pa.Table"]:
     stands = ledger(asked.connection, experiments, found, compared, asked.as_of)
     rows: dict[str, Rows] = {
         RESULTS: compared,
-        INTERACTIONS: interactions(asked.connection, experiments, found),
+        INTERACTIONS: interactions(asked.connection, experiments, found, asked.as_of),
         LEDGER: stands,
         HISTORY: [row | {"as_of": asked.as_of} for row in stands],
     }
@@ -70,7 +70,7 @@ def results(
         ratio = sample_ratio(people_by_arm(connection, experiment, NOT_SAMPLED), experiment.arms)
         counted = people_by_arm(connection, experiment)
         for metric, declared in experiment.metrics.items():
-            over = experiment.ends_on + datetime.timedelta(declared.window_days)
+            over = experiment.last_day + datetime.timedelta(declared.window_days)
             standing = Standing(ratio, is_over=as_of >= over)
             for arm in experiment.treatments:
                 row = compare(experiment, metric, arm, found[name, metric], standing)

@@ -10,7 +10,7 @@ from measures.experiments.outcomes import Outcomes
 from measures.experiments.stats import Effect, Sample
 
 TUNED_FOR = 5_000
-"""People for whom the always-valid interval of an experiment with a fixed horizon is tuned, which decides nothing."""
+"""People for whom the always-valid interval of a fixed horizon is tuned; it decides where that was stopped early."""
 BROKEN, FEW, EARLY = "sample_ratio_broken", "too_few", "too_early"
 WINS, LOSES, NO_DIFFERENCE = "wins", "loses", "no_difference_known"
 HOLDS, HARMED, NOT_KNOWN = "holds", "harmed", "not_known"
@@ -126,9 +126,9 @@ def _decided(
 ) -> dict[str, object]:
     """Lift, power and verdict, by the interval that the contract's stop rule names."""
     effect = found.effect
-    is_sequential = experiment.stop.rule == "sequential"
-    half = found.always_half if is_sequential else effect.high - effect.difference
-    row: dict[str, object] = {"decided_by": prefix + ("always_valid" if is_sequential else "fixed")}
+    is_always = experiment.is_looked_at
+    half = found.always_half if is_always else effect.high - effect.difference
+    row: dict[str, object] = {"decided_by": prefix + ("always_valid" if is_always else "fixed")}
     share = low = high = None
     if found.control.mean != 0:
         share, low, high = stats.lift(found.control, effect.difference, half, effect.error)
@@ -137,7 +137,7 @@ def _decided(
         row |= _power(experiment, found, wanted * abs(found.control.mean), people)
     if not standing.has_ratio:
         verdict = BROKEN
-    elif not is_sequential and not standing.is_over:
+    elif experiment.stop.rule == "fixed_horizon" and not standing.is_over:
         verdict = EARLY
     elif isinstance(metric, Guardrail):
         verdict = _guarded(metric, low, high)
@@ -150,7 +150,7 @@ def _power(experiment: Experiment, found: Compared, effect: float, people: int) 
     """The power to find the declared effect with these people, and the lift that they find with the wanted power."""
     alpha, control, error = alpha_of(experiment), found.control.people, found.effect.error
     deviation = error / np.sqrt(1 / control + 1 / people)
-    if experiment.stop.rule == "sequential":
+    if experiment.is_looked_at:
         tuned = experiment.stop.tuned_for or TUNED_FOR
         power = sequential.power_of(effect, error, control + people, alpha, tuned)
         least = sequential.detectable(error, control + people, alpha, experiment.power, tuned)
@@ -178,7 +178,7 @@ def _reason(verdict: str, experiment: Experiment, metric: Metric) -> str:
     return {
         BROKEN: "the arms do not have the people that their shares say: find out why before anything is believed",
         FEW: f"an arm has fewer than {experiment.at_least} people whose window of {metric.window_days} days is over",
-        EARLY: f"a fixed horizon is judged once, {metric.window_days} days after {experiment.ends_on}",
+        EARLY: f"a fixed horizon is judged once, {metric.window_days} days after {experiment.last_day}",
         WINS: f"the whole interval is on the side of {better}, which is better",
         LOSES: f"the whole interval is on the worse side; {better} would be better",
         NO_DIFFERENCE: "the interval holds 0",

@@ -96,3 +96,26 @@ def test_an_experiment_that_a_run_knew_and_nobody_declares_is_warned_of() -> Non
     ]
     ledger = [at | {"experiment": "kept", "stop_rule": "fixed_horizon", "excluded": "", "guardrails": ""}]
     assert found("no_experiment_is_forgotten", gold_experiment_ledger=ledger, ops_experiments=history) == ["gone"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "is_warned"),
+    [
+        ({}, True),
+        ({"plan": "new"}, False),
+        ({"plan": None}, False),  # of before plans were kept
+        ({"as_of": days_ago(41)}, False),  # it had not started
+        ({"status": "draft"}, False),
+        ({"as_of": days_ago(-1)}, False),
+    ],
+    ids=["another plan", "the same", "not kept", "before the start", "a draft", "a later day"],
+)
+def test_a_plan_that_changed_once_the_experiment_had_started_is_warned_of(
+    changed: dict[str, Any], is_warned: bool
+) -> None:
+    at = {"version": "1-0-0", "owner": "web", "kind": "experiment", "status": "running", "phase": "running"}
+    at |= {"starts_on": days_ago(40), "ends_on": days_ago(0), "hypothesis": "It helps.", "verdict": "too_early"}
+    ledger = [at | {"experiment": "one", "plan": "new", "stop_rule": "fixed_horizon", "excluded": "", "guardrails": ""}]
+    history = [at | {"experiment": "one", "as_of": days_ago(3), "plan": "old"} | changed]
+    warned = found("no_plan_changed_after_the_start", gold_experiment_ledger=ledger, ops_experiments=history)
+    assert warned == (["one"] if is_warned else [])

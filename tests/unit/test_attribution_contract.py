@@ -143,25 +143,34 @@ def test_lifts_are_loaded_by_their_names(tmp_path):
     assert Contracts(tmp_path).lifts["email_holdout"].channel == "email_sent"
 
 
+HOLDOUT = "{channel: email_sent, arm: mailed, method: holdout, since: 2017-12-30, until: 2018-03-29}"
+WINDOWS = "the windows of who is in mail_holdout from its first day are 2017-12-30 to 2018-03-29"
+
+
 @pytest.mark.parametrize(
-    ("name", "right", "wrong", "message"),
+    ("right", "wrong", "messages"),
     [
-        ("mail_holdout", "", "", None),
-        ("mail_holdout", "arm: mailed", "arm: held_out", "arm: held_out is the control of mail_holdout"),
-        ("mail_holdout", "arm: mailed", "arm: mild", "arm: mild is no arm"),
-        ("mail_holdout", "since: 2017-12-30", "since: 2017-12-29",
-         "since: mail_holdout starts on 2017-12-30, after 2017-12-29"),
-        ("mail_holdout", "until: 2019-03-31", "until: 2019-04-01",
-         "until: the last window of mail_holdout ends on 2019-03-31, before 2019-04-01"),
-        ("similar_products", "arm: mailed, method: holdout, since: 2017-12-30, until: 2019-03-31",
-         f"arm: {SIMILAR.treatments[0]}, method: ghost_ad, since: {SIMILAR.starts_on}, until: {SIMILAR.ends_on}",
-         f": the primary metric of similar_products is a {SIMILAR.primary.aggregate}, and a value is a sum"),
+        ("", "", []),
+        ("arm: mailed", "arm: held_out", [".arm: held_out is the control of mail_holdout"]),
+        ("arm: mailed", "arm: mild", [".arm: mild is no arm"]),
+        ("since: 2017-12-30", "since: 2017-12-29", [f".since: {WINDOWS}"]),
+        ("until: 2018-03-29", "until: 2018-12-31", [f".until: {WINDOWS}"]),
     ],
-    ids=["right", "control", "no arm", "too early", "too late", "no sum"],
-)  # fmt: skip
-def test_an_experiment_that_cannot_measure_the_outcome_is_refused(tmp_path, name, right, wrong, message):
-    told = "{channel: email_sent, arm: mailed, method: holdout, since: 2017-12-30, until: 2019-03-31}"
-    assert not right or right in told
-    named = SAID.replace("media_mix:\n", f"experiments:\n  {name}: {told.replace(right, wrong)}\nmedia_mix:\n")
-    dot = "" if message is None or message.startswith(":") else "."
-    assert found(tmp_path, named) == ([] if message is None else [f"experiments.{name}{dot}{message}"])
+    ids=["right", "control", "no arm", "other first day", "other last day"],
+)
+def test_an_experiment_is_set_against_credit_of_its_own_days_and_arm(tmp_path, right, wrong, messages):
+    assert HOLDOUT.count(right) == 1 or not right
+    named = f"experiments:\n  mail_holdout: {HOLDOUT.replace(right, wrong)}\nmedia_mix:\n"
+    assert found(tmp_path, SAID.replace("media_mix:\n", named)) == [f"experiments.mail_holdout{m}" for m in messages]
+
+
+def test_an_experiment_that_is_not_of_everybody_and_of_the_outcome_is_refused_with_every_reason(tmp_path):
+    told = HOLDOUT.replace("mailed", SIMILAR.treatments[0]).replace("2017-12-30", str(SIMILAR.starts_on))
+    named = f"experiments:\n  similar_products: {told}\nmedia_mix:\n"
+    problems = [problem.removeprefix("experiments.similar_products") for problem in
+                found(tmp_path, SAID.replace("media_mix:\n", named))]  # fmt: skip
+    assert problems == [
+        ": the primary metric of similar_products is a count, and a value is a sum",
+        ": similar_products takes people in one after the other: what it measured is of other days for each",
+        ".until: the windows of who is in similar_products from its first day are 2017-04-01 to 2017-06-23",
+    ]

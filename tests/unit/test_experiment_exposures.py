@@ -139,6 +139,29 @@ def test_a_merge_of_two_arms_is_found_counted_and_handled_and_an_unmerge_undoes_
     assert parted == before
 
 
+@pytest.mark.parametrize("rule", ["exclude", "first_exposure"])
+def test_a_merge_of_profiles_that_are_hashed_themselves_is_mixed_and_nobody_was_shown_a_wrong_arm(rule: str) -> None:
+    one = declared(on_merge=rule, hash_attribute="profile_id")
+    stays, gone = users(one, "control", 2)[1], users(one, "treatment", 2)[1]
+    seen = [viewed(stays, None, "treatment", day=4), viewed(stays, None, "control", day=1)]
+    history = [("r1", 1, "2017-02-01", stays), ("r2", 1, "2017-02-01", gone), ("r2", 2, "2017-03-10", stays)]
+    row = exposures(lake_of(seen, history=history), one)[stays]
+    assert (row["arms_seen"], row["is_mixed"], row["arm"]) == ("control, treatment", True, "control")
+    assert row["why_excluded"] == ("mixed" if rule == "exclude" else None)
+
+
+def test_who_was_absorbed_by_a_profile_of_another_arm_that_saw_nothing_counts_with_the_arm_that_was_shown() -> None:
+    one = declared(hash_attribute="profile_id")
+    stays, gone = users(one, "control", 1)[0], users(one, "treatment", 1)[0]
+    seen = [viewed(stays, None, "treatment", day=4)]
+    history = [("r1", 1, "2017-02-01", stays), ("r2", 1, "2017-02-01", gone), ("r2", 2, "2017-03-10", stays)]
+    row = exposures(lake_of(seen, history=history), one)[stays]
+    assert (row["arm"], row["is_counted"], row["is_mixed"]) == ("treatment", True, False)
+    assert why(exposures(lake_of(seen, history=history[:2]), one)) == {stays: "wrong_assignment"}
+    told = [viewed(stays, None, "treatment", day=4, hash_value=stays)]
+    assert why(exposures(lake_of(told, history=history), one)) == {stays: "wrong_assignment"}
+
+
 def test_many_mixed_people_are_counted_in_the_ledger() -> None:
     seen = [viewed(f"p{n}", user, arm, day=1 + (arm == "control"))
             for arm in ("control", "treatment") for n, user in enumerate(users(ONE, arm, 6))]  # fmt: skip

@@ -140,6 +140,63 @@ def test_several_arms_are_each_compared_with_the_control_by_a_share_of_alpha() -
     assert measured(lake_of(events), one)["ledger"][0]["verdict"] == "a: no_difference_known, b: wins"
 
 
+def test_a_fixed_horizon_that_was_stopped_when_it_looked_good_is_decided_by_the_interval_of_every_look() -> None:
+    """Welch's interval of one look leaves 0 out, and that of every look does not."""
+    good = crowd(ONE, "control", [0, 2] * 25) + crowd(ONE, "treatment", [0, 3] * 24 + [3, 3])
+    planned = result(good)
+    assert (planned["decided_by"], planned["verdict"], planned["p_value"] < 0.05) == ("fixed", "wins", True)
+    stopped = declared(status="stopped", stopped_on="2017-03-10", learned="it looked good")
+    row = result(good, stopped)
+    assert (row["decided_by"], row["verdict"]) == ("always_valid", "no_difference_known")
+    assert (row["low"], row["always_low"] < 0 < row["low"]) == (planned["low"], True)
+    assert result(good, stopped, as_of="2017-03-16")["verdict"] == "too_early"
+    clear = crowd(ONE, "control", FEW) + crowd(ONE, "treatment", MANY)
+    assert result(clear, stopped)["verdict"] == "wins"
+    late = declared(status="stopped", stopped_on="2017-03-31", learned="it ran to its end")
+    assert result(good, late)["decided_by"] == "fixed"
+
+
+def test_after_it_was_stopped_an_experiment_takes_nobody_in() -> None:
+    stopped = declared(status="stopped", stopped_on="2017-03-10", learned="enough")
+    events = crowd(ONE, "control", FEW, day=9.9) + crowd(ONE, "treatment", MANY, day=10)
+    rows = measured(lake_of(events), stopped)
+    assert {row["why_excluded"] for row in rows["exposures"] if row["arm"] == "control"} == {None}
+    assert {row["why_excluded"] for row in rows["exposures"] if row["arm"] == "treatment"} == {"outside_dates"}
+
+
+def test_the_plan_is_the_same_whatever_is_written_of_it_and_another_once_it_is_changed() -> None:
+    told = {"status": "stopped", "stopped_on": "2017-03-10", "learned": "it helps", "version": "1-0-1", "why": "new"}
+    assert declared(**told).plan == ONE.plan
+    changes = [{"ends_on": "2017-04-30"}, {"alpha": 0.1}, {"seed": "other"}, {"stop": SEQUENTIAL}, {"at_least": 31},
+               {"arms": {"control": 0.6, "treatment": 0.4}}, {"primary": ONE.primary.model_dump() | {"window_days": 8}},
+               {"hypothesis": "less of it"}, {"population": {"countries": ["US"]}}]  # fmt: skip
+    plans = {declared(**change).plan for change in changes}
+    assert len(plans | {ONE.plan}) == len(changes) + 1
+    assert measured(lake_of([]), ONE)["ops.experiments"][0]["plan"] == ONE.plan
+
+
+def test_an_interaction_is_judged_as_the_experiment_is() -> None:
+    """Of four cells with a difference that one look finds and looking on every day does not."""
+    one, other = declared(experiment="one", seed="one"), declared(experiment="other", seed="other")
+    events = []
+    for number in range(400):
+        user = f"user-{number}"
+        mine, theirs = one.arm_of(user), other.arm_of(user)
+        events += [viewed(user, user, mine, 1, "one"), viewed(user, user, theirs, 1, "other")]
+        both = mine == theirs == "treatment" and number % 5 < 2
+        events += [event("product_viewed", user, 2 + turn / 1000) for turn in range(number % 3 + both)]
+
+    def verdicts(first, as_of: str = "2017-12-31") -> list[str]:
+        rows = measured(lake_of(events), first, other, as_of=as_of)["interactions"]
+        return [row["verdict"] for row in rows if row["experiment"] == "one"]
+
+    assert verdicts(one) == ["interacts"]
+    assert verdicts(one, as_of="2017-04-06") == ["too_early"]
+    assert verdicts(one, as_of="2017-04-07") == ["interacts"]
+    looked_at = declared(experiment="one", seed="one", stop=SEQUENTIAL)
+    assert verdicts(looked_at) == verdicts(looked_at, as_of="2017-04-06") == ["none_known"]
+
+
 def test_experiments_at_once_that_do_not_add_up_are_found() -> None:
     one, other = declared(experiment="one", seed="one"), declared(experiment="other", seed="other")
     events = []

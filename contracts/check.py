@@ -147,7 +147,8 @@ def _declared(root: Path) -> tuple[dict[str, dict[Path, Any]], list[Problem]]:
     problems += problems_of_metrics(loaded)
     problems += problems_of_experiments(loaded)
     problems += wrong_mart_rules(loaded)
-    problems += problems_of_costs(loaded)
+    if len(loaded["journey"]) == len(declared_in(root, KINDS["journey"][0])):  # else every name in a broken one is none
+        problems += problems_of_costs(loaded)
     problems += wrongly_asked()
     problems += wrong_origins(root)
     problems += unclassed(loaded)
@@ -267,7 +268,8 @@ def _unread(root: Path, read: set[Path]) -> Iterator[Problem]:
 
 def _misplaced(loaded: dict[str, dict[Path, Any]]) -> Iterator[Problem]:
     """A declaration lies in the file that bears its name, so that two can never claim one name."""
-    named = {"source": "source", "event": "event", "export": "destination", "lift": "lift", "experiment": "experiment"}
+    named = {"source": "source", "event": "event", "export": "destination", "lift": "lift", "experiment": "experiment",
+             "journey": "journey"}  # fmt: skip
     for kind, key in named.items():
         for path, item in loaded[kind].items():
             name = getattr(item, key)

@@ -14,6 +14,8 @@ from contracts.base import Declared, Name, Text
 
 Lifecycle = Literal["discovery", "onboarding", "value", "expansion", "advocacy", "lapse"]
 START = "start"
+MOST_DAYS = 3660
+"""No time that is declared is longer: ten years, which every engine can add to any day."""
 """Where everybody is before the first stage."""
 
 
@@ -21,7 +23,9 @@ class Entering(Declared):
     """One way into a stage: by a signal, or after days without one."""
 
     by: tuple[Name, ...] = ()
-    after_days: int | None = Field(None, ge=1, description="Days since the last of `without`, if there was one")
+    after_days: int | None = Field(
+        None, ge=1, le=MOST_DAYS, description="Days since the last of `without`, if there was one"
+    )
     without: tuple[Name, ...] = ()
     from_: tuple[Name, ...] | None = Field(
         None, alias="from", description="Stages from which it leads here, or `start`; left out: see the stage"
@@ -40,7 +44,7 @@ class Gate(Declared):
     """What a person in a stage should reach next, and by when."""
 
     to: Name
-    within_days: int = Field(ge=1)
+    within_days: int = Field(ge=1, le=MOST_DAYS)
 
 
 class Stage(Declared):
@@ -70,8 +74,10 @@ class Moment(Declared):
     resolved_by: tuple[Name, ...] = Field(min_length=1)
     of_one_subject: bool = Field(False, description="What resolves it must be about the same subject")
     once: bool = Field(False, description="Only the first of a person counts")
-    within_hours: float = Field(gt=0)
-    recovery_hours: float = Field(0, ge=0, description="Resolved so long after the deadline, it counts as recovered")
+    within_hours: float = Field(gt=0, le=24 * MOST_DAYS)
+    recovery_hours: float = Field(
+        0, ge=0, le=24 * MOST_DAYS, description="Resolved so long after the deadline, it counts as recovered"
+    )
     risks: tuple[Text, ...] = Field(min_length=1)
     depends_on: tuple[Text, ...] = Field(min_length=1, description="Systems and processes behind the stage")
     recovery: Text
@@ -91,7 +97,7 @@ class Handoff(Declared):
     owner: Name
     from_: Name = Field(alias="from")
     to: Name
-    within_hours: float = Field(gt=0)
+    within_hours: float = Field(gt=0, le=24 * MOST_DAYS)
     kept_when: tuple[Name, ...] = Field((), description="Signals after the change that say: it went on from there")
     lost_when: tuple[Name, ...] = Field((), description="Signals after it that say: the person had to begin anew")
 
@@ -122,7 +128,7 @@ class Friction(Declared):
     signal: Name
     then: tuple[Name, ...] = ()
     times: int = Field(2, ge=2, le=20)
-    minutes: float | None = Field(None, gt=0)
+    minutes: float | None = Field(None, gt=0, le=24 * 60 * MOST_DAYS)
     weight: float = Field(gt=0, description="Effort of one occurrence; 1 is about that of filling in a form anew")
 
     @model_validator(mode="after")
@@ -164,9 +170,9 @@ class Indicator(Declared):
     claim: Text
     from_stage: Name = Field(description="Days count from the first entry of this stage")
     signal: Name
-    within_days: int = Field(ge=1)
+    within_days: int = Field(ge=1, le=MOST_DAYS)
     outcome: Name = Field(description="A stage")
-    outcome_within_days: int = Field(ge=1, description="Counted from the end of the early days")
+    outcome_within_days: int = Field(ge=1, le=MOST_DAYS, description="Counted from the end of the early days")
 
 
 class Voice(Declared):

@@ -123,7 +123,7 @@ def record_of(connection: "duckdb.DuckDBPyConnection", lake: "Lake", name: str) 
         raise DataError(f"no record holds this {identifiers[word]}", where, "check it, or run: clew run")
     known = ", ".join(sorted({*KINDS, *identifiers}))
     where = f"{word}:…" if raw else "the argument"
-    unknown = DataError if raw and word in KINDS else UsageError
+    unknown = DataError if (raw and word in KINDS) or name.startswith("p_") else UsageError
     raise unknown("no such record", where, f"give a profile id, or what begins with one of: {known}")
 
 

@@ -121,6 +121,10 @@ def assign(
     from contracts.bucketing import bucket, in_namespace
 
     one = _the_one(name)
+    if not hashed.strip():
+        raise UsageError("there is no id to hash", f"the {one.hash_attribute}", "nobody without one is in any arm")
+    if one.status != "running":
+        note(f"{name} is {one.status}: nobody is taken in; this is the arm that its hash gives")
     inside = one.namespace is None or in_namespace(one.namespace.name, hashed, one.namespace.range)
     told = {
         "experiment": name, "hash_attribute": one.hash_attribute, "arm": one.arm_of(hashed),

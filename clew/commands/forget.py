@@ -64,7 +64,7 @@ def person(
         raise UsageError("nobody is named", "clew forget", "name whom to erase: clew forget WHO --reason …")
     people = meant(lake, names)
     if dry_run:
-        counts = preview(lake, people.profiles, people.strangers)
+        counts = preview(lake, people.profiles, people.strangers, reason)
         with results():
             if as_json:
                 print_json({"dry_run": True, "people": people.people, "counts": counts})

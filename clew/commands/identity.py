@@ -236,12 +236,14 @@ def _decide(
     from identity import labels
     from identity.decisions import decide
     from identity.explain import only_record_of
+    from spark_jobs.privacy.reasons import refuse_names_of_records
 
     lake = lake_for("identity.decisions", "identity.records", "identity.identifiers")
     if labels.is_of_review(reason):
         raise UsageError("so begin the reasons of answers to a review", "--reason", "say it in other words")
     with lake.duck(only=["identity.records", "identity.identifiers", "identity.assignments"]) as connection:
         records = (only_record_of(connection, lake, left), only_record_of(connection, lake, right))
+    refuse_names_of_records(lake, records, reason)
     made = decide(
         lake,
         action,

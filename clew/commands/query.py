@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from clew.workspace import Reading
 
 _CHANGES = (
-    frozenset({"INSERT", "UPDATE", "DELETE", "MERGE_INTO", "DROP", "ALTER", "VACUUM", "SET", "LOAD"})
+    frozenset({"INSERT", "UPDATE", "DELETE", "MERGE_INTO", "DROP", "ALTER", "CREATE", "VACUUM", "SET", "LOAD"})
     | {"COPY", "COPY_DATABASE", "EXPORT", "ATTACH", "DETACH"}
 )  # fmt: skip
 _HELP = "correct the SQL; tables: clew tables; columns: clew query 'DESCRIBE gold.profiles'"

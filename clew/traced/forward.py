@@ -166,6 +166,9 @@ def _unknown(opened: Opened, of: str) -> DataError:
         do = f"begin with a source: {known}"
         return DataError("no file and no message of this name has landed", opened.reading.name, do)
     files = [row["file"] for row in opened.rows(f"SELECT DISTINCT file FROM {quoted(f'bronze.{source}')}")]
+    file, _, line = of.rpartition(":")
+    if file in files and line.isdecimal():
+        return DataError(f"{file} has no line {line}", opened.reading.name, "lines are counted from 1")
     near = get_close_matches(of, files, n=3) or sorted(files)[-3:]
     return DataError(
         f"no file and no message of this name has landed from {source}",

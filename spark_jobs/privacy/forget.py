@@ -122,9 +122,16 @@ def finish(lake: "Lake", run: "Run", exports: Exports) -> dict[str, Any] | None:
         return _carry_out(lake, run, unfinished, exports, step)
 
 
-def preview(lake: "Lake", profiles: Iterable[str], strangers: Sequence[Stranger] = ()) -> dict[str, Any]:
-    """What an erasure would take, in numbers; nothing is changed."""
+def preview(
+    lake: "Lake", profiles: Iterable[str], strangers: Sequence[Stranger] = (), reason: str = ""
+) -> dict[str, Any]:
+    """What an erasure would take, in numbers; nothing is changed.
+
+    Raises:
+        UsageError: If a reason is given that holds a value of the people.
+    """
     theirs = find(lake, profiles, strangers)
+    refuse_names(lake, theirs, reason)
     lines: dict[str, int] = {}
     for grave in theirs.lines:
         lines[grave.source] = lines.get(grave.source, 0) + 1

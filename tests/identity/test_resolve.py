@@ -200,6 +200,7 @@ def test_an_explanation_is_json_without_a_personal_value(lake):
         ("crm:99", "no record holds this crm_id", DataError),
         ("email:nobody@mail.net", "no record holds this email", DataError),
         ("nonsense", "no such record", UsageError),
+        ("p_0123456789abcdef0123", "no such record", DataError),
         ("shoe:42", "begin", UsageError),
     ],
 )

@@ -402,3 +402,50 @@ def test_two_ways_of_a_signal_that_one_event_can_both_be_would_count_twice(
     path = written(tmp_path, signals, twice)
     found = told({**loaded, "signals": {path: load_yaml(path, Signals)}})
     assert found == ["signals.bought.any.2: one item_purchased can be this and an earlier way, and would count twice"]
+
+
+@pytest.mark.parametrize("names", [("a_sign", "b_sign"), ("b_sign", "a_sign")])
+def test_an_event_that_is_two_signals_ends_in_one_stage_or_is_refused_whatever_they_are_called(
+    loaded: Loaded, journey: dict[str, Any], signals: dict[str, Any], tmp_path: Path, names: tuple[str, str]
+) -> None:
+    """Taken first, the one leads from lapsed by way of discovery to advocacy, and taken last to discovery."""
+    one, other = names
+
+    def both(data: dict[str, Any]) -> None:
+        for name in names:
+            data["signals"][name] = {"about": "one more", "any": [{"event": "item_purchased"}]}
+
+    def ways(data: dict[str, Any]) -> None:
+        stage(data, "discovery")["enters"].append({"by": [one], "from": ["lapsed"]})
+        stage(data, "discovery")["enters"].append({"by": [one], "from": ["advocacy"]})
+        stage(data, "advocacy")["enters"].append({"by": [other], "from": ["lapsed"]})
+
+    known = load_yaml(written(tmp_path, signals, both), Signals)
+    path = written(tmp_path, journey, ways)
+    found = told({**loaded, "signals": {SIGNALS: known}, "journey": {path: load_yaml(path, Journey)}})
+    refused = [problem for problem in found if "which one event can be, lead to discovery and to advocacy" in problem]
+    assert refused == []
+
+    def apart(data: dict[str, Any]) -> None:
+        ways(data)
+        stage(data, "advocacy")["enters"].append({"by": [other], "from": ["discovery"]})
+
+    path = written(tmp_path, journey, apart)
+    found = told({**loaded, "signals": {SIGNALS: known}, "journey": {path: load_yaml(path, Journey)}})
+    assert any("which one event can be, lead to discovery and to advocacy" in problem for problem in found)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        set_to(3_000_000_000, "stages", 0, "gate", "within_days"),
+        set_to(99_999_999_999_999, "moments", 0, "within_hours"),
+        set_to(99_999_999_999_999, "moments", 0, "recovery_hours"),
+        set_to(99_999_999_999_999, "handoffs", 0, "within_hours"),
+    ],
+)
+def test_a_time_that_no_engine_could_add_to_a_day_is_refused(
+    change: Change, journey: dict[str, Any], tmp_path: Path
+) -> None:
+    with pytest.raises(ContractError, match="less than or equal to"):
+        load_yaml(written(tmp_path, journey, change), Journey)

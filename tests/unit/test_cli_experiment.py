@@ -104,6 +104,7 @@ def test_power_takes_what_people_did_before_from_the_lake(
         (("show", "nothing_such"), "there is no experiment nothing_such"),
         (("power", "nothing_such"), "there is no experiment nothing_such"),
         (("assign", "nothing_such", "u-1"), "use one of: equal_arms"),
+        (("assign", "similar_products", " "), "there is no id to hash"),
         (("power", "similar_products", "--mean", "3"), "a mean and a deviation go together"),
         (("power", "similar_products", "--mean", "0", "--deviation", "1"), "nobody did what the primary metric counts"),
         (("power", "equal_arms"), "nobody did what the primary metric counts"),
@@ -120,6 +121,7 @@ def test_an_id_is_assigned_as_the_contract_says(clew, tmp_path: Path) -> None:
     for number in range(12):
         found = told(clew("experiment", "assign", "review_reminder", f"u-{number}", "--json", home=tmp_path))
         assert found["arm"] == one.arm_of(f"u-{number}")
-    assert clew("experiment", "assign", "review_reminder", "u-0", home=tmp_path).out.strip() in (
-        *one.arms, "in no arm",
-    )  # fmt: skip
+    ran = clew("experiment", "assign", "review_reminder", "u-0", home=tmp_path)
+    assert ran.out.strip() in (*one.arms, "in no arm")
+    assert "review_reminder is dead: nobody is taken in" in ran.err
+    assert "nobody is taken in" not in clew("experiment", "assign", "equal_arms", "u-0", home=tmp_path).err

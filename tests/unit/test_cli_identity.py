@@ -105,6 +105,13 @@ def test_nobody_is_linked_who_is_not_there_and_no_value_is_repeated(clew, own) -
     assert "nobody" not in ran.err
 
 
+def test_a_reason_that_names_the_person_is_refused(clew, own) -> None:
+    """It would be kept for ever."""
+    ran = clew("identity", "link", "crm:7", "account:u1", "--reason", "she wrote from ANA@example.org", home=own)
+    assert (ran.code, "the reason holds a name or a value of the person" in ran.err) == (2, True)
+    assert "ANA" not in ran.err
+
+
 def test_a_decision_needs_a_reason(clew, own) -> None:
     assert clew("identity", "link", "crm:7", "account:u1", home=own).code == 2
 

@@ -160,6 +160,7 @@ REFUSED = {
     ),
     "a release that is none": (["SELECT 1", "--release", "old"], "'old' is no release", "latest or live"),
     "a change": (["DROP VIEW gold.profiles"], "DROP is not possible", "write a SELECT"),
+    "a table of one's own": (["CREATE TABLE x AS SELECT 1"], "CREATE is not possible", "write a SELECT"),
     "a file written": (["COPY (SELECT 1) TO '/tmp/x.csv'"], "COPY is not possible", "write a SELECT"),
     "a file written in a select": (
         ["WITH x AS (COPY (SELECT 1) TO '/tmp/x.csv') FROM x"],

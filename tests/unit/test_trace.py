@@ -210,7 +210,7 @@ def test_forward_finds_whatever_backward_came_from(trace, told) -> None:
         ("bronze.web first", 2, "what was given for position is no bigint"),
         ("bronze.web 1.5", 1, "bronze.web has no row with this position"),
         ("profiles nobody", 1, "gold.profiles has no row with this profile_id"),
-        ("--forward web/file:99999999999999999999999", 1, "no file and no message of this name has landed from web"),
+        ("--forward web/file:99999999999999999999999", 1, "web/file has no line 99999999999999999999999"),
         ("profiles a b", 2, "2 values were given, but a row of gold.profiles is named by profile_id"),
         ("profiles a --column emial", 2, "gold.profiles has no column emial"),
         ("orders a --column sales_value", 2, "gold.orders.sales_value is no value that survived others"),

@@ -2,7 +2,9 @@
 
 A claim holds where its whole interval, of people and of who is who, lies on its side of the threshold, and is refuted
 where all of it lies on the other. An interval with the threshold in it tells neither: there are not enough people yet.
-Before its date nothing is judged, though the estimate is shown.
+Before its date nothing is judged, though the estimate is shown. The interval is of one look: a claim that is still open
+after its date is looked at again by each run, and the more often, the likelier one side is reached by chance; the
+history tells how often it was looked at.
 """
 
 import math

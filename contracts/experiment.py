@@ -207,7 +207,8 @@ class Experiment(Declared):
     @property
     def plan(self) -> str:
         """A hash of all that is to stand before the start: whom, what, how much, until when and by which rule."""
-        told = self.model_dump(mode="json", exclude=_NOT_OF_PLAN)
+        told = self.model_dump(mode="json", exclude=_NOT_OF_PLAN, exclude_defaults=True)
+        told["arms"] = list(self.arms.items())  # their order is that of the hash
         return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
 
     @property

@@ -1,4 +1,4 @@
-"""Warnings about what the business declared of itself: claims refuted, guardrails broken, experiments forgotten."""
+"""Warnings about what the business declared of itself: claims, guardrails, experiments forgotten or changed."""
 
 from expectations.rule import NoRows, Rule
 from expectations.suite import Scene

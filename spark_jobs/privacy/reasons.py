@@ -41,7 +41,7 @@ def refuse_names_of_records(lake: "Lake", records: Iterable[str], reason: str) -
         theirs = [name for (name,) in connection.execute(mine).fetchall()]
         values = connection.execute(
             f"""SELECT DISTINCT unnest([value, raw_value]) FROM identity.identifiers SEMI JOIN ({mine}) AS m
-                USING (record_id) WHERE identifier IN ('email', 'phone')"""
+                USING (record_id)"""
         ).fetchall()
     _refuse(lake, theirs, [value for (value,) in values if value], reason)
 

@@ -88,6 +88,13 @@ WRONG = {
         "bought is declared in",
         "",
     ),
+    "a journey under another name": (
+        "journeys/shopping.yml",
+        "journey: shopping",
+        "journey: other",
+        "other is declared in",
+        "",
+    ),
     "an undeclared purpose": (
         "exports/email_tool.yml",
         "purpose: email_marketing",

@@ -1,6 +1,7 @@
 """DuckDB views over Delta tables, written here by delta-rs; a jailed connection must touch nothing else."""
 
 import datetime as dt
+import shutil
 from pathlib import Path
 
 import deltalake
@@ -100,6 +101,17 @@ def test_a_column_added_later_is_null_in_older_files(lake: Path) -> None:
 def test_a_version_that_is_not_there_is_told(lake: Path) -> None:
     with pytest.raises(DataError, match=r"gold\.events cannot be read at version 99"):
         connect(lake, {"gold.events": 99})
+
+
+def test_a_table_that_was_made_anew_or_appended_to_is_read_anew_by_the_same_process(lake: Path) -> None:
+    folder = lake / "ops/runs"
+    for rows in (["r7"], ["r8", "r9"]):
+        shutil.rmtree(folder)
+        deltalake.write_deltalake(str(folder), pa.table({"run_id": rows}))
+        assert connect(lake).sql("SELECT run_id FROM ops.runs ORDER BY ALL").fetchall() == [(row,) for row in rows]
+    deltalake.write_deltalake(str(folder), pa.table({"run_id": ["r10"]}), mode="append")
+    assert connect(lake).sql("SELECT count(*) FROM ops.runs").fetchall() == [(3,)]
+    assert connect(lake, {"ops.runs": 0}).sql("SELECT count(*) FROM ops.runs").fetchall() == [(2,)]
 
 
 def test_a_folder_without_a_delta_log_is_no_table(lake: Path) -> None:

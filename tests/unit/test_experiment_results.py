@@ -166,25 +166,32 @@ def test_after_it_was_stopped_an_experiment_takes_nobody_in() -> None:
 
 def test_the_plan_is_the_same_whatever_is_written_of_it_and_another_once_it_is_changed() -> None:
     told = {"status": "stopped", "stopped_on": "2017-03-10", "learned": "it helps", "version": "1-0-1", "why": "new"}
-    assert declared(**told).plan == ONE.plan
+    assert declared(**told).plan == declared(power=0.8).plan == ONE.plan
     changes = [{"ends_on": "2017-04-30"}, {"alpha": 0.1}, {"seed": "other"}, {"stop": SEQUENTIAL}, {"at_least": 31},
-               {"arms": {"control": 0.6, "treatment": 0.4}}, {"primary": ONE.primary.model_dump() | {"window_days": 8}},
+               {"arms": {"control": 0.6, "treatment": 0.4}}, {"arms": {"treatment": 0.5, "control": 0.5}},
+               {"primary": ONE.primary.model_dump() | {"window_days": 8}},
                {"hypothesis": "less of it"}, {"population": {"countries": ["US"]}}]  # fmt: skip
     plans = {declared(**change).plan for change in changes}
     assert len(plans | {ONE.plan}) == len(changes) + 1
     assert measured(lake_of([]), ONE)["ops.experiments"][0]["plan"] == ONE.plan
 
 
-def test_an_interaction_is_judged_as_the_experiment_is() -> None:
-    """Of four cells with a difference that one look finds and looking on every day does not."""
-    one, other = declared(experiment="one", seed="one"), declared(experiment="other", seed="other")
+def in_both(one, other, more):
+    """400 people in two experiments, who look at none to two products, and at so many ``more`` by who is treated."""
     events = []
     for number in range(400):
         user = f"user-{number}"
         mine, theirs = one.arm_of(user), other.arm_of(user)
         events += [viewed(user, user, mine, 1, "one"), viewed(user, user, theirs, 1, "other")]
-        both = mine == theirs == "treatment" and number % 5 < 2
-        events += [event("product_viewed", user, 2 + turn / 1000) for turn in range(number % 3 + both)]
+        looks = number % 3 + more(number, mine == "treatment", theirs == "treatment")
+        events += [event("product_viewed", user, 2 + turn / 1000) for turn in range(looks)]
+    return events
+
+
+def test_an_interaction_is_judged_as_the_experiment_is() -> None:
+    """Of four cells with a difference that one look finds and looking on every day does not."""
+    one, other = declared(experiment="one", seed="one"), declared(experiment="other", seed="other")
+    events = in_both(one, other, lambda number, mine, theirs: mine and theirs and number % 5 < 2)
 
     def verdicts(first, as_of: str = "2017-12-31") -> list[str]:
         rows = measured(lake_of(events), first, other, as_of=as_of)["interactions"]
@@ -199,13 +206,7 @@ def test_an_interaction_is_judged_as_the_experiment_is() -> None:
 
 def test_experiments_at_once_that_do_not_add_up_are_found() -> None:
     one, other = declared(experiment="one", seed="one"), declared(experiment="other", seed="other")
-    events = []
-    for number in range(400):
-        user = f"user-{number}"
-        mine, theirs = one.arm_of(user), other.arm_of(user)
-        events += [viewed(user, user, mine, 1, "one"), viewed(user, user, theirs, 1, "other")]
-        both = mine == theirs == "treatment"
-        events += [event("product_viewed", user, 2 + turn / 1000) for turn in range(number % 3 + 3 * both)]
+    events = in_both(one, other, lambda number, mine, theirs: 3 * (mine and theirs))
     rows = measured(lake_of(events), one, other)["interactions"]
     assert [(row["experiment"], row["other"], row["verdict"]) for row in rows] == [
         ("one", "other", "interacts"),
@@ -218,13 +219,7 @@ def test_experiments_at_once_that_do_not_add_up_are_found() -> None:
 
 def test_experiments_that_add_up_do_not_interact_and_a_small_cell_says_nothing() -> None:
     one, other = declared(experiment="one", seed="one"), declared(experiment="other", seed="other")
-    events = []
-    for number in range(400):
-        user = f"user-{number}"
-        mine, theirs = one.arm_of(user), other.arm_of(user)
-        events += [viewed(user, user, mine, 1, "one"), viewed(user, user, theirs, 1, "other")]
-        more = (mine == "treatment") + (theirs == "treatment")
-        events += [event("product_viewed", user, 2 + turn / 1000) for turn in range(number % 3 + more)]
+    events = in_both(one, other, lambda number, mine, theirs: mine + theirs)
     rows = measured(lake_of(events), one, other)["interactions"]
     assert {row["verdict"] for row in rows} == {"none_known"}
     fewer = [row for row in events if int(row["profile_id"].removeprefix("user-")) < 80]

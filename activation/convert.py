@@ -41,7 +41,7 @@ LATER_CELL = rf"""'([;,|\t\r\n][{_UNSEEN}"]*)({_SIGNS})'"""
 """Where a spreadsheet that splits at another delimiter would see one; it takes away a quote before it."""
 PLAIN_NUMBER = r"'^\s*[+-]?[0-9]+([.][0-9]+)?\s*$'"
 _PLAIN = r"nullif(trim(regexp_replace(value, '[[:cntrl:]\s]+', ' ', 'g')), '')"
-_MAILBOX = address_sql(rf"lower(regexp_replace(nfc_normalize({plain_sql('value')}), '\s', '', 'g'))", DUCKDB)
+_ADDRESS = address_sql(rf"lower(regexp_replace(nfc_normalize({plain_sql('value')}), '\s', '', 'g'))", DUCKDB)
 
 MACROS: Mapping[Converter, str] = {
     "as_is": "clew_inert(value)",
@@ -59,14 +59,15 @@ _STEPS = {
         CASE WHEN regexp_matches(value, {FORMULA}) AND NOT regexp_matches(value, {PLAIN_NUMBER}) THEN chr(39)
              ELSE '' END
         || regexp_replace(value, {LATER_CELL}, '\1''\2', 'g')""",
-    "clew_google_mailbox": rf"""
-        CASE WHEN regexp_matches({_MAILBOX}, '@(gmail|googlemail)\.com$')
-             THEN replace(regexp_replace(split_part({_MAILBOX}, '@', 1), '\+.*$', ''), '.', '')
-                  || '@' || split_part({_MAILBOX}, '@', 2)
-             ELSE {_MAILBOX} END""",
+    "clew_address": _ADDRESS,
+    "clew_google_mailbox": r"""
+        CASE WHEN regexp_matches(clew_address(value), '@(gmail|googlemail)\.com$')
+             THEN replace(regexp_replace(split_part(clew_address(value), '@', 1), '\+.*$', ''), '.', '')
+                  || '@' || split_part(clew_address(value), '@', 2)
+             ELSE clew_address(value) END""",
     "clew_google_email": f"""
         CASE WHEN regexp_matches(clew_google_mailbox(value), {_ADDRESS_FORM}) THEN clew_google_mailbox(value) END""",
-    "clew_untagged": rf"regexp_replace({_MAILBOX}, '^([^@+]+)\+[^@]*@', '\1@')",
+    "clew_untagged": r"regexp_replace(clew_address(value), '^([^@+]+)\+[^@]*@', '\1@')",
     "clew_google_phone": r"""
         CASE WHEN regexp_matches(regexp_replace(value, '[\s().\-/]', '', 'g'), '^\+[1-9][0-9]{6,14}$')
              THEN regexp_replace(value, '[\s().\-/]', '', 'g') END""",

@@ -18,17 +18,17 @@ import re
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import cache, lru_cache
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import duckdb
-from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
 from contracts.errors import DataError
 from lakehouse import spill
-from lakehouse.places import Places, newest_commit
+from lakehouse.opened import opened
+from lakehouse.places import Places
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -159,7 +159,7 @@ def _show(
             connection.execute(f"CREATE SCHEMA IF NOT EXISTS {_quoted(schema)}")
         version = None if versions is None else versions.get(name)
         path = _folder(places, name)
-        select, files = _view(path, name, version, jailed=served is not None)
+        select, files = _select(path, name, version, jailed=served is not None)
         if served is not None:
             served.update(files)
         try:
@@ -175,35 +175,17 @@ def _show(
 
 def select_of(lake: str | Path | Places, name: str, version: int | None = None) -> str:
     """A table as a SELECT, for a connection that is to see tables of two lakes or of two versions."""
-    return _view(_folder(Places.of(lake), name), name, version, jailed=False)[0]
+    return _select(_folder(Places.of(lake), name), name, version, jailed=False)[0]
 
 
 def _folder(places: Places, name: str) -> Path:
     return places.found(name) or places.open.joinpath(*name.split("."))
 
 
-def _view(path: Path, name: str, version: int | None, jailed: bool) -> tuple[str, tuple[str, ...]]:
-    """The SELECT that reads a table, and its files; kept for a process's next question of the same version."""
-    at = newest_commit(path) if version is None else version
-    try:
-        commit = (path / "_delta_log" / f"{at:020}.json").stat() if at is not None else None
-    except OSError:  # swept up into a checkpoint
-        commit = None
-    if commit is None:
-        return _select(path, name, version, jailed)
-    return _select_of_commit(path, name, version, jailed, (at, commit.st_ino, commit.st_mtime_ns))
-
-
-@lru_cache(maxsize=1000)
-def _select_of_commit(
-    path: Path, name: str, version: int | None, jailed: bool, commit: tuple[int | None, int, int]
-) -> tuple[str, tuple[str, ...]]:
-    return _select(path, name, version, jailed)
-
-
 def _select(path: Path, name: str, version: int | None, jailed: bool) -> tuple[str, tuple[str, ...]]:
+    """The SELECT that reads a table, and its files."""
     try:
-        table = DeltaTable(str(path), version=version)
+        table = opened(path, version)
         files = table.file_uris()
     except DeltaError as error:
         raise DataError(
@@ -244,7 +226,7 @@ def changed_column(lake: str | Path | Places, name: str, version: int, column: s
     places = Places.of(lake)
     path = _folder(places, name)
     try:
-        now, then = DeltaTable(str(path)), DeltaTable(str(path), version=version)
+        now, then = opened(path), opened(path, version)
         uris = set(now.file_uris()) ^ set(then.file_uris())
         files = [_unglobbed(_local_path(uri, now.table_uri, path)) for uri in sorted(uris)]
         source = f"read_parquet([{', '.join(map(_literal, files))}], union_by_name = true)"

@@ -12,6 +12,7 @@ from contracts import Contracts
 from lakehouse import spill
 from lakehouse.errors import DataError, EnvironmentFault, UsageError
 from lakehouse.intact import RESTORE, finish_restores
+from lakehouse.opened import opened
 from lakehouse.places import newest_commit
 from lakehouse.private import make_private
 from lakehouse.settings import Settings
@@ -81,11 +82,10 @@ class Lake:
 
     def delta(self, table: str, version: int | None = None) -> "DeltaTable":
         """The table as delta-rs sees it, at its newest version or at ``version``."""
-        from deltalake import DeltaTable
         from deltalake.exceptions import DeltaError, TableNotFoundError
 
         try:
-            return DeltaTable(self.path(table), version=version)
+            return opened(Path(self.path(table)), version)
         except TableNotFoundError as error:
             raise UsageError(
                 f"there is no table {table}" + ("" if version is None else f" at version {version}"),

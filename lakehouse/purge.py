@@ -89,7 +89,7 @@ def _sealed_off(lake: "Lake", table: str) -> "DeltaTable":
     delta = lake.delta(table)
     if not _is_sealed_off(delta):
         delta.alter.set_table_properties({MARK: str(delta.version() + 1)}, raise_if_not_exists=False)
-    return lake.delta(table)
+    return delta
 
 
 def _is_sealed_off(delta: "DeltaTable") -> bool:

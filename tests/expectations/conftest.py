@@ -9,6 +9,7 @@ import pytest
 from expectations import check, gate
 from expectations.check import Found
 from expectations.suite import Scene, Suite
+from tests.conftest import SmallLake
 
 CheckRule = Callable[[str, str, str], Found]
 
@@ -22,6 +23,18 @@ def suite_of(small: Any) -> Callable[[str], Suite]:
             return gate.SUITES[name](Scene(small.lake.contracts, connection, small.run.as_of))
 
     return build
+
+
+@pytest.fixture(scope="module")
+def kept_before(small_template: Path) -> set[tuple[str, str, str]]:
+    """Gate, table and name of each rule that the small lake keeps as it is; every gate runs once."""
+    small = SmallLake(small_template)
+    kept = set()
+    for name, suite in gate.SUITES.items():
+        with small.lake.duck() as connection:
+            found = check.run(connection, suite(Scene(small.lake.contracts, connection, small.run.as_of)))
+        kept |= {(name, one.rule.table, one.rule.name) for one in found if one.success}
+    return kept
 
 
 @pytest.fixture

@@ -48,27 +48,26 @@ def test_a_refused_line_is_theirs_in_any_spelling_of_their_mailbox(people: Any) 
     assert "Cat.Test+shop" not in "".join(row["payload"] for row in people.rows("bronze.web"))
 
 
-@pytest.mark.parametrize(
-    ("address", "written"),
-    [
-        ("pat.o'brien@mail-x.example", "PAT.O'Brien@mail-x.example"),
-        ("r&d/sales!7@mail-x.example", "r&d/sales!7@mail-x.example"),
-        ("иван6@почта.example", "ИВАН6@почта.example"),
-        ("zoë@mail-x.example", "zoe\u0308@mail-x.example"),
-        ("plain5@mail-x.example", "ｐｌａｉｎ5＠mail-x.example"),
-        ("link8@mail-x.example", "https://shop.example/out?mail=Link8%2Bnews%40mail-x.example&from=7"),
-        ("json9@mail-x.example", r"Json9\u0040mail-x.example"),
-        ("line3@mail-x.example", r"Dear Sirs,\nline3@mail-x.example"),
-    ],
-)
+WRITTEN = {
+    "pat.o'brien@mail-x.example": "PAT.O'Brien@mail-x.example",
+    "r&d/sales!7@mail-x.example": "r&d/sales!7@mail-x.example",
+    "иван6@почта.example": "ИВАН6@почта.example",
+    "zoë@mail-x.example": "zoe\u0308@mail-x.example",
+    "plain5@mail-x.example": "ｐｌａｉｎ5＠mail-x.example",
+    "link8@mail-x.example": "https://shop.example/out?mail=Link8%2Bnews%40mail-x.example&from=7",
+    "json9@mail-x.example": r"Json9\u0040mail-x.example",
+    "line3@mail-x.example": r"Dear Sirs,\nline3@mail-x.example",
+}
+"""Addresses, and how a line may write them."""
+
+
 @pytest.mark.parametrize("line", ['{{"broken": "{}",,}}', '{{"event": "unknown", "traits": {{"email": "{}"}}}}'])
-def test_a_refused_line_is_theirs_by_an_address_of_other_letters_and_signs(
-    line: str, address: str, written: str, people: Any
-) -> None:
-    holds(people, address)
-    stays = line.format(f"x{address}")
-    refuse(people, line.format(written), stays)
+def test_a_refused_line_is_theirs_by_an_address_of_other_letters_and_signs(line: str, people: Any) -> None:
+    stay = [line.format(f"x{address}") for address in WRITTEN]
+    for address in WRITTEN:
+        holds(people, address)
+    refuse(people, *(line.format(written) for written in WRITTEN.values()), *stay)
 
     erase(people, "cat")
 
-    assert refused_still(people) == [stays]
+    assert sorted(refused_still(people)) == sorted(stay)

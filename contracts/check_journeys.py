@@ -9,7 +9,7 @@ from contracts.base import problem_at
 from contracts.errors import Problem
 from contracts.event import Event
 from contracts.journey import START, Example, Journey
-from contracts.signal import Occurrence, Signal, Test, as_number, same
+from contracts.signal import Occurrence, Scalar, Signal, Test, as_number, as_text, mentioned, same
 from contracts.source import Value
 from contracts.table import RESTRICTED
 from contracts.walk import steps, walk
@@ -92,6 +92,8 @@ def _wrong_occurrence(
             )
         elif test.is_numeric and declared.type not in _NUMBERS:
             yield problem_at(path, (*at, "where", name), f"{name} of {event.event} is no number, and has no size")
+        elif test.mentions and declared.type != "string":
+            yield problem_at(path, (*at, "where", name), f"{name} of {event.event} is no text, and mentions nothing")
         elif not _can_hold(test, declared):
             yield problem_at(path, (*at, "where", name), f"{event.event} allows no {name} that meets this")
 
@@ -100,6 +102,8 @@ def _can_hold(test: Test, declared: Any) -> bool:
     """Whether some value that the dictionary allows meets a test."""
     if test.given is False:
         return not declared.required
+    if test.mentions and not _can_mention(test, test.words or declared.allowed):
+        return False
     if test.words and declared.allowed:
         return any(same(allowed, word) for allowed in declared.allowed for word in test.words)
     low, high = _bounds(test)
@@ -109,6 +113,12 @@ def _can_hold(test: Test, declared: Any) -> bool:
         numbers = [as_number(word) for word in test.words]
         return any(number is None or (low <= number <= high and test.holds(number)) for number in numbers)
     return low < high or (low == high and test.holds(low))  # where the bounds meet, only if both take the point itself
+
+
+def _can_mention(test: Test, values: Iterable[Scalar]) -> bool:
+    """Whether one of the values that there are has what a test looks for; where any text may be, it can."""
+    known = [as_text(value) for value in values]
+    return not test.mentions or not known or any(mentioned(test.mentions, text) for text in known)
 
 
 def _bounds(test: Test) -> tuple[float, float]:
@@ -282,6 +292,8 @@ def _agree(one: Test, other: Test) -> bool:
     if (one.given is False) != (other.given is False):
         return False
     if one.words and other.words and not any(same(a, b) for a in one.words for b in other.words):
+        return False
+    if not _can_mention(one, other.words) or not _can_mention(other, one.words):
         return False
     (low, high), (lower, higher) = _bounds(one), _bounds(other)
     bottom, top = max(low, lower), min(high, higher)

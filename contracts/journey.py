@@ -115,7 +115,8 @@ class Handoff(Declared):
 class Friction(Declared):
     """A sign that something is harder than it should be.
 
-    ``happened``: `signal` occurs. ``repeated``: it occurs `times` times within the time. ``followed``: `then` comes
+    ``happened``: `signal` occurs. ``repeated``: it occurs `times` times within the time, or so often about one subject
+    if `of_one_subject`, as rage clicks do on one button. ``followed``: `then` comes
     within the time after it. ``not_followed``: `then` does not come within the time after it. ``slow``: `then` comes,
     but later than the time, however much later. ``two_channels``: it occurs in two channels within the time.
     ``back_and_forth``: three contacts within the time of which the first and the third, but not the second, are in one
@@ -128,6 +129,7 @@ class Friction(Declared):
     signal: Name
     then: tuple[Name, ...] = ()
     times: int = Field(2, ge=2, le=20)
+    of_one_subject: bool = Field(False, description="What is repeated must be about the same subject")
     minutes: float | None = Field(None, gt=0, le=24 * 60 * MOST_DAYS)
     weight: float = Field(gt=0, description="Effort of one occurrence; 1 is about that of filling in a form anew")
 
@@ -137,6 +139,8 @@ class Friction(Declared):
             raise ValueError("`then` is for followed, not_followed and slow, which need it")
         if (self.pattern == "happened") != (self.minutes is None):
             raise ValueError("every pattern but happened needs `minutes`")
+        if self.of_one_subject and self.pattern != "repeated":
+            raise ValueError("`of_one_subject` is for repeated")
         return self
 
 

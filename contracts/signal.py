@@ -4,19 +4,23 @@ A signal has a name that the business uses (``bought``), and says which events, 
 declared once, in contracts/signals.yml; no SQL is written there.
 """
 
-from typing import Any
+import re
+from collections.abc import Iterable
+from typing import Annotated, Any
 
-from pydantic import Field, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from contracts.base import Declared, Name, Text
 
 Scalar = str | int | float | bool
+Word = Annotated[str, StringConstraints(min_length=1, max_length=60, strip_whitespace=True, pattern=r"^[^\x00-\x1f]+$")]
 
 
 class Test(Declared):
     """What a property must be; of several words all must hold. A property that is not given meets none but ``given``.
 
-    Numbers are compared as numbers, anything else as text.
+    Numbers are compared as numbers, anything else as text. ``mentions`` looks for words within what somebody wrote,
+    such as a ticket's subject, in whatever case; that they stand there is all that a signal tells of the text.
     """
 
     is_: Scalar | None = Field(None, alias="is")
@@ -25,14 +29,15 @@ class Test(Declared):
     at_most: float | None = None
     above: float | None = None
     below: float | None = None
+    mentions: tuple[Word, ...] = Field((), description="Whole words or phrases, one of which the text has")
     given: bool | None = None
 
     @model_validator(mode="after")
     def _says_something(self) -> "Test":
-        bounds = (self.at_least, self.at_most, self.above, self.below)
-        if self.is_ is None and not self.one_of and self.given is None and all(bound is None for bound in bounds):
-            raise ValueError("say what the property must be: is, one_of, at_least, at_most, above, below or given")
-        if self.given is False and (self.is_ is not None or self.one_of or any(b is not None for b in bounds)):
+        says = bool(self.words or self.mentions or self.is_numeric)
+        if not says and self.given is None:
+            raise ValueError("say what the property must be: is, one_of, at_least, …, mentions or given")
+        if self.given is False and says:
             raise ValueError("a property that is not given can be nothing else")
         return self
 
@@ -55,6 +60,8 @@ class Test(Declared):
         if self.is_ is not None and not same(value, self.is_):
             return False
         if self.one_of and not any(same(value, word) for word in self.one_of):
+            return False
+        if self.mentions and not mentioned(self.mentions, as_text(value)):
             return False
         return self._within(value)
 
@@ -92,6 +99,20 @@ def same(value: Any, word: Scalar) -> bool:
     if isinstance(word, int | float) and not isinstance(word, bool):
         return as_number(value) == float(word)
     return as_text(value) == as_text(word)
+
+
+_SIGNS = re.compile(r"([!-/:-@[-`{-~])")
+
+
+def mention(words: Iterable[str]) -> str:
+    """A pattern that finds one of some words where no letter or digit goes on; Python and Java read it alike."""
+    escaped = "|".join(_SIGNS.sub(r"\\\1", word) for word in words)
+    return rf"(?<!\w)(?:{escaped})(?!\w)"
+
+
+def mentioned(words: Iterable[str], text: str) -> bool:
+    """Whether a text has one of some words, in whatever case."""
+    return re.search(mention(words), text, re.IGNORECASE) is not None
 
 
 class Occurrence(Declared):

@@ -6,7 +6,7 @@ Events keep their properties as a map from name to text.
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from contracts.signal import Occurrence, Scalar, Signal, Test, as_text
+from contracts.signal import Occurrence, Scalar, Signal, Test, as_text, mention
 
 
 def literal(value: Scalar) -> str:
@@ -54,6 +54,8 @@ def _parts(name: str, test: Test) -> Iterable[str]:
         yield _is_one_of(value, (test.is_,))
     if test.one_of:
         yield _is_one_of(value, test.one_of)
+    if test.mentions:
+        yield f"coalesce({value} rlike {literal('(?iuU)' + mention(test.mentions))}, false)"
     for sign, bound in ((">=", test.at_least), ("<=", test.at_most), (">", test.above), ("<", test.below)):
         if bound is not None:
             yield f"coalesce(try_cast({value} as double) {sign} {bound!r}, false)"

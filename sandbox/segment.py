@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sandbox import clock
 from sandbox.draws import dice, hexadecimal, uuid
 from sandbox.entries import Entry
-from sandbox.stories import Step, browsing, entering, shopping
+from sandbox.stories import CLICKED, Step, browsing, clicking, entering, shopping
 from sandbox.visits import NO_BASKET, Channel, Visit
 
 if TYPE_CHECKING:
@@ -32,7 +32,10 @@ def segment_entries(world: World, window: clock.Window, truth: Truth, channel: C
             steps = shopping(visit, products[visit.basket], chance)
         else:
             steps = browsing(visit, world.popular_products, chance)
-        told = world.trial.told(visit, _known_from(visit, list(steps), chance))
+        known = _known_from(visit, list(steps), chance)
+        clicks = clicking(visit, [step for step, _ in known], dice(world.seed, "clicks", visit.key, channel))
+        # Last, and by dice of their own: the messages before them stay what they are without them.
+        told = [*world.trial.told(visit, known), *((step, known[-1][1]) for step in clicks)]
         yield from _messages(visit, told, chance, window, truth, world.seed)
 
 
@@ -63,7 +66,8 @@ def _messages(
     page = SITE + "/"
     referrer = chance.choice(REFERRERS)
     for turn, (step, is_known) in enumerate(steps):
-        at += int(clock.SECOND * (1.3 + 80 * chance.random() ** 2))
+        is_again = turn > 0 and step.name == CLICKED == steps[turn - 1][0].name
+        at += int(clock.SECOND * ((0.2 if is_again else 1.3) + (0.6 if is_again else 80) * chance.random() ** 2))
         lag = 90 + int(2_500 * chance.random() ** 3)
         received = at + lag if visit.late_until is None else visit.late_until + turn * 40
         again = visit.resent_at if turn == 0 else None

@@ -1,4 +1,4 @@
-"""The tills: the real purchases and redemptions as CSV lines in local time, with the card that was shown."""
+"""The tills: the real purchases and redemptions, and some returns, as CSV lines in local time with the card shown."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from sandbox import clock
+from sandbox.draws import uniform
 from sandbox.entries import Entry
 
 if TYPE_CHECKING:
@@ -33,7 +34,8 @@ COLUMNS = (
     "coupon_upc",
     "campaign_id",
 )
-FIRST_REDEMPTION_LINE = 901
+RETURN_LINE, FIRST_REDEMPTION_LINE = 801, 901
+RETURN_SHARE = 0.006  # of the baskets with a card
 BASKETLESS = 90_000_000_000  # above every real basket id
 MONEY = ("sales_value", "retail_disc", "coupon_disc", "coupon_match_disc")
 
@@ -64,7 +66,34 @@ def shop_entries(world: World, window: clock.Window, truth: Truth) -> Iterator[E
     lines = zip(rows["received"].tolist(), rows["is_late"].tolist(), rows["line"].tolist(), strict=True)
     for received, is_late, line in lines:
         yield Entry(received, line, is_late)
+    yield from _returns(world, window, truth, baskets)
     yield from _redemptions(world, window, truth, baskets)
+
+
+def _returns(world: World, window: clock.Window, truth: Truth, baskets: pd.DataFrame) -> Iterator[Entry]:
+    """Yield what is brought back with its card, at the hour of its purchase one to twenty days later."""
+    ids = baskets["basket_id"].to_numpy()
+    later = baskets["at"].to_numpy() + (1 + (20 * uniform(world.seed, "days to return", ids)).astype(int)) * clock.DAY
+    inside = (later >= window.start) & (later < window.end) & (baskets["card"] != "").to_numpy()
+    back = baskets.assign(later=later)[inside & (uniform(world.seed, "returns", ids) < RETURN_SHARE)]
+    world.real.connection.register("back_frame", back[["basket_id", "card", "later"]])
+    rows = world.real.frame(
+        "select later, basket_id, store_id, card, product_id, quantity,"
+        " cast(cast(sales_value as decimal(12, 2)) as varchar) as paid,"
+        " coalesce(department, '') as department, coalesce(product_category, '') as category"
+        " from transactions join back_frame using (basket_id) left join products using (product_id)"
+        " where sales_value > 0"
+        " qualify row_number() over (partition by basket_id order by sales_value desc, product_id) = 1"
+        " order by later, basket_id"
+    )
+    owners = dict(zip(back["card"], back["owner"], strict=True))
+    for later_at, basket, store, card, product, quantity, paid, department, category in rows.itertuples(
+        index=False, name=None
+    ):
+        truth.occurs("loyalty", card, world.people[owners[card]])
+        moment = clock.local(int(later_at))
+        line = f"return,{basket},{RETURN_LINE},{moment:%Y-%m-%d %H:%M:%S},{store},{card},{product},{quantity},{paid}"
+        yield Entry(int(later_at), f"{line},,,,{department},{category},,", False)
 
 
 def _redemptions(world: World, window: clock.Window, truth: Truth, baskets: pd.DataFrame) -> Iterator[Entry]:

@@ -22,6 +22,8 @@ PAGES = {
     "newsletter": ("/newsletter", "Our newsletter"),
 }
 ERRORS = ("payment_declined", "coupon_rejected", "E503", "slot_unavailable", "session_expired")
+BUTTONS = {"payment_declined": "pay_now", "coupon_rejected": "apply_coupon", "slot_unavailable": "choose_slot"}
+CLICKED = "Element Clicked"
 CLUBS = ("club-coffee", "club-baby", "club-pets", "club-wine")
 PLANS = (("monthly", 9.99), ("yearly", 89.0))
 
@@ -94,6 +96,15 @@ def browsing(visit: Visit, popular: list[tuple[str, str, float]], chance: Random
             yield Step("group", chance.choice(CLUBS))
     if visit.has_error:
         yield Step("track", "Error Shown", {"code": chance.choice(ERRORS)})
+
+
+def clicking(visit: Visit, steps: list[Step], chance: Random) -> Iterator[Step]:
+    """Steps of whoever cannot believe an error: the same button once more, and again."""
+    code = next((step.properties["code"] for step in steps if step.name == "Error Shown" and step.properties), None)
+    if code is None or chance.random() > 0.4:
+        return
+    for _ in range(chance.choice((1, 2, 3, 4, 6))):
+        yield Step("track", CLICKED, {"element": BUTTONS.get(code, "try_again"), "path": PAGES["cart"][0]})
 
 
 def entering(visit: Visit, chance: Random) -> Iterator[Step]:

@@ -25,8 +25,8 @@ SCHEMAS: Mapping[str, str] = {
     "within_seconds: bigint, recovery_seconds: bigint",
     "handoffs": "journey: string, handoff: string, from_channel: string, to_channel: string, within_seconds: bigint",
     "handoff_signs": "journey: string, handoff: string, signal: string, context: string",
-    "friction": "journey: string, friction: string, pattern: string, times: int, within_seconds: bigint, "
-    "weight: double",
+    "friction": "journey: string, friction: string, pattern: string, times: int, of_one_subject: boolean, "
+    "within_seconds: bigint, weight: double",
     "friction_signals": "journey: string, friction: string, signal: string, role: string",
     "personas": "journey: string, persona: string, place: int, signal: string, days: int, at_least: int, at_most: int",
     "voice": "journey: string, signal: string, mood: string",
@@ -123,6 +123,7 @@ def _friction(journey: Journey) -> Rows:
             "friction": item.friction,
             "pattern": item.pattern,
             "times": item.times,
+            "of_one_subject": item.of_one_subject,
             "within_seconds": round(item.minutes * 60) if item.minutes else None,
             "weight": item.weight,
         }

@@ -6,6 +6,7 @@ dictionary and the run's date.
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -138,13 +139,19 @@ def invoke_dbt(
     }
     if as_of is not None:
         variables["as_of"] = as_of.isoformat()
-    options += ["--vars", json.dumps(variables)]
+    options += ["--vars", _as_yaml(variables)]
     log = make_private(make_private(state) / "logs") / "dbt.log"
     with _session_for_dbt(lake), _logged(log, hear) as heard:
         result = dbtRunner(callbacks=[heard]).invoke([*command, *options])
     if not result.success:
         raise _failure(result, state)
     return result
+
+
+def _as_yaml(variables: dict[str, Any]) -> str:
+    """Variables as dbt reads them: in YAML, of which JSON is no part where it writes a letter as two surrogates."""
+    text = json.dumps(variables, ensure_ascii=False)
+    return re.sub("[\x7f-\x9f\ufffe\uffff]", lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def state_folder(lake: "Lake") -> Path:

@@ -4,13 +4,14 @@ import datetime as dt
 from typing import Any, get_args
 
 import pytest
+import yaml
 
 from contracts.columns import shapes
 from contracts.permission_sql import consent_state
 from contracts.semantic import left_out
 from contracts.table import PrivacyClass
 from lakehouse.lake import Lake
-from spark_jobs.gold.marts import invoke_dbt
+from spark_jobs.gold.marts import _as_yaml, invoke_dbt
 from tests.consent import by_duckdb, by_moment, load_cases, people_sql, statements_sql
 
 AS_OF = dt.date(2017, 12, 31)
@@ -111,3 +112,8 @@ def test_dbt_reads_the_metrics_that_contracts_declare(project: Lake, manifest: A
 def test_an_audience_carries_no_contact_data(manifest: Any) -> None:
     for node in models_of(manifest, "activation"):
         assert set(node.columns) == {"profile_id", "why", "since"}, node.name
+
+
+def test_dbt_is_told_every_letter_that_a_contract_may_have() -> None:
+    told = {"words": ["😡", "été", "a\x85b", "c\ufffed", "'\\{{ x }}", "\u200b"]}
+    assert yaml.safe_load(_as_yaml(told)) == told

@@ -148,7 +148,7 @@ WRONG_JOURNEYS: dict[str, tuple[Change, str]] = {
     ),
     "an unknown signal of a voice": (
         put("daydreamed", "voice", "unhappy"),
-        "voice.unhappy.1: daydreamed is no signal",
+        "voice.unhappy.2: daydreamed is no signal",
     ),
     "a channel that no source has": (
         set_to({"telegram": "By telegram"}, "stages", 0, "channels"),
@@ -171,7 +171,7 @@ WRONG_JOURNEYS: dict[str, tuple[Change, str]] = {
         "indicators.0.outcome: heaven is no stage",
     ),
     "two moments of one name": (twice("moments"), "moments.5.moment: first_value is declared twice"),
-    "two frictions of one name": (twice("friction"), "friction.9.friction: repeated_failure is declared twice"),
+    "two frictions of one name": (twice("friction"), "friction.11.friction: repeated_failure is declared twice"),
     "an example of an unknown event": (
         set_to("ghost_seen", "examples", 0, "events", 0, "event"),
         "examples.0.events.0.event: ghost_seen is no event",
@@ -227,8 +227,12 @@ REFUSED_JOURNEYS: dict[str, tuple[Change, str]] = {
         "was_helped cannot say both that the context was kept and that it was lost",
     ),
     "a friction that waits for nothing": (
-        lambda data: data["friction"][1].pop("then"),
+        lambda data: data["friction"][2].pop("then"),
         "`then` is for followed, not_followed and slow, which need it",
+    ),
+    "a pattern of one subject that repeats nothing": (
+        set_to(True, "friction", 2, "of_one_subject"),
+        "friction.2: `of_one_subject` is for repeated",
     ),
     "a friction without its time": (
         lambda data: data["friction"][0].pop("minutes"),
@@ -291,6 +295,14 @@ WRONG_SIGNALS: dict[str, tuple[Change, str]] = {
     "a size of a text": (
         any_of("bought", {"event": "item_purchased", "where": {"department": {"at_least": 3}}}),
         "signals.bought.any.0.where.department: department of item_purchased is no number, and has no size",
+    ),
+    "words in a number": (
+        any_of("bought", {"event": "survey_answered", "where": {"score": {"mentions": ["ten"]}}}),
+        "signals.bought.any.0.where.score: score of survey_answered is no text, and mentions nothing",
+    ),
+    "words that no allowed value has": (
+        any_of("joined", {"event": "account_created", "where": {"method": {"mentions": ["fax"]}}}),
+        "signals.joined.any.0.where.method: account_created allows no method that meets this",
     ),
     "a word that the event does not allow": (
         any_of("joined", {"event": "account_created", "where": {"method": {"is": "fax"}}}),

@@ -120,7 +120,7 @@ WRONG = {
         "sources/shop.yml",
         "when: {field: kind, is_one_of: [redemption]}",
         "when: {field: sort, is_one_of: [redemption]}",
-        "maps.1.when.field: sort is no column of this source",
+        "maps.2.when.field: sort is no column of this source",
         "kind, basket_id",
     ),
     "a record at what is no field of a message": (

@@ -5,7 +5,7 @@ import gzip
 import json
 from collections import Counter
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ NAMES_OF_TYPES = {
     "identify": "customer_identified", "page": "page_viewed", "screen": "screen_viewed", "group": "group_joined",
     "alias": "id_aliased",
 }  # fmt: skip
+EVENTS_OF_KINDS = {"purchase": "item_purchased", "return": "item_returned"}
 NAMES_OF_WEBHOOKS = {
     "delivered": "email_delivered", "open": "email_opened", "click": "email_clicked",
     "unsubscribe": "email_unsubscribed",
@@ -81,12 +82,33 @@ def messages(landing: Path, source: str) -> Iterator[dict[str, Any]]:
         yield from read if isinstance(read, list) else read.get("batch", [read])
 
 
-def purchases(landing: Path) -> list[dict[str, str]]:
-    """Return the good purchase lines: damaged copies carry line numbers that no basket has."""
+def purchases(landing: Path, kind: str = "purchase") -> list[dict[str, str]]:
+    """Return the good lines of a kind: damaged copies carry line numbers that no basket has."""
     texts = (line.decode(errors="replace") for line in lines(landing, "shop"))
     rows = [dict(zip(shop.COLUMNS, cells, strict=False)) for cells in csv.reader(texts)]
-    kept = [r for r in rows if r["kind"] == "purchase" and len(r) == len(shop.COLUMNS) and int(r["line"]) < 900]
+    kept = [r for r in rows if r["kind"] == kind and len(r) == len(shop.COLUMNS) and int(r["line"]) < 900]
     return list({(row["basket_id"], row["line"]): row for row in reversed(kept)}.values())
+
+
+def test_what_is_brought_back_was_bought_with_that_receipt_at_most_three_weeks_before(both: Path) -> None:
+    bought = {(row["basket_id"], row["product_id"]): row for row in purchases(both)}
+    back = purchases(both, "return")
+    assert back
+    for row in back:
+        before = bought[row["basket_id"], row["product_id"]]
+        days = (datetime.fromisoformat(row["purchased_at"]) - datetime.fromisoformat(before["purchased_at"])).days
+        assert 0 <= days <= 21
+        assert (row["sales_value"], row["loyalty_card"]) == (before["sales_value"], before["loyalty_card"])
+
+
+def test_some_click_one_button_again_and_again_after_an_error(both: Path) -> None:
+    clicks: dict[str, list[float]] = {}
+    for message in messages(both, "web"):
+        if str(message.get("event")).lower().replace(" ", "_") == "element_clicked":
+            at = datetime.fromisoformat(str(message["timestamp"])).timestamp()
+            clicks.setdefault(f"{message['anonymousId']} {message['properties']['element']}", []).append(at)
+    bursts = [(a, c) for times in map(sorted, clicks.values()) for a, c in zip(times, times[2:], strict=False)]
+    assert any(third - first <= 3 for first, third in bursts)
 
 
 def test_the_same_seed_writes_the_same_bytes(first: Path, tmp_path: Path) -> None:
@@ -142,7 +164,7 @@ def test_every_real_mailing_and_redemption_is_there(both: Path) -> None:
 
 def test_every_event_of_the_dictionary_occurs(both: Path) -> None:
     wanted = {yaml.safe_load(path.read_text())["event"] for path in EVENTS.rglob("*.yml")}
-    seen = {"item_purchased", "coupon_redeemed"} if purchases(both) else set()
+    seen = {name for kind, name in EVENTS_OF_KINDS.items() if purchases(both, kind)} | {"coupon_redeemed"}
     for source in ("web", "app"):
         for message in messages(both, source):
             kind = str(message.get("type"))

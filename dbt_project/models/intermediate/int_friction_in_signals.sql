@@ -10,6 +10,7 @@ steps as (
         friction.times,
         friction.within_seconds,
         named.role,
+        case when friction.of_one_subject then coalesce(signals.subject, signals.event_id) else '' end as about,
         signals.profile_id,
         signals.occurred_at,
         signals.position,
@@ -44,14 +45,14 @@ asked as (
         {#- the one that many places before, with which it makes a burst; a contract may ask for 20 -#}
         try_element_at(
             array_agg(struct(occurred_at, event_id)) over (
-                partition by journey, friction, profile_id order by occurred_at, position, event_id
+                partition by journey, friction, profile_id, about order by occurred_at, position, event_id
                 rows between 20 preceding and current row
             ),
             -times
         ) as burst
     from following
     where role = 'signal'
-    window alike as (partition by journey, friction, profile_id order by occurred_at, position, event_id)
+    window alike as (partition by journey, friction, profile_id, about order by occurred_at, position, event_id)
 ),
 
 judged as (
@@ -66,7 +67,7 @@ bursts as (
     select
         *,
         lag(is_burst) over (
-            partition by journey, friction, profile_id order by occurred_at, position, event_id
+            partition by journey, friction, profile_id, about order by occurred_at, position, event_id
         ) as was_burst
     from judged
 )

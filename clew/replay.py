@@ -120,7 +120,10 @@ def replay(
         _lay_base(lake, target, first, replayed_runs[0], each_run)
         for run in replayed_runs:
             _rebuild_people(lake, target, run, progress or Silent())
-        _rebuild_gold(target, Run("replay", last_as_of, progress or Silent()), with_marts)
+        this = Run("replay", last_as_of, progress or Silent())
+        _rebuild_gold(target, this, with_marts)
+        if with_marts:
+            _measure(lake, target, this, None if each_run else versions[HISTORY])
         _rebuild_rest_of_silver(lake, target, last_as_of, progress or Silent())
         tables = tuple(_compare(lake, target, versions, _compared(target, with_marts), history))
         unlike, rows = _first_difference(lake, target, versions, tables, history)
@@ -271,14 +274,28 @@ def _rebuild_rest_of_silver(lake: Lake, target: Lake, as_of: datetime.date, prog
 
 
 def _rebuild_gold(target: Lake, run: Run, with_marts: bool) -> None:
-    from measures.step import measure
     from spark_jobs.gold.events import build_events
     from spark_jobs.gold.marts import build_marts
 
     build_events(target, run)
     if with_marts:
         build_marts(target, run)
+
+
+def _measure(lake: Lake, target: Lake, run: Run, history: int | None) -> None:
+    """What statistics say. Of which ids people had before, only the runs know: a version of the live history tells it.
+
+    The replay's own history is put back, to be compared.
+    """
+    from measures.step import measure
+
+    if history is None:
         measure(target, run)
+        return
+    own = target.version(HISTORY)
+    target.overwrite(HISTORY, lake.arrow(HISTORY, version=history))
+    measure(target, run)
+    target.delta(HISTORY).restore(own)
 
 
 def _compared(lake: Lake, with_marts: bool) -> list[str]:

@@ -47,7 +47,7 @@ class Purged:
 def seal_off(lake: "Lake", table: str) -> int:
     """Give a table a version that says nothing of the ones before, by which a release may name it.
 
-    The rows are the same. A table whose newest version is such a one is left as it is.
+    The rows are the same. A table whose newest version is such a one is left as it is; so is one that never had a row.
 
     Returns:
         The version: the one that ``purge`` keeps.
@@ -74,7 +74,7 @@ def purge(lake: "Lake", table: str, oldest: int | None = None) -> Purged:
     with alone_with(lake, table):
         newest = _sealed_off(lake, table)
         first = newest if oldest is None else lake.delta(table, oldest)
-        if not _has_checkpoint(folder, first.version()):
+        if first.version() > 0 and not _has_checkpoint(folder, first.version()):
             first.create_checkpoint()
             _sync(folder / LOG)
         entries, files = _old_entries(folder, first.version()), _old_files(folder, (first, newest))
@@ -87,9 +87,14 @@ def purge(lake: "Lake", table: str, oldest: int | None = None) -> Purged:
 
 def _sealed_off(lake: "Lake", table: str) -> "DeltaTable":
     delta = lake.delta(table)
-    if not _is_sealed_off(delta):
+    if not _is_new(delta) and not _is_sealed_off(delta):
         delta.alter.set_table_properties({MARK: str(delta.version() + 1)}, raise_if_not_exists=False)
     return delta
+
+
+def _is_new(delta: "DeltaTable") -> bool:
+    """Whether a table is as it was made, without a row: its log holds no value and no other version."""
+    return delta.version() == 0 and not delta.file_uris()
 
 
 def _is_sealed_off(delta: "DeltaTable") -> bool:

@@ -217,7 +217,8 @@ def _told(reading: "Reading | None") -> None:
 def _print(one: "Experiment", ledger: Row | None, found: list[Row], beside: list[Row]) -> None:
     print(f"{one.name}: {one.hypothesis}")
     where = ledger["phase"] if ledger else "not measured"
-    print(f"{one.status}, {where}; {one.owner}; {one.starts_on} to {one.ends_on}; {one.stop.rule}")
+    days = f"{one.starts_on} to {one.ends_on}" + (f", stopped on {one.stopped_on}" if one.stopped_on else "")
+    print(f"{one.status}, {where}; {one.owner}; {days}; {one.stop.rule}")
     if ledger:
         out = f"; left out: {ledger['excluded']}" if ledger["excluded"] else ""
         print(f"{ledger['people_counted']} people count, {ledger['people_mixed']} saw several arms{out}")

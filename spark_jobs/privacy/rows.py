@@ -57,8 +57,9 @@ def remove_from(lake: "Lake", tables: Collection[str], theirs: Theirs) -> dict[s
     """Remove the rows of the erased people from tables; rows removed by table, of those that held any."""
     removed: dict[str, int] = {}
     refill = _identifiers_of_shared_records(lake, theirs)
-    with lake.quick(*tables) as connection:
-        for table in tables:
+    filled = [table for table in tables if lake.delta(table).file_uris()]
+    with lake.quick(*filled) as connection:
+        for table in filled:
             count = delete_by(lake, connection, table, _keys(lake, table, theirs))
             if count:
                 removed[table] = count

@@ -55,6 +55,17 @@ def test_one_experiment_is_shown_by_metric_and_arm(clew, experimented_home: Path
     assert "equal_arms" in text.partition("beside others")[2]
 
 
+def test_when_an_experiment_was_stopped_is_shown_beside_its_plan(
+    clew, experimented_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contracts = Path(shutil.copytree(HERE, tmp_path / "contracts"))
+    path = contracts / "experiments" / "review_reminder.yml"
+    path.write_text(path.read_text().replace("status: dead", "status: stopped\nstopped_on: 2017-02-10"))
+    monkeypatch.setenv("CLEW_CONTRACTS", str(contracts))
+    shown = clew("experiment", "show", "review_reminder", home=experimented_home)
+    assert "2017-02-01 to 2017-02-14, stopped on 2017-02-10; fixed_horizon" in shown.out, shown.err
+
+
 def test_the_steps_tables_are_written_once_and_not_again_where_nothing_changed(experimented_home: Path) -> None:
     from lakehouse.lake import Lake
     from lakehouse.run import Run

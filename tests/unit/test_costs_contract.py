@@ -35,6 +35,16 @@ def test_the_retailers_costs_hold(edited: Edited) -> None:
     assert edited("owner: finance", "owner: finance") == []
 
 
+def test_a_journey_that_cannot_be_read_is_told_and_costs_that_name_its_parts_are_not(
+    edited: Edited, tmp_path: Path
+) -> None:
+    journey = tmp_path / "contracts" / "journeys" / "shopping.yml"
+    journey.write_text(journey.read_text(encoding="utf-8").replace("owner:", "ownr:", 1), encoding="utf-8")
+    told = edited("owner: finance", "owner: finance")
+    assert told
+    assert all(problem.startswith("journeys/shopping.yml") for problem in told), told
+
+
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [

@@ -9,7 +9,9 @@ from clew import replay
 from lakehouse import audit
 from lakehouse.content import EVERY_ROW, Difference
 from lakehouse.errors import UsageError
-from tests.conftest import SmallLake, at
+from measures import step
+from measures.registry import EXPERIMENTS
+from tests.conftest import SmallLake, at, profile_id
 
 DAY = dt.date(2017, 12, 30)
 
@@ -121,3 +123,28 @@ def test_the_workshop_reads_bronze_has_the_keys_and_leaves_nothing_behind_nor_be
     assert head.read_text() == noted
     assert {table: live.version(table) for table in live.tables()} == versions
     assert live.arrow("bronze.web").num_rows
+
+
+def test_of_which_ids_people_had_before_a_replay_believes_the_runs_and_its_own_history_stays(
+    small, tmp_path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(step, "measure", lambda lake, run, measure=step.measure: measure(lake, run, (EXPERIMENTS,)))
+    ann = profile_id("ann")
+    holdout = small.lake.contracts.experiments["mail_holdout"]
+    former = next(i for i in (f"p-{n}" for n in range(99)) if holdout.arm_of(i) not in (None, holdout.arm_of(ann)))
+    target = small.copy(tmp_path / "replayed").lake
+    (now,) = (row for row in small.rows("identity.history") if row["record_id"] == "account:ann")
+    day = now["known_since"]
+    then = now | {"profile_id": former}
+    later = now | {"revision": 2, "known_since": day + dt.timedelta(days=1)}
+    small.change("identity.history", lambda rows: [row for row in rows if row != now] + [then, later])
+    step.measure(small.lake, small.run)
+    own = target.arrow("identity.history").to_pylist()
+
+    replay._measure(small.lake, target, small.run, small.lake.version("identity.history"))
+
+    seen = {lake: lake.arrow("gold.experiment_exposures").to_pylist() for lake in (small.lake, target)}
+    assert seen[target] == seen[small.lake]
+    (held,) = (row for row in seen[target] if (row["profile_id"], row["experiment"]) == (ann, "mail_holdout"))
+    assert held["arms_seen"] == "held_out, mailed"
+    assert target.arrow("identity.history").to_pylist() == own

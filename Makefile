@@ -24,7 +24,7 @@ ifdef PIP_INDEX_URL
 export UV_DEFAULT_INDEX ?= $(PIP_INDEX_URL)
 endif
 export UV_HTTP_TIMEOUT ?= 180
-# Where bytecode is not kept, each process compiles some 2,000 modules anew: 4 to 8 seconds each.
+# Where bytecode is not kept, each process compiles its modules anew: half of the time in which `clew --help` answers.
 export PYTHONDONTWRITEBYTECODE :=
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 

@@ -39,6 +39,7 @@ def problems_of_journeys(loaded: Loaded) -> Iterator[Problem]:
         yield from named
         if unknown or named:
             continue  # what follows goes by names
+        yield from _without_subject(path, journey, signals)
         yield from _unreachable(path, journey)
         yield from _gates(path, journey)
         yield from _overlaps(path, journey, signals)
@@ -156,6 +157,24 @@ def _named_signals(journey: Journey) -> Iterator[tuple[tuple[str | int, ...], st
     for word in ("content", "unhappy"):
         for i, name in enumerate(getattr(journey.voice, word) if journey.voice else ()):
             yield ("voice", word, i), name
+
+
+def _without_subject(path: Path, journey: Journey, signals: Mapping[str, Signal]) -> Iterator[Problem]:
+    """What must be of one subject can never be where a signal names none."""
+    named: list[tuple[tuple[str | int, ...], str]] = []
+    for n, moment in enumerate(journey.moments):
+        if moment.of_one_subject:
+            named += [(("moments", n, "starts_on"), name) for name in moment.starts_on]
+            named += [(("moments", n, "resolved_by"), name) for name in moment.resolved_by]
+    named += [
+        (("friction", n, "signal"), item.signal) for n, item in enumerate(journey.friction) if item.of_one_subject
+    ]
+    for at, name in named:
+        for occurrence in signals[name].any_:
+            if occurrence.subject is None:
+                yield problem_at(
+                    path, at, f"{name} names no subject of {occurrence.event}, and of_one_subject asks for one"
+                )
 
 
 def _unknown_names(path: Path, journey: Journey, loaded: Loaded) -> Iterator[Problem]:

@@ -36,7 +36,9 @@ class Test(Declared):
     def _says_something(self) -> "Test":
         says = bool(self.words or self.mentions or self.is_numeric)
         if not says and self.given is None:
-            raise ValueError("say what the property must be: is, one_of, at_least, …, mentions or given")
+            raise ValueError(
+                "say what the property must be: is, one_of, at_least, at_most, above, below, mentions or given"
+            )
         if self.given is False and says:
             raise ValueError("a property that is not given can be nothing else")
         return self

@@ -14,7 +14,7 @@ from lakehouse.places import newest_commit
 if TYPE_CHECKING:
     from deltalake import DeltaTable
 
-_KEPT = 500
+_MOST = 500
 """Tables times versions; the least recently used goes first."""
 
 
@@ -26,20 +26,22 @@ def opened(folder: Path, version: int | None = None) -> "DeltaTable":
     Raises:
         DeltaError: If there is none, or it cannot be read.
     """
-    from deltalake import DeltaTable
-
     at = newest_commit(folder) if version is None else version
     try:
         commit = (folder / "_delta_log" / f"{at:020}.json").stat() if at is not None else None
     except OSError:  # swept up into a checkpoint
         commit = None
     if commit is None:
-        return DeltaTable(str(folder), version=version)
-    return _opened(str(folder), version, (at, commit.st_ino, commit.st_mtime_ns, commit.st_size))
+        return _open(str(folder), version)
+    return _kept(str(folder), version, (at, commit.st_ino, commit.st_mtime_ns, commit.st_size))
 
 
-@lru_cache(maxsize=_KEPT)
-def _opened(folder: str, version: int | None, commit: tuple[int | None, int, int, int]) -> "DeltaTable":
-    from deltalake import DeltaTable
+def _open(folder: str, version: int | None) -> "DeltaTable":
+    from deltalake import DeltaTable  # which only those who open one should pay
 
     return DeltaTable(folder, version=version)
+
+
+@lru_cache(maxsize=_MOST)
+def _kept(folder: str, version: int | None, commit: tuple[int | None, int, int, int]) -> "DeltaTable":
+    return _open(folder, version)

@@ -170,6 +170,14 @@ WRONG_JOURNEYS: dict[str, tuple[Change, str]] = {
         set_to("heaven", "indicators", 0, "outcome"),
         "indicators.0.outcome: heaven is no stage",
     ),
+    "a friction of one subject by a signal that has none": (
+        set_to("searched", "friction", 1, "signal"),
+        "friction.1.signal: searched names no subject of products_searched, and of_one_subject asks for one",
+    ),
+    "a moment of one subject by a signal that has none": (
+        set_to(["left_the_list"], "moments", 2, "resolved_by"),
+        "moments.2.resolved_by: left_the_list names no subject of email_unsubscribed, and of_one_subject asks for one",
+    ),
     "two moments of one name": (twice("moments"), "moments.5.moment: first_value is declared twice"),
     "two frictions of one name": (twice("friction"), "friction.11.friction: repeated_failure is declared twice"),
     "an example of an unknown event": (

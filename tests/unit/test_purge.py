@@ -54,6 +54,19 @@ def test_a_clean_table_is_left_as_it_is(small: Any) -> None:
     assert (again.version, again.files, again.log_files) == (first.version, 0, 0)
 
 
+def test_a_table_that_never_had_a_row_keeps_its_version_and_one_that_had_some_is_sealed(small: Any) -> None:
+    never, once = "ops.holds", "silver.duplicates"
+    assert (small.lake.version(never), small.rows(never)) == (0, [])
+    small.write(once, [])
+
+    done = {table: purge(small.lake, table) for table in (never, once)}
+
+    assert (done[never].version, done[never].files, done[never].log_files) == (0, 0, 0)
+    assert done[once].files == 1
+    assert done[once].version == small.lake.version(once) > 1
+    assert (small.rows(never), small.rows(once)) == ([], [])
+
+
 def test_a_purge_that_died_after_its_commit_is_done_by_the_next(small: Any) -> None:
     folder = _rewritten(small)
     version = seal_off(small.lake, TABLE)

@@ -44,7 +44,7 @@ def consent_state(policy: Policy, moment: Moment, statements: str, people: str) 
         _heard(policy, moment, statements, people),
         _settled(moment),
         _paused(moment),
-        _topics_refused(policy),
+        _decisive(policy),
         _judged(policy, moment),
     )
     return f"\nWITH {', '.join(steps)}\n{_shown(policy)}"
@@ -81,94 +81,106 @@ def _heard(policy: Policy, moment: Moment, statements: str, people: str) -> str:
 
 
 def _settled(moment: Moment) -> str:
-    """Of each record its last word, and of a person's last words the one that decides, for a purpose or a topic."""
+    """Of each record its last word, and of a person's last words the one that decides, for a purpose or a topic.
+
+    Every step adds columns to the statements and joins nothing: a step that is read twice, Spark would compute twice.
+    """
     later_first = f"said_at DESC, {_place_of('status', STRICTEST_FIRST)}, event_id"
-    return f"""last_words AS (
-    SELECT *, CASE WHEN across = 'latest' THEN 0 WHEN expires_at <= {_instant(moment.end)} THEN 9
-                   ELSE {_place_of("status", STRICTEST_FIRST)} END AS strictness
-    FROM (SELECT *, row_number() OVER (PARTITION BY profile_id, purpose, part, record_id ORDER BY {later_first})
-                    AS from_the_last
-          FROM ruled WHERE status <> 'snoozed') AS answers
-    WHERE from_the_last = 1
-), winners AS (
-    SELECT * FROM (
-        SELECT *, row_number() OVER (PARTITION BY profile_id, purpose, part ORDER BY strictness, {later_first})
-                  AS from_the_best
-        FROM last_words) AS ranked
-    WHERE from_the_best = 1
+    return f"""answers AS (
+    SELECT *, status <> 'snoozed' AND row_number() OVER (
+                  PARTITION BY profile_id, purpose, part, record_id
+                  ORDER BY CASE WHEN status = 'snoozed' THEN 1 ELSE 0 END, {later_first}) = 1 AS is_last_word,
+           CASE WHEN across = 'latest' THEN 0 WHEN expires_at <= {_instant(moment.end)} THEN 9
+                ELSE {_place_of("status", STRICTEST_FIRST)} END AS strictness
+    FROM ruled
+), ranked AS (
+    SELECT *, is_last_word AND row_number() OVER (
+                  PARTITION BY profile_id, purpose, part
+                  ORDER BY CASE WHEN is_last_word THEN 0 ELSE 1 END, strictness, {later_first}) = 1 AS is_winner,
+           max(CASE WHEN is_last_word THEN said_at END) OVER (PARTITION BY profile_id, purpose, part, record_id)
+               AS own_said_at
+    FROM answers
 )"""
 
 
 def _paused(moment: Moment) -> str:
     """The pauses that last on the day, and that no later word ended; the longest of each purpose or topic."""
-    return f"""pauses AS (
-    SELECT * FROM (
-        SELECT s.*, row_number() OVER (
-                   PARTITION BY s.profile_id, s.purpose, s.part
-                   ORDER BY CASE WHEN s.until_at IS NULL THEN 0 ELSE 1 END, s.until_at DESC, s.given_at DESC,
-                            s.event_id) AS from_the_longest
-        FROM ruled AS s
-        LEFT JOIN winners AS w ON w.profile_id = s.profile_id AND w.purpose = s.purpose AND w.part = s.part
-        LEFT JOIN last_words AS own ON own.profile_id = s.profile_id AND own.purpose = s.purpose
-             AND own.part = s.part AND own.record_id = s.record_id
-        WHERE s.status = 'snoozed' AND (s.until_at IS NULL OR s.until_at > {_instant(moment.start)})
-          AND s.given_at >= coalesce(CASE WHEN s.across = 'strictest' THEN own.said_at ELSE w.said_at END,
-                                     s.given_at)) AS lasting
-    WHERE from_the_longest = 1
+    return f"""ended AS (
+    SELECT *, CASE WHEN across = 'strictest' THEN own_said_at
+                   ELSE max(CASE WHEN is_winner THEN said_at END) OVER (PARTITION BY profile_id, purpose, part)
+              END AS pauses_end_at
+    FROM ranked
+), lasting AS (
+    SELECT *, coalesce(status = 'snoozed' AND (until_at IS NULL OR until_at > {_instant(moment.start)})
+                       AND given_at >= coalesce(pauses_end_at, given_at), false) AS lasts
+    FROM ended
+), weighed AS (
+    SELECT *, lasts AND row_number() OVER (
+                  PARTITION BY profile_id, purpose, part
+                  ORDER BY CASE WHEN lasts THEN 0 ELSE 1 END, CASE WHEN until_at IS NULL THEN 0 ELSE 1 END,
+                           until_at DESC, given_at DESC, event_id) = 1 AS is_pause
+    FROM lasting
 )"""
 
 
-def _topics_refused(policy: Policy) -> str:
-    return f"""parts_refused AS (
-    SELECT profile_id, purpose, part FROM winners WHERE part <> '' AND status IN ({_REFUSED})
-    UNION
-    SELECT profile_id, purpose, part FROM pauses WHERE part <> ''
-), topics AS (
-    SELECT profile_id, purpose, {_topics(policy)} AS topics_refused FROM parts_refused GROUP BY profile_id, purpose
+_OF_A_YES_OR_NO = (
+    *("event_id", "status", "said_at", "notice_version", "given_at", "received_at", "expires_at", "jurisdiction"),
+    *("birth_date", "is_allowed", "minimum_age", "refuses_unknown_age"),
+)
+_OF_A_PAUSE = ("event_id", "notice_version", "given_at", "received_at", "until_at", "jurisdiction")
+
+
+def _decisive(policy: Policy) -> str:
+    """One row a profile and purpose of which something was said: what decides (yes_…, pause_…), and topics refused."""
+    columns = [
+        f"max(CASE WHEN part = '' AND {kept} THEN {column} END) AS {kind}_{column}"
+        for kind, kept, names in (("yes", "is_winner", _OF_A_YES_OR_NO), ("pause", "is_pause", _OF_A_PAUSE))
+        for column in names
+    ]
+    shown = ",\n           ".join([*columns, f"{_topics(policy)} AS topics_refused"])
+    return f"""decisive AS (
+    SELECT profile_id, purpose,
+           {shown}
+    FROM weighed WHERE is_winner OR is_pause GROUP BY profile_id, purpose
 )"""
 
 
 def _judged(policy: Policy, moment: Moment) -> str:
-    """One row a profile and purpose: the status, the yes or no that decides (yes_…), and the pause (pause_…)."""
+    """One row a profile and purpose, with its status."""
     home = _jurisdiction(policy, "trim(p.country)" if "country" in policy.jurisdiction_from else "cast(NULL AS string)")
     return f"""purposes AS (
     SELECT DISTINCT purpose, across FROM rules
 ), judged AS (
-    SELECT p.profile_id, q.purpose, q.across, {home} AS home, t.topics_refused,
-           CASE WHEN w.status IN ({_REFUSED}) THEN w.status
-                WHEN z.event_id IS NOT NULL THEN 'snoozed'
-                WHEN w.event_id IS NULL THEN 'no_consent_known'
-                WHEN NOT w.is_allowed THEN 'jurisdiction'
-                WHEN w.birth_date IS NULL AND w.minimum_age IS NOT NULL AND w.refuses_unknown_age THEN 'age_unknown'
-                WHEN w.birth_date + w.minimum_age * INTERVAL '1' YEAR > cast(w.said_at AS date) THEN 'too_young'
-                WHEN w.expires_at <= {_instant(moment.end)} THEN 'expired'
-                ELSE 'granted' END AS status,
-           w.event_id AS yes_id, w.notice_version AS yes_notice, w.given_at AS yes_at, w.received_at AS yes_since,
-           w.expires_at AS yes_until, w.jurisdiction AS yes_in,
-           z.event_id AS pause_id, z.notice_version AS pause_notice, z.given_at AS pause_at,
-           z.received_at AS pause_since, z.until_at AS pause_until, z.jurisdiction AS pause_in
+    SELECT d.*, p.profile_id AS whose, q.purpose AS what, q.across, {home} AS home,
+           CASE WHEN yes_status IN ({_REFUSED}) THEN yes_status
+                WHEN pause_event_id IS NOT NULL THEN 'snoozed'
+                WHEN yes_event_id IS NULL THEN 'no_consent_known'
+                WHEN NOT yes_is_allowed THEN 'jurisdiction'
+                WHEN yes_birth_date IS NULL AND yes_minimum_age IS NOT NULL AND yes_refuses_unknown_age
+                    THEN 'age_unknown'
+                WHEN yes_birth_date + yes_minimum_age * INTERVAL '1' YEAR > cast(yes_said_at AS date) THEN 'too_young'
+                WHEN yes_expires_at <= {_instant(moment.end)} THEN 'expired'
+                ELSE 'granted' END AS status
     FROM everybody AS p CROSS JOIN purposes AS q
-    LEFT JOIN winners AS w ON w.profile_id = p.profile_id AND w.purpose = q.purpose AND w.part = ''
-    LEFT JOIN pauses AS z ON z.profile_id = p.profile_id AND z.purpose = q.purpose AND z.part = ''
-    LEFT JOIN topics AS t ON t.profile_id = p.profile_id AND t.purpose = q.purpose
+    LEFT JOIN decisive AS d ON d.profile_id = p.profile_id AND d.purpose = q.purpose
 )"""
 
 
 def _shown(policy: Policy) -> str:
     """The columns of ``COLUMNS``."""
-    return f"""SELECT profile_id, purpose, status,
-       status = 'granted' AND yes_notice IS NOT NULL AS may_use,
+    return f"""SELECT whose AS profile_id, what AS purpose, status,
+       status = 'granted' AND yes_notice_version IS NOT NULL AS may_use,
        CASE status WHEN 'snoozed' THEN 'snooze' WHEN 'no_consent_known' THEN 'default'
                    WHEN 'jurisdiction' THEN 'allowed_in' WHEN 'age_unknown' THEN 'unknown_age'
                    WHEN 'too_young' THEN 'minimum_age' WHEN 'expired' THEN 'expires_after_days'
-                   ELSE CASE WHEN status = 'granted' AND yes_notice IS NULL THEN 'notice' ELSE across END
+                   ELSE CASE WHEN status = 'granted' AND yes_notice_version IS NULL THEN 'notice' ELSE across END
        END AS rule,
-       CASE WHEN status = 'snoozed' THEN pause_id ELSE yes_id END AS event_id,
-       CASE WHEN status = 'snoozed' THEN pause_notice ELSE yes_notice END AS notice_version,
-       CASE WHEN status = 'snoozed' THEN pause_at ELSE yes_at END AS given_at,
-       CASE WHEN status = 'snoozed' THEN pause_since ELSE yes_since END AS known_since,
-       CASE WHEN status = 'snoozed' THEN pause_until ELSE yes_until END AS expires_at,
-       coalesce(CASE WHEN status = 'snoozed' THEN pause_in ELSE yes_in END, home) AS jurisdiction,
+       CASE WHEN status = 'snoozed' THEN pause_event_id ELSE yes_event_id END AS event_id,
+       CASE WHEN status = 'snoozed' THEN pause_notice_version ELSE yes_notice_version END AS notice_version,
+       CASE WHEN status = 'snoozed' THEN pause_given_at ELSE yes_given_at END AS given_at,
+       CASE WHEN status = 'snoozed' THEN pause_received_at ELSE yes_received_at END AS known_since,
+       CASE WHEN status = 'snoozed' THEN pause_until_at ELSE yes_expires_at END AS expires_at,
+       coalesce(CASE WHEN status = 'snoozed' THEN pause_jurisdiction ELSE yes_jurisdiction END, home) AS jurisdiction,
        topics_refused,
        '{policy.version}' AS policy_version
 FROM judged"""
@@ -221,14 +233,23 @@ def _rules(policy: Policy) -> str:
 def _jurisdiction(policy: Policy, place: str) -> str:
     """The jurisdiction of a place, in SQL. Places have only characters that mean nothing in a pattern."""
     told = f"upper({place})"
-    branches = " ".join(
-        f"WHEN {told} = '{known}' OR {told} LIKE '{known}-%' THEN '{name}'" for known, name in policy.places
-    )
+    whole = f"substr({told}, 1, instr({told} || '-', '-') - 1)"
+    parts, wholes = [], dict[str, list[str]]()
+    for known, name in policy.places:
+        if "-" in known:
+            parts.append(f"WHEN {told} = '{known}' OR {told} LIKE '{known}-%' THEN '{name}'")
+        else:
+            wholes.setdefault(name, []).append(f"'{known}'")
+    # A part of a country is longer than its name, so names come last; as lists, for a condition is written anew
+    # wherever Spark pushes it.
+    lists = [f"WHEN {whole} IN ({', '.join(known)}) THEN '{name}'" for name, known in wholes.items()]
+    branches = " ".join(parts + lists)
     return f"CASE WHEN coalesce({told}, '') = '' THEN '{UNKNOWN}' {branches} ELSE '{ELSEWHERE}' END"
 
 
 def _topics(policy: Policy) -> str:
     """The refused topics as one text, sorted, comma between."""
+    refused = f"(is_pause OR status IN ({_REFUSED}))"
     purposes_of: dict[str, list[str]] = {}
     for name, purpose in policy.purposes.items():
         for topic in purpose.topics:
@@ -236,7 +257,7 @@ def _topics(policy: Policy) -> str:
     if not purposes_of:
         return "cast(NULL AS string)"
     named = ", ".join(
-        f"max(CASE WHEN part = '{topic}' AND purpose IN ({', '.join(names)}) THEN '{topic}' END)"
+        f"max(CASE WHEN part = '{topic}' AND purpose IN ({', '.join(names)}) AND {refused} THEN '{topic}' END)"
         for topic, names in sorted(purposes_of.items())
     )
     return f"nullif(concat_ws(',', {named}), '')"

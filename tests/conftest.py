@@ -34,10 +34,14 @@ from tests.gates import pass_gates
 # such a one.
 if not hasattr(sys.modules["__main__"], "__file__"):
     sys.modules["__main__"].__file__ = pytest.__file__
-# A few rows a test: for every JVM the tests start, the quick compiler alone is done sooner than the optimising one, and
-# plans are interpreted sooner than compiled. The scheduler's run compiles them, as everybody's runs do.
-COMPILED = "-XX:TieredStopAtLevel=1"
-INTERPRETED = f"{COMPILED} -Dspark.sql.codegen.wholeStage=false -Dspark.sql.codegen.factoryMode=NO_CODEGEN"
+# A few rows a test: for every JVM the tests start, the quick compiler alone, and at once, is done sooner than the
+# optimising one; plans are interpreted sooner than compiled, and run whole sooner than stage by stage, each planned
+# anew. The scheduler's run compiles them and plans stages anew, as everybody's runs do.
+COMPILED = "-XX:TieredStopAtLevel=1 -XX:CompileThresholdScaling=0.1"
+INTERPRETED = (
+    f"{COMPILED} -Dspark.sql.codegen.wholeStage=false -Dspark.sql.codegen.factoryMode=NO_CODEGEN"
+    " -Dspark.sql.adaptive.enabled=false"
+)
 
 Rows = list[dict[str, Any]]
 

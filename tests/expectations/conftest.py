@@ -51,20 +51,22 @@ def check_rule(small: Any) -> CheckRule:
     return run
 
 
-@pytest.fixture
-def check_staged_rule(small: Any) -> Callable[[Path, str, str], Found]:
-    """Check one rule of the exports gate on a staged folder."""
+def staged_rules(small: SmallLake, staged: Path, destination: str, rule_name: str | None = None) -> list[Found]:
+    """Check one rule of the exports gate on a staged folder, or all of them."""
     from expectations import exports, ledgers
 
-    def run(staged: Path, destination: str, rule_name: str) -> Found:
-        declared = small.lake.contracts.destinations[destination]
-        release = int(staged.name.removeprefix("_"))
-        with small.lake.duck(release) as connection:
-            exports.show_staged(connection, staged, destination)
-            ledgers.show_ledgers(connection, staged, declared, release, small.lake)
-            suite = exports.suite(Scene(small.lake.contracts, connection, small.run.as_of), declared, release)
-            chosen = tuple(rule for rule in suite.rules if rule.name == rule_name)
-            assert len(chosen) == 1, f"{len(chosen)} rules {rule_name}"
-            return check.run(connection, Suite("exports", chosen, suite.prepare))[0]
+    declared = small.lake.contracts.destinations[destination]
+    release = int(staged.name.removeprefix("_"))
+    with small.lake.duck(release) as connection:
+        exports.show_staged(connection, staged, destination)
+        ledgers.show_ledgers(connection, staged, declared, release, small.lake)
+        suite = exports.suite(Scene(small.lake.contracts, connection, small.run.as_of), declared, release)
+        chosen = tuple(rule for rule in suite.rules if rule_name in (None, rule.name))
+        assert rule_name is None or len(chosen) == 1, f"{len(chosen)} rules {rule_name}"
+        return check.run(connection, Suite("exports", chosen, suite.prepare))
 
-    return run
+
+@pytest.fixture
+def check_staged_rule(small: Any) -> Callable[[Path, str, str], Found]:
+    """Check one rule of the exports gate on a staged folder of the small lake."""
+    return lambda staged, destination, rule_name: staged_rules(small, staged, destination, rule_name)[0]

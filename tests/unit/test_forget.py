@@ -21,8 +21,20 @@ from lakehouse.seal import public_key, sealed
 from lakehouse.settings import Settings
 from rights import erase as forgotten
 from spark_jobs.privacy import holds, plan
-from tests.conftest import PEOPLE, profile_id
+from tests.conftest import PEOPLE, SmallLake, profile_id
 from tests.erasable import FIRST, OF_ANN, RUN, content, erase, found, lands, make
+
+
+@pytest.fixture(scope="module")
+def erased(people_template: SmallLake, tmp_path_factory: pytest.TempPathFactory) -> tuple[SmallLake, dict[str, Any]]:
+    """The people without Ann, and her certificate; to read only, or to copy."""
+    made = people_template.copy(tmp_path_factory.mktemp("erased") / "home")
+    return made, erase(made, "ann")
+
+
+@pytest.fixture
+def without_ann(erased: tuple[SmallLake, dict[str, Any]], tmp_path: Path) -> SmallLake:
+    return erased[0].copy(tmp_path / "home")
 
 
 def test_nothing_of_the_person_is_left_in_any_byte(people: Any) -> None:
@@ -34,11 +46,11 @@ def test_nothing_of_the_person_is_left_in_any_byte(people: Any) -> None:
     assert found(people, *values) == []
 
 
-def test_what_others_hold_too_stays_theirs(people: Any) -> None:
-    before = people.rows("identity.identifiers")
-
-    certificate = erase(people, "ann")
-
+def test_what_others_hold_too_stays_theirs(
+    people_template: SmallLake, erased: tuple[SmallLake, dict[str, Any]]
+) -> None:
+    people, certificate = erased
+    before = people_template.rows("identity.identifiers")
     assert certificate["kept_because_shared"]["values"] == 1  # the mailbox that Gus reads, too
     of_gus = [row for row in before if row["record_id"] == "account:gus"]
     assert [row for row in people.rows("identity.identifiers") if row["record_id"] == "account:gus"] == of_gus
@@ -79,8 +91,8 @@ def test_a_row_handed_over_under_a_profile_that_was_once_shared_goes_too(people:
     assert problems(people.lake) == []
 
 
-def test_the_audit_finds_a_certificate_that_was_altered_cut_off_or_taken_away(people: Any) -> None:
-    erase(people, "ann")
+def test_the_audit_finds_a_certificate_that_was_altered_cut_off_or_taken_away(without_ann: SmallLake) -> None:
+    people = without_ann
     assert problems(people.lake) == []
     (file,) = (people.lake.settings.home / "certificates").glob("*.json")
     written = file.read_text(encoding="utf-8")
@@ -132,19 +144,18 @@ def test_the_gate_sees_a_tombstone_that_nobody_made(people: Any) -> None:
         gate(people.lake, people.run, "silver")
 
 
-def test_readers_go_on_with_a_release_of_the_same_date(people: Any, monkeypatch: Any, capsys: Any) -> None:
-    erase(people, "ann")
-
-    monkeypatch.setenv("CLEW_HOME", str(people.lake.settings.home))
+def test_readers_go_on_with_a_release_of_the_same_date(
+    without_ann: SmallLake, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    monkeypatch.setenv("CLEW_HOME", str(without_ann.lake.settings.home))
     assert run_clew(["query", "SELECT count(*) AS n FROM gold.profiles", "--format", "csv"]) == 0
     assert capsys.readouterr().out.split() == ["n", str(len(PEOPLE) - 1)]
     assert run_clew(["query", "SELECT 1 FROM gold.profiles", "--release", "1"]) == 2
     assert "release 1 was retired: its files held somebody who was erased (erasure 1)" in capsys.readouterr().err
 
 
-def test_exports_lose_the_row_and_destinations_are_told(people: Any) -> None:
-    certificate = erase(people, "ann")
-
+def test_exports_lose_the_row_and_destinations_are_told(erased: tuple[SmallLake, dict[str, Any]]) -> None:
+    people, certificate = erased
     exports = certificate["exports"]
     assert exports["redacted"] == {"export ad_platform 1": 1, "export email_tool 1": 1}
     assert exports["retracted"] == {"ad_platform": 1, "email_tool": 1}
@@ -195,12 +206,13 @@ def test_in_whatever_order_people_go_what_stays_is_the_same(people: Any, tmp_pat
     assert not any("ann.example" in row.lower() for rows in left[0].values() for row in rows)
 
 
-def test_who_stays_has_every_row_as_before(people: Any) -> None:
-    before = content(people.lake)
+def test_who_stays_has_every_row_as_before(
+    people_template: SmallLake, erased: tuple[SmallLake, dict[str, Any]]
+) -> None:
+    people, _ = erased
+    before = content(people_template.lake)
     named = {"account:ann", "anonymous:ann", profile_id("ann"), profile_id("ann's browser"), "web:m1", "web:m2",
              "consent:m1", "consent:m2"}  # fmt: skip
-
-    erase(people, "ann")
 
     after = content(people.lake)
     for table, rows in before.items():

@@ -248,7 +248,7 @@ def staged_template(small_template: Path, tmp_path_factory: pytest.TempPathFacto
 
 
 @pytest.fixture(scope="module")
-def kept_before(staged_template: SmallLake) -> set[tuple[str, str]]:
+def kept_as_staged(staged_template: SmallLake) -> set[tuple[str, str]]:
     """Destination and name of each rule that the staged exports keep as they are."""
     return {
         (destination, found.rule.name)
@@ -259,8 +259,8 @@ def kept_before(staged_template: SmallLake) -> set[tuple[str, str]]:
 
 
 def staged_in(small: SmallLake, destination: str) -> Path:
-    (staged,) = (small.lake.settings.exports / destination).glob("_*1")
-    return staged
+    place = folder(small.lake, destination, 1)
+    return place.with_name(f"_{place.name}")
 
 
 @pytest.mark.parametrize(("destination", "rule", "change"), CASES, ids=[f"{case[0]}-{case[1]}" for case in CASES])
@@ -269,10 +269,10 @@ def test_a_bad_row_breaks_its_rule_and_the_message_names_it(
     rule: str,
     change: Callable[[Rows], None],
     staged_template: SmallLake,
-    kept_before: set[tuple[str, str]],
+    kept_as_staged: set[tuple[str, str]],
     tmp_path: Path,
 ) -> None:
-    assert (destination, rule) in kept_before, "the rule is broken before the row is"
+    assert (destination, rule) in kept_as_staged, "the rule is broken before the row is"
     small = staged_template.copy(tmp_path / "home")
     staged = staged_in(small, destination)
     ben = profile_of(small, "Ben")

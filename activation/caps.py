@@ -225,7 +225,7 @@ def standing(lake: "Lake") -> Standing:
     as_of = release_dates(lake)[release]
     near: list[Near] = []
     full: list[Full] = []
-    with lake.duck(release) as connection:
+    with lake.duck(release, only=[TABLE, "identity.assignments"]) as connection:
         read_claims(lake, connection)
         for name, cap in declared.caps.items():
             counted = connection.execute(

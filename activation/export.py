@@ -30,6 +30,7 @@ from lakehouse import audit, keyed, policies
 from lakehouse.declared import declared_acts
 from lakehouse.erasing import no_erasure
 from lakehouse.errors import ContractError, DataError, UsageError
+from lakehouse.export_tables import export_tables
 from lakehouse.releases import latest_release, release_dates
 from lakehouse.seal import is_sealed, sealed
 
@@ -135,7 +136,7 @@ def _staged(lake: "Lake", destination: Destination, release: int) -> tuple[Path,
 def _fill(lake: "Lake", destination: Destination, release: int, staged: Path) -> "pa.Table":
     since = retract.export_before(lake, destination.destination, release)
     _hold_to_seal(lake, destination, since)
-    with lake.duck(release) as connection:
+    with lake.duck(release, only=export_tables(lake.contracts)) as connection:
         _hold_to_policy(lake, connection, release)
         decided(lake, connection, destination, release)
         refused, capped = decide.refusals(connection), caps.tally(connection)

@@ -22,9 +22,10 @@ if TYPE_CHECKING:
     from lakehouse.lake import Lake
 
 NOBODY = {
-    "people": pa.table({"profile_id": pa.array([], pa.string())}),
-    "boxes": pa.table({"identifier": pa.array([], pa.string()), "hash": pa.array([], pa.string())}),
+    "people": pa.Table.from_batches([], pa.schema([("profile_id", pa.string())])),
+    "boxes": pa.Table.from_batches([], pa.schema([("identifier", pa.string()), ("hash", pa.string())])),
 }
+"""Made of schemas: any list that pyarrow makes an array of has it import pandas, for half a second."""
 
 
 def refusals(lake: "Lake", destination: Destination, release: int) -> dict[str, pa.Table]:

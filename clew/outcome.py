@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from activation.export import folder, read_manifest
+from activation.files import read_manifest
+from activation.held import folder
 from lakehouse.lake import Lake
 from lakehouse.releases import latest_release
 

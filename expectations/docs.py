@@ -9,6 +9,7 @@ from expectations.dialect import connection_string
 from expectations.gate import SUITES
 from expectations.suite import Scene, Suite
 from lakehouse.errors import UsageError
+from lakehouse.export_tables import export_tables
 from lakehouse.releases import release_dates
 
 if TYPE_CHECKING:
@@ -73,7 +74,10 @@ def _validate_newest_export(context: "AbstractDataContext", lake: "Lake", name: 
     if not published:
         return
     release = int(json.loads(published[-1].read_text(encoding="utf-8"))["release"])
-    with lake.duck(release) as connection, connection_string(connection) as address:
+    with (
+        lake.duck(release, only=export_tables(lake.contracts)) as connection,
+        connection_string(connection) as address,
+    ):
         folder, destination = published[-1].parent, lake.contracts.destinations[name]
         exports.show_staged(connection, folder, name)
         ledgers.show_ledgers(connection, folder, destination, release, lake, is_new=False)
@@ -82,7 +86,7 @@ def _validate_newest_export(context: "AbstractDataContext", lake: "Lake", name: 
 
 
 def _last_date(lake: "Lake") -> "datetime.date":
-    with lake.duck() as connection:
+    with lake.quick("ops.runs") as connection:
         row = connection.execute('SELECT arg_max(as_of, "at") FROM ops.runs').fetchone()
     if row is None or row[0] is None:
         raise UsageError("there is no run to document", "ops.runs", "run the pipeline first: make demo")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 MOST = "9999999999999999.99"
 """Two orders of ten thousand million million each are two broken lines, and no reason to stop."""
-NO_VALUE = pa.table({"record_id": pa.array([], pa.string()), "value": pa.array([], pa.decimal128(18, 2))})
+NO_VALUE = pa.Table.from_batches([], pa.schema([("record_id", pa.string()), ("value", pa.decimal128(18, 2))]))
 
 
 def read_value(lake: "Lake", rules: IdentityRules) -> pa.Table:

@@ -40,7 +40,7 @@ RESOLVED_SCHEMA = (
     "left_record string, right_record string, kind string, rule string, match_weight double, probability double, "
     "evidence string, model_version string, state string, reason string, since timestamp"
 )
-NOBODY_APART = pa.table({"record_id": pa.array([], pa.string()), "refused_by": pa.array([], pa.string())})
+NOBODY_APART = pa.Table.from_batches([], pa.schema([("record_id", pa.string()), ("refused_by", pa.string())]))
 _APART = "apart"
 _ITEMS = ("record", "identifier", "edge")
 

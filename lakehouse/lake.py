@@ -295,6 +295,7 @@ class Lake:
         self.restricted_folder()
         from deltalake import DeltaTable
 
+        from lakehouse.checksum import write_first
         from lakehouse.schema import arrow_schema
 
         declared = self.contracts.table(table)
@@ -306,6 +307,7 @@ class Lake:
             description=declared.grain,
             configuration={"delta.logRetentionDuration": LOG_RETENTION},
         )
+        write_first(Path(self.path(table)))
 
     def _add_columns(self, table: str) -> None:
         """Add the columns that were declared since the table was made; their value in older rows is NULL."""

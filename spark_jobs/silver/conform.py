@@ -46,6 +46,8 @@ JUDGED = (
     "properties map<string,string>, traits map<string,string>, context map<string,string>, content_hash bigint"
 )
 """A judged message. ``payload`` and ``undecoded`` are there only where there are reasons to refuse it."""
+PROJECTIONS = ("silver.identifiers", "silver.customer_records", "silver.consents")
+"""The tables that only restate silver.events."""
 JUDGED_COLUMNS = tuple(column.split()[0] for column in JUDGED.split(", "))
 
 
@@ -175,12 +177,21 @@ def texts_of(bronze: DataFrame, source: Source) -> DataFrame:
     return messages_of(bronze, source).selectExpr(f"{literal(source.source)} as source", "position", "part", "message")
 
 
-def account(fated: DataFrame) -> DataFrame:
-    """Lines and messages by landing, source and fate: the figures of ops.row_counts."""
+def account(fated: DataFrame, contracts: Contracts) -> DataFrame:
+    """Lines and messages by landing, source and fate: the figures of ops.row_counts.
+
+    And of those kept, how many may have a row in silver.customer_records and silver.consents.
+    """
     fates = [F.count(F.when(F.col("fate") == fate, True)).alias(fate) for fate in FATES]
     lines = F.count(F.when(F.col("part") == 0, True)).alias("lines")
     conflicts = F.count(F.when(F.col("payload").isNull() & (F.col("fate") == "quarantined"), True)).alias("conflicts")
-    return fated.groupBy("landing", "source").agg(lines, F.count(F.lit(1)).alias("messages"), conflicts, *fates)
+    kept = "count_if(fate = 'kept' and {})"
+    telling = {
+        "silver.customer_records": route.IDENTIFIES,
+        "silver.consents": route.speaks(contracts.events.values()),
+    }
+    told = [F.expr(kept.format(condition)).alias(table) for table, condition in telling.items()]
+    return fated.groupBy("landing", "source").agg(lines, F.count(F.lit(1)).alias("messages"), conflicts, *fates, *told)
 
 
 def quarantined(lake: Lake, fated: DataFrame, repeats: DataFrame, sources: Sequence[str]) -> DataFrame:
@@ -199,20 +210,22 @@ def quarantined(lake: Lake, fated: DataFrame, repeats: DataFrame, sources: Seque
     return found.selectExpr(*others, "coalesce(payload, message) as payload")
 
 
-def replace_from(lake: Lake, table: str, df: DataFrame, first: int) -> None:
+def replace_from(lake: Lake, table: str, df: DataFrame, first: int, *, is_empty: bool = False) -> None:
     """Replace a silver table's rows of landing ``first`` and after.
 
-    Where there are none yet, as in every run that did not die, appending saves Delta the search for them.
+    Where there are none yet, as in every run that did not die, appending saves Delta the search for them; and where the
+    new ones are known to be none, nothing need be planned.
     """
     newest = lake.highest(table, "landing")
     if newest is None or newest < first:
-        lake.append_df(table, df)
+        if not is_empty:
+            lake.append_df(table, df)
     else:
         lake.write_df(table, df, f"landing >= {first}")
 
 
 def write_projections(lake: Lake, kept: DataFrame, put: Callable[[str, DataFrame], None], step: Step) -> None:
-    """Put down the three tables that only restate silver.events: identifiers, customer records, consents."""
+    """Put down what PROJECTIONS names."""
     sources = [lake.contracts.sources[name] for name in sorted(lake.contracts.sources)]
     projections = {
         "silver.identifiers": lambda: route.identifiers(kept, sources),
@@ -235,20 +248,26 @@ def _write(lake: Lake, run: Run, step: Step, window: Window, judged: DataFrame) 
     repeats = judge_repeats(accepted, history).persist()
     fated = route.with_fate(judged, repeats)
     try:
-        counts = [row.asDict() for row in account(fated).collect()]  # one row a landing and source
+        counts = [row.asDict() for row in account(fated, lake.contracts).collect()]  # one row a landing and source
         total = {fate: sum(row[fate] for row in counts) for fate in FATES}
         with_conflicts = sorted({row["source"] for row in counts if row["conflicts"]})
         step.say("silver.events", total["kept"])
-        replace_from(lake, "silver.events", route.events(fated), window.first)
+        replace_from(lake, "silver.events", route.events(fated), window.first, is_empty=not total["kept"])
         step.say("silver.duplicates", total["duplicate"])
-        replace_from(lake, "silver.duplicates", route.duplicates(fated), window.first)
+        none_twice = not total["duplicate"]
+        replace_from(lake, "silver.duplicates", route.duplicates(fated), window.first, is_empty=none_twice)
         step.say("silver.quarantine", total["quarantined"])
         refused = quarantined(lake, fated, repeats, with_conflicts)
-        replace_from(lake, "silver.quarantine", refused, window.first)
+        replace_from(lake, "silver.quarantine", refused, window.first, is_empty=not total["quarantined"])
     finally:
         repeats.unpersist()
     kept = lake.df("silver.events").where(window.predicate)
-    write_projections(lake, kept, lambda table, df: replace_from(lake, table, df, window.first), step)
+    telling = {table: sum(row.get(table, row["kept"]) for row in counts) for table in PROJECTIONS}
+
+    def put(table: str, df: DataFrame) -> None:
+        replace_from(lake, table, df, window.first, is_empty=not telling[table])
+
+    write_projections(lake, kept, put, step)
     _close_account(lake, run, window, counts)
     return {
         "lines": sum(row["lines"] for row in counts),

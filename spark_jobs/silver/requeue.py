@@ -90,7 +90,7 @@ def _requeue(lake: Lake, step: Step, selected: DataFrame) -> dict[str, int]:
     fated = route.with_fate(judged, repeats)
     chosen = fated.join(F.broadcast(selected), list(MESSAGE_KEY), "left_semi")
     fates = {row["fate"]: row["count"] for row in chosen.groupBy("fate").count().collect()}
-    where = [row.asDict() for row in account(fated).collect()]  # one row a landing and source
+    where = [row.asDict() for row in account(fated, lake.contracts).collect()]  # one row a landing and source
     _replace(lake, "silver.events", keys, route.events(fated))
     _replace(lake, "silver.duplicates", keys, route.duplicates(fated))
     predicate = f"landing in ({', '.join(str(n) for n in sorted({row['landing'] for row in where}))})"

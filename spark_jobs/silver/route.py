@@ -19,6 +19,8 @@ EVENT_COLUMNS = (
 )
 
 
+IDENTIFIES = "type = 'identify'"
+"""Which messages may tell of a customer record."""
 ACCEPTED = "not is_erased and not is_header and size(reasons) = 0"
 """Which judged messages fit their contract, before their ids are compared."""
 
@@ -113,7 +115,7 @@ def customer_records(kept: DataFrame) -> DataFrame:
     whole = trait("name")
     first = text(f"regexp_extract({whole}, '^(\\\\S+)\\\\s+\\\\S', 1)")
     last = text(f"regexp_extract({whole}, '\\\\s(\\\\S+)$', 1)")
-    return kept.where("type = 'identify' and size(traits) > 0 and record_id is not null").selectExpr(
+    return kept.where(f"{IDENTIFIES} and size(traits) > 0 and record_id is not null").selectExpr(
         "event_id",
         "record_id",
         "source",
@@ -134,9 +136,18 @@ def customer_records(kept: DataFrame) -> DataFrame:
     )
 
 
+def speaks(dictionary: Iterable[Event]) -> str:
+    """Which messages say something about permission, by the dictionary's ``consent`` entries."""
+    return f"event in ({words(event.event for event in _speaking(dictionary))})"
+
+
+def _speaking(dictionary: Iterable[Event]) -> list[Event]:
+    return sorted((event for event in dictionary if event.consent), key=lambda event: event.event)
+
+
 def consents(kept: DataFrame, dictionary: Iterable[Event]) -> DataFrame:
     """The rows of silver.consents: what events say about permission, by the dictionary's ``consent`` entries."""
-    speaking = sorted((event for event in dictionary if event.consent), key=lambda event: event.event)
+    speaking = _speaking(dictionary)
 
     def told(field: str) -> str:
         branches = []
@@ -152,8 +163,7 @@ def consents(kept: DataFrame, dictionary: Iterable[Event]) -> DataFrame:
     # The year 0 is a time to Spark, and to readers in Python none.
     years = f"timestamp {literal(EARLIEST.isoformat())} and timestamp '9999-12-31'"
     until = f"if({iso_time(told('until'))} between {years}, {iso_time(told('until'))}, null)"
-    speaks = f"event in ({words(event.event for event in speaking)}) and record_id is not null"
-    return kept.where(speaks).selectExpr(
+    return kept.where(f"{speaks(speaking)} and record_id is not null").selectExpr(
         "event_id",
         "record_id",
         "source",

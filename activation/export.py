@@ -136,7 +136,7 @@ def _staged(lake: "Lake", destination: Destination, release: int) -> tuple[Path,
 def _fill(lake: "Lake", destination: Destination, release: int, staged: Path) -> "pa.Table":
     since = retract.export_before(lake, destination.destination, release)
     _hold_to_seal(lake, destination, since)
-    with lake.duck(release, only=export_tables(lake.contracts)) as connection:
+    with lake.duck(release, only=export_tables(lake.contracts, destination)) as connection:
         _hold_to_policy(lake, connection, release)
         decided(lake, connection, destination, release)
         refused, capped = decide.refusals(connection), caps.tally(connection)

@@ -73,12 +73,12 @@ def _validate_newest_export(context: "AbstractDataContext", lake: "Lake", name: 
     published = sorted(lake.settings.exports.glob(f"{name}/[0-9]*/manifest.json"))
     if not published:
         return
+    folder, destination = published[-1].parent, lake.contracts.destinations[name]
     release = int(json.loads(published[-1].read_text(encoding="utf-8"))["release"])
     with (
-        lake.duck(release, only=export_tables(lake.contracts)) as connection,
+        lake.duck(release, only=export_tables(lake.contracts, destination)) as connection,
         connection_string(connection) as address,
     ):
-        folder, destination = published[-1].parent, lake.contracts.destinations[name]
         exports.show_staged(connection, folder, name)
         ledgers.show_ledgers(connection, folder, destination, release, lake, is_new=False)
         scene = Scene(lake.contracts, connection, release_dates(lake)[release])

@@ -68,7 +68,7 @@ def check_staged(lake: "Lake", run: "Run", staged: Path) -> dict[str, int]:
     manifest = json.loads((staged / "manifest.json").read_text(encoding="utf-8"))
     destination = lake.contracts.destinations[manifest["destination"]]
     release = int(manifest["release"])
-    with lake.duck(release, only=export_tables(lake.contracts)) as connection:
+    with lake.duck(release, only=export_tables(lake.contracts, destination)) as connection:
         exports.show_staged(connection, staged, destination.destination)
         ledgers.show_ledgers(connection, staged, destination, release, lake)
         scene = Scene(lake.contracts, connection, release_dates(lake)[release])

@@ -1,6 +1,7 @@
 """The tables that an export is made of, and that its gate holds it against."""
 
 from contracts import Contracts
+from contracts.export import Destination
 from lakehouse import consent
 
 _READ = (
@@ -19,9 +20,9 @@ _READ = (
 )
 
 
-def export_tables(contracts: Contracts) -> list[str]:
-    """What a connection must show for an export: a fifth of the lake's tables.
+def export_tables(contracts: Contracts, destination: Destination) -> list[str]:
+    """What a connection must show for an export to a destination: a third of the lake's tables.
 
     Scarce deliveries are shared out among destinations, so it is the audiences of all of them.
     """
-    return [*_READ, *(f"gold.{one.audience}" for one in contracts.destinations.values())]
+    return [*_READ, *(f"gold.{one.audience}" for one in (destination, *contracts.destinations.values()))]

@@ -60,7 +60,8 @@ def broken_entry(small) -> Path:
 
 
 def missing_entry(small) -> Path:
-    path = log_of(small, "silver.events")[0]
+    small.write("silver.events", small.rows("silver.events"))
+    path = log_of(small, "silver.events")[1]
     path.unlink()
     return path
 
@@ -87,6 +88,14 @@ def test_a_step_that_meets_a_damaged_table_names_the_file_and_the_command_that_r
     assert "clew restore silver.events" in error.value.do
     (last,) = [row for row in small.rows("ops.runs") if row["step"] == "resolve" and row["state"] != "started"]
     assert last["state"] == "failed"
+
+
+def test_the_entry_that_made_a_table_is_missed_though_what_it_said_is_known_from_its_checksum(small) -> None:
+    rows = small.rows("silver.events")
+    path = log_of(small, "silver.events")[0]
+    path.unlink()
+    assert {(item.table, Path(item.file).name) for item in damages(small.lake)} == {("silver.events", path.name)}
+    assert small.rows("silver.events") == rows
 
 
 def test_whole_tables_are_not_reported(small, clew) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
+from lakehouse.checksum import FIRST
 from lakehouse.still import alone_with
 
 if TYPE_CHECKING:
@@ -117,9 +118,13 @@ def _old_entries(folder: Path, version: int) -> list[Path]:
 
 
 def _is_kept(name: str, version: int) -> bool:
-    """A checksum file, Delta's or Hadoop's, is no part of the table: it repeats what a version was."""
+    """A checksum file, Delta's or Hadoop's, is no part of the table: it repeats what a version was.
+
+    That of the version that made the table stays with it: it repeats what the columns are.
+    """
     numbered = _VERSION.match(name)
-    return numbered is not None and int(numbered[1]) >= version and not name.endswith(".crc")
+    is_checksum = name.endswith(".crc") and not (version == 0 and name == f"{FIRST}.crc")
+    return numbered is not None and int(numbered[1]) >= version and not is_checksum
 
 
 def _old_files(folder: Path, kept: Iterable["DeltaTable"]) -> list[Path]:

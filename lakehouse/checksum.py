@@ -21,8 +21,12 @@ def write_first(folder: Path) -> None:
     Source: Delta transaction log protocol, "Version Checksum File".
     """
     log = folder / "_delta_log"
+    try:
+        lines = (log / f"{FIRST}.json").read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:  # somebody else made it, long enough ago for its first entry to be swept up
+        return
     whole: dict[str, dict[str, object]] = {}
-    for line in (log / f"{FIRST}.json").read_text(encoding="utf-8").splitlines():
+    for line in lines:
         whole |= json.loads(line)
     if whole.keys() - {"commitInfo"} != {"protocol", "metaData"}:
         return

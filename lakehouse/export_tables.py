@@ -21,7 +21,7 @@ _READ = (
 
 
 def export_tables(contracts: Contracts, destination: Destination) -> list[str]:
-    """What a connection must show for an export to a destination: a third of the lake's tables.
+    """What a connection must show for an export to a destination: a quarter of the lake's tables.
 
     Scarce deliveries are shared out among destinations, so it is the audiences of all of them.
     """

@@ -39,3 +39,10 @@ def test_only_a_version_that_makes_a_table_and_no_more_is_summed_up(tmp_path: Pa
     deltalake.write_deltalake(tmp_path / "t", given if has_rows else given.slice(0, 0))
     write_first(tmp_path / "t")
     assert (tmp_path / "t" / "_delta_log" / f"{FIRST}.crc").exists() != has_rows
+
+
+def test_a_table_whose_first_entry_was_swept_up_stays_as_it_is(tmp_path: Path) -> None:
+    deltalake.write_deltalake(tmp_path, pa.table({"a": pa.array([], pa.int32())}))
+    (tmp_path / "_delta_log" / f"{FIRST}.json").unlink()
+    write_first(tmp_path)
+    assert list((tmp_path / "_delta_log").glob("*.crc*")) == []

@@ -8,6 +8,8 @@ from typing import Any
 
 from contracts.signal import Occurrence, Scalar, Signal, Test, as_text, mention
 
+_NAMED = ("once_per", "value", "subject", "via")
+
 
 def literal(value: Scalar) -> str:
     """A word of a contract as a text of Spark SQL."""
@@ -19,35 +21,32 @@ def condition(where: Mapping[str, Test]) -> str:
     return " and ".join(part for name, test in where.items() for part in _parts(name, test)) or "true"
 
 
-def by_event(signals: Mapping[str, Signal]) -> list[dict[str, Any]]:
-    """Per event, every signal that it may be, with its ``condition, once_per, amount, subject, via`` as SQL."""
-    found: dict[str, list[dict[str, str]]] = {}
-    for name, signal in signals.items():
-        for occurrence in signal.any_:
-            found.setdefault(occurrence.event, []).append({"signal": name, **_hit(occurrence)})
-    return [{"event": event, "hits": _merged(hits)} for event, hits in sorted(found.items())]
+def hits(signals: Mapping[str, Signal]) -> list[dict[str, Any]]:
+    """Every signal that an event may be: its number, and the names of the properties that say more of it.
+
+    Returns:
+        ``hit, event, signal, once_per, value, subject, via``, in an order that the signals alone give.
+    """
+    found = [
+        {"event": occurrence.event, "signal": name, **{column: getattr(occurrence, column) for column in _NAMED}}
+        for name, occurrence in _numbered(signals)
+    ]
+    return [{"hit": number, **row} for number, row in enumerate(found, 1)]
 
 
-def _hit(occurrence: Occurrence) -> dict[str, str]:
-    return {
-        "condition": condition(occurrence.where),
-        "once_per": _property(occurrence.once_per),
-        "amount": f"try_cast({_property(occurrence.value)} as decimal(18, 2))" if occurrence.value else "null",
-        "subject": _property(occurrence.subject),
-        "via": _property(occurrence.via),
-    }
+def conditions(signals: Mapping[str, Signal]) -> list[dict[str, Any]]:
+    """The tests over ``properties`` as SQL, by the number of the hit; of those that have any."""
+    found = enumerate((condition(occurrence.where) for _, occurrence in _numbered(signals)), 1)
+    return [{"hit": number, "condition": tests} for number, tests in found if tests != "true"]
 
 
-def _merged(hits: Iterable[dict[str, str]]) -> list[dict[str, str]]:
-    return sorted(hits, key=lambda hit: (hit["signal"], hit["condition"]))
-
-
-def _property(name: str | None) -> str:
-    return f"properties['{name}']" if name else "null"
+def _numbered(signals: Mapping[str, Signal]) -> list[tuple[str, Occurrence]]:
+    found = [(name, occurrence) for name, signal in signals.items() for occurrence in signal.any_]
+    return sorted(found, key=lambda hit: (hit[1].event, hit[0], condition(hit[1].where)))
 
 
 def _parts(name: str, test: Test) -> Iterable[str]:
-    value = _property(name)
+    value = f"properties['{name}']"
     if test.given is not None:
         yield f"{value} is {'not null' if test.given else 'null'}"
     if test.is_ is not None:

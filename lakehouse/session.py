@@ -37,6 +37,8 @@ LOCAL_TUNING = {
     "spark.sql.codegen.hugeMethodLimit": "8000",
     # What stands twice behind an `and` is computed only where it is reached, not for every row beforehand.
     "spark.sql.subexpressionElimination.skipForShortcutExpr": "true",
+    # It would compute every list that is made rows of twice more beforehand, to leave out the empty ones.
+    "spark.sql.optimizer.excludedRules": "org.apache.spark.sql.catalyst.optimizer.InferFiltersFromGenerate",
     "spark.ui.showConsoleProgress": "false",
     "spark.driver.bindAddress": "127.0.0.1",
     "spark.driver.host": "127.0.0.1",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from contracts.catalog import Contracts
 from contracts.journey import Journey
-from contracts.signal_sql import literal
+from contracts.signal_sql import hits, literal
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -18,6 +18,7 @@ Rows = Sequence[Mapping[str, Any]]
 _HOUR = 3_600
 SCHEMAS: Mapping[str, str] = {
     "events": "event: string, direction: string",
+    "signals": "hit: int, event: string, signal: string, once_per: string, value: string, subject: string, via: string",
     "journeys": "journey: string, value_signal: string, transitions: map<string, string>",
     "stages": "journey: string, stage: string, place: int, lifecycle: string, gate_to: string, gate_days: int",
     "quiets": "journey: string, quiet: string, days: int, signal: string, words: string",
@@ -47,7 +48,7 @@ def declared(contracts: Contracts) -> dict[str, Rows]:
     """The rows of every view, in the order of the declarations."""
     journeys = [journey for _, journey in sorted(contracts.journeys.items())]
     events = [{"event": event.name, "direction": event.direction} for event in contracts.events.values()]
-    found: dict[str, Rows] = {"events": events}
+    found: dict[str, Rows] = {"events": events, "signals": hits(contracts.signals)}
     for name, rows_of in _OF_A_JOURNEY.items():
         found[name] = [{"journey": journey.journey, **row} for journey in journeys for row in rows_of(journey)]
     return found

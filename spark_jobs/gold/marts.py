@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from contracts import DBT_MODELS
 from contracts.link import FIRMEST_FIRST
 from contracts.marts import identity_minimums
-from contracts.signal_sql import by_event
+from contracts.signal_sql import conditions
 from lakehouse.attach import attach
 from lakehouse.erasing import refuse_half_erased
 from lakehouse.errors import DataError
@@ -133,7 +133,7 @@ def invoke_dbt(
     variables: dict[str, Any] = {
         "firmest_first": FIRMEST_FIRST,
         "restricted_marts": sorted(name for name, mart in lake.contracts.marts.items() if mart.is_restricted),
-        "signals": by_event(lake.contracts.signals),
+        "conditions": conditions(lake.contracts.signals),
         **lake.contracts.mart_rules.variables(),
         "identity_minimums": {name: asked.model_dump() for name, asked in identity_minimums().items()},
     }

@@ -1,5 +1,6 @@
 {#- Friction that shows in signals of one person. Each is told once: a burst by the event that makes it one, a signal
-    that is followed by the event that follows, one that is not by itself. -#}
+    that is followed by the event that follows, one that is not by itself. A friction has one pattern: windows are by
+    it, too, so that each of the queries below goes over the steps of its own. -#}
 with
 
 steps as (
@@ -28,7 +29,7 @@ following as (
     select
         *,
         last_value(case when role = 'then' then struct(occurred_at, event_id, channel) end, true) over (
-            partition by journey, friction, profile_id
+            partition by pattern, journey, friction, profile_id
             order by occurred_at desc, position desc, event_id desc, role asc
             rows between unbounded preceding and 1 preceding
         ) as reply
@@ -45,14 +46,16 @@ asked as (
         {#- the one that many places before, with which it makes a burst; a contract may ask for 20 -#}
         try_element_at(
             array_agg(struct(occurred_at, event_id)) over (
-                partition by journey, friction, profile_id, about order by occurred_at, position, event_id
+                partition by pattern, journey, friction, profile_id, about order by occurred_at, position, event_id
                 rows between 20 preceding and current row
             ),
             -times
         ) as burst
     from following
     where role = 'signal'
-    window alike as (partition by journey, friction, profile_id, about order by occurred_at, position, event_id)
+    window alike as (
+        partition by pattern, journey, friction, profile_id, about order by occurred_at, position, event_id
+    )
 ),
 
 judged as (
@@ -67,7 +70,7 @@ bursts as (
     select
         *,
         lag(is_burst) over (
-            partition by journey, friction, profile_id, about order by occurred_at, position, event_id
+            partition by pattern, journey, friction, profile_id, about order by occurred_at, position, event_id
         ) as was_burst
     from judged
 )

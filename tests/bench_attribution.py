@@ -21,7 +21,7 @@ WANTED = 60
 SECTION = """## Attribution
 
 {journeys:,} journeys of {people:,} made-up people over {channels} channels, {touches:,} touchpoints, {distinct:,}
-distinct paths of campaigns, {orders:,} orders; every model for channels, those but Shapley for campaigns too.
+distinct paths of campaigns, {orders:,} orders; every model for channels and for campaigns.
 
 | step | seconds | wanted |
 | --- | ---: | ---: |

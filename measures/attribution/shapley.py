@@ -4,6 +4,13 @@ Shao and Li: Data-driven multi-touch attribution models (KDD 2011); Zhao, Mahboo
 for attribution modeling in online advertising (2018, arXiv:1804.05327). A set of channels is worth what a journey
 brings on average that touched none but them, journeys without an outcome counted; where none is such, nothing. So a
 channel without which journeys bring more has a negative value. All sets are summed over: nothing is sampled.
+
+Campaigns are many, and few journeys touched none but some set of them: what such a set brings on average is mostly
+chance. So a campaign has a part of its channel's value (the channels are the unions of a two-step value; Kamijo: A
+two-step Shapley value for cooperative games with coalition structures, International Game Theory Review 11, 2009). The
+parts are the Shapley values of the game among the channel's campaigns in which a set is worth the sum of what the
+journeys brought that touched none but them in that channel: each journey's outcome, in equal parts among those that it
+touched.
 """
 
 from math import factorial
@@ -35,6 +42,43 @@ def shapley(paths: Paths, players: int) -> "tuple[NDArray[np.float64], NDArray[n
         worth = np.divide(sums, journeys, out=np.zeros_like(sums), where=journeys > 0)
         found.append(values(worth, players) * total)
     return found[0], found[1]
+
+
+def within_channels(
+    paths: Paths, channels: "NDArray[np.int64]", players: int
+) -> "tuple[NDArray[np.float64], NDArray[np.float64]]":
+    """What each campaign is credited with, in orders and in cents; those of a channel sum to the channel's value.
+
+    Args:
+        paths: Journeys, whose players are campaigns.
+        channels: The channel of each campaign, numbers from 0.
+        players: How many channels there are.
+    """
+    of_channels = shapley(paths.told_by(channels), players)
+    path, campaign, part = _parts(paths, channels)
+    count = len(channels)
+    touched = np.bincount(campaign, paths.journeys[path] * part, count)
+    found = []
+    for value, outcome in zip(of_channels, (paths.orders, paths.cents), strict=True):
+        brought = np.bincount(campaign, outcome[path] * part, count)
+        sums = np.bincount(channels, brought, players)
+        # Of a channel that brought nothing by itself the value goes by the journeys that it touched.
+        weight = np.where(sums[channels] > 0, brought, touched)
+        whole = np.bincount(channels, weight, players)[channels]
+        found.append(value[channels] * np.divide(weight, whole, out=np.zeros(count), where=whole > 0))
+    return found[0], found[1]
+
+
+def _parts(
+    paths: Paths, channels: "NDArray[np.int64]"
+) -> "tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]":
+    """Path and campaign, each pair once, and the part of its channel that the campaign has in the path."""
+    count = len(channels)
+    numbers = np.repeat(np.arange(len(paths.lengths)), paths.lengths)
+    path, campaign = np.divmod(np.unique(numbers * count + paths.steps), count)
+    places = path * (int(channels.max(initial=0)) + 1) + channels[campaign]
+    _, same, times = np.unique(places, return_inverse=True, return_counts=True)
+    return path, campaign, 1 / times[same.ravel()]
 
 
 def sets_of(paths: Paths) -> "NDArray[np.int64]":

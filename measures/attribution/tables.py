@@ -9,19 +9,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from contracts.attribution import MOST_CHANNELS, NO_PERSON, NO_TOUCHPOINT, NOT_YET, OTHER, Attribution
+from contracts.attribution import NO_PERSON, NO_TOUCHPOINT, NOT_YET, OTHER, Attribution
 from measures.attribution import published
 from measures.attribution.lifts import CAMPAIGN_LIFT, EXPERIMENTS, Measured, measured
 from measures.attribution.paths import NO_CAMPAIGN, Paths, Period, Player, paths_of, prepare
 from measures.attribution.removal import removal_effects
 from measures.attribution.rounding import to_whole, too_few
 from measures.attribution.rules import PARTS, Credit, credits_by_rule
-from measures.attribution.shapley import shapley
+from measures.attribution.shapley import shapley, within_channels
 from measures.measure import Asked, Measure
 
 if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
+    from numpy.typing import NDArray
 
 TABLE = "gold.attribution"
 PATHS = "gold.attribution_paths"
@@ -235,12 +236,14 @@ def _credits(
             before = summed[channel, ALL]
             summed[channel, ALL] = (before[0] + orders, before[1] + cents)
         found[model, "channel"] = summed
+    by_shapley = {
+        "channel": shapley(paths.told_by(numbers), len(channels)),
+        "campaign": within_channels(paths, numbers, len(channels)),
+    }
     for level, of_level in (("channel", paths.told_by(numbers)), ("campaign", paths)):
         count = len(cells[level])
         found["markov", level] = _whole(cells[level], _by_removal(of_level, count, won), won)
-        present = np.unique(of_level.steps)
-        if len(present) <= MOST_CHANNELS:
-            found["shapley", level] = _whole(cells[level], _by_shapley(of_level, present), won)
+        found["shapley", level] = _whole(cells[level], _as_credit(*by_shapley[level]), won)
     return found
 
 
@@ -257,16 +260,10 @@ def _by_removal(paths: Paths, players: int, won: tuple[int, int]) -> Credit:
     }
 
 
-def _by_shapley(paths: Paths, present: Any) -> Credit:
-    """Among the players that there are; the others add nothing."""
-    if not len(present):
-        return {}
-    numbers = np.zeros(int(present[-1]) + 1, np.int64)
-    numbers[present] = np.arange(len(present))
-    orders, cents = shapley(paths.told_by(numbers), len(present))
+def _as_credit(orders: "NDArray[np.float64]", cents: "NDArray[np.float64]") -> Credit:
     return {
-        int(player): (Fraction(float(orders[place])) * PARTS, Fraction(float(cents[place])))
-        for place, player in enumerate(present)
+        player: (Fraction(float(order)) * PARTS, Fraction(float(cent)))
+        for player, (order, cent) in enumerate(zip(orders, cents, strict=True))
     }
 
 

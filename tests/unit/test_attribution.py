@@ -103,6 +103,15 @@ def test_orders_of_nobody_and_of_later_days_are_told_apart_and_in_the_sums():
     assert {row["people"] for row in rows if row["channel"] in ("no_person", "not_yet")} == {None}
 
 
+def test_campaigns_without_number_have_shapley_values_that_sum_to_their_channel():
+    steps = [(f"p{number}", 0, EMAIL, str(number)) for number in range(14)]
+    touches, orders = people(5, steps, [(f"p{number}", 1, "10.00") for number in range(14)])
+    found = values(credited(touches, orders)[TABLE], "shapley", "campaign")
+    assert {name: value for name, value in found.items() if value} == {
+        f"email_sent {number}": Decimal("50.00") for number in range(14)
+    }
+
+
 def test_two_orders_at_one_moment_end_one_journey():
     touches, orders = people(5, [("p", 0, WEB)], [("p", 1, "10.00"), ("p", 1, "2.00")])
     found = credited(touches, orders)

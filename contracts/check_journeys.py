@@ -40,8 +40,9 @@ def problems_of_journeys(loaded: Loaded) -> Iterator[Problem]:
         if unknown or named:
             continue  # what follows goes by names
         yield from _without_subject(path, journey, signals)
-        yield from _unreachable(path, journey)
-        yield from _gates(path, journey)
+        states = _states(journey)
+        yield from _unreachable(path, journey, states)
+        yield from _gates(path, journey, states)
         yield from _overlaps(path, journey, signals)
         yield from _quiet_overlaps(path, journey)
         yield from _examples(path, journey, signals, events)
@@ -137,13 +138,14 @@ def _unknown_signals(path: Path, journey: Journey, signals: Mapping[str, Signal]
 def _named_signals(journey: Journey) -> Iterator[tuple[tuple[str | int, ...], str]]:
     yield ("value_signal",), journey.value_signal
     for n, stage in enumerate(journey.stages):
-        for k, entering in enumerate(stage.enters):
-            for word in ("by", "without"):
-                for i, name in enumerate(getattr(entering, word)):
-                    yield ("stages", n, "enters", k, word, i), name
+        for ways in ("enters", "exits"):
+            for k, turning in enumerate(getattr(stage, ways)):
+                for word in ("by", "without"):
+                    for i, name in enumerate(getattr(turning, word)):
+                        yield ("stages", n, ways, k, word, i), name
     groups: dict[str, Iterable[str]] = {
-        "moments": ("starts_on", "resolved_by"), "handoffs": ("kept_when", "lost_when"), "friction": ("signal", "then"),
-        "indicators": ("signal",),
+        "moments": ("starts_on", "resolved_by"), "handoffs": ("kept_when", "lost_when"),
+        "friction": ("signal", "then", "after"), "indicators": ("signal",),
     }  # fmt: skip
     for group, words in groups.items():
         for n, item in enumerate(getattr(journey, group)):
@@ -213,6 +215,11 @@ def _wrong_stages(path: Path, journey: Journey) -> Iterator[Problem]:
                 if source not in known or source == stage.stage:
                     what = f"{source} is no other stage"
                     yield problem_at(path, ("stages", n, "enters", k, "from", i), what, known)
+        for k, leaving in enumerate(stage.exits):
+            if leaving.to not in journey.names or leaving.to == stage.stage:
+                yield problem_at(
+                    path, ("stages", n, "exits", k, "to"), f"{leaving.to} is no other stage", journey.names
+                )
         if stage.gate and (stage.gate.to not in journey.names or stage.gate.to == stage.stage):
             yield problem_at(path, ("stages", n, "gate", "to"), f"{stage.gate.to} is no other stage", journey.names)
     for n, indicator in enumerate(journey.indicators):
@@ -222,29 +229,51 @@ def _wrong_stages(path: Path, journey: Journey) -> Iterator[Problem]:
                 yield problem_at(path, ("indicators", n, word), what, journey.names)
 
 
-def _reached(journey: Journey, begin: str) -> set[str]:
-    """The stages to which transitions lead from one, in any number of steps."""
-    reached: set[str] = set()
-    open_stages = [begin]
-    while open_stages:
-        here = open_stages.pop()
-        following = {to for source, _, to in journey.transitions() if source == here} - reached
-        reached |= following
-        open_stages += sorted(following)
-    return reached
+State = tuple[str, frozenset[str]]
+"""A stage, and the quiet times that may come: one follows only where a signal was heard that it goes by."""
+_FOLLOWED_QUIETS = 8
+"""Each may have begun or not, so with many there are more states than can be gone through: then all have begun."""
 
 
-def _unreachable(path: Path, journey: Journey) -> Iterator[Problem]:
-    reached = _reached(journey, START)
+def _states(journey: Journey) -> dict[State, set[State]]:
+    """Where a person can be, and where from there by one signal or quiet time."""
+    leads = {(source, signal): to for source, signal, to in journey.transitions()}
+    quiets = {name: set(way.turning.without) for name, way in journey.quiets()}
+    begun = {signal: {name for name, minded in quiets.items() if signal in minded} for signal in journey.signals()}
+    found: dict[State, set[State]] = {}
+    waiting: list[State] = [(START, frozenset(quiets) if len(quiets) > _FOLLOWED_QUIETS else frozenset())]
+    while waiting:
+        here = stage, may_come = waiting.pop()
+        if here not in found:
+            heard = {(leads.get((stage, signal), stage), may_come | begun[signal]) for signal in begun}
+            quiet = {(leads.get((stage, name), stage), may_come) for name in may_come}
+            found[here] = heard | quiet
+            waiting += found[here]
+    return found
+
+
+def _reached(states: Mapping[State, set[State]], begin: str) -> set[str]:
+    """The stages to which something leads from one, in any number of steps."""
+    passed = {state for state in states if state[0] == begin}
+    waiting = list(passed)
+    while waiting:
+        following = states[waiting.pop()] - passed
+        passed |= following
+        waiting += following
+    return {stage for stage, _ in passed} - {begin}
+
+
+def _unreachable(path: Path, journey: Journey, states: Mapping[State, set[State]]) -> Iterator[Problem]:
+    reached = _reached(states, START)
     for n, stage in enumerate(journey.stages):
         if stage.stage not in reached:
             yield problem_at(path, ("stages", n, "enters"), f"no event can reach {stage.stage}")
 
 
-def _gates(path: Path, journey: Journey) -> Iterator[Problem]:
+def _gates(path: Path, journey: Journey, states: Mapping[State, set[State]]) -> Iterator[Problem]:
     """A gate is closed by a way from its stage to what it leads to; a stage without any way out never ends."""
     for n, stage in enumerate(journey.stages):
-        out = _reached(journey, stage.stage) - {stage.stage}
+        out = _reached(states, stage.stage)
         if not out and not stage.is_end:
             what = f"nothing leads out of {stage.stage}: its gate never closes"
             yield problem_at(path, ("stages", n, "stage"), f"{what}; if that is meant, say is_end: true")
@@ -290,20 +319,19 @@ def _can_be_both(one: Occurrence, other: Occurrence) -> bool:
 
 def _quiet_overlaps(path: Path, journey: Journey) -> Iterator[Problem]:
     """Of two quiet times from one stage that the same signals end, the longer is never over first."""
-    for (_, first, one), (_, second, other) in combinations(journey.quiets(), 2):
-        shared = [name for name in journey.sources_of(first, one) if name in journey.sources_of(second, other)]
-        (sooner, early), (later, late) = sorted(
-            ((first, one), (second, other)), key=lambda way: (way[1].after_days or 0, journey.names.index(way[0].stage))
-        )
-        if not shared or sooner is later or not set(early.without) & set(late.without):
+    for (_, one), (_, other) in combinations(journey.quiets(), 2):
+        shared = [name for name in one.sources if name in other.sources]
+        sooner, later = sorted((one, other), key=lambda way: (way.turning.after_days or 0, journey.names.index(way.to)))
+        early, late = sooner.turning, later.turning
+        if not shared or sooner.to == later.to or not set(early.without) & set(late.without):
             continue
-        n = journey.names.index(later.stage)
+        n = journey.names.index(later.to)
         if early.after_days == late.after_days:
-            what = f"from {shared[0]}, the same days without a signal lead to {sooner.stage} and to {later.stage}"
+            what = f"from {shared[0]}, the same days without a signal lead to {sooner.to} and to {later.to}"
             yield problem_at(path, ("stages", n, "enters"), f"{what}: which of them counts is not declared")
         elif set(early.without) <= set(late.without):
-            what = f"from {shared[0]}, {sooner.stage} is entered after fewer days without the same signals"
-            yield problem_at(path, ("stages", n, "enters"), f"{what}: {later.stage} is never entered so")
+            what = f"from {shared[0]}, {sooner.to} is entered after fewer days without the same signals"
+            yield problem_at(path, ("stages", n, "enters"), f"{what}: {later.to} is never entered so")
 
 
 def _agree(one: Test, other: Test) -> bool:

@@ -64,6 +64,11 @@ class Population(Declared):
     audience: Name = "everyone"
     countries: tuple[str, ...] | None = Field(None, min_length=1)
 
+    @property
+    def mart(self) -> str | None:
+        """The table of the audience; None for everyone."""
+        return None if self.audience == "everyone" else f"gold.{self.audience}"
+
 
 class Namespace(Declared):
     """A range of a GrowthBook namespace: experiments of one namespace whose ranges do not meet share nobody."""
@@ -123,7 +128,9 @@ class Experiment(Declared):
         power: Wanted chance to find it.
         alpha: Accepted chance to find one where there is none.
         at_least: People in each arm before anything is said.
-        on_merge: What becomes of a person whose records saw different arms, once they are one person.
+        on_merge: What becomes of a person whose records saw different arms, once they are one person. To ``exclude``
+            them is fair to arms of equal shares only: of two records of one person 81 in 100 are both in an arm of
+            nine tenths, and 1 in 100 both in one of a tenth, whose people of many records would be gone.
         learned: What came of it, once it is over.
     """
 
@@ -172,6 +179,8 @@ class Experiment(Declared):
             raise ValueError(f"it was stopped on {self.stopped_on}, not between {self.starts_on} and {self.ends_on}")
         if (self.status in CLOSED) != (self.learned is not None):
             raise ValueError("one that is stopped or dead says what was learned, and no other does")
+        if self.on_merge == "exclude" and not math.isclose(min(self.arms.values()), max(self.arms.values())):
+            raise ValueError("to exclude who saw two arms takes more of a smaller arm: count them by first_exposure")
         if "primary" in self.guardrails:
             raise ValueError("a guardrail is not called primary, which is the name of the first metric")
         return self

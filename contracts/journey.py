@@ -6,6 +6,7 @@ signals that never come.
 """
 
 import datetime
+from dataclasses import dataclass
 from typing import Literal
 
 from pydantic import AwareDatetime, Field, model_validator
@@ -14,30 +15,41 @@ from contracts.base import Declared, Name, Text
 
 Lifecycle = Literal["discovery", "onboarding", "value", "expansion", "advocacy", "lapse"]
 START = "start"
+"""Where everybody is before the first stage."""
 MOST_DAYS = 3660
 """No time that is declared is longer: ten years, which every engine can add to any day."""
-"""Where everybody is before the first stage."""
 
 
-class Entering(Declared):
-    """One way into a stage: by a signal, or after days without one."""
+class Turning(Declared):
+    """What turns a journey: a signal, or days without one."""
 
     by: tuple[Name, ...] = ()
     after_days: int | None = Field(
         None, ge=1, le=MOST_DAYS, description="Days since the last of `without`, if there was one"
     )
     without: tuple[Name, ...] = ()
-    from_: tuple[Name, ...] | None = Field(
-        None, alias="from", description="Stages from which it leads here, or `start`; left out: see the stage"
-    )
 
     @model_validator(mode="after")
-    def _one_way(self) -> "Entering":
+    def _one_way(self) -> "Turning":
         if bool(self.by) == (self.after_days is not None):
             raise ValueError("give either `by`, or `after_days` with `without`")
         if (self.after_days is None) != (not self.without):
             raise ValueError("`after_days` and `without` go together")
         return self
+
+
+class Entering(Turning):
+    """One way into a stage."""
+
+    from_: tuple[Name, ...] | None = Field(
+        None, alias="from", description="Stages from which it leads here, or `start`; left out: see the stage"
+    )
+
+
+class Leaving(Turning):
+    """One way out of a stage, where that is rather said there than at the stage it leads to."""
+
+    to: Name = Field(description="The stage that it leads to")
 
 
 class Gate(Declared):
@@ -50,14 +62,16 @@ class Gate(Declared):
 class Stage(Declared):
     """One stage. By default it is entered from `start` and from every stage declared before it that is no lapse.
 
-    A lapse is by default entered from every stage that is no lapse.
+    A lapse is by default entered from every stage that is no lapse. A stage ends where another is entered from it, by
+    the other's `enters` or by its own `exits`.
     """
 
     stage: Name
     lifecycle: Lifecycle
     owner: Name
     goal: Text
-    enters: tuple[Entering, ...] = Field(min_length=1)
+    enters: tuple[Entering, ...] = ()
+    exits: tuple[Leaving, ...] = ()
     gate: Gate | None = None
     is_end: bool = Field(False, description="Nothing need lead out of it")
     channels: dict[Name, Text] = {}
@@ -120,7 +134,8 @@ class Friction(Declared):
     within the time after it. ``not_followed``: `then` does not come within the time after it. ``slow``: `then` comes,
     but later than the time, however much later. ``two_channels``: it occurs in two channels within the time.
     ``back_and_forth``: three contacts within the time of which the first and the third, but not the second, are in one
-    channel.
+    channel. With `after` only those signals count before which one of these came within the time: an error is no cart
+    that is left where nothing was in it.
     """
 
     friction: Name
@@ -128,6 +143,7 @@ class Friction(Declared):
     pattern: Literal["happened", "repeated", "followed", "not_followed", "slow", "two_channels", "back_and_forth"]
     signal: Name
     then: tuple[Name, ...] = ()
+    after: tuple[Name, ...] = Field((), description="One of these must have come within the time before the signal")
     times: int = Field(2, ge=2, le=20)
     of_one_subject: bool = Field(False, description="What is repeated must be about the same subject")
     minutes: float | None = Field(None, gt=0, le=24 * 60 * MOST_DAYS)
@@ -139,6 +155,8 @@ class Friction(Declared):
             raise ValueError("`then` is for followed, not_followed and slow, which need it")
         if (self.pattern == "happened") != (self.minutes is None):
             raise ValueError("every pattern but happened needs `minutes`")
+        if self.after and self.pattern in ("happened", "back_and_forth"):
+            raise ValueError("`after` is not for happened, which has no time, nor for back_and_forth")
         if self.of_one_subject and self.pattern != "repeated":
             raise ValueError("`of_one_subject` is for repeated")
         return self
@@ -148,7 +166,7 @@ class Behaviour(Declared):
     """How often a person gave a signal in the days before the run's date."""
 
     signal: Name
-    days: int = Field(ge=1)
+    days: int = Field(ge=1, le=MOST_DAYS)
     at_least: int | None = Field(None, ge=1)
     at_most: int | None = Field(None, ge=0)
 
@@ -232,8 +250,17 @@ class Journey(Declared):
         """The stages, in their order."""
         return tuple(stage.stage for stage in self.stages)
 
-    def sources_of(self, stage: Stage, entering: Entering) -> tuple[str, ...]:
-        """The stages from which one way leads into a stage."""
+    def ways(self) -> list["Way"]:
+        """Every way from stages into one: those that the stages say to be entered by, then those by which they end."""
+        entering = [
+            Way(stage.stage, self._sources_of(stage, turning), turning)
+            for stage in self.stages
+            for turning in stage.enters
+        ]
+        leaving = [Way(turning.to, (stage.stage,), turning) for stage in self.stages for turning in stage.exits]
+        return entering + leaving
+
+    def _sources_of(self, stage: Stage, entering: Entering) -> tuple[str, ...]:
         if entering.from_ is not None:
             return entering.from_
         if stage.lifecycle == "lapse":
@@ -243,21 +270,28 @@ class Journey(Declared):
 
     def transitions(self) -> list[tuple[str, str, str]]:
         """Every (stage, signal, next stage); a quiet time is the signal ``quiet.<number>``."""
-        quiet = {id(entering): name for name, _, entering in self.quiets()}
+        quiet = {id(way.turning): name for name, way in self.quiets()}
         return [
-            (source, signal, stage.stage)
-            for stage in self.stages
-            for entering in stage.enters
-            for source in self.sources_of(stage, entering)
-            for signal in (entering.by or (quiet[id(entering)],))
+            (source, signal, way.to)
+            for way in self.ways()
+            for source in way.sources
+            for signal in (way.turning.by or (quiet[id(way.turning)],))
         ]
 
-    def quiets(self) -> list[tuple[str, Stage, Entering]]:
-        """Every way into a stage by days without a signal, with the name that it has among the signals."""
-        found = [(stage, entering) for stage in self.stages for entering in stage.enters if entering.after_days]
-        return [(f"quiet.{number}", stage, entering) for number, (stage, entering) in enumerate(found, 1)]
+    def quiets(self) -> list[tuple[str, "Way"]]:
+        """Every way by days without a signal, with the name that it has among the signals."""
+        found = [way for way in self.ways() if way.turning.after_days]
+        return [(f"quiet.{number}", way) for number, way in enumerate(found, 1)]
 
     def signals(self) -> list[str]:
         """Every signal that decides the stages, sorted."""
-        ways = [entering for stage in self.stages for entering in stage.enters]
-        return sorted({name for way in ways for name in (*way.by, *way.without)})
+        return sorted({name for way in self.ways() for name in (*way.turning.by, *way.turning.without)})
+
+
+@dataclass(frozen=True)
+class Way:
+    """From which stages (or ``start``) what leads to which stage."""
+
+    to: str
+    sources: tuple[str, ...]
+    turning: Turning

@@ -79,9 +79,9 @@ def walk(journey: Journey, given: Iterable[Step], until: datetime.date) -> list[
 
 
 def _quiet_times(journey: Journey, given: list[Step], end: datetime.datetime) -> Iterable[Step]:
-    for name, _, entering in journey.quiets():
-        last = sorted((step for step in given if step.signal in entering.without), key=attrgetter("at", "position"))
+    for name, way in journey.quiets():
+        last = sorted((step for step in given if step.signal in way.turning.without), key=attrgetter("at", "position"))
         for step, following in zip(last, (*last[1:], None), strict=False):
-            over = step.at + datetime.timedelta(days=entering.after_days or 0)
+            over = step.at + datetime.timedelta(days=way.turning.after_days or 0)
             if over < (following.at if following else end):
                 yield Step(over, -1, step.event_id, name)

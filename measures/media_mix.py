@@ -300,8 +300,10 @@ def within_level(values: "NDArray[np.float64]", people: "NDArray[np.float64]") -
 def calibration(lifts: Sequence[tuple[Measured, int]], touches: float) -> tuple[float, float] | None:
     """What lifts say that all touchpoints added, with its standard error; None where there is no lift.
 
-    Each tells the value of a touchpoint; together by least squares, weighted by their precision. Where they differ more
-    than their intervals allow, the error is widened by that much (Birge: Physical Review 40, 1932).
+    Each tells the value of a touchpoint; together by least squares, weighted by their precision. The same people are in
+    many of them, so that their errors need not cancel out: that of all is the mean of theirs, by the same weights, the
+    most that it can be. Where they differ more than their intervals allow, it is widened by that much (Birge: Physical
+    Review 40, 1932).
     """
     from scipy import stats
 
@@ -316,11 +318,15 @@ def calibration(lifts: Sequence[tuple[Measured, int]], touches: float) -> tuple[
     each = float((size * value / error**2).sum()) / precision
     spread = float((((value - each * size) / error) ** 2).sum())
     wider = max(1.0, spread / (len(lifts) - 1)) if len(lifts) > 1 else 1.0
-    return each * touches, float(np.sqrt(wider / precision)) * touches
+    off = float((size / error).sum()) / precision
+    return each * touches, float(np.sqrt(wider)) * off * touches
 
 
 def together(known: Told | None, prior: tuple[float, float] | None) -> dict[str, float | None]:
-    """Regression and lifts, each weighted by its precision; lifts alone where the regression says nothing."""
+    """Regression and lifts, each weighted by its precision; lifts alone where the regression says nothing.
+
+    Both may come from the same orders: the error is the mean of theirs, by the same weights, the most that it can be.
+    """
     from scipy import stats
 
     if prior is None:
@@ -331,7 +337,7 @@ def together(known: Told | None, prior: tuple[float, float] | None) -> dict[str,
         theirs = max((known.high - known.low) / (2 * normal), 1e-9)
         middle = (known.high + known.low) / 2
         weight = error**2 / (error**2 + theirs**2)
-        value, error = weight * middle + (1 - weight) * value, error * theirs / np.hypot(error, theirs)
+        value, error = weight * middle + (1 - weight) * value, weight * theirs + (1 - weight) * error
     return {
         "calibrated": float(value),
         "calibrated_low": float(value - normal * error),

@@ -28,8 +28,10 @@ Rows = list[dict[str, Any]]
 
 
 def declared(**changed: Any) -> Experiment:
-    """An experiment of March 2017 with two arms, with some fields changed."""
-    return Experiment.model_validate(DECLARED | changed)
+    """An experiment of March 2017 with two arms, with some fields changed; of unequal arms nobody is excluded."""
+    made = DECLARED | changed
+    rule = {} if len(set(made["arms"].values())) == 1 else {"on_merge": "first_exposure"}
+    return Experiment.model_validate(DECLARED | rule | changed)
 
 
 def users(experiment: Experiment, arm: str, count: int) -> list[str]:

@@ -117,7 +117,7 @@ def assign(
     hashed: Annotated[str, typer.Argument(metavar="ID", help="The id that is hashed: what hash_attribute says.")],
     as_json: AsJson = False,
 ) -> None:
-    """Say which arm an id is in, as every GrowthBook SDK says."""
+    """Say which arm an id is in, as every GrowthBook SDK says; of a holdout, whether its range holds the id out."""
     from contracts.bucketing import bucket, in_namespace
 
     one = _the_one(name)
@@ -143,7 +143,10 @@ def _before(one: "Experiment", release: str) -> Row:
     from clew.workspace import newest_date, read
     from measures.experiments.power import baseline
 
-    reading = read(release, only=("gold.events", "gold.profiles"))
+    mart = one.population.mart
+    reading = read(release, only=("gold.events", "gold.profiles", *([mart] if mart else [])))
+    if mart and mart not in reading.tables:
+        raise UsageError(f"{reading.name} has no {mart}", "its people are what the figures would be of", "clew run")
     found = baseline(reading.connection, one, reading.as_of or newest_date())
     if found.people < 5:
         raise UsageError(

@@ -19,9 +19,9 @@ TABLES = (
     "leading_indicators", "friction_events", "effort", "bottlenecks", "bottleneck_examples", "voice_of_customer",
     "signals", "touchpoints", "metrics", "metric_groups", "hypotheses", "experiment_ledger", "experiment_results",
     "experiment_interactions", "attribution", "media_mix", "campaign_lift", "campaign_cannibalisation",
-    "second_purchase", "campaign_stages", "campaign_performance",
+    "second_purchase", "campaign_stages", "campaign_performance", "hypothesis_verdicts",
 )  # fmt: skip
-"""Tables of gold from which pages are made; each of them may be absent."""
+"""Tables from which pages are made, the last one of ops and the others of gold; each of them may be absent."""
 
 _NEEDED = {
     "journey_stages": "journey profile_id spell stage entered_at is_current",
@@ -29,7 +29,7 @@ _NEEDED = {
     "moments": "journey moment profile_id opened_at opened_by_event due_at minutes state",
     "journey_paths": "journey stage from_step to_step people times median_minutes share",
     "handoffs": "journey handoff profile_id left_at arrived_at arrived_by_event minutes context",
-    "time_to_value": "journey profile_id days has_value",
+    "time_to_value": "journey profile_id arrived_at days",
     "personas": "journey profile_id persona",
     "voice_of_customer": "journey mood verdict",
     "friction_events": "journey friction profile_id event_id occurred_at channel stage effort",

@@ -1,5 +1,6 @@
 """Metrics with their intervals and bands, and hypotheses with their verdicts."""
 
+import datetime
 from collections.abc import Iterator
 from typing import Any
 
@@ -53,6 +54,7 @@ _HYPOTHESIS_COLUMNS = (
     "answer",
     "answered_on",
 )
+_VERDICTS = "ops.hypothesis_verdicts"
 _HYPOTHESES = f"SELECT {', '.join(_HYPOTHESIS_COLUMNS)}\nFROM gold.hypotheses\nORDER BY hypothesis"
 _GROUP_COLUMNS = ("metric", "group_column", "group_value", "people", "value", "difference", "difference_low",
                   "difference_high", "verdict", "unit")  # fmt: skip
@@ -209,12 +211,29 @@ def _claim(row: Row) -> Markup:
     )
 
 
+def _refuted_since(asked: Asked) -> dict[str, datetime.date]:
+    """Since which of the runs' dates a claim is refuted without a break, as the gate asks for an answer."""
+    if not asked.has(_VERDICTS, "hypothesis", "verdict", "as_of"):
+        return {}
+    answer = asked.answer(f"""SELECT hypothesis, min(as_of) AS since
+FROM (
+  SELECT *, max(as_of) FILTER (WHERE verdict <> 'refuted') OVER (PARTITION BY hypothesis) AS other
+  FROM {_VERDICTS}
+  WHERE as_of <= DATE '{asked.as_of}'
+)
+WHERE verdict = 'refuted' AND (other IS NULL OR as_of > other)
+GROUP BY hypothesis""")
+    return {row["hypothesis"]: row["since"] for row in answer.rows}
+
+
 def warnings(asked: Asked) -> Iterator[Markup]:
     """Refuted claims that nobody answered, and broken guardrails, in sentences."""
     if asked.has("gold.hypotheses", *_HYPOTHESIS_COLUMNS):
+        since = _refuted_since(asked)
         for row in asked.answer(_HYPOTHESES).rows:
             answered = row["answered_on"]
-            if row["verdict"] == "refuted" and (answered is None or answered < row["judged_on"]):
+            asked_on = since.get(row["hypothesis"], row["judged_on"])
+            if row["verdict"] == "refuted" and (answered is None or answered < asked_on):
                 yield element("span", badge("refuted", "bad"), " ", row["claim"], f" {words(row['owner'])} has not "
                               "answered. ", element("a", "Hypotheses", href=HYPOTHESES))  # fmt: skip
     if asked.has("gold.metrics", *METRIC_COLUMNS):

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from clew.explained.markup import element
-from clew.report.asked import Asked
+from clew.report.asked import Asked, Row
 from clew.report.cells import between, hides, is_few, number, people, right, share, share_of, words
 from clew.report.charts import Interval, bars, intervals
 from clew.report.judged import verdict
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from contracts.journey import Journey
 
 FILE = "voice.html"
+_VALUE_DAYS = (7, 30, 90)
 _SAYS = {
     "agrees": "word and deed agree",
     "too_early": "too early to say",
@@ -93,34 +94,31 @@ ORDER BY people DESC, persona""")
     ]
 
 
+def _had_value(row: Row) -> str:
+    if hides(row["with_value"], row["everybody"]):
+        return f"within {row['within']} days too few people to say"
+    return (
+        f"within {row['within']} days {share(row['share'], 1)} of {people(row['everybody'])} people "
+        f"({share_of(row['low'], row['high'], 1)})"
+    )
+
+
 def _time_to_value(asked: Asked, journey: "Journey") -> list[Any]:
     if not asked.has("gold.time_to_value"):
         return [absent(asked, "gold.time_to_value", "time to value")]
     low, high = wilson("with_value", "everybody")
     answer = asked.answer(f"""WITH counted AS (
-  SELECT count(*) AS everybody,
-    count(*) FILTER (WHERE has_value) AS with_value,
-    round(quantile_cont(days, 0.25) FILTER (WHERE has_value), 1) AS days_quarter,
-    round(quantile_cont(days, 0.5) FILTER (WHERE has_value), 1) AS days_half,
-    round(quantile_cont(days, 0.75) FILTER (WHERE has_value), 1) AS days_three_quarters
-  FROM gold.time_to_value
-  WHERE journey = '{journey.journey}'
+  SELECT within, count(*) AS everybody, count(*) FILTER (WHERE days <= within) AS with_value
+  FROM gold.time_to_value, (VALUES {", ".join(f"({days})" for days in _VALUE_DAYS)}) AS asked(within)
+  WHERE journey = '{journey.journey}' AND arrived_at < {asked.horizon} - to_days(within)
+  GROUP BY within
 )
-SELECT *, round(with_value / nullif(everybody, 0), 4) AS share, {low} AS low, {high} AS high
-FROM counted""")
-    row = answer.rows[0]
-    hidden = hides(row["with_value"], row["everybody"]) or not row["everybody"]
-    told = "Too few people to say."
-    if not hidden:
-        told = (
-            f"{share(row['share'], 1)} of {people(row['everybody'])} people ({share_of(row['low'], row['high'], 1)}) "
-            f"have had what they came for: the signal {words(journey.value_signal)}."
-        )
-    if not hidden and row["with_value"]:
-        told += (
-            f" A quarter of them within {number(row['days_quarter'])} days of arriving, half within "
-            f"{number(row['days_half'])}, three quarters within {number(row['days_three_quarters'])}."
-        )
+SELECT *, round(with_value / everybody, 4) AS share, {low} AS low, {high} AS high
+FROM counted
+ORDER BY within""")
+    told = f"Who had what they came for, the signal {words(journey.value_signal)}, so many days after arriving: "
+    told += "; ".join(map(_had_value, answer.rows)) if answer.rows else "nobody arrived a week ago or before"
+    told += ". Who arrived later than that does not count."
     place = asked.declarations.find("journeys/*.yml", "journey", journey.journey, "value_signal")
     return [
         element("p", told),

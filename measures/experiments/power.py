@@ -35,11 +35,11 @@ def baseline(connection: "duckdb.DuckDBPyConnection", experiment: Experiment, as
     """What people did in the last window before the experiment, or before a day where that is earlier.
 
     Everybody counts who had an event in the window that carries the id that is hashed; of an assigned experiment,
-    everybody who is known.
+    everybody who is known. Of an experiment for an audience, those of them who are in it now.
 
     Args:
-        connection: It has views gold.events and gold.profiles.
-        experiment: Its primary metric, hash attribute and countries count.
+        connection: It has views gold.events and gold.profiles, and one of the audience's mart where there is any.
+        experiment: Its primary metric, hash attribute, countries and audience count.
         as_of: The last day that is known.
     """
     metric = experiment.primary
@@ -55,13 +55,15 @@ def baseline(connection: "duckdb.DuckDBPyConnection", experiment: Experiment, as
             f"select distinct profile_id from gold.events where {experiment.hash_attribute} is not null "
             f"and profile_id is not null and {within}"
         )
-    abroad = ""
+    wanted = []
+    if (mart := experiment.population.mart) is not None:
+        wanted.append(f"profile_id in (select profile_id from {mart})")
     if experiment.population.countries is not None:
         listed = ", ".join(map(quoted, experiment.population.countries))
-        abroad = f"where profile_id in (select profile_id from gold.profiles where country in ({listed}))"
+        wanted.append(f"profile_id in (select profile_id from gold.profiles where country in ({listed}))")
     row = connection.execute(
         f"""
-        with there as (select * from ({there}) {abroad}),
+        with there as (select * from ({there}) where {" and ".join(wanted) or "true"}),
         done as (
             select profile_id, {value(metric)} as value from gold.events
             where event = {quoted(metric.event)} and profile_id is not null and {within}

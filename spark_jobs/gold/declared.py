@@ -27,7 +27,7 @@ SCHEMAS: Mapping[str, str] = {
     "handoffs": "journey: string, handoff: string, from_channel: string, to_channel: string, within_seconds: bigint",
     "handoff_signs": "journey: string, handoff: string, signal: string, context: string",
     "friction": "journey: string, friction: string, pattern: string, times: int, of_one_subject: boolean, "
-    "within_seconds: bigint, weight: double",
+    "only_after: boolean, within_seconds: bigint, weight: double",
     "friction_signals": "journey: string, friction: string, signal: string, role: string",
     "personas": "journey: string, persona: string, place: int, signal: string, days: int, at_least: int, at_most: int",
     "voice": "journey: string, signal: string, mood: string",
@@ -74,9 +74,9 @@ def _stages(journey: Journey) -> Rows:
 
 def _quiets(journey: Journey) -> Rows:
     return [
-        {"quiet": name, "days": entering.after_days, "signal": signal, "words": " or ".join(entering.without)}
-        for name, _, entering in journey.quiets()
-        for signal in entering.without
+        {"quiet": name, "days": way.turning.after_days, "signal": signal, "words": " or ".join(way.turning.without)}
+        for name, way in journey.quiets()
+        for signal in way.turning.without
     ]
 
 
@@ -125,6 +125,7 @@ def _friction(journey: Journey) -> Rows:
             "pattern": item.pattern,
             "times": item.times,
             "of_one_subject": item.of_one_subject,
+            "only_after": bool(item.after),
             "within_seconds": round(item.minutes * 60) if item.minutes else None,
             "weight": item.weight,
         }
@@ -136,7 +137,7 @@ def _friction_signals(journey: Journey) -> Rows:
     return [
         {"friction": item.friction, "signal": signal, "role": role}
         for item in journey.friction
-        for role, signals in (("signal", (item.signal,)), ("then", item.then))
+        for role, signals in (("signal", (item.signal,)), ("then", item.then), ("after", item.after))
         for signal in signals
     ]
 

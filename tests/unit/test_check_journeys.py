@@ -80,9 +80,10 @@ def set_to(value: Any, *steps: str | int) -> Change:
 
 def put(value: Any, *steps: str | int) -> Change:
     def change(data: Any) -> None:
-        for step in steps:
+        *way, last = steps
+        for step in way:
             data = data[step]
-        data.append(value)
+        data[last] = [*(data.get(last, ()) if isinstance(data, dict) else data[last]), value]
 
     return change
 
@@ -96,8 +97,26 @@ def twice(*steps: str | int) -> Change:
     return change
 
 
+def lapsed_by_what_never_comes_there(data: dict[str, Any]) -> None:
+    """Whoever bought is in value or beyond: in discovery nobody has bought, and no time since is over."""
+    stage(data, "lapsed")["enters"] = [{"after_days": 60, "without": ["bought"], "from": ["discovery"]}]
+
+
 WRONG_JOURNEYS: dict[str, tuple[Change, str]] = {
     "a stage that no event reaches": (no_way_in, "stages.3.enters: no event can reach expansion"),
+    "no way into a stage": (set_to([], "stages", 0, "enters"), "stages.0.enters: no event can reach discovery"),
+    "a quiet time after what cannot have come": (
+        lapsed_by_what_never_comes_there,
+        "stages.5.enters: no event can reach lapsed",
+    ),
+    "an exit to no stage": (
+        put({"by": ["bought"], "to": "heaven"}, "stages", 4, "exits"),
+        "stages.4.exits.0.to: heaven is no other stage",
+    ),
+    "an exit by no signal": (
+        put({"by": ["daydreamed"], "to": "lapsed"}, "stages", 4, "exits"),
+        "stages.4.exits.0.by.0: daydreamed is no signal",
+    ),
     "a stage without a way out": (
         no_way_back,
         "stages.5.stage: nothing leads out of lapsed: its gate never closes; if that is meant, say is_end: true",
@@ -210,7 +229,6 @@ REFUSED_JOURNEYS: dict[str, tuple[Change, str]] = {
     "no owner of a moment": (lambda data: data["moments"][0].pop("owner"), "moments.0.owner: Field required"),
     "no owner of a handoff": (lambda data: data["handoffs"][0].pop("owner"), "handoffs.0.owner: Field required"),
     "no example": (set_to([], "examples"), "examples: Tuple should have at least 1 item"),
-    "no way into a stage": (set_to([], "stages", 0, "enters"), "stages.0.enters: Tuple should have at least 1 item"),
     "a signal and a quiet time in one way": (
         set_to({"by": ["bought"], "after_days": 3, "without": ["bought"]}, "stages", 0, "enters", 0),
         "give either `by`, or `after_days` with `without`",

@@ -15,7 +15,7 @@ SUM = {"event": "item_purchased", "aggregate": "sum", "window_days": 7, "directi
 GUARDED = {"event": "error_shown", "aggregate": "any", "window_days": 7, "direction": "down"}
 HOLDOUT = {
     "kind": "holdout", "hash_attribute": "profile_id", "exposure": "assigned", "arms": {"out": 0.2, "rest": 0.8},
-    "control": "out", "namespace": {"name": "mail", "start": 0, "end": 0.2},
+    "control": "out", "namespace": {"name": "mail", "start": 0, "end": 0.2}, "on_merge": "first_exposure",
 }  # fmt: skip
 WRONG: dict[str, tuple[dict, str, str]] = {
     "arms_do_not_add_up": ({"arms": {"control": 0.5, "treatment": 0.4}}, "(whole file)", "add up to 0.9, not to 1"),
@@ -56,6 +56,9 @@ WRONG: dict[str, tuple[dict, str, str]] = {
     "dead_in_silence": ({"status": "dead"}, "(whole file)", "says what was learned"),
     "hash_of_no_version": ({"hash_version": 3}, "hash_version", "1 or 2"),
     "range_is_empty": ({"namespace": {**PAGE, "start": 0.5}}, "namespace", "ends at 0.5, and starts at 0.5"),
+    "excluded_of_unequal_arms": (
+        {"arms": {"control": 0.1, "treatment": 0.9}}, "(whole file)", "takes more of a smaller arm"
+    ),
     "holdout_is_no_range": ({**HOLDOUT, "arms": {"out": 0.3, "rest": 0.7}}, "(whole file)", "as long as its share"),
 }  # fmt: skip
 RANGES: dict[str, dict] = {

@@ -88,21 +88,21 @@ def test_two_media_that_go_together_are_not_told_apart():
 def test_lifts_tell_the_value_of_a_touchpoint_each_by_its_precision():
     # 100 touchpoints added 200, so 2.00 each; the interval is 2 * 19.6 wide, the error 10, and for 1,000 it is 100.
     assert calibration([(lift("200", "19.60"), 100)], 1000) == pytest.approx((2000, 100), rel=1e-4)
-    # Two that agree halve the variance; two that do not, 2.00 and 3.00 each with an error of 0.1, widen it: the mean is
-    # 2.50, the squares sum to 50 over one to spare, so 100 / sqrt(2) * sqrt(50) = 500.
+    # Two that agree may be of the same people: no error is smaller for it. Two that do not, 2.00 and 3.00 each with an
+    # error of 0.1, widen it: the mean is 2.50, the squares sum to 50 over one to spare, so 100 * sqrt(50).
     agree = [(lift("200", "19.60"), 100)] * 2
-    assert calibration(agree, 1000) == pytest.approx((2000, 100 / np.sqrt(2)), rel=1e-4)
+    assert calibration(agree, 1000) == pytest.approx((2000, 100), rel=1e-4)
     differ = [(lift("200", "19.60"), 100), (lift("300", "19.60"), 100)]
-    assert calibration(differ, 1000) == pytest.approx((2500, 500), rel=1e-4)
+    assert calibration(differ, 1000) == pytest.approx((2500, 100 * np.sqrt(50)), rel=1e-4)
     assert calibration([], 1000) is None
 
 
 def test_regression_and_lifts_meet_by_their_precision_and_lifts_stand_alone_where_nothing_else_is_known():
-    # Errors of 10 each: the middle, and an error of 10 / sqrt(2).
+    # Errors of 10 each, of what may be the same orders: the middle, and an error of 10.
     known = Told(120.0, 120 - 19.6, 120 + 19.6, (0, 0), 1)
     both = together(known, (100.0, 10.0))
     assert both["calibrated"] == pytest.approx(110, rel=1e-4)
-    assert both["calibrated_high"] - both["calibrated"] == pytest.approx(19.6 / np.sqrt(2), rel=1e-4)
+    assert both["calibrated_high"] - both["calibrated"] == pytest.approx(19.6, rel=1e-4)
     assert together(None, (100.0, 10.0))["calibrated_low"] == pytest.approx(100 - 19.6, rel=1e-4)
     assert set(together(known, None).values()) == {None}
 

@@ -1,5 +1,6 @@
 """The pages of `clew report journeys`: whole, linked, of no host, each figure with its query; the same bytes twice."""
 
+import datetime as dt
 import hashlib
 import json
 import re
@@ -189,3 +190,22 @@ def test_another_business_has_its_pages_by_its_contracts_alone(
             assert f'id="{journey.journey}-moment-{moment.moment}"' in made["moments.html"]
     for text in made.values():
         Parsed(text)
+
+
+def test_a_claim_that_is_refuted_anew_after_its_answer_needs_somebody(small: SmallLake, monkeypatch: Any) -> None:
+    monkeypatch.setenv("CLEW_HOME", str(small.lake.settings.home))
+    small.lake.ensure_tables()
+    first, held, again = (dt.date(2017, 12, number) for number in (1, 10, 20))
+    texts = dict.fromkeys(("claim", "owner", "metric", "claimed", "unit", "refuted_if"), "a word")
+    claim = texts | {"hypothesis": "h", "threshold": 0.5, "minimum_people": 5, "judged_on": first, "verdict": "refuted"}
+    verdicts = [(first, "refuted"), (held, "holds"), (again, "refuted")]
+    small.write(
+        "ops.hypothesis_verdicts",
+        [{"as_of": day, "hypothesis": "h", "threshold": 0.5, "verdict": verdict} for day, verdict in verdicts],
+    )
+    told = []
+    for answered in (held, again):
+        small.write("gold.hypotheses", [claim | {"answered_on": answered, "answer": "we stop it"}])
+        small.release()
+        told.append("has not answered" in site(asked(small))["index.html"].decode())
+    assert told == [True, False]

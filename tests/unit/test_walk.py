@@ -97,7 +97,7 @@ def reach(ways: dict[str, set[str]], begin: str) -> set[str]:
 
 @given(history=HISTORIES)
 def test_a_quiet_time_lies_so_many_days_after_a_signal_that_did_not_come_again(history: list[Step]) -> None:
-    quiets = {name: entering for name, _, entering in JOURNEY.quiets()}
+    quiets = {name: way.turning for name, way in JOURNEY.quiets()}
     for spell in walk(JOURNEY, history, END):
         if is_quiet(spell):
             entering = quiets[spell.signal]
@@ -105,6 +105,22 @@ def test_a_quiet_time_lies_so_many_days_after_a_signal_that_did_not_come_again(h
             heard = [step.at for step in history if step.signal in entering.without]
             assert since in heard
             assert not [at for at in heard if since < at < spell.entered_at]
+
+
+def test_a_stage_ends_by_its_own_exits_too() -> None:
+    data = JOURNEY.model_dump(by_alias=True)
+    value = next(stage for stage in data["stages"] if stage["stage"] == "value")
+    value["exits"] = [
+        {"by": ["left_the_list"], "to": "lapsed"},
+        {"after_days": 20, "without": ["bought"], "to": "lapsed"},
+    ]
+    journey = Journey.model_validate(data)
+    at_once, in_time = ([(0, "bought"), (24, "left_the_list")], [(0, "bought"), (30 * 24, "joined")])
+    spells = [walk(journey, steps_of(drawn), END)[:2] for drawn in (at_once, in_time)]
+    assert [[spell.stage for spell in some] for some in spells] == [["value", "lapsed"]] * 2
+    assert [some[1].entered_at - some[0].entered_at for some in spells] == [
+        datetime.timedelta(1), datetime.timedelta(20)
+    ]  # fmt: skip
 
 
 @given(history=HISTORIES)

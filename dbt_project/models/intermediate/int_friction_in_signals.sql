@@ -10,6 +10,7 @@ steps as (
         friction.pattern,
         friction.times,
         friction.within_seconds,
+        friction.only_after,
         named.role,
         case when friction.of_one_subject then coalesce(signals.subject, signals.event_id) else '' end as about,
         signals.profile_id,
@@ -32,7 +33,13 @@ following as (
             partition by pattern, journey, friction, profile_id
             order by occurred_at desc, position desc, event_id desc, role asc
             rows between unbounded preceding and 1 preceding
-        ) as reply
+        ) as reply,
+        {#- one event that is both is not after itself: its signal comes first -#}
+        last_value(case when role = 'after' then occurred_at end, true) over (
+            partition by pattern, journey, friction, profile_id
+            order by occurred_at, position, event_id, role desc
+            rows between unbounded preceding and 1 preceding
+        ) as after_at
     from steps
 ),
 
@@ -52,7 +59,9 @@ asked as (
             -times
         ) as burst
     from following
-    where role = 'signal'
+    where
+        role = 'signal'
+        and (not only_after or after_at >= timestampadd(second, -within_seconds, occurred_at))
     window alike as (
         partition by pattern, journey, friction, profile_id, about order by occurred_at, position, event_id
     )

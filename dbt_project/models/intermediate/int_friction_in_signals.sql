@@ -37,7 +37,7 @@ following as (
         {#- one event that is both is not after itself: its signal comes first -#}
         last_value(case when role = 'after' then occurred_at end, true) over (
             partition by pattern, journey, friction, profile_id
-            order by occurred_at, position, event_id, role desc
+            order by occurred_at asc, position asc, event_id asc, role desc
             rows between unbounded preceding and 1 preceding
         ) as after_at
     from steps

@@ -1,6 +1,6 @@
 """Loading YAML declarations strictly: an unknown or wrong field is refused with its file and line."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -28,19 +28,31 @@ RetentionDays = Annotated[
 class Declared(BaseModel):
     """Base of every declaration: unknown fields are refused, nothing changes after loading."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, allow_inf_nan=False)
 
 
 M = TypeVar("M", bound=Declared)
 
 
 class _UniqueKeyLoader(yaml.CSafeLoader):
-    """CSafeLoader that refuses a key written twice, which YAML would silently let win."""
+    """CSafeLoader that refuses a key written twice, which YAML would silently let win.
+
+    And that says on which line a value stands which looks like a date or a number, and is none.
+    """
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep)
+        except (ValueError, TypeError, OverflowError) as error:
+            what = "a date or a number that there cannot be; if it is meant as text, put it in quotes"
+            raise yaml.constructor.ConstructorError(None, None, what, node.start_mark) from error
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[Any] = set()
         for key_node, _ in node.value:
             key = self.construct_object(key_node, deep=True)
+            if not isinstance(key, Hashable):
+                raise yaml.constructor.ConstructorError(None, None, "a key is a text", key_node.start_mark)
             if key in seen:
                 raise yaml.constructor.ConstructorError(
                     None, None, f"the key {key!r} is written twice", key_node.start_mark

@@ -19,6 +19,7 @@ from contracts.campaigns import Campaigns
 from contracts.caps import Caps
 from contracts.catalog import declared_in
 from contracts.check_attribution import problems_of_attribution
+from contracts.check_calls import problems_of_calls
 from contracts.check_consent import problems_of_consent
 from contracts.check_costs import problems_of_costs
 from contracts.check_experiments import problems_of_experiments
@@ -142,6 +143,7 @@ def _declared(root: Path) -> tuple[dict[str, dict[Path, Any]], list[Problem]]:
     problems += _paths(loaded)
     problems += _exported(loaded["export"])
     problems += problems_of_consent(loaded)
+    problems += problems_of_calls(loaded)
     problems += problems_of_journeys(loaded)
     problems += problems_of_attribution(loaded)
     problems += problems_of_metrics(loaded)

@@ -54,14 +54,14 @@ def _emitted(loaded: Loaded) -> set[str]:
     called = {name: event.event for event in events for name in (event.event, *event.also_called)}
     found: set[str] = set()
     for source in loaded["source"].values():
-        words = [_mapped_to(mapping.event) for mapping in source.maps] or [None]
+        words = [mapped_to(mapping.event) for mapping in source.maps] or [None]
         if None in words:
             found |= {event.event for event in events if source.source in event.sources}
         found |= {called[name] for some in words for name in some or () if name in called}
     return found
 
 
-def _mapped_to(value: Value | None) -> tuple[str, ...] | None:
+def mapped_to(value: Value | None) -> tuple[str, ...] | None:
     """The names of events that a mapping gives; None where the records decide."""
     if value is None or (value.constant is None and not value.table):
         return None

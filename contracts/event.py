@@ -63,6 +63,16 @@ class AntiExample(Example):
     refused_as: Name
 
 
+FIXED_EVENTS = {
+    "identify": "customer_identified",
+    "page": "page_viewed",
+    "screen": "screen_viewed",
+    "group": "group_joined",
+    "alias": "id_aliased",
+}
+"""What the calls of Segment's envelope are that have no event of their own, where no mapping says otherwise."""
+
+
 class Event(Declared):
     """One event: who may send it, and what it must carry."""
 

@@ -174,6 +174,8 @@ class Behaviour(Declared):
     def _has_a_bound(self) -> "Behaviour":
         if self.at_least is None and self.at_most is None:
             raise ValueError("give at_least, at_most or both")
+        if self.at_least is not None and self.at_most is not None and self.at_least > self.at_most:
+            raise ValueError(f"nobody does it {self.at_least} times at least and {self.at_most} at most")
         return self
 
 
@@ -224,7 +226,7 @@ class Example(Declared):
     """A whole journey: what one person did, and the stages that must come of it."""
 
     example: Text
-    until: datetime.date
+    until: datetime.date = Field(lt=datetime.date(9000, 1, 1))
     events: tuple[ExampleEvent, ...] = Field(min_length=1)
     stages: tuple[ExampleSpell, ...]
 

@@ -6,6 +6,7 @@ The envelope is the Segment specification (identify, track, page, screen, group,
 
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
@@ -91,7 +92,17 @@ class Value(Declared):
             raise ValueError("`table` goes with the converter lookup")
         if (self.zone is not None) != (self.convert == "local_time"):
             raise ValueError("`zone` goes with the converter local_time")
+        if self.zone is not None and not _is_zone(self.zone):
+            raise ValueError(f"{self.zone} is no time zone of the IANA database, such as Europe/Vienna")
         return self
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True
 
 
 def _short_form(value: Any) -> Any:

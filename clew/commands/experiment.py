@@ -1,5 +1,6 @@
 """`clew experiment`: what is tried, what came of it, how many people it needs, and who is in which arm."""
 
+import math
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -94,6 +95,10 @@ def power(
     told |= dict.fromkeys(("people", "since", "until"))
     if mean is None:
         told |= _before(one, release)
+    if not (math.isfinite(told["mean"]) and math.isfinite(told["deviation"])) or not _is_told(one, told):
+        raise UsageError(
+            "no number of people follows from these", "--mean, --deviation", "give figures as they were seen"
+        )
     if told["mean"] == 0 or told["deviation"] < 0:
         raise UsageError(
             "nobody did what the primary metric counts, so no share of it is an effect",
@@ -136,6 +141,15 @@ def assign(
             print_json(told)
         else:
             print(told["arm"] or "in no arm")
+
+
+def _is_told(one: "Experiment", told: Row) -> bool:
+    """Whether the effect is of a size, in standard deviations, for which power can be computed."""
+    return (
+        not told["mean"]
+        or not told["deviation"]
+        or 1e-6 < abs(told["mean"] * one.minimum_effect / told["deviation"]) < 1e6
+    )
 
 
 def _before(one: "Experiment", release: str) -> Row:
@@ -224,7 +238,8 @@ def _print(one: "Experiment", ledger: Row | None, found: list[Row], beside: list
     print(f"{one.status}, {where}; {one.owner}; {days}; {one.stop.rule}")
     if ledger:
         out = f"; left out: {ledger['excluded']}" if ledger["excluded"] else ""
-        print(f"{ledger['people_counted']} people count, {ledger['people_mixed']} saw several arms{out}")
+        several = "fewer than 5" if ledger["people_mixed"] is None else ledger["people_mixed"]
+        print(f"{ledger['people_counted']} people count, {several} saw several arms{out}")
     if one.learned:
         print(f"learned: {one.learned}")
     heads = ("metric", "arm", "people", "control", "lift", "low", "high", "decided by", "verdict", "because")

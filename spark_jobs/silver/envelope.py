@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from contracts.event import EARLIEST
+from contracts.event import EARLIEST, FIXED_EVENTS
 from contracts.source import Mapping, Source, Value
 from spark_jobs.silver.convert import iso_time, text, value_sql
 from spark_jobs.silver.headers import Header, with_cells
@@ -19,13 +19,6 @@ from spark_jobs.silver.sql import case, literal, name
 
 TEXT_MAP = "map<string,string>"
 EMPTY_MAP = f"cast(map() as {TEXT_MAP})"
-FIXED_EVENTS = {
-    "identify": "customer_identified",
-    "page": "page_viewed",
-    "screen": "screen_viewed",
-    "group": "group_joined",
-    "alias": "id_aliased",
-}
 _SEGMENT = (
     "type string, event string, name string, category string, messageId string, anonymousId string, userId string, "
     "previousId string, groupId string, timestamp string, originalTimestamp string, sentAt string, "

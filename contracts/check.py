@@ -10,9 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
-from contracts import DBT_MODELS, Contracts, flow, semantic
+from contracts import Contracts, flow, semantic
 from contracts.attribution import Attribution
 from contracts.base import Declared, load_yaml, problem_at
 from contracts.campaigns import Campaigns
@@ -23,6 +21,7 @@ from contracts.check_calls import problems_of_calls
 from contracts.check_consent import problems_of_consent
 from contracts.check_costs import problems_of_costs
 from contracts.check_experiments import problems_of_experiments
+from contracts.check_exports import problems_of_exports, wrongly_asked
 from contracts.check_journeys import problems_of_journeys
 from contracts.check_metrics import problems_of_metrics
 from contracts.consent_case import CaseTable
@@ -37,9 +36,7 @@ from contracts.journey import Journey
 from contracts.least_data import unclassed
 from contracts.lift import Lift
 from contracts.lineage_check import wrong_origins
-from contracts.link import IdentityMinimum
 from contracts.mart_rules import MartRules, wrong_mart_rules
-from contracts.marts import ASKED, OF_PEOPLE, asked_of_identity, of_people, published_models
 from contracts.metric import Metric
 from contracts.purpose import Policy
 from contracts.roles import Roles
@@ -141,7 +138,7 @@ def _declared(root: Path) -> tuple[dict[str, dict[Path, Any]], list[Problem]]:
     problems += _misplaced(loaded)
     problems += _references(loaded)
     problems += _paths(loaded)
-    problems += _exported(loaded["export"])
+    problems += problems_of_exports(loaded["export"])
     problems += problems_of_consent(loaded)
     problems += problems_of_calls(loaded)
     problems += problems_of_journeys(loaded)
@@ -356,37 +353,6 @@ def _paths(loaded: dict[str, dict[Path, Any]]) -> Iterator[Problem]:
                 if ".".join([head, *keys[:1]]) not in carried:
                     alike = [known for known in carried if known.split(".")[0] == head]
                     yield problem_at(path, (group, number, "path"), f"{by} {entry.path}", sorted(alike or carried))
-
-
-def _exported(exports: dict[Path, Destination]) -> Iterator[Problem]:
-    """What an export reads is in the marts."""
-    marts = {model["name"]: [column["name"] for column in model.get("columns", [])] for _, model in published_models()}
-    audiences = ("all", *(name for name in marts if name.startswith("audience_")))
-    columns = list(of_people())
-    for path, export in exports.items():
-        if export.audience not in audiences:
-            yield problem_at(path, ("audience",), f"{export.audience} is no audience", audiences)
-        for name, field in export.fields.items():
-            if field.profile not in columns:
-                what = f"{field.profile} is no column of {' or '.join(OF_PEOPLE)}"
-                yield problem_at(path, ("fields", name, "from"), what, columns)
-
-
-def wrongly_asked(models: Path = DBT_MODELS) -> Iterator[Problem]:
-    """What audiences ask of identity that cannot be asked, and audiences whose SQL does not go by what they ask."""
-    for path, model in published_models(models):
-        asked, name = asked_of_identity(model), model["name"]
-        if asked is None:
-            continue
-        names = [other["name"] for file, other in published_models(models) if file == path]
-        where = ("models", names.index(name), *ASKED)
-        try:
-            IdentityMinimum.model_validate(asked)
-        except ValidationError as error:
-            for item in error.errors(include_url=False, include_input=False):
-                yield problem_at(path, (*where, *item["loc"]), item["msg"].removeprefix("Value error, "))
-        if f"sure_enough('{name}')" not in path.with_name(f"{name}.sql").read_text(encoding="utf-8"):
-            yield problem_at(path, where, f"{name}.sql does not go by it: take people where sure_enough('{name}')")
 
 
 def _carried(source: Source, events: Iterable[Event]) -> tuple[set[str], str]:

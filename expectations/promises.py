@@ -7,6 +7,22 @@ HYPOTHESES, VERDICTS, METRICS = "gold.hypotheses", "ops.hypothesis_verdicts", "o
 LEDGER, EXPERIMENTS = "gold.experiment_ledger", "ops.experiments"
 
 
+def refuted_since(today: str) -> str:
+    """SQL of ``hypothesis, since``: the first of the runs' dates after the last on which it was not refuted.
+
+    Args:
+        today: The last date that counts, as SQL.
+    """
+    return f"""SELECT hypothesis, min(as_of) AS since
+FROM (
+  SELECT *, max(as_of) FILTER (WHERE verdict <> 'refuted') OVER (PARTITION BY hypothesis) AS other
+  FROM {VERDICTS}
+  WHERE as_of <= {today}
+)
+WHERE other IS NULL OR as_of > other
+GROUP BY hypothesis"""
+
+
 def rules(scene: Scene) -> list[Rule]:
     """The rules of the gold gate about hypotheses, metrics and experiments."""
     today = f"DATE '{scene.as_of.isoformat()}'"
@@ -19,13 +35,8 @@ def rules(scene: Scene) -> list[Rule]:
             do="let the owner say what follows, under answer of contracts/hypotheses/<name>.yml; see: clew hypotheses",
             owner="analytics",
             severity="warn",
-            # Refuted since the first date after the last on which it was not.
-            query=f"""SELECT h.hypothesis FROM {{batch}} AS h LEFT JOIN (
-                          SELECT v.hypothesis, min(v.as_of) AS since FROM {VERDICTS} AS v LEFT JOIN (
-                              SELECT hypothesis, max(as_of) AS before FROM {VERDICTS}
-                              WHERE verdict <> 'refuted' AND as_of <= {today} GROUP BY 1) AS o USING (hypothesis)
-                          WHERE v.as_of <= {today} AND (o.before IS NULL OR v.as_of > o.before) GROUP BY 1
-                      ) AS s USING (hypothesis)
+            query=f"""SELECT h.hypothesis FROM {{batch}} AS h
+                      LEFT JOIN ({refuted_since(today)}) AS s USING (hypothesis)
                       WHERE h.verdict = 'refuted'
                         AND (h.answered_on IS NULL OR h.answered_on < coalesce(s.since, h.judged_on)
                              OR h.answered_on > greatest(h.judged_on, {today}))""",

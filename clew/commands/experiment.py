@@ -95,10 +95,8 @@ def power(
     told |= dict.fromkeys(("people", "since", "until"))
     if mean is None:
         told |= _before(one, release)
-    if not (math.isfinite(told["mean"]) and math.isfinite(told["deviation"])) or not _is_told(one, told):
-        raise UsageError(
-            "no number of people follows from these", "--mean, --deviation", "give figures as they were seen"
-        )
+    if not all(map(math.isfinite, (told["mean"], told["deviation"]))):
+        raise UsageError("a mean and a deviation are numbers", "--mean, --deviation", "give figures as they were seen")
     if told["mean"] == 0 or told["deviation"] < 0:
         raise UsageError(
             "nobody did what the primary metric counts, so no share of it is an effect",
@@ -141,15 +139,6 @@ def assign(
             print_json(told)
         else:
             print(told["arm"] or "in no arm")
-
-
-def _is_told(one: "Experiment", told: Row) -> bool:
-    """Whether the effect is of a size, in standard deviations, for which power can be computed."""
-    return (
-        not told["mean"]
-        or not told["deviation"]
-        or 1e-6 < abs(told["mean"] * one.minimum_effect / told["deviation"]) < 1e6
-    )
 
 
 def _before(one: "Experiment", release: str) -> Row:

@@ -35,6 +35,7 @@ _NEEDED = {
     "friction_events": "journey friction profile_id event_id occurred_at channel stage effort",
     "touchpoints": "profile_id channel occurred_at",
     "signals": "profile_id signal channel occurred_at amount",
+    "hypothesis_verdicts": "hypothesis verdict as_of",
 }
 """The columns that pages read of a table, where they do not say so themselves: an old release may lack one."""
 

@@ -9,6 +9,7 @@ from clew.report.asked import Asked, Row
 from clew.report.cells import figures, is_few, number, people, plain, right, words
 from clew.report.charts import Interval, intervals
 from clew.report.site import Page, absent, badge, chart, section, source, table
+from expectations.promises import VERDICTS, refuted_since
 
 FILE, HYPOTHESES = "metrics.html", "hypotheses.html"
 METRIC_COLUMNS = (
@@ -54,7 +55,6 @@ _HYPOTHESIS_COLUMNS = (
     "answer",
     "answered_on",
 )
-_VERDICTS = "ops.hypothesis_verdicts"
 _HYPOTHESES = f"SELECT {', '.join(_HYPOTHESIS_COLUMNS)}\nFROM gold.hypotheses\nORDER BY hypothesis"
 _GROUP_COLUMNS = ("metric", "group_column", "group_value", "people", "value", "difference", "difference_low",
                   "difference_high", "verdict", "unit")  # fmt: skip
@@ -211,25 +211,13 @@ def _claim(row: Row) -> Markup:
     )
 
 
-def _refuted_since(asked: Asked) -> dict[str, datetime.date]:
-    """Since which of the runs' dates a claim is refuted without a break, as the gate asks for an answer."""
-    if not asked.has(_VERDICTS, "hypothesis", "verdict", "as_of"):
-        return {}
-    answer = asked.answer(f"""SELECT hypothesis, min(as_of) AS since
-FROM (
-  SELECT *, max(as_of) FILTER (WHERE verdict <> 'refuted') OVER (PARTITION BY hypothesis) AS other
-  FROM {_VERDICTS}
-  WHERE as_of <= DATE '{asked.as_of}'
-)
-WHERE verdict = 'refuted' AND (other IS NULL OR as_of > other)
-GROUP BY hypothesis""")
-    return {row["hypothesis"]: row["since"] for row in answer.rows}
-
-
 def warnings(asked: Asked) -> Iterator[Markup]:
     """Refuted claims that nobody answered, and broken guardrails, in sentences."""
     if asked.has("gold.hypotheses", *_HYPOTHESIS_COLUMNS):
-        since = _refuted_since(asked)
+        since: dict[str, datetime.date] = {}
+        if asked.has(VERDICTS):
+            answer = asked.answer(refuted_since(f"DATE '{asked.as_of}'"))
+            since = {row["hypothesis"]: row["since"] for row in answer.rows}
         for row in asked.answer(_HYPOTHESES).rows:
             answered = row["answered_on"]
             asked_on = since.get(row["hypothesis"], row["judged_on"])

@@ -6,11 +6,11 @@ brings on average that touched none but them, journeys without an outcome counte
 channel without which journeys bring more has a negative value. All sets are summed over: nothing is sampled.
 
 Campaigns are many, and few journeys touched none but some set of them: what such a set brings on average is mostly
-chance. So a campaign has a part of its channel's value (the channels are the unions of a two-step value; Kamijo: A
-two-step Shapley value for cooperative games with coalition structures, International Game Theory Review 11, 2009). The
-parts are the Shapley values of the game among the channel's campaigns in which a set is worth the sum of what the
-journeys brought that touched none but them in that channel: each journey's outcome, in equal parts among those that it
-touched.
+chance. So there are two steps, as in Kamijo: A two-step Shapley value for cooperative games with coalition structures
+(International Game Theory Review 11, 2009); but while there what a union gains from the others goes to its players in
+equal parts, a campaign here has a proportional part of all that its channel is worth. The proportions are the Shapley
+values of the game among the channel's campaigns in which a set is worth the sum of what the journeys brought that
+touched none but them in that channel: each journey's outcome, in equal parts among those that it touched.
 """
 
 from math import factorial
@@ -45,18 +45,17 @@ def shapley(paths: Paths, players: int) -> "tuple[NDArray[np.float64], NDArray[n
 
 
 def within_channels(
-    paths: Paths, channels: "NDArray[np.int64]", players: int
+    paths: Paths, channels: "NDArray[np.int64]", of_channels: "tuple[NDArray[np.float64], NDArray[np.float64]]"
 ) -> "tuple[NDArray[np.float64], NDArray[np.float64]]":
     """What each campaign is credited with, in orders and in cents; those of a channel sum to the channel's value.
 
     Args:
         paths: Journeys, whose players are campaigns.
         channels: The channel of each campaign, numbers from 0.
-        players: How many channels there are.
+        of_channels: What :func:`shapley` credits each channel with on the same journeys.
     """
-    of_channels = shapley(paths.told_by(channels), players)
     path, campaign, part = _parts(paths, channels)
-    count = len(channels)
+    count, players = len(channels), len(of_channels[0])
     touched = np.bincount(campaign, paths.journeys[path] * part, count)
     found = []
     for value, outcome in zip(of_channels, (paths.orders, paths.cents), strict=True):

@@ -236,10 +236,8 @@ def _credits(
             before = summed[channel, ALL]
             summed[channel, ALL] = (before[0] + orders, before[1] + cents)
         found[model, "channel"] = summed
-    by_shapley = {
-        "channel": shapley(paths.told_by(numbers), len(channels)),
-        "campaign": within_channels(paths, numbers, len(channels)),
-    }
+    of_channels = shapley(paths.told_by(numbers), len(channels))
+    by_shapley = {"channel": of_channels, "campaign": within_channels(paths, numbers, of_channels)}
     for level, of_level in (("channel", paths.told_by(numbers)), ("campaign", paths)):
         count = len(cells[level])
         found["markov", level] = _whole(cells[level], _by_removal(of_level, count, won), won)

@@ -30,8 +30,14 @@ def phase(experiment: Experiment, as_of: datetime.date) -> str:
     return "in_last_windows" if as_of < experiment.last_day + datetime.timedelta(longest) else "over"
 
 
+_TOLD_EFFECTS = 1e-6, 1e6
+"""In standard deviations: for a smaller one all people that there are do not suffice, a bigger one shows in any two."""
+
+
 def needed(experiment: Experiment, mean: float, deviation: float) -> int | None:
     """People of the control and one other arm together who are needed, for a control arm like this.
+
+    None where nobody can say, or more would be needed than there are people.
 
     Args:
         experiment: Its minimum effect, power, alpha and stop rule count.
@@ -41,6 +47,10 @@ def needed(experiment: Experiment, mean: float, deviation: float) -> int | None:
     if mean == 0:
         return None
     effect, alpha = experiment.minimum_effect * abs(mean), alpha_of(experiment)
+    if effect < deviation * _TOLD_EFFECTS[0]:
+        return None
+    if effect > deviation * _TOLD_EFFECTS[1]:
+        deviation = 0
     first = experiment.arms[experiment.treatments[0]]
     share = experiment.arms[experiment.control] / (experiment.arms[experiment.control] + first)
     if experiment.stop.tuned_for is None:

@@ -85,10 +85,8 @@ def test_too_many_channels_are_refused():
 
 def test_without_paths_nobody_is_credited():
     empty = Paths.of([])
-    assert [
-        list(part)
-        for part in (*removal_effects(empty, 2), *shapley(empty, 2), *within_channels(empty, np.array([0, 1]), 2))
-    ] == [[0, 0]] * 6
+    shared = (*removal_effects(empty, 2), *shapley(empty, 2), *of_campaigns([], [0, 1]))
+    assert [list(part) for part in shared] == [[0, 0]] * 6
 
 
 row = st.tuples(st.lists(st.sampled_from([A, B, C]), min_size=1, max_size=5), st.integers(1, 20), st.floats(0, 1))
@@ -117,11 +115,17 @@ def test_shapley_sums_to_the_orders_absent_channels_get_nothing_and_alike_ones_t
     assert orders[A] == pytest.approx(orders[B])
 
 
+def of_campaigns(rows, channels):
+    """The credits of campaigns of two channels."""
+    paths, channels = Paths.of(rows), np.array(channels)
+    return within_channels(paths, channels, shapley(paths.told_by(channels), 2))
+
+
 def test_a_campaign_has_the_part_of_its_channel_that_it_has_in_the_journeys_which_that_touched():
     # The channels of the test by hand, 8 and 4 orders; A is two campaigns, 0 and 1, B is 2.
     rows = [([0], 10, 2, 2, 200), ([2], 10, 1, 1, 100), ([0, 1, 0, 2], 10, 4, 4, 400), ([2, 1, 2], 10, 5, 5, 500)]
     # Campaign 0 has the 2 orders and half of the 4, campaign 1 the other half and the 5: 4 and 7 of 11.
-    orders, cents = within_channels(Paths.of(rows), np.array([0, 0, 1]), 2)
+    orders, cents = of_campaigns(rows, [0, 0, 1])
     np.testing.assert_allclose(orders, [8 * 4 / 11, 8 * 7 / 11, 4], rtol=1e-12)
     np.testing.assert_allclose(cents, [800 * 4 / 11, 800 * 7 / 11, 400], rtol=1e-12)
 
@@ -129,7 +133,7 @@ def test_a_campaign_has_the_part_of_its_channel_that_it_has_in_the_journeys_whic
 def test_of_a_channel_that_brought_nothing_campaigns_share_by_the_journeys_they_touched():
     # {A} brings 1 a journey, {A, B} 0: B takes away half of it. Of B's journeys campaign 1 touched 3, campaign 2 one.
     rows = [([0], 4, 4, 4, 400), ([0, 1], 3, 0, 0, 0), ([0, 2], 1, 0, 0, 0)]
-    orders, _ = within_channels(Paths.of(rows), np.array([0, 1, 1]), 2)
+    orders, _ = of_campaigns(rows, [0, 1, 1])
     # Worth of {A} 1, of {B} 0, of {A, B} 4/8. A: (1 + 0.5) / 2 = 0.75, B: (0 - 0.5) / 2 = -0.25. Times 8: 6 and -2.
     np.testing.assert_allclose(orders, [6, -1.5, -0.5], rtol=1e-12)
 
@@ -137,9 +141,9 @@ def test_of_a_channel_that_brought_nothing_campaigns_share_by_the_journeys_they_
 @settings(max_examples=80, deadline=None, derandomize=True)
 @given(some_paths())
 def test_campaigns_sum_to_their_channels_and_one_that_nothing_touched_gets_nothing(rows):
-    paths, channels = Paths.of(rows), np.array([0, 1, 1, 1])
-    orders, cents = within_channels(paths, channels, 2)
-    of_channels = shapley(paths.told_by(channels), 2)
+    channels = np.array([0, 1, 1, 1])
+    orders, cents = of_campaigns(rows, channels)
+    of_channels = shapley(Paths.of(rows).told_by(channels), 2)
     np.testing.assert_allclose(np.bincount(channels, orders, 2), of_channels[0], atol=1e-6)
     np.testing.assert_allclose(np.bincount(channels, cents, 2), of_channels[1], atol=1e-6)
     assert orders[D] == 0

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from contracts.check import wrongly_asked
+from contracts.check_exports import wrongly_asked
 from contracts.link import IdentityMinimum
 from contracts.marts import identity_minimums
 

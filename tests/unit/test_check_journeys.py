@@ -83,7 +83,7 @@ def put(value: Any, *steps: str | int) -> Change:
         *way, last = steps
         for step in way:
             data = data[step]
-        data[last] = [*(data.get(last, ()) if isinstance(data, dict) else data[last]), value]
+        data.setdefault(last, []).append(value)
 
     return change
 
@@ -255,6 +255,18 @@ REFUSED_JOURNEYS: dict[str, tuple[Change, str]] = {
     "a friction that waits for nothing": (
         lambda data: data["friction"][2].pop("then"),
         "`then` is for followed, not_followed and slow, which need it",
+    ),
+    "a friction after something, and without a time": (
+        lambda data: data["friction"][9].update(after=["bought"]),
+        "`after` is not for happened, which has no time",
+    ),
+    "a persona that does it more often than it does": (
+        lambda data: data["personas"][0]["behaves"][0].update(at_least=4, at_most=2),
+        "nobody does it 4 times at least and 2 at most",
+    ),
+    "a persona of more days than an engine can take off": (
+        set_to(1_000_000_000, "personas", 0, "behaves", 0, "days"),
+        "less than or equal to 3660",
     ),
     "a pattern of one subject that repeats nothing": (
         set_to(True, "friction", 2, "of_one_subject"),

@@ -88,6 +88,17 @@ def test_power_says_how_many_people_are_needed(clew, experimented_home: Path) ->
     )
 
 
+@pytest.mark.parametrize(
+    ("mean", "deviation", "people"), [("1e300", "1e-300", 4), ("1e-300", "1e300", None), ("-10", "0", 4)]
+)
+@pytest.mark.parametrize("name", ["equal_arms", "similar_products"])
+def test_an_effect_out_of_all_measure_takes_the_fewest_people_or_more_than_there_are(
+    clew, experimented_home: Path, name: str, mean: str, deviation: str, people: int | None
+) -> None:
+    ran = clew("experiment", "power", name, "--mean", mean, "--deviation", deviation, "--json", home=experimented_home)
+    assert told(ran)["people_needed"] == people
+
+
 def test_power_takes_what_people_did_before_from_the_lake(
     clew, experimented_home: Path, tmp_path: Path, monkeypatch
 ) -> None:
@@ -118,6 +129,8 @@ def test_power_takes_what_people_did_before_from_the_lake(
         (("assign", "similar_products", " "), "there is no id to hash"),
         (("power", "similar_products", "--mean", "3"), "a mean and a deviation go together"),
         (("power", "similar_products", "--mean", "0", "--deviation", "1"), "nobody did what the primary metric counts"),
+        (("power", "equal_arms", "--mean", "nan", "--deviation", "1"), "a mean and a deviation are numbers"),
+        (("power", "equal_arms", "--mean", "3", "--deviation", "inf"), "a mean and a deviation are numbers"),
         (("power", "equal_arms"), "nobody did what the primary metric counts"),
     ],
 )
